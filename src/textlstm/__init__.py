@@ -1,0 +1,17 @@
+"""LSTM text classification: text → splits → ids → batches → logits → loss → run folder → bundle."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textlstm.bundle import Prediction, TextClassifier
+
+__all__ = ["Prediction", "TextClassifier"]
+
+
+def __getattr__(name: str) -> object:
+    """Torch is imported when the classifier is first asked for, so that `--help` need not wait for it."""
+    if name in __all__:
+        from textlstm import bundle
+
+        return getattr(bundle, name)
+    raise AttributeError(f"module 'textlstm' has no attribute {name!r}")

@@ -1,0 +1,49 @@
+"""What is wrong with what a person gave: one exception, and the checks that constructors share."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """A user's mistake: says what is wrong, where, what was expected and how to fix it.
+
+    Commands print it without a traceback and exit with code 2.
+    """
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`" Did you mean 'x'?"`, or nothing when no name is near."""
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def whole(key: str, value: object, *, minimum: int) -> None:
+    """Refuses anything but an integer of at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"{key} must be a whole number, got {value!r}.")
+    if value < minimum:
+        raise InputError(f"{key} must be at least {minimum}, got {value}.")
+
+
+def number(key: str, value: object, *, minimum: float, below: float = float("inf")) -> None:
+    """Refuses anything but a number in [minimum, below)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{key} must be a number, got {value!r}.")
+    if not minimum <= value < below:
+        limit = f" and below {below:g}" if below != float("inf") else ""
+        raise InputError(f"{key} must be at least {minimum:g}{limit}, got {value:g}.")
+
+
+def flag(key: str, value: object) -> None:
+    """Refuses anything but true and false."""
+    if not isinstance(value, bool):
+        raise InputError(f"{key} must be true or false, got {value!r}.")
+
+
+def choice(key: str, value: object, options: Iterable[str]) -> None:
+    """Refuses anything but one of `options`."""
+    options = list(options)
+    if value not in options:
+        raise InputError(
+            f"{key} must be one of {', '.join(options)}, got {value!r}.{nearest(str(value), options)}"
+        )

@@ -1,0 +1,249 @@
+"""What a person types, as Hydra must be given it: literal values, near misses, sweeps, resumed runs, exit codes."""
+
+import copy
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from typing import Any, NoReturn
+
+import hydra
+from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from textlstm.checks import InputError, nearest
+
+log = logging.getLogger(__name__)
+
+REPOSITORY = Path(__file__).parents[2]
+CONF = REPOSITORY / "conf"
+OUTPUTS = REPOSITORY / "outputs"
+
+# The values of these keys are texts and paths: what Hydra's grammar makes of commas, quotes, brackets and ${…}
+# is never what the person meant.
+LITERAL = frozenset(
+    ["text", "input", "output", "file", "run", "resume", "sweep.storage"]
+    + ["data.train", "data.validation", "data.test", "data.name"]
+)
+# A change of these would bend a one-cycle schedule that is under way.
+SCHEDULED = frozenset(["trainer.max_epochs", "trainer.accumulate_grad_batches"])
+
+
+def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
+    """Runs `job` through Hydra with conf/`command`.yaml and the command line's overrides, as plain values.
+
+    A mistake prints one error and exits with 2. In a sweep it is logged with its traceback in the job's own
+    log, the other jobs go on, and the exit code is 1 at the end.
+    """
+    OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
+    OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+    try:
+        sys.argv[1:] = prepare(command, sys.argv[1:])
+    except InputError as error:
+        fail(error)
+    failed: list[str] = []
+
+    def guarded(config: DictConfig) -> Any:
+        sweeping = HydraConfig.get().mode == RunMode.MULTIRUN
+        try:
+            return job(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+        except Exception as error:
+            if sweeping:
+                failed.append(HydraConfig.get().runtime.output_dir)
+                log.exception("error: %s", error)
+            elif isinstance(error, InputError):
+                log.error("error: %s", error)
+                sys.exit(2)
+            raise
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come back here, where a sweep's are summed up
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(guarded)()
+    except Exception:
+        if not failed:
+            raise
+        print(f"error: {len(failed)} jobs of the sweep failed; the log in each folder says why:", *failed, sep="\n  ", file=sys.stderr)
+        sys.exit(1)
+
+
+def fail(error: InputError) -> NoReturn:
+    """Ends the command with one error and code 2."""
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(2)
+
+
+class ConsoleFormatter(logging.Formatter):
+    """Messages alone, without the traceback of a user's mistake: that is for the log file."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.exc_info and isinstance(record.exc_info[1], InputError):
+            record = copy.copy(record)
+            record.exc_info = record.exc_text = None
+        return super().format(record)
+
+
+def prepare(command: str, arguments: list[str]) -> list[str]:
+    """The arguments for Hydra: literal values quoted, presets chosen, sweeps spelled out, resumed runs recalled.
+
+    Raises:
+        InputError: an argument, key or preset that does not exist, with the nearest one that does.
+    """
+    arguments = [quote_literal(argument) for argument in arguments]
+    parsed = get_args_parser().parse_args(arguments)
+    if parsed.help or parsed.hydra_help or parsed.shell_completion:
+        return arguments
+    typed: list[str] = parsed.overrides
+    flags = [argument for argument in arguments if argument not in typed]
+    overrides = [_parse(override) for override in typed]
+    keys = {override.key_or_group for override in overrides}
+    if "data.train" in keys and "data" not in keys:
+        typed = ["data=files", *typed]
+    _refuse_used_folder(overrides)
+    if command == "train" and "resume" in keys:
+        return [*flags, *recall(overrides)]
+    check_keys(command, overrides)
+    swept = [override.key_or_group for override in overrides if override.is_sweep_override()]
+    preset = [override.value() for override in overrides if override.key_or_group == "sweep"]
+    if command == "train" and (parsed.multirun or swept or any(preset)):
+        if "test" in keys:
+            raise InputError("A sweep never scores the test set, so that it cannot choose by it: leave test= out.")
+        flags = [*flags, "--multirun"]
+        typed = [*typed, "test=false", "baselines=false"]
+        if not any(preset) and "sweep.name" not in keys:
+            typed = [*typed, f"sweep.name={folder_name(','.join(swept) or 'jobs')}"]
+    return [*flags, *typed]
+
+
+def quote_literal(argument: str) -> str:
+    """`key=value` with the value quoted for Hydra and OmegaConf if its key takes a text or a path."""
+    key, equals, value = argument.partition("=")
+    if not equals or key not in LITERAL:
+        return argument
+    value = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)  # OmegaConf's interpolation
+    value = re.sub(r"(\\*)('|$)", lambda end: end[1] * 2 + ("\\'" if end[2] else ""), value)
+    return f"{key}='{value}'"
+
+
+def folder_name(overrides: str) -> str:
+    """A folder's name for the overrides of a job: letters, digits, `.`, `_` and `-`, unique, at most 100 long."""
+    plain = overrides.replace("=", "-").replace(",", "_")
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-")
+    if name == plain and len(name) <= 100:
+        return name
+    return f"{name[:91]}-{sha256(overrides.encode()).hexdigest()[:8]}"
+
+
+def new_run_folder() -> str:
+    """A folder for a run that starts now; a second run in the same second gets a number."""
+    started = OUTPUTS / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    names = (started if n == 1 else started.with_name(f"{started.name}_{n}") for n in count(1))
+    return str(next(folder for folder in names if not folder.exists()))
+
+
+def recall(overrides: list[Override]) -> list[str]:
+    """Hydra's arguments to go on in the folder of `resume=`: its recorded config first, then trainer keys.
+
+    Raises:
+        InputError: no run there, a key that may not differ, or a change that would bend the schedule.
+    """
+    folder = Path([str(o.value()) for o in overrides if o.key_or_group == "resume"][-1]).expanduser().absolute()
+    record = folder / ".hydra" / "config.yaml"
+    if not record.is_file():
+        raise InputError(f"resume: {folder} is no run folder (it has no .hydra/config.yaml).")
+    recorded = OmegaConf.load(record)
+    changes = []
+    for override in overrides:
+        key = override.key_or_group
+        if key == "resume" or OmegaConf.select(recorded, key) == override.value():
+            continue
+        if not key.startswith("trainer."):
+            raise InputError(
+                f"A resumed run keeps its recorded values; only trainer keys may differ, got {override.input_line}. "
+                f"For another value start a new run."
+            )
+        if key in SCHEDULED and OmegaConf.select(recorded, "optimizer.schedule") == "one_cycle":
+            raise InputError(
+                f"{override.input_line} would bend the one-cycle schedule, which was laid out for "
+                f"{key}={OmegaConf.select(recorded, key)}. Resume without it, or start a new run."
+            )
+        changes.append(str(override.input_line))
+    return [
+        *("--config-dir", str(record.parent), "--config-name", "config"),
+        *("hydra/job_logging=run", "hydra/hydra_logging=plain", "hydra.output_subdir=null"),
+        quote_literal(f"resume={folder}"),
+        "hydra.run.dir=" + quote_literal(f"resume={folder}").partition("=")[2],
+        *changes,
+    ]
+
+
+def check_keys(command: str, overrides: list[Override]) -> None:
+    """Composes the config once, so that a mistyped key or preset fails before anything is written.
+
+    Raises:
+        InputError: names the key or preset, and the nearest one that exists.
+    """
+    for override in overrides:
+        options = sorted(file.stem for file in (CONF / override.key_or_group).glob("*.yaml"))
+        for value in _values(override) if options else []:
+            if value not in (*options, "null"):
+                raise InputError(
+                    f"There is no {override.key_or_group}={value}.{nearest(value, options)} "
+                    f"{override.key_or_group} can be {', '.join(options)}."
+                )
+    typed = [f"{o.get_key_element()}={_values(o)[0]}" if o.is_sweep_override() else str(o.input_line) for o in overrides]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        try:
+            compose(command, typed)
+        except (HydraException, OmegaConfBaseException) as error:
+            presets = [line for line, o in zip(typed, overrides, strict=True) if (CONF / o.key_or_group).is_dir()]
+            keys = _leaf_keys(OmegaConf.to_container(compose(command, presets)))
+            for override in overrides:
+                key = override.key_or_group
+                known = key in keys or (CONF / key).is_dir() or key.startswith("hydra")
+                if override.type == OverrideType.CHANGE and not known:
+                    raise InputError(
+                        f"There is no key {key!r}.{nearest(key, keys)} "
+                        f"python src/{command}.py --help lists the keys."
+                    ) from error
+            raise InputError(str(error).strip().splitlines()[0]) from error
+
+
+def _leaf_keys(node: Any, prefix: str = "") -> list[str]:
+    if not isinstance(node, dict) or not node:
+        return [prefix]
+    return [key for name, child in node.items() for key in _leaf_keys(child, f"{prefix}.{name}" if prefix else name)]
+
+
+def _parse(argument: str) -> Override:
+    try:
+        return OverridesParser.create().parse_override(argument)
+    except HydraException as error:
+        raise InputError(
+            f"{argument!r} cannot be read as key=value ({str(error).strip().splitlines()[0]}). "
+            f"Quote a value with special characters twice: \"key='value'\"."
+        ) from error
+
+
+def _values(override: Override) -> list[str]:
+    if override.is_discrete_sweep():
+        return list(override.sweep_string_iterator())
+    return [override.get_value_element_as_str()] if override.value() is not None else ["null"]
+
+
+def _refuse_used_folder(overrides: list[Override]) -> None:
+    for override in overrides:
+        if override.key_or_group == "hydra.run.dir" and (Path(str(override.value())) / ".hydra").exists():
+            raise InputError(f"hydra.run.dir={override.value()} holds a run already; resume=FOLDER goes on with it.")

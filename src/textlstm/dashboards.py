@@ -1,0 +1,70 @@
+"""What TensorBoard shows beyond scalars: hyperparameters, confusion matrix, PR curves, hardest texts, embeddings."""
+
+from typing import Any
+
+import torch
+from pytorch_lightning.loggers import TensorBoardLogger
+from tokenizers import Tokenizer
+
+from textlstm import figures
+from textlstm.batching import EncodedTexts
+from textlstm.metrics import Predictions
+from textlstm.network import UNK, LSTMClassifier
+from textlstm.report import confident_mistakes, markdown_table
+
+HYPERPARAMETERS = {
+    "model": ("embedding_dim", "hidden", "layers", "dropout", "bidirectional", "pooling", "word_dropout"),
+    "data": ("tokenizer", "batch_size"),
+    "optimizer": ("lr", "schedule"),
+    "trainer": ("max_epochs",),
+}
+SCORE, LOSS = "hp/val_macro_f1", "hp/val_loss"
+PROJECTED = 1000
+
+
+def begin(logger: TensorBoardLogger, config: dict[str, Any]) -> None:
+    """Registers the run in the HParams view; its scores come with `finish`."""
+    chosen = {f"{group}.{key}": config[group][key] for group, keys in HYPERPARAMETERS.items() for key in keys}
+    logger.log_hyperparams({**chosen, "seed": config["seed"]}, {SCORE: float("nan"), LOSS: float("nan")})
+
+
+def show_predictions(
+    logger: TensorBoardLogger, split: str, scores: dict[str, Any], texts: list[str], predictions: Predictions, step: int
+) -> None:
+    """Confusion matrix, a PR curve for each class, and the most confident mistakes of a split."""
+    board, labels = logger.experiment, list(scores["classes"])
+    board.add_figure(f"confusion_matrix/{split}", figures.confusion_figure(scores["confusion_matrix"], labels), step)
+    for number, label in enumerate(labels):
+        gold_N = predictions.gold_N == number
+        board.add_pr_curve(f"{split}/{label}", gold_N, predictions.probabilities_NC[:, number], step)
+    header = ["probability", "gold", "predicted", "text"]
+    board.add_text(f"hardest/{split}", markdown_table(header, confident_mistakes(labels, texts, predictions)), step)
+
+
+def finish(
+    logger: TensorBoardLogger, record: dict[str, Any], network: LSTMClassifier, tokenizer: Tokenizer, train: EncodedTexts
+) -> None:
+    """The run's scores for the HParams view, and the embeddings of its most frequent tokens."""
+    step = record["steps"]
+    logger.log_metrics({SCORE: record["score"], LOSS: record["validation"]["log_loss"]}, step)
+    frequencies = torch.bincount(train.tokens.long(), minlength=tokenizer.get_vocab_size())
+    frequencies[: UNK + 1] = 0
+    ids = frequencies.argsort(descending=True, stable=True)[: min(PROJECTED, int((frequencies > 0).sum()))]
+    classes = _typical_classes(train, ids, record["labels"])
+    tokens = [(tokenizer.id_to_token(number) or "").strip() or "?" for number in ids.tolist()]
+    logger.experiment.add_embedding(
+        network.embedding.weight.detach().cpu()[ids],
+        metadata=[list(row) for row in zip(tokens, classes, strict=True)],
+        metadata_header=["token", "typical class"],
+        tag="embedding",
+        global_step=step,
+    )
+
+
+def _typical_classes(train: EncodedTexts, ids: torch.Tensor, labels: list[str]) -> list[str]:
+    """For each token the class in whose training texts it makes up the largest share."""
+    classes = train.labels.repeat_interleave(train.lengths)
+    vocabulary = int(max(train.tokens.max().item(), ids.max().item())) + 1
+    counts = torch.bincount(classes * vocabulary + train.tokens, minlength=vocabulary * len(labels)).view(-1, vocabulary)
+    shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
+    return [labels[number] for number in shares[:, ids].argmax(dim=0).tolist()]

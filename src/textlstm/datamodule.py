@@ -1,0 +1,229 @@
+"""From labelled text to batches: binds sources, splits, tokenizer and batching for Lightning."""
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import tokenizers
+import torch
+from datasets import ClassLabel, Dataset, DatasetDict
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from textlstm.batching import EncodedTexts, batch_loader
+from textlstm.checks import InputError, choice, number, whole
+from textlstm.network import UNK
+from textlstm.sources import NEWSWIRE4, checksum, load_source
+from textlstm.splits import normalise, rows_not_in, split_rows
+from textlstm.tokenizer import KINDS, encode, load_tokenizer, train_tokenizer
+
+log = logging.getLogger(__name__)
+
+SPLITS = ("train", "validation", "test")
+
+
+class TextDataModule(pl.LightningDataModule):
+    """Labelled text as batches of ids for training, validation and test.
+
+    Args:
+        source, train, validation, test, name, config, text_column, label_column: see `sources.load_source`.
+        val_fraction, test_fraction: shares of the training source that are held out where no file or split
+            is given; a missing validation split is never borrowed from test.
+        split_seed: which rows are held out; apart from `seed`, so that runs with other seeds share their test set.
+        tokenizer, vocab_size: see `tokenizer.train_tokenizer`; learned from the training split alone.
+        max_length: tokens after which a text is cut.
+        pad_to: a fixed length in place of the longest text of each batch; needs max_length <= pad_to.
+        batch_size: texts per batch.
+        class_weights: weights of the classes in the loss: None, "balanced" (rows / (classes × rows of the
+            class), as in scikit-learn) or a list in the order of the classes.
+        seed: the order of the training batches.
+        cache: a folder that keeps trained tokenizers by content, or None.
+        tokenizer_json: a trained tokenizer to use instead of learning one.
+
+    Raises:
+        InputError: a value outside its range, at construction; data that cannot be used, in `setup`.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        train: str | None,
+        validation: str | None,
+        test: str | None,
+        name: str | None,
+        config: str | None,
+        text_column: str,
+        label_column: str,
+        val_fraction: float,
+        test_fraction: float,
+        split_seed: int,
+        tokenizer: str,
+        vocab_size: int,
+        max_length: int | None,
+        pad_to: int | None,
+        batch_size: int,
+        class_weights: str | list[float] | None,
+        seed: int = 0,
+        cache: Path | None = None,
+        tokenizer_json: str | None = None,
+    ) -> None:
+        super().__init__()
+        number("data.val_fraction", val_fraction, minimum=0, below=1)
+        number("data.test_fraction", test_fraction, minimum=0, below=1)
+        if val_fraction + test_fraction >= 1:
+            raise InputError(
+                f"data.val_fraction + data.test_fraction must be below 1 so that rows are left to train on, "
+                f"got {val_fraction:g} + {test_fraction:g}."
+            )
+        whole("data.split_seed", split_seed, minimum=0)
+        choice("data.tokenizer", tokenizer, KINDS)
+        whole("data.vocab_size", vocab_size, minimum=3)
+        whole("data.batch_size", batch_size, minimum=1)
+        if max_length is not None:
+            whole("data.max_length", max_length, minimum=1)
+        if pad_to is not None:
+            whole("data.pad_to", pad_to, minimum=1)
+            if max_length is None or max_length > pad_to:
+                raise InputError(f"data.pad_to={pad_to} needs data.max_length of at most {pad_to}, got {max_length}.")
+        self.source = {
+            "source": source,
+            "train": train,
+            "validation": validation,
+            "test": test,
+            "name": name,
+            "config": config,
+            "text_column": text_column,
+            "label_column": label_column,
+        }
+        self.fractions = {"validation": val_fraction, "test": test_fraction}
+        self.split_seed, self.seed = split_seed, seed
+        self.kind, self.vocab_size = tokenizer, vocab_size
+        self.max_length, self.pad_to, self.batch_size = max_length, pad_to, batch_size
+        self.weights = class_weights
+        self.cache, self.tokenizer_json = cache, tokenizer_json
+        self.splits: DatasetDict | None = None
+
+    def setup(self, stage: str | None = None) -> None:
+        """Reads, splits, tokenizes; what is done is not done again."""
+        if self.splits is not None:
+            return
+        self.facts: dict[str, Any] = {"sources": self._checksums()}
+        splits = self._split(load_source(**self.source))
+        self.labels: list[str] = splits["train"].features["label"].names
+        self.tokenizer = self._tokenizer(splits["train"])
+        self.encoded = {split: self.encode(rows) for split, rows in splits.items()}
+        self.facts["splits"] = {split: self._describe(split, rows) for split, rows in splits.items()}
+        self.class_weights = self._class_weights(splits["train"])
+        self.splits = splits
+
+    def encode(self, rows: Dataset) -> EncodedTexts:
+        """Texts as ids, cut to max_length."""
+        tokens, offsets, cut_texts = encode(self.tokenizer, rows["text"][:], self.max_length)
+        labels = torch.tensor(rows["label"][:])
+        return EncodedTexts(tokens, offsets, labels, cut_texts=cut_texts, pad_to=self.pad_to)
+
+    def steps_per_epoch(self) -> int:
+        return -(-len(self.encoded["train"]) // self.batch_size)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        return batch_loader(self.encoded["train"], self.batch_size, shuffle=True, seed=self.seed)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        return self.ordered_loader("validation")
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        return self.ordered_loader("test")
+
+    def ordered_loader(self, split: str) -> DataLoader[Any]:
+        """A split from its shortest text to its longest; `Batch.rows_B` says which is which."""
+        return batch_loader(self.encoded[split], self.batch_size, shuffle=False)
+
+    def _split(self, given: DatasetDict) -> DatasetDict:
+        train, held_out = given["train"], {split: given[split] for split in ("validation", "test") if split in given}
+        texts = {normalise(text) for rows in held_out.values() for text in rows["text"]}
+        kept = rows_not_in(train["text"], texts) if texts else np.arange(len(train))
+        self.facts["dropped_from_train"] = len(train) - len(kept)
+        if not len(kept):
+            raise InputError("Every training row also stands in the validation or test file: nothing is left to train on.")
+        if len(kept) < len(train):
+            log.info("%d training rows also stand in validation or test: dropped.", len(train) - len(kept))
+        missing = [split for split in ("validation", "test") if split not in held_out]
+        for split in missing:
+            if self.fractions[split] == 0:
+                key = {"validation": "val", "test": "test"}[split]
+                raise InputError(f"There is no {split} set: give data.{split}=FILE or data.{key}_fraction above 0.")
+        train = train.select(kept)
+        parts = split_rows(
+            train["text"], train["label"][:], [self.fractions[split] for split in missing], seed=self.split_seed
+        )
+        cut = {split: train.select(rows) for split, rows in zip([*missing, "train"], parts, strict=True)}
+        return DatasetDict({split: {**held_out, **cut}[split] for split in SPLITS})
+
+    def _tokenizer(self, train: Dataset) -> Tokenizer:
+        if self.tokenizer_json is not None:
+            return load_tokenizer(self.tokenizer_json)
+        texts = train["text"][:]
+        content = hashlib.sha256(f"{tokenizers.__version__} {self.kind} {self.vocab_size}".encode())
+        for text in texts:
+            content.update(text.encode() + b"\0")
+        cached = self.cache and self.cache / f"tokenizer-{self.kind}-{content.hexdigest()[:16]}.json"
+        found = cached is not None and cached.is_file()
+        if found:
+            tokenizer = load_tokenizer(cached.read_text(encoding="utf-8"))
+        else:
+            tokenizer = train_tokenizer(texts, kind=self.kind, vocab_size=self.vocab_size)
+            if cached is not None:
+                cached.parent.mkdir(parents=True, exist_ok=True)
+                unfinished = cached.with_suffix(f".{os.getpid()}")
+                unfinished.write_text(tokenizer.to_str(), encoding="utf-8")
+                unfinished.replace(cached)
+        self.facts["tokenizer"] = {
+            "kind": self.kind,
+            "size": tokenizer.get_vocab_size(),
+            "from_cache": found,
+            # Training it again on the same texts would give other ids: the saved file is the only original.
+            "reproducible": self.kind != "unigram",
+        }
+        return tokenizer
+
+    def _class_weights(self, train: Dataset) -> list[float] | None:
+        classes = len(self.labels)
+        if self.weights is None:
+            return None
+        if self.weights == "balanced":
+            rows = np.bincount(train["label"][:], minlength=classes)
+            return (rows.sum() / (classes * rows)).tolist()
+        if not isinstance(self.weights, list) or len(self.weights) != classes:
+            raise InputError(
+                f"data.class_weights must be null, balanced or a list of {classes} numbers "
+                f"(for {', '.join(self.labels)}), got {self.weights!r}."
+            )
+        for weight in self.weights:
+            number("each of data.class_weights", weight, minimum=0)
+        return [float(weight) for weight in self.weights]
+
+    def _describe(self, split: str, rows: Dataset) -> dict[str, Any]:
+        encoded = self.encoded[split]
+        counts = np.bincount(rows["label"][:], minlength=len(self.labels))
+        return {
+            "rows": len(rows),
+            "classes": dict(zip(self.labels, counts.tolist(), strict=True)),
+            "mean_length": round(encoded.lengths.float().mean().item(), 1),
+            "cut_share": round(encoded.cut_texts / len(rows), 4),
+            "unknown_share": round((encoded.tokens == UNK).float().mean().item(), 4),
+        }
+
+    def _checksums(self) -> dict[str, dict[str, str]]:
+        """The absolute path and checksum of each file that is read."""
+        if self.source["source"] == "hub":
+            return {}
+        paths = {split: self.source[split] for split in SPLITS}
+        paths["train"] = paths["train"] or str(NEWSWIRE4)
+        files = {split: Path(path).expanduser().absolute() for split, path in paths.items() if path}
+        return {s: {"path": str(file), "sha256": checksum(file)} for s, file in files.items() if file.is_file()}

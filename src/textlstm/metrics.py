@@ -1,0 +1,91 @@
+"""How good predictions are: collected over batches and processes, scored once over all rows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torchmetrics
+from torch import Tensor
+from torchmetrics.functional import classification
+from torchmetrics.utilities import dim_zero_cat
+
+
+@dataclass
+class Predictions:
+    """Predictions of N texts in the order of their split: log-probabilities (N, C) and gold classes (N)."""
+
+    log_probabilities_NC: Tensor
+    gold_N: Tensor
+
+    @property
+    def predicted_N(self) -> Tensor:
+        return self.log_probabilities_NC.argmax(dim=1)
+
+    @property
+    def probabilities_NC(self) -> Tensor:
+        return self.log_probabilities_NC.exp()
+
+
+class PredictionCollector(torchmetrics.Metric):
+    """Gathers scores batch by batch, in any order of rows; `compute` gives `Predictions` in order."""
+
+    full_state_update = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        for state in ("log_probabilities", "gold", "rows"):
+            self.add_state(state, default=[], dist_reduce_fx="cat")
+
+    def update(self, logits_BC: Tensor, gold_B: Tensor, rows_B: Tensor) -> None:
+        self.log_probabilities.append(logits_BC.detach().float().log_softmax(dim=1))
+        self.gold.append(gold_B)
+        self.rows.append(rows_B)
+
+    def compute(self) -> Predictions:
+        order = dim_zero_cat(self.rows).argsort()
+        return Predictions(dim_zero_cat(self.log_probabilities)[order].cpu(), dim_zero_cat(self.gold)[order].cpu())
+
+
+def scores(predictions: Predictions, labels: list[str]) -> dict[str, Any]:
+    """Scores over all rows, as plain values.
+
+    Args:
+        labels: the C class names.
+
+    Returns:
+        `accuracy`, `macro_f1` (unweighted mean over classes), `log_loss` (mean cross-entropy in nats),
+        `calibration_error` (expected calibration error, 15 equal bins: Guo et al. 2017), `auroc`
+        (one class against the rest, unweighted mean; None when only one class is there), `classes`
+        (precision, recall, F1 and rows of each), `confusion_matrix` (gold × predicted), and `absent`:
+        classes without a gold row, which macro_f1 and auroc leave out.
+    """
+    gold, predicted, classes = predictions.gold_N, predictions.predicted_N, len(labels)
+    confusion = classification.multiclass_confusion_matrix(predicted, gold, num_classes=classes)
+    rows = confusion.sum(dim=1)
+    present = [c for c in range(classes) if rows[c] > 0]
+    per_class = {
+        name: score(predicted, gold, num_classes=classes, average="none")
+        for name, score in (
+            ("precision", classification.multiclass_precision),
+            ("recall", classification.multiclass_recall),
+            ("f1", classification.multiclass_f1_score),
+        )
+    }
+    rankings = [
+        classification.binary_auroc(predictions.probabilities_NC[:, c], (gold == c).long()) for c in present
+    ]
+    return {
+        "accuracy": (predicted == gold).double().mean().item(),
+        "macro_f1": per_class["f1"][present].double().mean().item(),
+        "log_loss": -predictions.log_probabilities_NC.double()[torch.arange(len(gold)), gold].mean().item(),
+        "calibration_error": classification.multiclass_calibration_error(
+            predictions.probabilities_NC, gold, num_classes=classes
+        ).item(),
+        "auroc": torch.stack(rankings).double().mean().item() if len(present) > 1 else None,
+        "classes": {
+            label: {**{name: values[c].item() for name, values in per_class.items()}, "rows": int(rows[c])}
+            for c, label in enumerate(labels)
+        },
+        "confusion_matrix": confusion.tolist(),
+        "absent": [labels[c] for c in range(classes) if c not in present],
+    }

@@ -1,0 +1,117 @@
+"""The network in training: loss, optimizer and schedule, and what is logged."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from textlstm.batching import Batch
+from textlstm.checks import choice, number
+from textlstm.metrics import PredictionCollector, Predictions, scores
+from textlstm.network import LSTMClassifier
+
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+SCHEDULES = ("constant", "one_cycle", "plateau")
+LOGGED = ("accuracy", "macro_f1", "auroc", "calibration_error")
+
+
+class TextClassificationModule(pl.LightningModule):
+    """An `LSTMClassifier` with its training.
+
+    Args:
+        model: the keys of `LSTMClassifier` but `vocab_size` and `classes`, and `label_smoothing`, the share of
+            the target that is spread over all classes (Szegedy et al. 2016).
+        optimizer: `name` (adam or adamw), `lr`, `weight_decay` and `schedule`: constant, one_cycle (up to `lr` and
+            down to zero over the whole run, Smith & Topin 2018) or plateau (a tenth after two epochs without a
+            better validation loss).
+        labels: the class names in the order of the network's outputs.
+        tokenizer_json: the tokenizer that made the ids, so that a checkpoint can be used on its own.
+        vocab_size: ids of that tokenizer.
+        class_weights: a weight per class in the loss, or None.
+
+    Validation and test losses are plain cross-entropy, without smoothing or weights.
+    Hyperparameters are plain values: a checkpoint loads with `weights_only=True`.
+
+    Raises:
+        InputError: a value outside its range, with its config key.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: dict[str, Any],
+        optimizer: dict[str, Any],
+        labels: list[str],
+        tokenizer_json: str,
+        vocab_size: int,
+        class_weights: list[float] | None = None,
+    ) -> None:
+        super().__init__()
+        number("model.label_smoothing", model["label_smoothing"], minimum=0, below=1)
+        choice("optimizer.name", optimizer["name"], OPTIMIZERS)
+        number("optimizer.lr", optimizer["lr"], minimum=0)
+        number("optimizer.weight_decay", optimizer["weight_decay"], minimum=0)
+        choice("optimizer.schedule", optimizer["schedule"], SCHEDULES)
+        self.save_hyperparameters(logger=False)
+        self.network_settings = {"vocab_size": vocab_size, "classes": len(labels), **model}
+        smoothing = self.network_settings.pop("label_smoothing")
+        self.network = LSTMClassifier(**self.network_settings)
+        weights = None if class_weights is None else torch.tensor(class_weights)
+        self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=smoothing)
+        self.collector = PredictionCollector()
+        self.labels = labels
+        self.predictions: Predictions | None = None
+        self.scores: dict[str, Any] = {}
+
+    def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        return self.network(tokens_BT, lengths_B)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        logits_BC = self(batch.tokens_BT, batch.lengths_B)
+        loss = self.loss(logits_BC, batch.labels_B)
+        right = (logits_BC.argmax(dim=1) == batch.labels_B).float().mean()
+        rows = len(batch.labels_B)
+        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=rows)
+        self.log("train/accuracy", right, on_step=False, on_epoch=True, batch_size=rows)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.collector.update(self(batch.tokens_BT, batch.lengths_B), batch.labels_B, batch.rows_B)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self.validation_step(batch, batch_idx)
+
+    def on_validation_epoch_end(self) -> None:
+        self._score("val" if self.trainer.state.fn == "fit" else "best_val")
+
+    def on_test_epoch_end(self) -> None:
+        self._score("test")
+
+    def _score(self, stage: str) -> None:
+        self.predictions = self.collector.compute()
+        self.collector.reset()
+        self.scores = scores(self.predictions, self.labels)
+        self.log(f"{stage}/loss", self.scores["log_loss"], prog_bar=True)
+        for name in LOGGED:
+            if self.scores[name] is not None:
+                self.log(f"{stage}/{name}", self.scores[name], prog_bar=name in ("accuracy", "macro_f1"))
+
+    def configure_optimizers(self) -> Any:
+        settings = self.hparams["optimizer"]
+        optimizer = OPTIMIZERS[settings["name"]](
+            [parameter for parameter in self.parameters() if parameter.requires_grad],
+            lr=settings["lr"],
+            weight_decay=settings["weight_decay"],
+        )
+        if settings["schedule"] == "constant":
+            return optimizer
+        if settings["schedule"] == "plateau":
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=2)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "val/loss"}}
+        # Not trainer.estimated_stepping_batches: it sets the loaders up before a checkpoint's state reaches them.
+        steps = self.trainer.datamodule.steps_per_epoch() // self.trainer.accumulate_grad_batches
+        cycle = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=settings["lr"], total_steps=max(1, steps) * self.trainer.max_epochs
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}

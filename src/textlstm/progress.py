@@ -1,0 +1,55 @@
+"""What is seen of a run under way: one bar on a terminal, one line an epoch elsewhere and in the log."""
+
+import logging
+import sys
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import RichProgressBar
+
+log = logging.getLogger(__name__)
+
+
+class EpochHistory(pl.Callback):
+    """One record an epoch, kept in the checkpoint so that a resumed run's curves are whole."""
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epochs": self.epochs}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.epochs = list(state_dict["epochs"])
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        scores = trainer.callback_metrics
+        epoch = {
+            "epoch": trainer.current_epoch + 1,
+            "train_loss": scores["train/loss_epoch"].item(),
+            "train_accuracy": scores["train/accuracy"].item(),
+            "val_loss": scores["val/loss"].item(),
+            "val_accuracy": scores["val/accuracy"].item(),
+            "val_macro_f1": scores["val/macro_f1"].item(),
+            "seconds": round(time.monotonic() - self.started, 2),
+        }
+        self.epochs.append(epoch)
+        log.log(
+            logging.DEBUG if sys.stderr.isatty() else logging.INFO,  # a terminal has the bar; the log has both
+            "epoch %d/%s  train loss %.4f accuracy %.4f  val loss %.4f accuracy %.4f macro F1 %.4f  %.1f s",
+            epoch["epoch"],
+            trainer.max_epochs,
+            *(epoch[key] for key in list(epoch)[1:]),
+        )
+
+
+class ProgressBar(RichProgressBar):
+    """Lightning's bar without the logger's version number."""
+
+    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
+        shown = super().get_metrics(trainer, pl_module)
+        return {name: value for name, value in shown.items() if name != "v_num"}

@@ -1,0 +1,187 @@
+"""What a person reads after a run: the table on the screen, report.md with its pictures, and predictions.csv."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from textlstm import figures
+from textlstm.metrics import Predictions
+from textlstm.runs import write_csv
+
+SCORES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "log_loss": "log loss",
+    "calibration_error": "calibration error",
+}
+MISTAKES = 20
+
+
+def print_results(record: dict[str, Any], folder: Path) -> None:
+    """The scores beside the baselines, the seconds and the folder, on standard output."""
+    split = "test" if record.get("test") else "validation"
+    table = Table(title=f"Scores on {split}", title_justify="left", title_style="bold")
+    table.add_column("model")
+    for name in SCORES.values():
+        table.add_column(name, justify="right")
+    for name, scores in compared(record, split):
+        table.add_row(name, *(f"{scores[key]:.4f}" for key in SCORES))
+    console = Console(soft_wrap=True)
+    console.print(table)
+    for line in notes(record, split):
+        console.print(line, highlight=False, markup=False)
+    seconds = record["seconds"]
+    console.print(f"{seconds['train']:.0f} s of training, {seconds['total']:.0f} s in all", highlight=False)
+    console.print(f"run folder: {folder}", highlight=False, markup=False)
+
+
+def compared(record: dict[str, Any], split: str) -> list[tuple[str, dict[str, Any]]]:
+    """This model's scores, then the baselines', which there are for the test split alone."""
+    baselines = record.get("baselines") if split == "test" else None
+    return [("LSTM", record[split]), *(baselines or {}).items()]
+
+
+def notes(record: dict[str, Any], split: str) -> list[str]:
+    """What a reader of the scores has to know."""
+    absent = record[split]["absent"]
+    listed = [f"No row of {split} has the class {', '.join(absent)}: left out of macro F1 and AUROC."] if absent else []
+    linear = (record.get("baselines") or {}).get(LINEAR)
+    if linear and split == "test":
+        settings = linear["settings"]
+        low, high = settings["n_grams"]
+        n_grams = f"{low}-grams" if low == high else f"{low}- to {high}-grams"
+        sublinear = "sublinear" if settings["sublinear"] else "plain"
+        listed.append(f"{LINEAR} chosen on validation: {n_grams}, {sublinear} counts, C = {settings['C']:g}.")
+    return listed
+
+
+LINEAR = "TF-IDF + logistic regression"
+
+
+def write_report(folder: Path, record: dict[str, Any], split: str, texts: list[str], predictions: Predictions) -> None:
+    """Writes report.md, its pictures and predictions.csv for the scores and predictions of one split."""
+    folder.mkdir(parents=True, exist_ok=True)
+    labels = record["labels"]
+    figures.save(figures.confusion_figure(record[split]["confusion_matrix"], labels), folder / "confusion_matrix.png")
+    if record.get("history"):
+        figures.save(figures.curves_figure(record["history"], record["best_epoch"]), folder / "curves.png")
+    write_predictions(folder / "predictions.csv", labels, texts, predictions)
+    sections = [
+        f"# {record['title']}",
+        _scores(record, split),
+        _classes(record[split]),
+        "## Confusion matrix\n\n![gold classes down, predicted across](confusion_matrix.png)",
+        _mistakes(labels, texts, predictions),
+        _data(record),
+        _model(record),
+        _origin(record),
+    ]
+    (folder / "report.md").write_text("\n\n".join(filter(None, sections)) + "\n", encoding="utf-8")
+
+
+def write_predictions(file: Path, labels: list[str], texts: list[str], predictions: Predictions) -> None:
+    """A row per text: text, gold, predicted, and one probability per class."""
+    rows = zip(
+        texts,
+        predictions.gold_N.tolist(),
+        predictions.predicted_N.tolist(),
+        predictions.probabilities_NC.tolist(),
+        strict=True,
+    )
+    write_csv(
+        file,
+        ["text", "gold", "predicted", *(f"probability_{label}" for label in labels)],
+        ([text, labels[gold], labels[predicted], *(f"{p:.8g}" for p in shares)] for text, gold, predicted, shares in rows),
+    )
+
+
+def confident_mistakes(labels: list[str], texts: list[str], predictions: Predictions) -> list[tuple[str, str, str, str]]:
+    """Probability, gold class, predicted class and text of the most confident mistakes."""
+    confidence_N, predicted_N = predictions.probabilities_NC.max(dim=1)
+    wrong = (predicted_N != predictions.gold_N).nonzero().flatten()
+    wrong = wrong[confidence_N[wrong].argsort(descending=True, stable=True)][:MISTAKES]
+    return [
+        (f"{confidence_N[row]:.3f}", labels[predictions.gold_N[row]], labels[predicted_N[row]], texts[row])
+        for row in wrong.tolist()
+    ]
+
+
+def markdown_table(header: list[str], rows: list[Any]) -> str:
+    """A table whose cells cannot break it."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    text = " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return text if len(text) <= 300 else f"{text[:300]}…"
+
+
+def _scores(record: dict[str, Any], split: str) -> str:
+    rows = [[name, *(f"{scores[key]:.4f}" for key in SCORES), _or_dash(scores["auroc"])] for name, scores in compared(record, split)]
+    table = markdown_table(["model", *SCORES.values(), "AUROC"], rows)
+    return "\n\n".join([f"## Scores on {split}", table, *notes(record, split)])
+
+
+def _or_dash(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _classes(scores: dict[str, Any]) -> str:
+    rows = [
+        [label, *(f"{of[key]:.4f}" for key in ("precision", "recall", "f1")), of["rows"]]
+        for label, of in scores["classes"].items()
+    ]
+    return "## Classes\n\n" + markdown_table(["class", "precision", "recall", "F1", "rows"], rows)
+
+
+def _mistakes(labels: list[str], texts: list[str], predictions: Predictions) -> str:
+    mistakes = confident_mistakes(labels, texts, predictions)
+    if not mistakes:
+        return "## Mistakes\n\nNone."
+    table = markdown_table(["probability", "gold", "predicted", "text"], mistakes)
+    return f"## The {len(mistakes)} most confident mistakes\n\n{table}"
+
+
+def _data(record: dict[str, Any]) -> str:
+    facts = record["data"]
+    rows = [
+        [split, of["rows"], of["mean_length"], f"{of['cut_share']:.2%}", f"{of['unknown_share']:.2%}"]
+        + [of["classes"][label] for label in record["labels"]]
+        for split, of in facts["splits"].items()
+    ]
+    header = ["split", "rows", "tokens per text", "texts cut", "unknown tokens", *record["labels"]]
+    lines = ["## Data", markdown_table(header, rows)]
+    lines += [f"- {split}: `{of['path']}` (SHA-256 `{of['sha256'][:16]}…`)" for split, of in facts["sources"].items()]
+    if facts.get("dropped_from_train"):
+        lines.append(f"{facts['dropped_from_train']} training rows also stood in validation or test and were dropped.")
+    if "tokenizer" in facts:
+        lines.append(f"Tokenizer: {facts['tokenizer']['kind']}, {facts['tokenizer']['size']} tokens, learned from the training split.")
+    return "\n\n".join(lines)
+
+
+def _model(record: dict[str, Any]) -> str:
+    if "history" not in record:
+        return ""
+    rows = [[name, shape, f"{parameters:,}"] for name, shape, parameters in record["layers"]]
+    table = markdown_table(["layer", "output shape", "parameters"], [*rows, ["total", "", f"{record['parameters']:,}"]])
+    kept = (
+        f"Kept: epoch {record['best_epoch']} of {len(record['history'])}, which has the lowest cross-entropy on "
+        f"validation (macro F1 there {record['score']:.4f})."
+    )
+    return f"## Model\n\n{table}\n\n## Training\n\n![loss and accuracy by epoch](curves.png)\n\n{kept}"
+
+
+def _origin(record: dict[str, Any]) -> str:
+    if "environment" not in record:
+        return ""
+    environment, overrides = record["environment"], " ".join(record["overrides"])
+    versions = ", ".join(f"{package} {number}" for package, number in environment["versions"].items())
+    return (
+        f"## Where it comes from\n\n- overrides: {f'`{overrides}`' if overrides else 'none'}\n- seed: {record['seed']}\n"
+        f"- git commit: {environment['git_commit']}\n- Python {environment['python']}, {versions}\n"
+        f"- {environment['machine']}; {record['threads']} threads; device {record['device']}\n"
+        f"- {record['seconds']['train']:.0f} s of training, {record['seconds']['total']:.0f} s in all"
+    )

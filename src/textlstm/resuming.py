@@ -1,0 +1,36 @@
+"""What makes a resumed run end like one that was never stopped, beside Lightning's own checkpoints."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning import callbacks
+
+
+class RandomState(pl.Callback):
+    """Keeps torch's random numbers in the checkpoint: Lightning does not, and dropout would differ."""
+
+    def __init__(self) -> None:
+        self.loaded: dict[str, Any] | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        return {"torch": torch.get_rng_state(), "cuda": cuda}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.loaded = state_dict
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.loaded is not None:
+            torch.set_rng_state(self.loaded["torch"].cpu())
+            if torch.cuda.is_available():
+                torch.cuda.set_rng_state_all([state.cpu() for state in self.loaded["cuda"]])
+            self.loaded = None
+
+
+class EarlyStopping(callbacks.EarlyStopping):
+    """Lightning's, but a run that had stopped early before it was killed does not train on when resumed."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True

@@ -1,0 +1,212 @@
+"""One run from config to run folder: seed, data, model, trainer, fit, test, record."""
+
+import logging
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytorch_lightning as pl
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
+
+from textlstm import baselines, dashboards
+from textlstm.bundle import save_bundle
+from textlstm.checks import InputError, flag, whole
+from textlstm.command_line import OUTPUTS, folder_name
+from textlstm.datamodule import TextDataModule
+from textlstm.module import TextClassificationModule
+from textlstm.network import layer_table, trainable
+from textlstm.progress import EpochHistory, ProgressBar
+from textlstm.report import LINEAR, print_results, write_report
+from textlstm.resuming import RandomState
+from textlstm.runs import RunFolder, environment, write_json
+
+log = logging.getLogger(__name__)
+
+
+def train(config: dict[str, Any]) -> float:
+    """Trains, scores and records one run in Hydra's output folder; returns its macro F1 on validation."""
+    started = time.monotonic()
+    hydra = HydraConfig.get()
+    sweeping = hydra.mode == RunMode.MULTIRUN
+    run = RunFolder(Path(hydra.runtime.output_dir))
+    finished = run.record()
+    if sweeping and finished is not None and finished["config"] == config:
+        log.info("Finished before, with macro F1 %.4f on validation: skipped.", finished["score"])
+        return finished["score"]
+    if finished is not None and not sweeping:
+        _refuse_finished(run, finished, config)
+    prepare_process(config["seed"], config["threads"])
+    flag("test", config["test"])
+    flag("baselines", config["baselines"])
+    checkpoint = run.last_checkpoint if config["resume"] and run.last_checkpoint.is_file() else None
+    history = EpochHistory()
+    logger = _logger(config["logger"], run, hydra.overrides.task, sweeping)
+    trainer = _trainer(config, run, logger, history)
+    data = TextDataModule(
+        **config["data"], seed=config["seed"], cache=OUTPUTS / "cache", tokenizer_json=_recorded_tokenizer(checkpoint)
+    )
+    data.setup()
+    module = TextClassificationModule(
+        model=config["model"],
+        optimizer=config["optimizer"],
+        labels=data.labels,
+        tokenizer_json=data.tokenizer.to_str(),
+        vocab_size=data.tokenizer.get_vocab_size(),
+        class_weights=data.class_weights,
+    )
+    _announce(data, module)
+    if isinstance(logger, TensorBoardLogger):
+        dashboards.begin(logger, config)
+
+    seconds = {"data": round(time.monotonic() - started, 2)}
+    fitting = time.monotonic()
+    _fit(trainer, module, data, checkpoint, run)
+    seconds["train"] = round(time.monotonic() - fitting, 2)
+
+    trainer.validate(module, data, ckpt_path=run.best_checkpoint, weights_only=True, verbose=False)
+    scored, predictions = {"validation": module.scores}, {"validation": module.predictions}
+    save_bundle(
+        run.model,
+        network=module.network,
+        settings=module.network_settings,
+        max_length=data.max_length,
+        tokenizer_json=module.hparams["tokenizer_json"],
+        labels=data.labels,
+    )
+    if config["test"]:
+        trainer.test(module, data, verbose=False)
+        scored["test"], predictions["test"] = module.scores, module.predictions
+    linear = _baselines(data) if config["test"] and config["baselines"] else {}
+    seconds["total"] = round(time.monotonic() - started, 2)
+
+    record = {
+        "title": f"LSTM text classifier, run {run.path.name}",
+        "score": scored["validation"]["macro_f1"],
+        "best_epoch": min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"],
+        "chosen_by": "validation cross-entropy (the epoch); nothing by test",
+        "labels": data.labels,
+        **scored,
+        "baselines": linear,
+        "seconds": seconds,
+        "parameters": trainable(module.network),
+        "layers": layer_table(module.network, data.pad_to),
+        "steps": trainer.global_step,
+        "history": history.epochs,
+        "data": data.facts,
+        "seed": config["seed"],
+        "threads": torch.get_num_threads(),
+        "device": str(trainer.strategy.root_device),
+        "environment": environment(),
+        "overrides": list(hydra.overrides.task),
+        "config": config,
+    }
+    texts = {split: data.splits[split]["text"][:] for split in predictions}
+    last = "test" if config["test"] else "validation"
+    write_report(run.path, record, last, texts[last], predictions[last])
+    if isinstance(logger, TensorBoardLogger):
+        for split in predictions:
+            dashboards.show_predictions(logger, split, scored[split], texts[split], predictions[split], record["steps"])
+        dashboards.finish(logger, record, module.network, data.tokenizer, data.encoded["train"])
+        logger.finalize("success")
+    write_json(run.path / "metrics.json", record)
+    if sweeping:
+        log.info("macro F1 %.4f on validation, epoch %d", record["score"], record["best_epoch"])
+    else:
+        print_results(record, run.path)
+    return record["score"]
+
+
+def prepare_process(seed: int, threads: int | None) -> None:
+    """Seeds, threads, and silence of what other libraries say at every start."""
+    whole("seed", seed, minimum=0)
+    if threads is not None:
+        whole("threads", threads, minimum=1)
+        torch.set_num_threads(threads)
+    pl.seed_everything(seed, verbose=False)
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    datasets.disable_progress_bars()
+    # Lightning's own (its issue 21326, in 2.6.6 still), raised once per fit and of no use to anyone here.
+    warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
+
+
+def _refuse_finished(run: RunFolder, record: dict[str, Any], config: dict[str, Any]) -> None:
+    epochs, recorded = config["trainer"]["max_epochs"], record["config"]["trainer"]["max_epochs"]
+    if epochs <= recorded:
+        raise InputError(
+            f"resume: {run.path} is finished, after {len(record['history'])} of at most {recorded} epochs; "
+            f"there is nothing left to do. With a constant or plateau schedule, trainer.max_epochs above {recorded} goes on."
+        )
+
+
+def _logger(settings: dict[str, Any], run: RunFolder, overrides: list[str], sweeping: bool) -> Logger:
+    """The logger; a single run's events are named by its overrides, a sweep's by the folder of the job."""
+    named = [override for override in overrides if not override.startswith("resume=")]
+    name = "" if sweeping else folder_name(",".join(named)) or "defaults"
+    return instantiate(settings, save_dir=run.path, version=name)
+
+
+def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, history: EpochHistory) -> pl.Trainer:
+    whole("trainer.max_epochs", config["trainer"]["max_epochs"], minimum=1)
+    whole("trainer.accumulate_grad_batches", config["trainer"]["accumulate_grad_batches"], minimum=1)
+    kept = {"dirpath": run.checkpoints, "save_on_train_epoch_end": True, "enable_version_counter": False}
+    callbacks = [instantiate(callback) for callback in config["callbacks"].values()]
+    terminal = sys.stderr.isatty()
+    try:
+        return pl.Trainer(
+            **config["trainer"],
+            logger=logger,
+            callbacks=[
+                *callbacks,
+                *([ProgressBar()] if terminal else []),
+                RandomState(),
+                history,
+                ModelCheckpoint(filename="best", monitor="val/loss", **kept),
+                ModelCheckpoint(filename="last", **kept),
+            ],
+            enable_progress_bar=terminal,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise InputError(f"trainer: {error}") from error
+
+
+def _recorded_tokenizer(checkpoint: Path | None) -> str | None:
+    if checkpoint is None:
+        return None
+    return torch.load(checkpoint, weights_only=True, map_location="cpu")["hyper_parameters"]["tokenizer_json"]
+
+
+def _announce(data: TextDataModule, module: TextClassificationModule) -> None:
+    """What is about to be trained, on what."""
+    for split, facts in data.facts["splits"].items():
+        log.info(
+            "%-10s %6d texts, %5.1f tokens each, %.1f%% cut, %.1f%% of tokens unknown",
+            *(split, facts["rows"], facts["mean_length"], 100 * facts["cut_share"], 100 * facts["unknown_share"]),
+        )
+    rows = layer_table(module.network, data.pad_to)
+    for name, shape, count in [("layer", "output", "parameters"), *rows, ("trainable in all", "", trainable(module.network))]:
+        log.info("  %-22s %10s %12s", name, shape, count if isinstance(count, str) else f"{count:,}")
+
+
+def _fit(
+    trainer: pl.Trainer, module: TextClassificationModule, data: TextDataModule, checkpoint: Path | None, run: RunFolder
+) -> None:
+    try:
+        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as stop:  # Lightning's answer to SIGTERM and to Ctrl-C
+        log.info("Stopped. python src/train.py resume=%s goes on after the last whole epoch.", run.path)
+        sys.exit(143 if isinstance(stop, SIGTERMException) else 130)
+
+
+def _baselines(data: TextDataModule) -> dict[str, Any]:
+    return {"majority class": baselines.majority(data.splits), LINEAR: baselines.tfidf_logistic_regression(data.splits)}

@@ -1,0 +1,19 @@
+"""Trains a classifier and keeps everything about it in one run folder.
+
+    python src/train.py model.hidden=128 trainer.max_epochs=20
+    python src/train.py sweep=grid
+"""
+
+from typing import Any
+
+from textlstm import command_line
+
+
+def train(config: dict[str, Any]) -> float:
+    from textlstm.training import train  # torch and Lightning load when a run starts, not for --help
+
+    return train(config)
+
+
+if __name__ == "__main__":
+    command_line.main("train", train)
