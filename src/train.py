@@ -1,7 +1,7 @@
 """Trains a classifier and keeps everything about it in one run folder.
 
-    python src/train.py model.hidden=128 trainer.max_epochs=20
-    python src/train.py sweep=grid
+python src/train.py model.hidden=128 trainer.max_epochs=20
+python src/train.py sweep=grid
 """
 
 from typing import Any

@@ -98,5 +98,5 @@ def batch_loader(texts: EncodedTexts, batch_size: int, *, shuffle: bool, seed: i
     )
 
 
-def _as_is(batch: Batch) -> Batch:
+def _as_is(batch: Any) -> Any:
     return batch

@@ -53,7 +53,9 @@ class TextClassifier:
     >>> TextClassifier.load("outputs/runs/…").predict(["Striker signs for Porto"], top_k=2)
     """
 
-    def __init__(self, network: LSTMClassifier, tokenizer: Tokenizer, labels: list[str], max_length: int | None) -> None:
+    def __init__(
+        self, network: LSTMClassifier, tokenizer: Tokenizer, labels: list[str], max_length: int | None
+    ) -> None:
         self.network, self.tokenizer, self.labels, self.max_length = network.eval(), tokenizer, labels, max_length
 
     @classmethod
@@ -75,7 +77,9 @@ class TextClassifier:
             config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
             labels = json.loads((bundle / "labels.json").read_text(encoding="utf-8"))
             if config["format"] != FORMAT:
-                raise InputError(f"{bundle} has format {config['format']}; this version of textlstm reads format {FORMAT}.")
+                raise InputError(
+                    f"{bundle} has format {config['format']}; this version of textlstm reads format {FORMAT}."
+                )
             network = LSTMClassifier(**config["network"])
             network.load_state_dict(load_file(bundle / "model.safetensors"))
             tokenizer = load_tokenizer((bundle / "tokenizer.json").read_text(encoding="utf-8"))
@@ -102,6 +106,8 @@ class TextClassifier:
             whole("top_k", top_k, minimum=1)
         ranked = self.probabilities(texts, batch_size=batch_size).sort(dim=1, descending=True)
         return [
-            Prediction(self.labels[classes[0]], dict(zip([self.labels[c] for c in classes[:top_k]], values, strict=False)))
+            Prediction(
+                self.labels[classes[0]], dict(zip([self.labels[c] for c in classes[:top_k]], values, strict=False))
+            )
             for values, classes in zip(ranked.values.tolist(), ranked.indices.tolist(), strict=True)
         ]

@@ -33,12 +33,13 @@ OUTPUTS = REPOSITORY / "outputs"
 
 # The values of these keys are texts and paths: what Hydra's grammar makes of commas, quotes, brackets and ${…}
 # is never what the person meant.
-LITERAL = frozenset(
-    ["text", "input", "output", "file", "run", "resume", "sweep.storage"]
-    + ["data.train", "data.validation", "data.test", "data.name"]
-)
+LITERAL = {"text", "input", "output", "file", "run", "resume", "sweep.storage"} | {
+    f"data.{key}" for key in ("train", "validation", "test", "name")
+}
+# Of these, paths that are recorded must hold from any working directory.
+RECORDED_PATHS = {"data.train", "data.validation", "data.test"}
 # A change of these would bend a one-cycle schedule that is under way.
-SCHEDULED = frozenset(["trainer.max_epochs", "trainer.accumulate_grad_batches"])
+SCHEDULED = {"trainer.max_epochs", "trainer.accumulate_grad_batches"}
 
 
 def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
@@ -75,7 +76,12 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
     except Exception:
         if not failed:
             raise
-        print(f"error: {len(failed)} jobs of the sweep failed; the log in each folder says why:", *failed, sep="\n  ", file=sys.stderr)
+        print(
+            f"error: {len(failed)} jobs of the sweep failed; the log in each folder says why:",
+            *failed,
+            sep="\n  ",
+            file=sys.stderr,
+        )
         sys.exit(1)
 
 
@@ -128,10 +134,15 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
 
 
 def quote_literal(argument: str) -> str:
-    """`key=value` with the value quoted for Hydra and OmegaConf if its key takes a text or a path."""
+    """`key=value` with the value quoted for Hydra and OmegaConf if its key takes a text or a path.
+
+    Paths of data become absolute, so that the record of a run holds from any working directory.
+    """
     key, equals, value = argument.partition("=")
     if not equals or key not in LITERAL:
         return argument
+    if key in RECORDED_PATHS or (key == "data.name" and os.path.isdir(os.path.expanduser(value))):
+        value = os.path.abspath(os.path.expanduser(value)) if value else value
     value = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)  # OmegaConf's interpolation
     value = re.sub(r"(\\*)('|$)", lambda end: end[1] * 2 + ("\\'" if end[2] else ""), value)
     return f"{key}='{value}'"
@@ -203,10 +214,12 @@ def check_keys(command: str, overrides: list[Override]) -> None:
                     f"There is no {override.key_or_group}={value}.{nearest(value, options)} "
                     f"{override.key_or_group} can be {', '.join(options)}."
                 )
-    typed = [f"{o.get_key_element()}={_values(o)[0]}" if o.is_sweep_override() else str(o.input_line) for o in overrides]
+    typed = [
+        f"{o.get_key_element()}={_values(o)[0]}" if o.is_sweep_override() else str(o.input_line) for o in overrides
+    ]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         try:
-            compose(command, typed)
+            missing = OmegaConf.missing_keys(compose(command, typed))
         except (HydraException, OmegaConfBaseException) as error:
             presets = [line for line, o in zip(typed, overrides, strict=True) if (CONF / o.key_or_group).is_dir()]
             keys = _leaf_keys(OmegaConf.to_container(compose(command, presets)))
@@ -215,10 +228,11 @@ def check_keys(command: str, overrides: list[Override]) -> None:
                 known = key in keys or (CONF / key).is_dir() or key.startswith("hydra")
                 if override.type == OverrideType.CHANGE and not known:
                     raise InputError(
-                        f"There is no key {key!r}.{nearest(key, keys)} "
-                        f"python src/{command}.py --help lists the keys."
+                        f"There is no key {key!r}.{nearest(key, keys)} python src/{command}.py --help lists the keys."
                     ) from error
             raise InputError(str(error).strip().splitlines()[0]) from error
+    if missing:
+        raise InputError(f"{', '.join(sorted(missing))} must be given; python src/{command}.py --help says what it is.")
 
 
 def _leaf_keys(node: Any, prefix: str = "") -> list[str]:

@@ -42,7 +42,11 @@ def show_predictions(
 
 
 def finish(
-    logger: TensorBoardLogger, record: dict[str, Any], network: LSTMClassifier, tokenizer: Tokenizer, train: EncodedTexts
+    logger: TensorBoardLogger,
+    record: dict[str, Any],
+    network: LSTMClassifier,
+    tokenizer: Tokenizer,
+    train: EncodedTexts,
 ) -> None:
     """The run's scores for the HParams view, and the embeddings of its most frequent tokens."""
     step = record["steps"]
@@ -65,6 +69,8 @@ def _typical_classes(train: EncodedTexts, ids: torch.Tensor, labels: list[str]) 
     """For each token the class in whose training texts it makes up the largest share."""
     classes = train.labels.repeat_interleave(train.lengths)
     vocabulary = int(max(train.tokens.max().item(), ids.max().item())) + 1
-    counts = torch.bincount(classes * vocabulary + train.tokens, minlength=vocabulary * len(labels)).view(-1, vocabulary)
+    counts = torch.bincount(classes * vocabulary + train.tokens, minlength=vocabulary * len(labels)).view(
+        -1, vocabulary
+    )
     shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
     return [labels[number] for number in shares[:, ids].argmax(dim=0).tolist()]

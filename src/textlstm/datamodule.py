@@ -10,9 +10,8 @@ import numpy as np
 import pytorch_lightning as pl
 import tokenizers
 import torch
-from datasets import ClassLabel, Dataset, DatasetDict
+from datasets import Dataset, DatasetDict
 from tokenizers import Tokenizer
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from textlstm.batching import EncodedTexts, batch_loader
@@ -39,6 +38,7 @@ class TextDataModule(pl.LightningDataModule):
         max_length: tokens after which a text is cut.
         pad_to: a fixed length in place of the longest text of each batch; needs max_length <= pad_to.
         batch_size: texts per batch.
+        max_rows: at most so many rows of the training source, drawn at random; None takes all.
         class_weights: weights of the classes in the loss: None, "balanced" (rows / (classes × rows of the
             class), as in scikit-learn) or a list in the order of the classes.
         seed: the order of the training batches.
@@ -69,6 +69,7 @@ class TextDataModule(pl.LightningDataModule):
         pad_to: int | None,
         batch_size: int,
         class_weights: str | list[float] | None,
+        max_rows: int | None,
         seed: int = 0,
         cache: Path | None = None,
         tokenizer_json: str | None = None,
@@ -85,13 +86,15 @@ class TextDataModule(pl.LightningDataModule):
         choice("data.tokenizer", tokenizer, KINDS)
         whole("data.vocab_size", vocab_size, minimum=3)
         whole("data.batch_size", batch_size, minimum=1)
+        if max_rows is not None:
+            whole("data.max_rows", max_rows, minimum=1)
         if max_length is not None:
             whole("data.max_length", max_length, minimum=1)
         if pad_to is not None:
             whole("data.pad_to", pad_to, minimum=1)
             if max_length is None or max_length > pad_to:
                 raise InputError(f"data.pad_to={pad_to} needs data.max_length of at most {pad_to}, got {max_length}.")
-        self.source = {
+        self.source: dict[str, Any] = {
             "source": source,
             "train": train,
             "validation": validation,
@@ -102,31 +105,27 @@ class TextDataModule(pl.LightningDataModule):
             "label_column": label_column,
         }
         self.fractions = {"validation": val_fraction, "test": test_fraction}
-        self.split_seed, self.seed = split_seed, seed
+        self.split_seed, self.seed, self.max_rows = split_seed, seed, max_rows
         self.kind, self.vocab_size = tokenizer, vocab_size
         self.max_length, self.pad_to, self.batch_size = max_length, pad_to, batch_size
         self.weights = class_weights
         self.cache, self.tokenizer_json = cache, tokenizer_json
-        self.splits: DatasetDict | None = None
+        self.splits: DatasetDict = DatasetDict()
 
     def setup(self, stage: str | None = None) -> None:
         """Reads, splits, tokenizes; what is done is not done again."""
-        if self.splits is not None:
+        if self.splits:
             return
         self.facts: dict[str, Any] = {"sources": self._checksums()}
         splits = self._split(load_source(**self.source))
         self.labels: list[str] = splits["train"].features["label"].names
         self.tokenizer = self._tokenizer(splits["train"])
-        self.encoded = {split: self.encode(rows) for split, rows in splits.items()}
-        self.facts["splits"] = {split: self._describe(split, rows) for split, rows in splits.items()}
+        self.encoded = {
+            split: encode_rows(self.tokenizer, rows, self.max_length, self.pad_to) for split, rows in splits.items()
+        }
+        self.facts["splits"] = {split: describe(rows, self.encoded[split]) for split, rows in splits.items()}
         self.class_weights = self._class_weights(splits["train"])
         self.splits = splits
-
-    def encode(self, rows: Dataset) -> EncodedTexts:
-        """Texts as ids, cut to max_length."""
-        tokens, offsets, cut_texts = encode(self.tokenizer, rows["text"][:], self.max_length)
-        labels = torch.tensor(rows["label"][:])
-        return EncodedTexts(tokens, offsets, labels, cut_texts=cut_texts, pad_to=self.pad_to)
 
     def steps_per_epoch(self) -> int:
         return -(-len(self.encoded["train"]) // self.batch_size)
@@ -135,14 +134,10 @@ class TextDataModule(pl.LightningDataModule):
         return batch_loader(self.encoded["train"], self.batch_size, shuffle=True, seed=self.seed)
 
     def val_dataloader(self) -> DataLoader[Any]:
-        return self.ordered_loader("validation")
+        return batch_loader(self.encoded["validation"], self.batch_size, shuffle=False)
 
     def test_dataloader(self) -> DataLoader[Any]:
-        return self.ordered_loader("test")
-
-    def ordered_loader(self, split: str) -> DataLoader[Any]:
-        """A split from its shortest text to its longest; `Batch.rows_B` says which is which."""
-        return batch_loader(self.encoded[split], self.batch_size, shuffle=False)
+        return batch_loader(self.encoded["test"], self.batch_size, shuffle=False)
 
     def _split(self, given: DatasetDict) -> DatasetDict:
         train, held_out = given["train"], {split: given[split] for split in ("validation", "test") if split in given}
@@ -150,7 +145,9 @@ class TextDataModule(pl.LightningDataModule):
         kept = rows_not_in(train["text"], texts) if texts else np.arange(len(train))
         self.facts["dropped_from_train"] = len(train) - len(kept)
         if not len(kept):
-            raise InputError("Every training row also stands in the validation or test file: nothing is left to train on.")
+            raise InputError(
+                "Every training row also stands in the validation or test file: nothing is left to train on."
+            )
         if len(kept) < len(train):
             log.info("%d training rows also stand in validation or test: dropped.", len(train) - len(kept))
         missing = [split for split in ("validation", "test") if split not in held_out]
@@ -158,9 +155,14 @@ class TextDataModule(pl.LightningDataModule):
             if self.fractions[split] == 0:
                 key = {"validation": "val", "test": "test"}[split]
                 raise InputError(f"There is no {split} set: give data.{split}=FILE or data.{key}_fraction above 0.")
+        if self.max_rows is not None and self.max_rows < len(kept):
+            kept = np.sort(np.random.default_rng(self.split_seed).choice(kept, self.max_rows, replace=False))
         train = train.select(kept)
         parts = split_rows(
-            train["text"], train["label"][:], [self.fractions[split] for split in missing], seed=self.split_seed
+            train["text"],
+            np.array(train["label"][:]),
+            [self.fractions[split] for split in missing],
+            seed=self.split_seed,
         )
         cut = {split: train.select(rows) for split, rows in zip([*missing, "train"], parts, strict=True)}
         return DatasetDict({split: {**held_out, **cut}[split] for split in SPLITS})
@@ -172,13 +174,13 @@ class TextDataModule(pl.LightningDataModule):
         content = hashlib.sha256(f"{tokenizers.__version__} {self.kind} {self.vocab_size}".encode())
         for text in texts:
             content.update(text.encode() + b"\0")
-        cached = self.cache and self.cache / f"tokenizer-{self.kind}-{content.hexdigest()[:16]}.json"
-        found = cached is not None and cached.is_file()
+        cached = (self.cache or Path()) / f"tokenizer-{self.kind}-{content.hexdigest()[:16]}.json"
+        found = self.cache is not None and cached.is_file()
         if found:
             tokenizer = load_tokenizer(cached.read_text(encoding="utf-8"))
         else:
             tokenizer = train_tokenizer(texts, kind=self.kind, vocab_size=self.vocab_size)
-            if cached is not None:
+            if self.cache is not None:
                 cached.parent.mkdir(parents=True, exist_ok=True)
                 unfinished = cached.with_suffix(f".{os.getpid()}")
                 unfinished.write_text(tokenizer.to_str(), encoding="utf-8")
@@ -208,22 +210,31 @@ class TextDataModule(pl.LightningDataModule):
             number("each of data.class_weights", weight, minimum=0)
         return [float(weight) for weight in self.weights]
 
-    def _describe(self, split: str, rows: Dataset) -> dict[str, Any]:
-        encoded = self.encoded[split]
-        counts = np.bincount(rows["label"][:], minlength=len(self.labels))
-        return {
-            "rows": len(rows),
-            "classes": dict(zip(self.labels, counts.tolist(), strict=True)),
-            "mean_length": round(encoded.lengths.float().mean().item(), 1),
-            "cut_share": round(encoded.cut_texts / len(rows), 4),
-            "unknown_share": round((encoded.tokens == UNK).float().mean().item(), 4),
-        }
-
     def _checksums(self) -> dict[str, dict[str, str]]:
         """The absolute path and checksum of each file that is read."""
         if self.source["source"] == "hub":
             return {}
         paths = {split: self.source[split] for split in SPLITS}
-        paths["train"] = paths["train"] or str(NEWSWIRE4)
-        files = {split: Path(path).expanduser().absolute() for split, path in paths.items() if path}
+        if paths["train"] is None:
+            paths["train"] = str(NEWSWIRE4)
+        files = {split: Path(path).expanduser().absolute() for split, path in paths.items() if path is not None}
         return {s: {"path": str(file), "sha256": checksum(file)} for s, file in files.items() if file.is_file()}
+
+
+def encode_rows(tokenizer: Tokenizer, rows: Dataset, max_length: int | None, pad_to: int | None) -> EncodedTexts:
+    """Labelled texts as ids, cut to max_length."""
+    tokens, offsets, cut_texts = encode(tokenizer, rows["text"][:], max_length)
+    return EncodedTexts(tokens, offsets, torch.tensor(rows["label"][:]), cut_texts=cut_texts, pad_to=pad_to)
+
+
+def describe(rows: Dataset, encoded: EncodedTexts) -> dict[str, Any]:
+    """Rows, classes, length, and the shares of texts cut and tokens unknown."""
+    labels = rows.features["label"].names
+    counts = np.bincount(rows["label"][:], minlength=len(labels))
+    return {
+        "rows": len(rows),
+        "classes": dict(zip(labels, counts.tolist(), strict=True)),
+        "mean_length": round(encoded.lengths.float().mean().item(), 1),
+        "cut_share": round(encoded.cut_texts / len(rows), 4),
+        "unknown_share": round((encoded.tokens == UNK).float().mean().item(), 4) if len(encoded.tokens) else 0.0,
+    }

@@ -32,7 +32,9 @@ def curves_figure(history: list[dict[str, float]], best_epoch: int) -> Figure:
     epochs = [record["epoch"] for record in history]
     for axes, measure in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         axes.plot(epochs, [record[f"train_{measure}"] for record in history], color=BLUE, marker=".", label="train")
-        axes.plot(epochs, [record[f"val_{measure}"] for record in history], color=ORANGE, marker=".", label="validation")
+        axes.plot(
+            epochs, [record[f"val_{measure}"] for record in history], color=ORANGE, marker=".", label="validation"
+        )
         axes.axvline(best_epoch, color=GREY, linestyle=":", label="kept")
         axes.set_xlabel("epoch")
         axes.set_title(measure)
@@ -46,8 +48,8 @@ def sweep_figure(names: list[str], scores: list[float]) -> Figure:
     """One bar per run of a sweep, best first."""
     figure = Figure(figsize=(9, 1.2 + 0.3 * len(names)), layout="constrained")
     axes = figure.add_subplot()
-    axes.barh(names, scores, color=[ORANGE, *[BLUE] * (len(names) - 1)])
-    axes.bar_label(axes.containers[0], fmt="%.4f", padding=3)
+    bars = axes.barh(names, scores, color=[ORANGE, *[BLUE] * (len(names) - 1)])
+    axes.bar_label(bars, fmt="%.4f", padding=3)
     axes.invert_yaxis()
     low = min(scores)
     axes.set_xlim(max(0.0, low - 0.5 * (max(scores) - low) - 0.01), max(scores) + 0.3 * (max(scores) - low) + 0.01)

@@ -30,6 +30,9 @@ class PredictionCollector(torchmetrics.Metric):
     """Gathers scores batch by batch, in any order of rows; `compute` gives `Predictions` in order."""
 
     full_state_update = False
+    log_probabilities: list[Tensor]
+    gold: list[Tensor]
+    rows: list[Tensor]
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,9 +74,7 @@ def scores(predictions: Predictions, labels: list[str]) -> dict[str, Any]:
             ("f1", classification.multiclass_f1_score),
         )
     }
-    rankings = [
-        classification.binary_auroc(predictions.probabilities_NC[:, c], (gold == c).long()) for c in present
-    ]
+    rankings = [classification.binary_auroc(predictions.probabilities_NC[:, c], (gold == c).long()) for c in present]
     return {
         "accuracy": (predicted == gold).double().mean().item(),
         "macro_f1": per_class["f1"][present].double().mean().item(),

@@ -61,8 +61,8 @@ class TextClassificationModule(pl.LightningModule):
         self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=smoothing)
         self.collector = PredictionCollector()
         self.labels = labels
-        self.predictions: Predictions | None = None
-        self.scores: dict[str, Any] = {}
+        self.predictions: Predictions  # of the last scored split, with their scores
+        self.scores: dict[str, Any]
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
         return self.network(tokens_BT, lengths_B)
@@ -110,7 +110,7 @@ class TextClassificationModule(pl.LightningModule):
             plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=2)
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "val/loss"}}
         # Not trainer.estimated_stepping_batches: it sets the loaders up before a checkpoint's state reaches them.
-        steps = self.trainer.datamodule.steps_per_epoch() // self.trainer.accumulate_grad_batches
+        steps = self.trainer.datamodule.steps_per_epoch() // self.trainer.accumulate_grad_batches  # type: ignore[attr-defined]
         cycle = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, max_lr=settings["lr"], total_steps=max(1, steps) * self.trainer.max_epochs
         )

@@ -4,6 +4,7 @@ Shape suffixes: B texts of a batch, T tokens (padded), E embedding size, H state
 (twice model.hidden when bidirectional), P pooled features, C classes.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -31,11 +32,12 @@ class LSTMLayer(nn.Module):
         self.forwards = nn.LSTM(inputs, hidden, batch_first=True)
         self.backwards = nn.LSTM(inputs, hidden, batch_first=True) if bidirectional else None
         for lstm in self.directions():
-            nn.init.xavier_uniform_(lstm.weight_ih_l0)
-            nn.init.orthogonal_(lstm.weight_hh_l0)
-            nn.init.zeros_(lstm.bias_ih_l0)
-            nn.init.ones_(lstm.bias_ih_l0[hidden : 2 * hidden])
-            nn.init.zeros_(lstm.bias_hh_l0).requires_grad_(False)
+            input_weights, recurrent_weights, bias, second_bias = lstm.parameters()
+            nn.init.xavier_uniform_(input_weights)
+            nn.init.orthogonal_(recurrent_weights)
+            nn.init.zeros_(bias)
+            nn.init.ones_(bias[hidden : 2 * hidden])
+            nn.init.zeros_(second_bias).requires_grad_(False)
 
     def directions(self) -> list[nn.LSTM]:
         return [self.forwards] if self.backwards is None else [self.forwards, self.backwards]
@@ -127,7 +129,7 @@ class LSTMClassifier(nn.Module):
         token_dropout = SequenceDropout if sequence_dropout else nn.Dropout
         states = 2 * hidden if bidirectional else hidden
         self.word_dropout = word_dropout
-        self.pooling = pooling
+        self.hidden, self.pooling = hidden, pooling
         self.embedding = nn.Embedding(vocab_size, embedding_dim, padding_idx=PAD)
         self.embedding_dropout = token_dropout(embedding_dropout)
         self.lstm = nn.ModuleList(
@@ -135,10 +137,12 @@ class LSTMClassifier(nn.Module):
             for layer in range(layers)
         )
         self.dropout = token_dropout(dropout)
-        self.attention = nn.Sequential(dense(states, states), nn.Tanh(), dense(states, 1)) if pooling == "attention" else None
+        self.attention = (
+            nn.Sequential(dense(states, states), nn.Tanh(), dense(states, 1)) if pooling == "attention" else None
+        )
         sizes = [3 * states if pooling == "concat" else states, *head]
         self.head = nn.Sequential(nn.Dropout(dropout))
-        for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
+        for inputs, outputs in itertools.pairwise(sizes):
             self.head.extend([dense(inputs, outputs), nn.ReLU(), nn.Dropout(dropout)])
         self.output = dense(sizes[-1], classes)
 
@@ -175,10 +179,9 @@ class LSTMClassifier(nn.Module):
 
     def last(self, states_BTH: Tensor, lengths_B: Tensor) -> Tensor:
         """The state after reading the whole text: at its last token, and at its first in the backward direction."""
-        hidden = self.lstm[-1].forwards.hidden_size
-        ends_B1H = (lengths_B - 1)[:, None, None].expand(-1, 1, hidden)
-        forward_BH = states_BTH[..., :hidden].gather(1, ends_B1H).squeeze(1)
-        return torch.cat([forward_BH, states_BTH[:, 0, hidden:]], dim=-1)
+        ends_B1H = (lengths_B - 1)[:, None, None].expand(-1, 1, self.hidden)
+        forward_BH = states_BTH[..., : self.hidden].gather(1, ends_B1H).squeeze(1)
+        return torch.cat([forward_BH, states_BTH[:, 0, self.hidden :]], dim=-1)
 
 
 def dense(inputs: int, outputs: int) -> nn.Linear:
@@ -195,7 +198,7 @@ def layer_table(network: LSTMClassifier, length: int | None) -> list[tuple[str, 
     `length` is the fixed number of tokens, or None where it is each batch's own and shown as T.
     """
     tokens = length or "T"
-    states = sum(direction.hidden_size for direction in network.lstm[-1].directions())
+    states = network.hidden * (1 if network.lstm[0].backwards is None else 2)
     name = "LSTM" if network.lstm[0].backwards is None else "Bidirectional LSTM"
     rows = [("Embedding", f"{tokens} × {network.embedding.embedding_dim}", trainable(network.embedding))]
     rows += [(f"{name} {n}", f"{tokens} × {states}", trainable(layer)) for n, layer in enumerate(network.lstm, start=1)]

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -19,35 +20,32 @@ SCORES = {
 MISTAKES = 20
 
 
-def print_results(record: dict[str, Any], folder: Path) -> None:
-    """The scores beside the baselines, the seconds and the folder, on standard output."""
-    split = "test" if record.get("test") else "validation"
-    table = Table(title=f"Scores on {split}", title_justify="left", title_style="bold")
-    table.add_column("model")
+def print_results(record: dict[str, Any], split: str, folder: Path) -> None:
+    """The scores of a split beside the baselines, and the folder that holds more, on standard output."""
+    table = Table(title=f"Scores on {split}", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.add_column("model", no_wrap=True)
     for name in SCORES.values():
-        table.add_column(name, justify="right")
+        table.add_column(name.replace("calibration ", "calibration\n"), justify="right")
     for name, scores in compared(record, split):
         table.add_row(name, *(f"{scores[key]:.4f}" for key in SCORES))
     console = Console(soft_wrap=True)
     console.print(table)
     for line in notes(record, split):
         console.print(line, highlight=False, markup=False)
-    seconds = record["seconds"]
-    console.print(f"{seconds['train']:.0f} s of training, {seconds['total']:.0f} s in all", highlight=False)
-    console.print(f"run folder: {folder}", highlight=False, markup=False)
+    console.print(f"folder: {folder}", highlight=False, markup=False)
 
 
 def compared(record: dict[str, Any], split: str) -> list[tuple[str, dict[str, Any]]]:
     """This model's scores, then the baselines', which there are for the test split alone."""
-    baselines = record.get("baselines") if split == "test" else None
-    return [("LSTM", record[split]), *(baselines or {}).items()]
+    baselines = record["baselines"] if split == "test" else {}
+    return [("LSTM", record[split]), *baselines.items()]
 
 
 def notes(record: dict[str, Any], split: str) -> list[str]:
     """What a reader of the scores has to know."""
     absent = record[split]["absent"]
     listed = [f"No row of {split} has the class {', '.join(absent)}: left out of macro F1 and AUROC."] if absent else []
-    linear = (record.get("baselines") or {}).get(LINEAR)
+    linear = record["baselines"].get(LINEAR)
     if linear and split == "test":
         settings = linear["settings"]
         low, high = settings["n_grams"]
@@ -65,8 +63,7 @@ def write_report(folder: Path, record: dict[str, Any], split: str, texts: list[s
     folder.mkdir(parents=True, exist_ok=True)
     labels = record["labels"]
     figures.save(figures.confusion_figure(record[split]["confusion_matrix"], labels), folder / "confusion_matrix.png")
-    if record.get("history"):
-        figures.save(figures.curves_figure(record["history"], record["best_epoch"]), folder / "curves.png")
+    figures.save(figures.curves_figure(record["history"], record["best_epoch"]), folder / "curves.png")
     write_predictions(folder / "predictions.csv", labels, texts, predictions)
     sections = [
         f"# {record['title']}",
@@ -93,11 +90,16 @@ def write_predictions(file: Path, labels: list[str], texts: list[str], predictio
     write_csv(
         file,
         ["text", "gold", "predicted", *(f"probability_{label}" for label in labels)],
-        ([text, labels[gold], labels[predicted], *(f"{p:.8g}" for p in shares)] for text, gold, predicted, shares in rows),
+        (
+            [text, labels[gold], labels[predicted], *(f"{p:.8g}" for p in shares)]
+            for text, gold, predicted, shares in rows
+        ),
     )
 
 
-def confident_mistakes(labels: list[str], texts: list[str], predictions: Predictions) -> list[tuple[str, str, str, str]]:
+def confident_mistakes(
+    labels: list[str], texts: list[str], predictions: Predictions
+) -> list[tuple[str, str, str, str]]:
     """Probability, gold class, predicted class and text of the most confident mistakes."""
     confidence_N, predicted_N = predictions.probabilities_NC.max(dim=1)
     wrong = (predicted_N != predictions.gold_N).nonzero().flatten()
@@ -120,7 +122,10 @@ def _cell(value: Any) -> str:
 
 
 def _scores(record: dict[str, Any], split: str) -> str:
-    rows = [[name, *(f"{scores[key]:.4f}" for key in SCORES), _or_dash(scores["auroc"])] for name, scores in compared(record, split)]
+    rows = [
+        [name, *(f"{scores[key]:.4f}" for key in SCORES), _or_dash(scores["auroc"])]
+        for name, scores in compared(record, split)
+    ]
     table = markdown_table(["model", *SCORES.values(), "AUROC"], rows)
     return "\n\n".join([f"## Scores on {split}", table, *notes(record, split)])
 
@@ -155,16 +160,14 @@ def _data(record: dict[str, Any]) -> str:
     header = ["split", "rows", "tokens per text", "texts cut", "unknown tokens", *record["labels"]]
     lines = ["## Data", markdown_table(header, rows)]
     lines += [f"- {split}: `{of['path']}` (SHA-256 `{of['sha256'][:16]}…`)" for split, of in facts["sources"].items()]
-    if facts.get("dropped_from_train"):
+    if facts["dropped_from_train"]:
         lines.append(f"{facts['dropped_from_train']} training rows also stood in validation or test and were dropped.")
-    if "tokenizer" in facts:
-        lines.append(f"Tokenizer: {facts['tokenizer']['kind']}, {facts['tokenizer']['size']} tokens, learned from the training split.")
+    kind, size = facts["tokenizer"]["kind"], facts["tokenizer"]["size"]
+    lines.append(f"Tokenizer: {kind}, {size:,} tokens, learned from the training split alone.")
     return "\n\n".join(lines)
 
 
 def _model(record: dict[str, Any]) -> str:
-    if "history" not in record:
-        return ""
     rows = [[name, shape, f"{parameters:,}"] for name, shape, parameters in record["layers"]]
     table = markdown_table(["layer", "output shape", "parameters"], [*rows, ["total", "", f"{record['parameters']:,}"]])
     kept = (
@@ -175,13 +178,16 @@ def _model(record: dict[str, Any]) -> str:
 
 
 def _origin(record: dict[str, Any]) -> str:
-    if "environment" not in record:
-        return ""
     environment, overrides = record["environment"], " ".join(record["overrides"])
     versions = ", ".join(f"{package} {number}" for package, number in environment["versions"].items())
     return (
-        f"## Where it comes from\n\n- overrides: {f'`{overrides}`' if overrides else 'none'}\n- seed: {record['seed']}\n"
+        f"## Where it comes from\n\n- overrides: {f'`{overrides}`' if overrides else 'none'}\n"
+        f"- seed: {record['seed']}\n"
         f"- git commit: {environment['git_commit']}\n- Python {environment['python']}, {versions}\n"
         f"- {environment['machine']}; {record['threads']} threads; device {record['device']}\n"
-        f"- {record['seconds']['train']:.0f} s of training, {record['seconds']['total']:.0f} s in all"
+        f"- {seconds_line(record)}"
     )
+
+
+def seconds_line(record: dict[str, Any]) -> str:
+    return f"{record['seconds']['train']:.0f} s of training, {record['seconds']['total']:.0f} s in all"

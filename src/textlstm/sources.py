@@ -41,8 +41,8 @@ def load_source(
     if source == "hub":
         splits = _load_hub(name, config)
     else:
-        paths = {"train": train or str(NEWSWIRE4), "validation": validation, "test": test}
-        splits = {split: load_file(path, f"data.{split}") for split, path in paths.items() if path}
+        paths = {"train": str(NEWSWIRE4) if train is None else train, "validation": validation, "test": test}
+        splits = {split: load_file(path, f"data.{split}") for split, path in paths.items() if path is not None}
     for split, rows in splits.items():
         where = f"data.{split}={paths[split]}" if source == "files" else f"split {split!r} of {name}"
         splits[split] = _text_and_label(rows, text_column, label_column, where)
@@ -64,7 +64,10 @@ def load_file(path: str, key: str) -> Dataset:
         raise InputError(f"{key}: {file.absolute()} {what}; a CSV, TSV, JSON Lines or Parquet file was expected.")
     reader = READERS.get(_suffix(file))
     if reader is None:
-        raise InputError(f"{key}: cannot tell the format of {file} from its name; expected one of {', '.join(READERS)} (.gz allowed).")
+        raise InputError(
+            f"{key}: cannot tell the format of {file} from its name; "
+            f"expected one of {', '.join(READERS)} (.gz allowed)."
+        )
     options: dict[str, Any] = {}
     if reader == "csv":
         columns = _header(file, key)
@@ -115,14 +118,22 @@ def _header(file: Path, key: str) -> list[str]:
 
 def _load_hub(name: str | None, config: str | None) -> dict[str, Dataset]:
     if not name:
-        raise InputError("data=hub needs data.name=… (a data set of the hub such as stanfordnlp/imdb, or a local folder of one).")
+        raise InputError(
+            "data=hub needs data.name=… (a data set of the hub such as stanfordnlp/imdb, or a local folder of one)."
+        )
     local = os.path.expanduser(name)
     try:
         loaded = datasets.load_dataset(local if os.path.isdir(local) else name, config)
     except (ConnectionError, datasets.exceptions.DatasetNotFoundError) as error:
         unreachable = isinstance(error, ConnectionError)
-        what = "the Hugging Face hub cannot be reached" if unreachable else "there is no such data set on the hub, or it is private"
-        raise InputError(f"data.name={name}: {what}. Without it, data=newswire4 trains on the embedded corpus.") from error
+        what = (
+            "the Hugging Face hub cannot be reached"
+            if unreachable
+            else "there is no such data set on the hub, or it is private"
+        )
+        raise InputError(
+            f"data.name={name}: {what}. Without it, data=newswire4 trains on the embedded corpus."
+        ) from error
     except (ValueError, datasets.exceptions.DatasetGenerationError) as error:
         raise InputError(f"data.name={name} data.config={config}: {str(error).strip().splitlines()[0]}") from error
     splits = {SPLIT_NAMES.get(split, split): rows for split, rows in loaded.items()}
@@ -147,13 +158,19 @@ def _text_and_label(rows: Dataset, text_column: str, label_column: str, where: s
     rows = rows.rename_columns({text_column: "text", label_column: "label"})
     kind = rows.features["text"].dtype
     if kind not in ("string", "large_string"):
-        raise InputError(f"{where}: column {text_column!r} holds {kind}, text was expected; name another with data.text_column=…")
+        raise InputError(
+            f"{where}: column {text_column!r} holds {kind}, text was expected; name another with data.text_column=…"
+        )
     for column, original in (("text", text_column), ("label", label_column)):
-        empty = [row for row, value in enumerate(rows[column]) if value is None or value == "" or (column == "text" and not value.strip())]
+        empty = [
+            row
+            for row, value in enumerate(rows[column])
+            if value is None or value == "" or (column == "text" and not value.strip())
+        ]
         if empty:
             raise InputError(
-                f"{where}: {len(empty)} of {len(rows)} rows have an empty {original!r}, the first is row {empty[0] + 1} "
-                f"(counted from 1 without the header). Fill or remove them."
+                f"{where}: {len(empty)} of {len(rows)} rows have an empty {original!r}, "
+                f"the first is row {empty[0] + 1} (counted from 1 without the header). Fill or remove them."
             )
     return rows
 
@@ -165,7 +182,9 @@ def _label_names(train: Dataset) -> list[str]:
         return feature.names
     values = train.unique("label")
     if feature.dtype.startswith("float"):
-        raise InputError(f"The labels are fractions (such as {values[0]}); classes were expected, not a quantity to regress.")
+        raise InputError(
+            f"The labels are fractions (such as {values[0]}); classes were expected, not a quantity to regress."
+        )
     names = [str(value) for value in sorted(values)]
     if len(names) < 2:
         raise InputError(f"All training rows have the label {names[0]!r}; at least two classes were expected.")
@@ -175,8 +194,10 @@ def _label_names(train: Dataset) -> list[str]:
 def _encode_labels(rows: Dataset, labels: list[str], where: str) -> Dataset:
     feature = ClassLabel(names=labels)
     present = rows.features["label"]
+    names: dict[Any, str]
+    numbers: dict[Any, int]
     if isinstance(present, ClassLabel):
-        names = {number: name for number, name in enumerate(present.names)}
+        names = dict(enumerate(present.names))
         numbers = {number: feature.str2int(name) for number, name in names.items() if name in labels}
         values = rows["label"]
     else:
@@ -187,8 +208,8 @@ def _encode_labels(rows: Dataset, labels: list[str], where: str) -> Dataset:
         if value not in numbers:
             name = names.get(value, value)
             raise InputError(
-                f"{where}: row {row + 1} has the label {name!r}, which no training row has.{nearest(str(name), labels)} "
-                f"The classes are {', '.join(labels)}."
+                f"{where}: row {row + 1} has the label {name!r}, which no training row has."
+                f"{nearest(str(name), labels)} The classes are {', '.join(labels)}."
             )
         encoded.append(numbers[value])
     return Dataset.from_dict(

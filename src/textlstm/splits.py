@@ -13,9 +13,7 @@ def normalise(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def split_rows(
-    texts: Iterable[str], labels: Sequence[int], fractions: Sequence[float], *, seed: int
-) -> list[np.ndarray]:
+def split_rows(texts: Iterable[str], labels: np.ndarray, fractions: Sequence[float], *, seed: int) -> list[np.ndarray]:
     """Cuts rows into len(fractions) + 1 parts, the last of which is the rest; each part keeps the row order.
 
     Each class is spread over the parts in proportion to `fractions`. Duplicate texts count as one and go
@@ -25,7 +23,6 @@ def split_rows(
         InputError: a class with fewer distinct texts than there are parts.
     """
     groups, first_rows = _duplicate_groups(texts)
-    labels = np.asarray(labels)
     parts = len(fractions) + 1
     generator = np.random.default_rng(seed)
     part_of_group = np.empty(len(first_rows), dtype=np.int64)

@@ -36,6 +36,7 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
         )
     words = pre_tokenizers.Whitespace()
     pieces = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")])
+    trainer: trainers.Trainer
     if kind == "word":
         tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
         trainer = trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=fixed, show_progress=False)

@@ -25,7 +25,7 @@ from textlstm.datamodule import TextDataModule
 from textlstm.module import TextClassificationModule
 from textlstm.network import layer_table, trainable
 from textlstm.progress import EpochHistory, ProgressBar
-from textlstm.report import LINEAR, print_results, write_report
+from textlstm.report import LINEAR, print_results, seconds_line, write_report
 from textlstm.resuming import RandomState
 from textlstm.runs import RunFolder, environment, write_json
 
@@ -121,7 +121,8 @@ def train(config: dict[str, Any]) -> float:
     if sweeping:
         log.info("macro F1 %.4f on validation, epoch %d", record["score"], record["best_epoch"])
     else:
-        print_results(record, run.path)
+        print_results(record, last, run.path)
+        print(seconds_line(record))
     return record["score"]
 
 
@@ -138,12 +139,28 @@ def prepare_process(seed: int, threads: int | None) -> None:
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
 
 
+def quiet_trainer(accelerator: str) -> pl.Trainer:
+    """A trainer that only scores: no logger, no checkpoints."""
+    try:
+        return pl.Trainer(
+            accelerator=accelerator,
+            devices=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    except (ValueError, MisconfigurationException) as error:
+        raise InputError(f"accelerator: {error}") from error
+
+
 def _refuse_finished(run: RunFolder, record: dict[str, Any], config: dict[str, Any]) -> None:
     epochs, recorded = config["trainer"]["max_epochs"], record["config"]["trainer"]["max_epochs"]
     if epochs <= recorded:
         raise InputError(
             f"resume: {run.path} is finished, after {len(record['history'])} of at most {recorded} epochs; "
-            f"there is nothing left to do. With a constant or plateau schedule, trainer.max_epochs above {recorded} goes on."
+            f"there is nothing left to do. With a constant or plateau schedule, "
+            f"trainer.max_epochs above {recorded} goes on."
         )
 
 
@@ -157,7 +174,11 @@ def _logger(settings: dict[str, Any], run: RunFolder, overrides: list[str], swee
 def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, history: EpochHistory) -> pl.Trainer:
     whole("trainer.max_epochs", config["trainer"]["max_epochs"], minimum=1)
     whole("trainer.accumulate_grad_batches", config["trainer"]["accumulate_grad_batches"], minimum=1)
-    kept = {"dirpath": run.checkpoints, "save_on_train_epoch_end": True, "enable_version_counter": False}
+    kept: dict[str, Any] = {
+        "dirpath": run.checkpoints,
+        "save_on_train_epoch_end": True,
+        "enable_version_counter": False,
+    }
     callbacks = [instantiate(callback) for callback in config["callbacks"].values()]
     terminal = sys.stderr.isatty()
     try:
@@ -194,7 +215,11 @@ def _announce(data: TextDataModule, module: TextClassificationModule) -> None:
             *(split, facts["rows"], facts["mean_length"], 100 * facts["cut_share"], 100 * facts["unknown_share"]),
         )
     rows = layer_table(module.network, data.pad_to)
-    for name, shape, count in [("layer", "output", "parameters"), *rows, ("trainable in all", "", trainable(module.network))]:
+    for name, shape, count in [
+        ("layer", "output", "parameters"),
+        *rows,
+        ("trainable in all", "", trainable(module.network)),
+    ]:
         log.info("  %-22s %10s %12s", name, shape, count if isinstance(count, str) else f"{count:,}")
 
 

@@ -1,0 +1,48 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+SWEEP  ?= grid
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## create .venv and install the project with the tested versions
+
+# A torch that is in .venv already stays, if the range in pyproject.toml admits it: its constraint is dropped.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	if $(BIN)/python -c 'import torch; assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 8)' 2>/dev/null; \
+	then grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt; else cp constraints.txt $(VENV)/constraints.txt; fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[dev]'
+	touch $@
+
+train: setup ## train on the embedded corpus; ARGS="model.hidden=64 data.train=my.csv" passes overrides on
+	$(BIN)/python src/train.py $(ARGS)
+
+smoke: setup ## 200 rows, one epoch: does everything run?
+	$(BIN)/python src/train.py experiment=smoke $(ARGS)
+
+sweep: setup ## a grid over units, dropout, epochs and batch size; SWEEP=units|dropout|epochs|batch_size|grid
+	$(BIN)/python src/train.py sweep=$(SWEEP) $(ARGS)
+
+leaderboard: setup ## the table of the last sweep, and the command that trains its best; ARGS=FOLDER for another
+	$(BIN)/python src/leaderboard.py $(ARGS)
+
+tensorboard: setup ## watch all runs in the browser
+	$(BIN)/tensorboard --logdir outputs $(ARGS)
+
+test: setup ## all tests
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+lint: setup ## style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src/textlstm
+
+clean: ## remove caches, not .venv or runs
+	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
+	find src tests -name __pycache__ -type d -exec rm -rf {} +
+
+.PHONY: help setup train smoke sweep leaderboard tensorboard test lint clean

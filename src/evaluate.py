@@ -1,0 +1,19 @@
+"""Scores a finished run again: on a split of its own, or on another file.
+
+python src/evaluate.py run=outputs/runs/2026-01-31_12-00-00
+python src/evaluate.py run=outputs/runs/2026-01-31_12-00-00 file=new.csv
+"""
+
+from typing import Any
+
+from textlstm import command_line
+
+
+def evaluate(config: dict[str, Any]) -> None:
+    from textlstm.evaluation import evaluate
+
+    evaluate(config)
+
+
+if __name__ == "__main__":
+    command_line.main("evaluate", evaluate)

@@ -1,0 +1,19 @@
+"""Writes a finished run's model as ONNX beside it, checked against PyTorch.
+
+python src/export.py run=outputs/runs/2026-01-31_12-00-00
+python src/export.py run=outputs/sweeps/grid/model.hidden-64
+"""
+
+from typing import Any
+
+from textlstm import command_line
+
+
+def export(config: dict[str, Any]) -> None:
+    from textlstm.onnx_export import export
+
+    export(config)
+
+
+if __name__ == "__main__":
+    command_line.main("export", export)

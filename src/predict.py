@@ -1,0 +1,19 @@
+"""Predicts the class of new texts with a finished run.
+
+python src/predict.py run=outputs/runs/2026-01-31_12-00-00 text="Striker signs for Porto"
+python src/predict.py run=outputs/runs/2026-01-31_12-00-00 input=new.csv output=predicted.csv
+"""
+
+from typing import Any
+
+from textlstm import command_line
+
+
+def predict(config: dict[str, Any]) -> None:
+    from textlstm.prediction import predict
+
+    predict(config)
+
+
+if __name__ == "__main__":
+    command_line.main("predict", predict)
