@@ -48,6 +48,9 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
     A mistake prints one error and exits with 2. In a sweep it is logged with its traceback in the job's own
     log, the other jobs go on, and the exit code is 1 at the end.
     """
+    # Else the threads of a parallel step wait for each other by spinning, and on a machine with other work to do
+    # a step takes up to forty times as long. OpenMP reads this when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
     OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
@@ -77,7 +80,7 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
         if not failed:
             raise
         print(
-            f"error: {len(failed)} jobs of the sweep failed; the log in each folder says why:",
+            f"error: {len(failed)} of the sweep's jobs failed; train.log in the folder says why:",
             *failed,
             sep="\n  ",
             file=sys.stderr,

@@ -169,7 +169,7 @@ class TextDataModule(pl.LightningDataModule):
 
     def _tokenizer(self, train: Dataset) -> Tokenizer:
         if self.tokenizer_json is not None:
-            return load_tokenizer(self.tokenizer_json)
+            return self._record(load_tokenizer(self.tokenizer_json), "the run's own record")
         texts = train["text"][:]
         content = hashlib.sha256(f"{tokenizers.__version__} {self.kind} {self.vocab_size}".encode())
         for text in texts:
@@ -185,10 +185,13 @@ class TextDataModule(pl.LightningDataModule):
                 unfinished = cached.with_suffix(f".{os.getpid()}")
                 unfinished.write_text(tokenizer.to_str(), encoding="utf-8")
                 unfinished.replace(cached)
+        return self._record(tokenizer, "the cache" if found else "the training split")
+
+    def _record(self, tokenizer: Tokenizer, origin: str) -> Tokenizer:
         self.facts["tokenizer"] = {
             "kind": self.kind,
             "size": tokenizer.get_vocab_size(),
-            "from_cache": found,
+            "read_from": origin,
             # Training it again on the same texts would give other ids: the saved file is the only original.
             "reproducible": self.kind != "unigram",
         }

@@ -10,9 +10,11 @@ from typing import Any
 import datasets
 import pytorch_lightning as pl
 import torch
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
@@ -30,6 +32,8 @@ from textlstm.resuming import RandomState
 from textlstm.runs import RunFolder, environment, write_json
 
 log = logging.getLogger(__name__)
+
+LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
 
 
 def train(config: dict[str, Any]) -> float:
@@ -49,12 +53,14 @@ def train(config: dict[str, Any]) -> float:
     flag("baselines", config["baselines"])
     checkpoint = run.last_checkpoint if config["resume"] and run.last_checkpoint.is_file() else None
     history = EpochHistory()
-    logger = _logger(config["logger"], run, hydra.overrides.task, sweeping)
+    overrides = _overrides(run, hydra)
+    logger = _logger(config["logger"], run, overrides, sweeping)
     trainer = _trainer(config, run, logger, history)
     data = TextDataModule(
         **config["data"], seed=config["seed"], cache=OUTPUTS / "cache", tokenizer_json=_recorded_tokenizer(checkpoint)
     )
     data.setup()
+    trainer.log_every_n_steps = min(LOG_EVERY, data.steps_per_epoch())  # type: ignore[attr-defined]
     module = TextClassificationModule(
         model=config["model"],
         optimizer=config["optimizer"],
@@ -63,7 +69,7 @@ def train(config: dict[str, Any]) -> float:
         vocab_size=data.tokenizer.get_vocab_size(),
         class_weights=data.class_weights,
     )
-    _announce(data, module)
+    _announce(data, module, logging.DEBUG if sweeping else logging.INFO)
     if isinstance(logger, TensorBoardLogger):
         dashboards.begin(logger, config)
 
@@ -72,7 +78,9 @@ def train(config: dict[str, Any]) -> float:
     _fit(trainer, module, data, checkpoint, run)
     seconds["train"] = round(time.monotonic() - fitting, 2)
 
-    trainer.validate(module, data, ckpt_path=run.best_checkpoint, weights_only=True, verbose=False)
+    # Not validate(ckpt_path=…): that would set the callbacks back to the best epoch, the history among them.
+    module.load_state_dict(torch.load(run.best_checkpoint, weights_only=True, map_location="cpu")["state_dict"])
+    trainer.validate(module, data, verbose=False)
     scored, predictions = {"validation": module.scores}, {"validation": module.predictions}
     save_bundle(
         run.model,
@@ -106,8 +114,8 @@ def train(config: dict[str, Any]) -> float:
         "threads": torch.get_num_threads(),
         "device": str(trainer.strategy.root_device),
         "environment": environment(),
-        "overrides": list(hydra.overrides.task),
-        "config": config,
+        "overrides": overrides,
+        "config": {**config, "resume": None},
     }
     texts = {split: data.splits[split]["text"][:] for split in predictions}
     last = "test" if config["test"] else "validation"
@@ -137,6 +145,8 @@ def prepare_process(seed: int, threads: int | None) -> None:
     datasets.disable_progress_bars()
     # Lightning's own (its issue 21326, in 2.6.6 still), raised once per fit and of no use to anyone here.
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
+    # A resumed run goes on in its own folder.
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
 
 
 def quiet_trainer(accelerator: str) -> pl.Trainer:
@@ -164,10 +174,15 @@ def _refuse_finished(run: RunFolder, record: dict[str, Any], config: dict[str, A
         )
 
 
+def _overrides(run: RunFolder, hydra: HydraConf) -> list[str]:
+    """The overrides that the run was started with, also when it is resumed."""
+    recorded = run.path / ".hydra" / "overrides.yaml"
+    return list(OmegaConf.load(recorded) if recorded.is_file() else hydra.overrides.task)
+
+
 def _logger(settings: dict[str, Any], run: RunFolder, overrides: list[str], sweeping: bool) -> Logger:
     """The logger; a single run's events are named by its overrides, a sweep's by the folder of the job."""
-    named = [override for override in overrides if not override.startswith("resume=")]
-    name = "" if sweeping else folder_name(",".join(named)) or "defaults"
+    name = "" if sweeping else folder_name(",".join(overrides)) or "defaults"
     return instantiate(settings, save_dir=run.path, version=name)
 
 
@@ -207,10 +222,11 @@ def _recorded_tokenizer(checkpoint: Path | None) -> str | None:
     return torch.load(checkpoint, weights_only=True, map_location="cpu")["hyper_parameters"]["tokenizer_json"]
 
 
-def _announce(data: TextDataModule, module: TextClassificationModule) -> None:
+def _announce(data: TextDataModule, module: TextClassificationModule, level: int) -> None:
     """What is about to be trained, on what."""
     for split, facts in data.facts["splits"].items():
-        log.info(
+        log.log(
+            level,
             "%-10s %6d texts, %5.1f tokens each, %.1f%% cut, %.1f%% of tokens unknown",
             *(split, facts["rows"], facts["mean_length"], 100 * facts["cut_share"], 100 * facts["unknown_share"]),
         )
@@ -220,7 +236,7 @@ def _announce(data: TextDataModule, module: TextClassificationModule) -> None:
         *rows,
         ("trainable in all", "", trainable(module.network)),
     ]:
-        log.info("  %-22s %10s %12s", name, shape, count if isinstance(count, str) else f"{count:,}")
+        log.log(level, "  %-22s %10s %12s", name, shape, count if isinstance(count, str) else f"{count:,}")
 
 
 def _fit(
