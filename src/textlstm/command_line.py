@@ -119,14 +119,15 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
     overrides = [_parse(override) for override in typed]
     keys = {override.key_or_group for override in overrides}
     if "data.train" in keys and "data" not in keys:
-        typed = ["data=files", *typed]
+        typed = [*typed, "data=files"]
     _refuse_used_folder(overrides)
     if command == "train" and "resume" in keys:
         return [*flags, *recall(overrides)]
     check_keys(command, overrides)
     swept = [override.key_or_group for override in overrides if override.is_sweep_override()]
     preset = [override.value() for override in overrides if override.key_or_group == "sweep"]
-    if command == "train" and (parsed.multirun or swept or any(preset)):
+    showing = parsed.cfg is not None or parsed.info is not None
+    if command == "train" and not showing and (parsed.multirun or swept or any(preset)):
         if "test" in keys:
             raise InputError("A sweep never scores the test set, so that it cannot choose by it: leave test= out.")
         flags = [*flags, "--multirun"]

@@ -83,7 +83,7 @@ class TextClassificationModule(pl.LightningModule):
         self.validation_step(batch, batch_idx)
 
     def on_validation_epoch_end(self) -> None:
-        self._score("val" if self.trainer.state.fn == "fit" else "best_val")
+        self._score("val")
 
     def on_test_epoch_end(self) -> None:
         self._score("test")
@@ -92,6 +92,8 @@ class TextClassificationModule(pl.LightningModule):
         self.predictions = self.collector.compute()
         self.collector.reset()
         self.scores = scores(self.predictions, self.labels)
+        if self.trainer.state.fn == "validate":  # the best epoch once more, which has its point in the curves
+            return
         self.log(f"{stage}/loss", self.scores["log_loss"], prog_bar=True)
         for name in LOGGED:
             if self.scores[name] is not None:

@@ -48,8 +48,13 @@ class EpochHistory(pl.Callback):
 
 
 class ProgressBar(RichProgressBar):
-    """Lightning's bar without the logger's version number."""
+    """Lightning's bar with the scores that fit in a line, and epochs counted from 1 as everywhere else."""
+
+    shown = ("train/loss_step", "val/loss", "val/macro_f1")
 
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
-        shown = super().get_metrics(trainer, pl_module)
-        return {name: value for name, value in shown.items() if name != "v_num"}
+        metrics = super().get_metrics(trainer, pl_module)
+        return {name: metrics[name] for name in self.shown if name in metrics}
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        return f"Epoch {current_epoch + 1}/{self.trainer.max_epochs}"

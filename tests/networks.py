@@ -1,0 +1,40 @@
+"""Small networks that several test files share."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from textlstm.network import LSTMClassifier
+
+SETTINGS: dict[str, Any] = {
+    "vocab_size": 30,
+    "classes": 3,
+    "embedding_dim": 5,
+    "hidden": 4,
+    "layers": 1,
+    "bidirectional": False,
+    "pooling": "last",
+    "head": [],
+    "dropout": 0.0,
+    "embedding_dropout": 0.0,
+    "sequence_dropout": False,
+    "word_dropout": 0.0,
+}
+
+
+def small_network(**changes: Any) -> LSTMClassifier:
+    """A network as training starts with it."""
+    torch.manual_seed(0)
+    return LSTMClassifier(**{**SETTINGS, **changes})
+
+
+def lively_network(**changes: Any) -> LSTMClassifier:
+    """A network in evaluation mode, with weights so large that each token shows in its scores."""
+    network = small_network(**changes).eval()
+    for parameter in network.parameters():
+        if parameter.requires_grad:
+            nn.init.normal_(parameter, std=0.7)
+    with torch.no_grad():
+        network.embedding.weight[0] = 0
+    return network

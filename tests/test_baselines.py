@@ -1,0 +1,80 @@
+"""Baselines: sane scores, named settings, nothing fitted on test."""
+
+import math
+
+import pytest
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+
+from textlstm.baselines import majority, tfidf_logistic_regression
+
+TOPICS = {"sports": ["goal", "match", "striker", "cup", "coach"], "money": ["bank", "shares", "oil", "profit", "rate"]}
+LABELS = ["money", "nobody", "sports"]
+
+
+def split_of(rows):
+    features = Features({"text": Value("string"), "label": ClassLabel(names=LABELS)})
+    columns = {"text": [text for text, _ in rows], "label": [LABELS.index(label) for _, label in rows]}
+    return Dataset.from_dict(columns, features=features)
+
+
+def made_rows(count, start=0):
+    return [
+        (f"{TOPICS[label][n % 5]} and {TOPICS[label][n // 5 % 5]} on day {n}", label)
+        for n in range(start, start + count)
+        for label in TOPICS
+    ]
+
+
+@pytest.fixture
+def splits():
+    train = [*made_rows(20), ("the bank again", "money"), ("oil once more", "money")]
+    return DatasetDict(train=split_of(train), validation=split_of(made_rows(10, 20)), test=split_of(made_rows(8, 30)))
+
+
+def test_majority_gives_the_training_shares(splits):
+    found = majority(splits)
+    assert found["accuracy"] == 0.5
+    assert found["confusion_matrix"] == [[8, 0, 0], [0, 0, 0], [8, 0, 0]]
+    assert found["log_loss"] == pytest.approx(-(math.log(22 / 42) + math.log(20 / 42)) / 2)
+    assert found["auroc"] == 0.5
+    assert found["absent"] == ["nobody"]
+
+
+def test_tfidf_separates_what_words_separate(splits):
+    found = tfidf_logistic_regression(splits)
+    assert found["accuracy"] == found["macro_f1"] == found["auroc"] == 1.0
+    assert found["validation_macro_f1"] == 1.0
+    assert found["log_loss"] < 0.5
+    assert found["absent"] == ["nobody"]
+
+
+def test_the_chosen_settings_are_named(splits):
+    settings = tfidf_logistic_regression(splits)["settings"]
+    assert list(settings) == ["n_grams", "sublinear", "C"]
+    assert settings["n_grams"] in ([1, 1], [1, 2])
+    assert settings["sublinear"] in (True, False)
+    assert settings["C"] in (1.0, 5.0, 10.0)
+
+
+def test_settings_are_chosen_by_validation():
+    # Only word pairs tell these classes apart: each has the same words equally often.
+    train = [("red car blue bike", "money"), ("blue car red bike", "sports")] * 10
+    splits = DatasetDict(train=split_of(train), validation=split_of(train[:4]), test=split_of(train[:4]))
+    found = tfidf_logistic_regression(splits)
+    assert found["settings"]["n_grams"] == [1, 2]
+    assert found["accuracy"] == 1.0
+
+
+def test_nothing_is_fitted_on_test(splits):
+    first = tfidf_logistic_regression(splits)
+    for rows in ([("bank goal new words", "sports")] * 5 + [("striker", "money")] * 3, made_rows(1)):
+        other = tfidf_logistic_regression(DatasetDict({**splits, "test": split_of(rows)}))
+        assert other["settings"] == first["settings"]
+        assert other["validation_macro_f1"] == first["validation_macro_f1"]
+
+
+def test_scores_of_test_rows_do_not_depend_on_the_other_test_rows(splits):
+    rows = made_rows(3, 30)
+    one = tfidf_logistic_regression(DatasetDict({**splits, "test": split_of(rows)}))
+    doubled = tfidf_logistic_regression(DatasetDict({**splits, "test": split_of(rows * 2)}))
+    assert doubled["log_loss"] == pytest.approx(one["log_loss"], abs=1e-9)

@@ -1,0 +1,224 @@
+"""The saved model: overfit, save, load, same probabilities; damaged files refused; nothing in it is code."""
+
+import itertools
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from networks import SETTINGS
+from torch.nn import functional
+
+from textlstm import Prediction, TextClassifier
+from textlstm.batching import EncodedTexts
+from textlstm.bundle import save_bundle
+from textlstm.checks import InputError
+from textlstm.network import LSTMClassifier
+from textlstm.tokenizer import encode, train_tokenizer
+
+TEXTS = [
+    "The striker scored twice in Porto",
+    "A late goal wins the cup",
+    "Keeper saves a penalty",
+    "Coach leaves after the final",
+    "Shares fell as the bank warned",
+    "Oil prices rise again",
+    "The bank lends more, and at a lower rate",
+    "Profits double at the maker of chips",
+]
+GOLD = [0, 0, 0, 0, 1, 1, 1, 1]
+LABELS = ["sports", "finança"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A network that has overfitted eight texts, as a bundle, and its probabilities before it was saved."""
+    tokenizer = train_tokenizer(TEXTS, kind="bpe", vocab_size=300)
+    settings = {**SETTINGS, "vocab_size": 300, "classes": 2, "hidden": 8, "bidirectional": True, "pooling": "concat"}
+    torch.manual_seed(0)
+    network = LSTMClassifier(**settings)
+    tokens, offsets, _ = encode(tokenizer, TEXTS, 12)
+    batch = EncodedTexts(tokens, offsets, torch.tensor(GOLD)).__getitems__(list(range(8)))
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.03)
+    for _ in range(40):
+        loss = functional.cross_entropy(network(batch.tokens_BT, batch.lengths_B), batch.labels_B)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    folder = tmp_path_factory.mktemp("run") / "model"
+    save_bundle(
+        folder,
+        network=network,
+        settings=settings,
+        max_length=12,
+        tokenizer_json=tokenizer.to_str(),
+        labels=LABELS,
+    )
+    with torch.no_grad():
+        return folder, network.eval()(batch.tokens_BT, batch.lengths_B).softmax(dim=1)
+
+
+@pytest.fixture
+def classifier(trained):
+    return TextClassifier.load(trained[0])
+
+
+@pytest.fixture
+def bundle(trained, tmp_path):
+    """A copy to damage."""
+    for file in trained[0].iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    return tmp_path
+
+
+def test_the_loaded_model_gives_the_trained_models_probabilities(trained, classifier):
+    probabilities_NC = classifier.probabilities(TEXTS)
+    torch.testing.assert_close(probabilities_NC, trained[1], rtol=0, atol=1e-6)
+    assert probabilities_NC.argmax(dim=1).tolist() == GOLD
+    assert probabilities_NC.amax(dim=1).min() > 0.9
+
+
+def test_a_run_folder_and_a_path_as_text_load_too(trained):
+    for folder in (trained[0].parent, str(trained[0].parent)):
+        torch.testing.assert_close(TextClassifier.load(folder).probabilities(TEXTS), trained[1], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8, 100])
+def test_batches_of_any_size_give_the_same_in_the_order_of_the_texts(trained, classifier, batch_size):
+    texts = [*TEXTS, ""]
+    probabilities_NC = classifier.probabilities(texts, batch_size=batch_size)
+    alone_NC = torch.cat([classifier.probabilities([text]) for text in texts])
+    torch.testing.assert_close(probabilities_NC, alone_NC, rtol=0, atol=1e-6)
+
+
+def test_predict_names_the_most_probable_class_and_ranks_the_rest(classifier):
+    predictions = classifier.predict([TEXTS[0], TEXTS[4]])
+    assert [prediction.label for prediction in predictions] == ["sports", "finança"]
+    assert list(predictions[0].probabilities) == ["sports", "finança"]
+    assert list(predictions[1].probabilities) == ["finança", "sports"]
+    assert predictions[1].probabilities["sports"] == classifier.probabilities([TEXTS[4]])[0, 0].item()
+
+
+@pytest.mark.parametrize(("top_k", "ranked"), [(1, ["sports"]), (2, LABELS), (5, LABELS), (None, LABELS)])
+def test_top_k(classifier, top_k, ranked):
+    (prediction,) = classifier.predict(TEXTS[:1], top_k=top_k)
+    assert isinstance(prediction, Prediction)
+    assert list(prediction.probabilities) == ranked
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "日本語 😀", "zyzzyva qwertz", "[PAD] [UNK] <0x41>", "goal " * 500, "\x00"]
+)
+def test_any_text_gets_probabilities_that_sum_to_1(classifier, text):
+    (prediction,) = classifier.predict([text])
+    assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-6)
+
+
+def test_long_texts_are_cut_as_in_training(classifier):
+    text = "goal " * 50
+    torch.testing.assert_close(classifier.probabilities([text + "bank " * 50]), classifier.probabilities([text]))
+
+
+def test_no_texts_give_no_predictions(classifier):
+    assert classifier.predict([]) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "message"),
+    [
+        ("one string", {}, r"predict takes a list of texts, got one string; write predict\(\[text\]\)"),
+        (TEXTS, {"top_k": 0}, "top_k must be at least 1, got 0"),
+        (TEXTS, {"batch_size": 0}, "batch_size must be at least 1, got 0"),
+    ],
+)
+def test_wrong_arguments_are_refused(classifier, texts, options, message):
+    with pytest.raises(InputError, match=message):
+        classifier.predict(texts, **options)
+
+
+def test_a_bundle_is_four_files_without_pickle(trained):
+    folder = trained[0]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "config.json",
+        "labels.json",
+        "model.safetensors",
+        "tokenizer.json",
+    ]
+    weights = (folder / "model.safetensors").read_bytes()
+    header_size = int.from_bytes(weights[:8], "little")
+    header = json.loads(weights[8 : 8 + header_size])
+    assert header["embedding.weight"]["shape"] == [300, 5]
+    for name in ("config.json", "labels.json", "tokenizer.json"):
+        json.loads((folder / name).read_text(encoding="utf-8"))
+    assert json.loads((folder / "labels.json").read_text(encoding="utf-8")) == LABELS
+
+
+@pytest.mark.parametrize("name", ["config.json", "labels.json", "model.safetensors", "tokenizer.json"])
+def test_a_missing_file_is_named(bundle, name):
+    (bundle / name).unlink()
+    with pytest.raises(InputError, match=f"holds no trained model \\({name} missing in .*folder of a finished run"):
+        TextClassifier.load(bundle)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match="gone holds no trained model"):
+        TextClassifier.load(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        *itertools.product(
+            ["config.json", "labels.json", "model.safetensors", "tokenizer.json"],
+            [b"", b"\xff\xfe garbage", b"{}", b"[]", b"null"],
+        ),
+        ("labels.json", b'["only one"]'),
+        ("tokenizer.json", b'{"model": {"type": "BPE"}}'),
+    ],
+)
+def test_a_damaged_file_is_refused(bundle, name, damage):
+    (bundle / name).write_bytes(damage)
+    with pytest.raises(InputError):
+        TextClassifier.load(bundle)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_half_a_file_is_refused(bundle, name):
+    whole = (bundle / name).read_bytes()
+    (bundle / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="is damaged"):
+        TextClassifier.load(bundle)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 99}, "has format 99; this version of textlstm reads format 1"),
+        ({"network": {"hidden": 4}}, "is damaged"),
+        ({"network": {**SETTINGS, "vocab_size": 300, "classes": 2}}, "is damaged"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(bundle, change, message):
+    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
+    (bundle / "config.json").write_text(json.dumps({**config, **change}), encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        TextClassifier.load(bundle)
+
+
+def test_settings_without_max_length_are_refused(bundle):
+    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
+    del config["max_length"]
+    (bundle / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(InputError, match="is damaged"):
+        TextClassifier.load(bundle)
+
+
+def test_predicting_imports_nothing_of_training(trained):
+    program = (
+        "import sys; from textlstm import TextClassifier; "
+        "assert TextClassifier.load(sys.argv[1]).predict(['a goal'])[0].label == 'sports'; "
+        "print(sorted({'pytorch_lightning', 'hydra', 'torchmetrics', 'datasets'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", program, trained[0]], capture_output=True, text=True, check=False)
+    assert (run.stdout, run.returncode) == ("[]\n", 0), run.stderr

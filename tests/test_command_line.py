@@ -1,0 +1,171 @@
+"""What is typed is taken as typed, mistakes are named, and sweeps and resumed runs are spelled out."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from textlstm import command_line
+from textlstm.checks import InputError
+from textlstm.command_line import CONF, folder_name, prepare, quote_literal
+
+SRC = Path(command_line.__file__).parents[1]
+ODD = [
+    "a, b and c",
+    'Striker\'s "sign"',
+    "ends with \\",
+    "back\\'slash",
+    "null",
+    "",
+    "(1) [2] {3} ~4",
+    "key=value: yes",
+    "${oc.env:HOME} $HOME \\${x}",
+    "Zażółć gęślą — Straße",
+    "北京,东京",
+    "50% #hash @home 🎉",
+    " spaces  around ",
+]
+
+
+def composed(command: str, *arguments: str) -> dict:
+    """The config as the job gets it, after everything that is done to the command line."""
+    overrides = [argument for argument in prepare(command, list(arguments)) if not argument.startswith("-")]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(command, overrides)
+    return OmegaConf.to_container(config, resolve=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [*(("text", value) for value in ODD), ("input", ODD[7]), ("output", ODD[0]), ("run", ODD[6])]
+)
+def test_literal_values_are_taken_as_typed(key, value):
+    arguments = [f"{key}={value}"] if key == "run" else ["run=x", f"{key}={value}"]
+    assert composed("predict", *arguments)[key] == value
+
+
+@pytest.mark.parametrize("key", ["train", "validation", "test"])
+def test_data_paths_are_taken_as_typed_and_made_absolute(key, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given_train = [] if key == "train" else ["data.train=x.csv"]
+    config = composed("train", *given_train, f"data.{key}=my report (1), it's ~ünï.csv")
+    assert config["data"][key] == str(tmp_path / "my report (1), it's ~ünï.csv")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet=st.sampled_from("a\\'\"${},=~ é中[]()#:\n\t%@|&*?!"), max_size=12) | st.text(max_size=20))
+@example("null")
+def test_any_text_survives_hydra_and_omegaconf(value):
+    override = command_line._parse(quote_literal(f"text={value}"))
+    assert OmegaConf.to_container(OmegaConf.create({"text": override.value()}), resolve=True) == {"text": value}
+
+
+@pytest.mark.parametrize("value", [value for value in ODD if value])
+def test_a_real_shell_passes_values_on(value):
+    command = f"{shlex.quote(sys.executable)} {SRC}/predict.py run=x text={shlex.quote(value)} --cfg job --resolve"
+    shown = subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
+    assert OmegaConf.to_container(OmegaConf.create(shown), resolve=False)["text"].replace("\\${", "${") in (
+        value,
+        value.replace("\\${", "${"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["model.hiden=3"], "There is no key 'model.hiden'. Did you mean 'model.hidden'?"),
+        (["data.max_len=3"], "There is no key 'data.max_len'. Did you mean 'data.max_length'?"),
+        (["trainer.epochs=3"], "There is no key 'trainer.epochs'. Did you mean 'trainer.max_epochs'?"),
+        (["experiment=artcle"], "There is no experiment=artcle. Did you mean 'article'?"),
+        (["model=gru,lstm"], "There is no model=gru."),
+        (["sweep=unit"], "There is no sweep=unit. Did you mean 'units'? sweep can be batch_size, dropout,"),
+        (["data=files"], "data.train must be given"),
+        (["foo"], "'foo' cannot be read as key=value"),
+        (["model.head=[1"], "'model.head=[1' cannot be read as key=value"),
+        (["sweep=units", "test=true"], "A sweep never scores the test set"),
+        (["resume=/nowhere"], "resume: /nowhere is no run folder"),
+    ],
+)
+def test_mistakes_are_named(arguments, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        prepare("train", arguments)
+
+
+def test_a_file_alone_means_data_files():
+    assert composed("train", "data.train=/tmp/my.csv")["data"]["source"] == "files"
+    assert "data=files" in prepare("train", ["data.train=/tmp/my.csv"])
+    assert "data=files" not in prepare("train", ["data.train=/tmp/my.csv", "data=newswire4"])
+
+
+def test_sweeps_need_no_flag_and_never_score_the_test_set():
+    assert prepare("train", ["model.hidden=64,128"]) == [
+        *("--multirun", "model.hidden=64,128", "test=false", "baselines=false", "sweep.name=model.hidden")
+    ]
+    assert prepare("train", ["sweep=units"]) == ["--multirun", "sweep=units", "test=false", "baselines=false"]
+    assert prepare("train", ["model.head=[64,32]"]) == ["model.head=[64,32]"]  # a list is no sweep
+
+
+def test_used_folders_are_not_written_over(tmp_path):
+    (tmp_path / ".hydra").mkdir()
+    with pytest.raises(InputError, match="holds a run already; resume=FOLDER goes on with it"):
+        prepare("train", [f"hydra.run.dir={tmp_path}"])
+
+
+def recorded_run(folder: Path, *overrides: str) -> Path:
+    """A run folder with nothing but its recorded config."""
+    (folder / ".hydra").mkdir(parents=True)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        OmegaConf.save(compose("train", list(overrides)), folder / ".hydra" / "config.yaml")
+    return folder
+
+
+def test_a_resumed_run_starts_from_its_record_not_from_todays_defaults(tmp_path):
+    run = recorded_run(tmp_path / "it's, a run", "model.hidden=77", "optimizer.schedule=constant")
+    arguments = prepare("train", [f"resume={run}", "trainer.max_epochs=50"])
+    with initialize_config_dir(str(run / ".hydra"), version_base="1.3"):
+        config = compose("config", [a for a in arguments[4:] if not a.startswith("hydra")])
+    assert (config.model.hidden, config.trainer.max_epochs, config.resume) == (77, 50, str(run))
+    assert "hydra.output_subdir=null" in arguments
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.hidden=64", "only trainer keys may differ, got model.hidden=64"),
+        ("seed=1", "only trainer keys may differ, got seed=1"),
+        ("trainer.max_epochs=99", "would bend the one-cycle schedule"),
+    ],
+)
+def test_a_resumed_run_refuses_other_changes(tmp_path, override, message):
+    run = recorded_run(tmp_path / "run", "optimizer.schedule=one_cycle")
+    with pytest.raises(InputError, match=re.escape(message)):
+        prepare("train", [f"resume={run}", override])
+
+
+def test_a_resumed_run_may_repeat_what_it_was_started_with(tmp_path):
+    run = recorded_run(tmp_path / "run", "model.hidden=77")
+    assert not [a for a in prepare("train", [f"resume={run}", "model.hidden=77"]) if a.startswith("model")]
+
+
+def test_folder_names_can_be_typed_back():
+    assert folder_name("model.hidden=64,optimizer.lr=1e-3") == "model.hidden-64_optimizer.lr-1e-3"
+    odd = [folder_name(f"data.train='{name}.csv'") for name in ("é", "è", "a b", "a/b", "~")]
+    odd.append(folder_name("model.hidden=64," * 20))
+    assert len(set(odd)) == len(odd)
+    for name in odd:
+        assert re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name)
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export"])
+def test_help_comes_without_torch(command):
+    code = f"import sys, runpy; sys.argv = ['x', '--help']; runpy.run_path('{SRC}/{command}.py', run_name='__main__')"
+    code = f"import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); {code}"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert f"python src/{command}.py" in shown
+    assert shown.strip().endswith("False")

@@ -1,0 +1,125 @@
+"""The configs: every preset composes and fits the constructors, and the public keys are frozen."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from textlstm.command_line import CONF
+from textlstm.datamodule import TextDataModule
+from textlstm.module import OPTIMIZERS, SCHEDULES, TextClassificationModule
+
+PRESETS = sorted(
+    (file.parent.name, file.stem) for file in CONF.glob("*/*.yaml") if file.parent.name != "hydra"
+)  # every YAML of every group
+
+TRAIN_KEYS = {
+    "": "baselines resume seed test threads",
+    "callbacks": "early_stopping._target_ early_stopping.monitor early_stopping.patience learning_rate._target_ "
+    "learning_rate.logging_interval",
+    "data": "batch_size class_weights config label_column max_length max_rows name pad_to source split_seed test "
+    "test_fraction text_column tokenizer train val_fraction validation vocab_size",
+    "logger": "_target_ default_hp_metric name",
+    "model": "bidirectional dropout embedding_dim embedding_dropout head hidden label_smoothing layers pooling "
+    "sequence_dropout word_dropout",
+    "optimizer": "lr name schedule weight_decay",
+    "sweep": "name",
+    "trainer": "accelerator accumulate_grad_batches devices gradient_clip_val max_epochs precision",
+}
+OTHER_KEYS = {
+    "evaluate": "accelerator batch_size changed_data file label_column run split text_column threads",
+    "predict": "batch_size input output run text text_column threads",
+    "export": "run",
+}
+
+
+FROZEN = sorted(f"{group}.{key}".lstrip(".") for group, keys in TRAIN_KEYS.items() for key in keys.split())
+
+
+def composed(command: str, *overrides: str) -> dict:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return OmegaConf.to_container(compose(command, list(overrides)))
+
+
+def leaf_keys(node: object, prefix: str = "") -> list[str]:
+    if not isinstance(node, dict):
+        return [prefix]
+    return [key for name, child in node.items() for key in leaf_keys(child, f"{prefix}.{name}".lstrip("."))]
+
+
+def test_the_public_keys_of_training_are_frozen():
+    assert sorted(leaf_keys(composed("train"))) == FROZEN
+
+
+@pytest.mark.parametrize("command", OTHER_KEYS)
+def test_the_public_keys_of_the_other_commands_are_frozen(command):
+    assert sorted(leaf_keys(composed(command))) == OTHER_KEYS[command].split()
+
+
+def test_every_preset_is_covered():
+    assert len(PRESETS) == 19
+    groups = ["callbacks", "data", "experiment", "logger", "model", "optimizer", "sweep", "trainer"]
+    assert sorted({group for group, _ in PRESETS}) == groups
+
+
+@pytest.mark.parametrize(("group", "preset"), PRESETS)
+def test_every_preset_composes_and_binds(group, preset, tmp_path):
+    config = composed("train", f"{group}={preset}")
+    assert set(leaf_keys(config)) - set(FROZEN) <= {"hydra"}
+    if preset == "files":
+        assert config["data"]["train"] == "???"  # must be given
+    TextDataModule(**{**config["data"], "train": None})
+    assert config["optimizer"]["name"] in OPTIMIZERS
+    assert config["optimizer"]["schedule"] in SCHEDULES
+    TextClassificationModule(
+        model=config["model"],
+        optimizer=config["optimizer"],
+        labels=["a", "b"],
+        tokenizer_json="{}",
+        vocab_size=300,
+    )
+    inspect.signature(pl.Trainer).bind(**config["trainer"])
+    assert [instantiate(callback) for callback in config["callbacks"].values()]
+    instantiate(config["logger"], save_dir=tmp_path, version="")
+
+
+@pytest.mark.parametrize("preset", [preset for group, preset in PRESETS if group == "sweep"])
+def test_every_sweep_is_named_by_its_file_and_sweeps_known_keys(preset):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [f"sweep={preset}"], return_hydra_config=True)
+    assert config.sweep.name == preset
+    assert set(config.hydra.sweeper.params) <= set(FROZEN)
+    assert all(len(str(values).split(",")) >= 2 for values in config.hydra.sweeper.params.values())
+
+
+def test_the_article_is_the_articles():
+    config = composed("train", "experiment=article")
+    model, data = config["model"], config["data"]
+    assert (model["embedding_dim"], model["hidden"], model["layers"], model["head"]) == (45, 128, 2, [32])
+    assert (model["dropout"], model["pooling"], model["bidirectional"]) == (0.2, "last", False)
+    assert (model["sequence_dropout"], model["word_dropout"], model["embedding_dropout"]) == (False, 0, 0)
+    assert (data["tokenizer"], data["vocab_size"], data["max_length"], data["pad_to"]) == ("word", 8000, 35, 35)
+    assert (data["batch_size"], data["test_fraction"], data["split_seed"]) == (64, 0.1, 42)
+    assert config["optimizer"] == {"name": "adam", "lr": 0.001, "weight_decay": 0.0, "schedule": "constant"}
+    assert config["trainer"]["max_epochs"] == config["callbacks"]["early_stopping"]["patience"] == 20
+    assert composed("train", "experiment=article_deep")["model"]["head"] == [128, 128, 64, 32]
+
+
+@pytest.mark.parametrize("command", ["train", *OTHER_KEYS])
+def test_help_explains_every_key(command):
+    explained = Path(CONF, "hydra", "help", f"{command}.yaml").read_text(encoding="utf-8")
+    internal = (
+        "_target_",
+        "monitor",
+        "logging_interval",
+        "default_hp_metric",
+        "logger.name",
+        "data.source",
+        "sweep.name",
+    )
+    public = [key for key in leaf_keys(composed(command)) if not key.endswith(internal)]
+    assert [key for key in public if key not in explained] == []

@@ -1,0 +1,296 @@
+"""The real commands, as a person types them: train, resume, sweep, evaluate, predict, export, leaderboard."""
+
+import csv
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from textlstm import TextClassifier
+from textlstm.sources import NEWSWIRE4
+
+SRC = Path(__file__).parents[1] / "src"
+QUICK = [
+    *("model.hidden=16", "model.embedding_dim=16", "trainer.max_epochs=3", "optimizer.lr=0.02", "data.vocab_size=1000"),
+    *("data.tokenizer=word", "baselines=false"),
+]
+
+
+def run(command: str, *arguments: object, cwd: Path | None = None, stdin: str = "", code: int = 0) -> tuple[str, str]:
+    """Standard output and standard error of `python src/COMMAND.py ARGUMENTS`, which must end with `code`."""
+    done = subprocess.run(
+        [sys.executable, "-W", "default", SRC / f"{command}.py", *map(str, arguments)],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout, done.stderr
+
+
+def record(folder: Path) -> dict:
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+
+
+def table(file: Path) -> list[dict[str, str]]:
+    with open(file, encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def weights(folder: Path, name: str = "best") -> dict[str, torch.Tensor]:
+    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"]
+
+
+@pytest.fixture(scope="session")
+def my_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A person's own file: other column names, and a path that Hydra's grammar would break on."""
+    with open(NEWSWIRE4, encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))[:600]
+    file = tmp_path_factory.mktemp("my data") / "it's my report (1), final.csv"
+    with open(file, "w", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines)
+        writer.writerows([["id", "headline", "desk"], *([n, row["text"], row["label"]] for n, row in enumerate(rows))])
+    return file
+
+
+@pytest.fixture(scope="session")
+def trained(my_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run on that file, started from the file's own folder with its bare name."""
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    columns = ["data.text_column=headline", "data.label_column=desk"]
+    overrides = [*QUICK[:-1], f"data.train={my_csv.name}", *columns, f"hydra.run.dir={folder}"]
+    out, errors = run("train", *overrides, cwd=my_csv.parent)
+    assert "Scores on test" in out
+    assert "TF-IDF + logistic regression" in out
+    assert str(folder) in out
+    assert "Warning" not in errors
+    assert len(re.findall(r"^epoch \d/3  train loss", errors, flags=re.M)) == 3
+    return folder
+
+
+def test_the_run_folder_is_complete(trained, my_csv):
+    files = {str(file.relative_to(trained)) for file in trained.rglob("*") if file.is_file()}
+    assert {
+        *(".hydra/config.yaml", "train.log", "checkpoints/best.ckpt", "checkpoints/last.ckpt"),
+        *("model/model.safetensors", "model/config.json", "model/tokenizer.json", "model/labels.json"),
+        *("metrics.json", "predictions.csv", "report.md", "confusion_matrix.png", "curves.png"),
+    } <= files
+    assert any(file.startswith("tensorboard/") and "tfevents" in file for file in files)
+    recorded = record(trained)
+    assert recorded["data"]["sources"]["train"]["path"] == str(my_csv)
+    assert [recorded["data"]["splits"][split]["rows"] for split in ("train", "validation", "test")] == [480, 60, 60]
+    assert recorded["score"] == recorded["validation"]["macro_f1"]
+    assert [epoch["epoch"] for epoch in recorded["history"]] == [1, 2, 3]
+    assert {"accuracy", "macro_f1", "log_loss", "calibration_error", "auroc", "classes"} <= recorded["test"].keys()
+    assert set(recorded["baselines"]) == {"majority class", "TF-IDF + logistic regression"}
+    assert {"seconds", "seed", "environment", "config", "parameters", "best_epoch"} <= recorded.keys()
+    report = (trained / "report.md").read_text(encoding="utf-8")
+    for heading in ("Scores on test", "Classes", "Confusion matrix", "confident mistakes", "Data", "Model", "Training"):
+        assert heading in report
+
+
+def test_predictions_are_the_test_rows_and_agree_with_the_scores(trained):
+    rows = table(trained / "predictions.csv")
+    labels = json.loads((trained / "model" / "labels.json").read_text(encoding="utf-8"))
+    assert list(rows[0]) == ["text", "gold", "predicted", *(f"probability_{label}" for label in labels)]
+    assert len(rows) == 60
+    accuracy = sum(row["gold"] == row["predicted"] for row in rows) / len(rows)
+    assert accuracy == pytest.approx(record(trained)["test"]["accuracy"], abs=1e-9)
+    bundle = TextClassifier.load(trained).predict([row["text"] for row in rows])
+    assert [prediction.label for prediction in bundle] == [row["predicted"] for row in rows]
+
+
+def test_evaluate_reproduces_the_test_from_elsewhere_with_another_batch_size(trained, tmp_path):
+    out, errors = run("evaluate", f"run={trained}", "batch_size=7", cwd=tmp_path)
+    assert "Scores on test" in out
+    assert "Warning" not in errors
+    again = trained / "evaluation" / "test"
+    first, second = table(trained / "predictions.csv"), table(again / "predictions.csv")
+    assert [list(row.values())[:3] for row in first] == [list(row.values())[:3] for row in second]
+    for name in ("accuracy", "macro_f1", "log_loss", "calibration_error", "auroc"):
+        assert record(again)["test"][name] == pytest.approx(record(trained)["test"][name], abs=1e-6)
+    assert not list(tmp_path.iterdir())
+    titles = [(folder / "report.md").read_text(encoding="utf-8").split("\n\n")[1:4] for folder in (trained, again)]
+    assert titles[0][0] == titles[1][0] == "## Scores on test"
+
+
+def test_evaluate_scores_another_file(trained, my_csv, tmp_path):
+    other = tmp_path / "new.csv"
+    lines = my_csv.read_text(encoding="utf-8").splitlines()
+    other.write_text(
+        "\n".join([lines[0], *[line for line in lines[1:] if not line.endswith(",world")]]), encoding="utf-8"
+    )
+    out, _ = run("evaluate", f"run={trained}", f"file={other}")
+    scores = record(trained / "evaluation" / "new.csv")["file"]
+    assert scores["absent"] == ["world"]
+    assert "No row of file has the class world" in out
+
+
+def test_evaluate_refuses_changed_data_unless_told_otherwise(trained, my_csv):
+    before = my_csv.read_text(encoding="utf-8")
+    try:
+        my_csv.write_text(before + "999,One more headline,world\n", encoding="utf-8")
+        _, errors = run("evaluate", f"run={trained}", code=2)
+        assert "has changed since the run" in errors
+        assert "changed_data=true" in errors
+        out, _ = run("evaluate", f"run={trained}", "changed_data=true", "split=validation")
+        assert "Scores on validation" in out
+    finally:
+        my_csv.write_text(before, encoding="utf-8")
+
+
+def test_predict_one_text_in_a_real_shell(trained, tmp_path):
+    text = 'Striker\'s "sign", for ${Porto} — 北京?'
+    command = f"{sys.executable} {SRC}/predict.py run={shlex.quote(str(trained))} text={shlex.quote(text)}"
+    shown = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True).stdout
+    first, *shares = shown.splitlines()
+    [expected] = TextClassifier.load(trained).predict([text])
+    assert first == expected.label
+    assert [line.split(maxsplit=1)[1] for line in shares] == list(expected.probabilities)
+    assert sum(float(line.split()[0]) for line in shares) == pytest.approx(1, abs=1e-3)
+
+
+def test_predict_keeps_order_and_columns_of_a_file(trained, my_csv, tmp_path):
+    run("predict", f"run={trained}", f"input={my_csv}", f"output={tmp_path}/out, 1.csv", "batch_size=13")
+    rows = table(tmp_path / "out, 1.csv")
+    assert [(row["id"], row["headline"]) for row in rows] == [(row["id"], row["headline"]) for row in table(my_csv)]
+    labels = TextClassifier.load(trained).predict([row["headline"] for row in rows])
+    assert [row["predicted"] for row in rows] == [prediction.label for prediction in labels]
+    assert [file.name for file in tmp_path.iterdir()] == ["out, 1.csv"]
+
+
+def test_predict_reads_pipes_lines_and_json(trained, tmp_path):
+    texts = ["Shares fall in Vienna", "", "zzzz qqqq", "Goal!"]
+    out, errors = run("predict", f"run={trained}", stdin="\n".join(texts) + "\n")
+    piped = list(csv.DictReader(out.splitlines()))
+    assert [row["headline"] for row in piped] == texts
+    assert errors == ""
+    (tmp_path / "in.jsonl").write_text(
+        "".join(json.dumps({"headline": t, "n": 1}) + "\n" for t in texts), encoding="utf-8"
+    )
+    run("predict", f"run={trained}", f"input={tmp_path}/in.jsonl", f"output={tmp_path}/out.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["headline"] for row in rows] == texts
+    assert [row["predicted"] for row in rows] == [row["predicted"] for row in piped]
+
+
+def test_export_writes_a_checked_onnx_model(trained):
+    pytest.importorskip("onnxruntime")
+    out, errors = run("export", f"run={trained}")
+    assert (trained / "model" / "model.onnx").is_file()
+    assert float(re.search(r"largest difference .*: (\S+) \(", out)[1]) <= 1e-5
+    assert "Warning" not in errors
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [
+        ("train", ["model.hiden=3"], "error: There is no key 'model.hiden'. Did you mean 'model.hidden'?"),
+        ("train", ["data.train=missing.csv"], "missing.csv does not exist"),
+        ("train", ["experiment=smoke", "model.hidden=0"], "error: model.hidden must be at least 1, got 0."),
+        ("predict", ["run=/nowhere", "text=x"], "error: run: there is no folder /nowhere."),
+        ("predict", ["text=x"], "error: run must be given"),
+        ("evaluate", ["run=/tmp"], "holds no finished run (metrics.json is missing)"),
+        ("leaderboard", ["/nowhere"], "error: There is no folder /nowhere."),
+    ],
+)
+def test_a_mistake_is_one_error_with_code_2(command, arguments, message, tmp_path):
+    extra = [f"hydra.run.dir={tmp_path}/run"] if command == "train" else []
+    _, errors = run(command, *arguments, *extra, code=2)
+    assert message in errors
+    assert "Traceback" not in errors
+    assert errors.count("error: ") == 1
+
+
+def test_a_killed_run_resumes_to_the_weights_of_one_that_was_not(trained, my_csv, tmp_path):
+    columns = ["data.text_column=headline", "data.label_column=desk", f"data.train={my_csv}"]
+    overrides = [*QUICK, *columns, "trainer.max_epochs=8", "callbacks.early_stopping.patience=8", "data.batch_size=8"]
+    run("train", *overrides, f"hydra.run.dir={tmp_path}/whole")
+    killed = tmp_path / "killed"
+    process = subprocess.Popen(
+        [sys.executable, SRC / "train.py", *overrides, f"hydra.run.dir={killed}"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    for line in process.stderr:
+        if line.startswith("epoch 2/"):
+            break
+    time.sleep(0.1)  # somewhere inside an epoch
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (killed / "metrics.json").exists()
+    before = (killed / ".hydra" / "config.yaml").read_text(encoding="utf-8")
+    run("train", f"resume={killed}", cwd=tmp_path)
+    for name in ("best", "last"):
+        whole, resumed = weights(tmp_path / "whole", name), weights(killed, name)
+        assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+    assert record(killed)["test"] == record(tmp_path / "whole")["test"]
+    assert [epoch["epoch"] for epoch in record(killed)["history"]] == list(range(1, 9))
+    assert (killed / ".hydra" / "config.yaml").read_text(encoding="utf-8") == before
+    _, errors = run("train", f"resume={killed}", code=2)
+    assert "is finished, after 8 of at most 8 epochs" in errors
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(trained, my_csv, tmp_path):
+    columns = ["data.text_column=headline", "data.label_column=desk", f"data.train={my_csv}"]
+    run("train", *QUICK, *columns, f"hydra.run.dir={tmp_path}/same")
+    assert all(torch.equal(value, weights(tmp_path / "same")[key]) for key, value in weights(trained).items())
+    run("train", *QUICK, *columns, "seed=7", f"hydra.run.dir={tmp_path}/other")
+    assert not torch.equal(*(weights(folder)["network.output.weight"] for folder in (trained, tmp_path / "other")))
+    tests = [{row["text"] for row in table(folder / "predictions.csv")} for folder in (trained, tmp_path / "other")]
+    assert tests[0] == tests[1]
+
+
+def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
+    overrides = ["experiment=smoke", "data.max_rows=300", "model.hidden=8,0,16", f"hydra.sweep.dir={tmp_path}"]
+    _, errors = run("train", *overrides, code=1)
+    jobs = {int(folder.name.rsplit("-", 1)[1]): folder for folder in tmp_path.iterdir() if folder.is_dir()}
+    assert sorted(jobs) == [0, 8, 16]
+    assert "1 of the sweep's jobs failed" in errors
+    assert "Traceback" not in errors
+    log = (jobs[0] / "train.log").read_text(encoding="utf-8")
+    assert "Traceback" in log
+    assert "model.hidden must be at least 1, got 0." in log
+    for hidden in (8, 16):
+        assert "test" not in record(jobs[hidden])
+        assert {row["gold"] for row in table(jobs[hidden] / "predictions.csv")}  # of validation
+    finished = {hidden: (jobs[hidden] / "metrics.json").stat().st_mtime_ns for hidden in (8, 16)}
+    _, errors = run("train", *overrides, code=1)
+    assert errors.count("skipped.") == 2
+    assert finished == {hidden: (jobs[hidden] / "metrics.json").stat().st_mtime_ns for hidden in (8, 16)}
+
+    out, _ = run("leaderboard", tmp_path)
+    rows = table(tmp_path / "leaderboard.csv")
+    assert [row["rank"] for row in rows] == ["1", "2"]
+    assert {row["model.hidden"] for row in rows} == {"8", "16"}
+    scores = [float(row["macro F1 on validation"]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert "1 of 3 runs are not finished" in out
+    assert f"python src/train.py experiment=smoke data.max_rows=300 model.hidden={rows[0]['model.hidden']}" in out
+    assert (tmp_path / "leaderboard.png").is_file()
+
+
+def test_tensorboard_has_the_run_s_scores(trained):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    [events] = (trained / "tensorboard").iterdir()
+    assert events.name.startswith("model.hidden-16_")
+    seen = EventAccumulator(str(events), size_guidance={"images": 0, "tensors": 0}).Reload()
+    tags = seen.Tags()
+    assert {"train/loss_step", "train/loss_epoch", "val/loss", "val/macro_f1", "lr-AdamW"} <= set(tags["scalars"])
+    assert seen.Scalars("hp/val_macro_f1")[-1].value == pytest.approx(record(trained)["score"], abs=1e-6)
+    assert {"confusion_matrix/test", "confusion_matrix/validation"} <= set(tags["images"])
+    assert {"test/sports", "hardest/test/text_summary"} <= set(tags["tensors"])
+    assert len(seen.Scalars("val/loss")) == 3
+    assert (events / "projector_config.pbtxt").is_file()

@@ -1,0 +1,221 @@
+"""Training: the loss, each optimizer with each schedule, and checkpoints that load without running code."""
+
+import csv
+
+import datasets
+import pytest
+import pytorch_lightning as pl
+import torch
+from networks import SETTINGS
+from torch.nn import functional
+
+from textlstm.batching import Batch
+from textlstm.checks import InputError
+from textlstm.datamodule import TextDataModule
+from textlstm.module import LOGGED, OPTIMIZERS, SCHEDULES, TextClassificationModule
+
+MODEL = {key: value for key, value in SETTINGS.items() if key not in ("vocab_size", "classes")}
+OPTIMIZER = {"name": "adamw", "lr": 0.01, "weight_decay": 0.0, "schedule": "constant"}
+BATCH = Batch(
+    torch.tensor([[2, 3, 4], [5, 6, 0], [7, 0, 0], [8, 9, 2]]),
+    torch.tensor([3, 2, 1, 3]),
+    torch.tensor([0, 1, 2, 0]),
+    torch.arange(4),
+)
+
+
+def make_module(*, class_weights=None, optimizer=None, **model):
+    torch.manual_seed(0)
+    return TextClassificationModule(
+        model={**MODEL, "label_smoothing": 0.0, **model},
+        optimizer={**OPTIMIZER, **(optimizer or {})},
+        labels=["a", "b", "c"],
+        tokenizer_json="{}",
+        vocab_size=30,
+        class_weights=class_weights,
+    )
+
+
+def make_trainer(epochs=2, **options):
+    options = {"callbacks": [], "logger": False, **options}
+    return pl.Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    with open(folder / "train.csv", "w", encoding="utf-8", newline="") as file:
+        rows = [(f"{label} {word} {n}", label) for label in "abc" for word in ("one", "two") for n in range(15)]
+        csv.writer(file).writerows([("text", "label"), *rows])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets.config, "HF_DATASETS_CACHE", folder / "hf_cache")
+        data = TextDataModule(
+            source="files",
+            train=str(folder / "train.csv"),
+            validation=None,
+            test=None,
+            name=None,
+            config=None,
+            text_column="text",
+            label_column="label",
+            val_fraction=0.2,
+            test_fraction=0.2,
+            split_seed=0,
+            tokenizer="word",
+            vocab_size=30,
+            max_length=None,
+            pad_to=None,
+            batch_size=12,
+            class_weights=None,
+            max_rows=None,
+        )
+        data.setup()
+    return data
+
+
+class LearningRates(pl.Callback):
+    """The learning rate of each optimizer step."""
+
+    def __init__(self):
+        self.used = []
+
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer):
+        self.used.append(optimizer.param_groups[0]["lr"])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("weights", [None, [1.0, 2.0, 0.5]])
+def test_the_training_loss_is_torchs_with_weights_and_smoothing(smoothing, weights):
+    module = make_module(label_smoothing=smoothing, class_weights=weights)
+    expected = functional.cross_entropy(
+        module(BATCH.tokens_BT, BATCH.lengths_B),
+        BATCH.labels_B,
+        weight=None if weights is None else torch.tensor(weights),
+        label_smoothing=smoothing,
+    )
+    module.log = lambda *args, **kwargs: None  # there is no trainer
+    torch.testing.assert_close(module.training_step(BATCH, 0), expected)
+
+
+def test_validation_loss_is_plain_cross_entropy(data):
+    module = make_module(label_smoothing=0.3, class_weights=[5.0, 1.0, 1.0])
+    trainer = make_trainer(1)
+    trainer.fit(module, data)
+    encoded = data.encoded["validation"]
+    batch = encoded.__getitems__(list(range(len(encoded))))
+    with torch.no_grad():
+        expected = functional.cross_entropy(module(batch.tokens_BT, batch.lengths_B), batch.labels_B).item()
+    assert trainer.callback_metrics["val/loss"].item() == pytest.approx(expected, abs=1e-5)
+    assert module.scores["log_loss"] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_each_optimizer_fits_with_each_schedule(data, name, schedule):
+    module = make_module(optimizer={"name": name, "schedule": schedule})
+    before = [parameter.detach().clone() for parameter in module.parameters() if parameter.requires_grad]
+    trainer = make_trainer()
+    trainer.fit(module, data)
+    assert trainer.global_step == 2 * data.steps_per_epoch() == 10
+    after = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    assert not any(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+    for metric in ("loss", *LOGGED):
+        assert f"val/{metric}" in trainer.callback_metrics
+    assert {"train/loss", "train/accuracy"} <= set(trainer.callback_metrics)
+
+
+def test_it_learns(data):
+    module = make_module(hidden=16, optimizer={"lr": 0.05})
+    trainer = make_trainer(10)
+    trainer.fit(module, data)
+    trainer.test(module, data, verbose=False)
+    assert module.scores["accuracy"] == 1.0
+    assert trainer.callback_metrics["test/accuracy"] == 1.0
+    assert module.predictions.predicted_N.tolist() == data.splits["test"]["label"][:]
+
+
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_one_cycle_rises_to_lr_and_ends_near_zero(data, accumulated):
+    rates = LearningRates()
+    module = make_module(optimizer={"schedule": "one_cycle", "lr": 0.01})
+    trainer = make_trainer(4, callbacks=[rates], accumulate_grad_batches=accumulated)
+    trainer.fit(module, data)
+    assert len(rates.used) == trainer.global_step == 4 * -(-5 // accumulated)
+    assert 0.008 < max(rates.used) <= 0.01
+    assert rates.used[0] < 0.001
+    assert rates.used[-1] < 1e-5
+
+
+def test_plateau_lowers_the_rate_after_two_epochs_without_a_better_loss(data):
+    rates = LearningRates()
+    module = make_module(optimizer={"schedule": "plateau", "lr": 1e-6})  # too small to better anything
+    make_trainer(6, callbacks=[rates]).fit(module, data)
+    assert rates.used[::5] == pytest.approx([1e-6] * 3 + [1e-7] * 3, rel=1e-6)
+
+
+def test_constant_stays_constant(data):
+    rates = LearningRates()
+    make_trainer(callbacks=[rates]).fit(make_module(), data)
+    assert set(rates.used) == {0.01}
+
+
+def test_a_checkpoint_holds_plain_values_and_loads_again(data, tmp_path):
+    module = make_module(class_weights=[1.0, 2.0, 3.0], head=[6], optimizer={"schedule": "one_cycle"})
+    trainer = make_trainer()
+    trainer.fit(module, data)
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    content = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    assert content["hyper_parameters"]["labels"] == ["a", "b", "c"]
+    assert content["hyper_parameters"]["model"]["head"] == [6]
+    loaded = TextClassificationModule.load_from_checkpoint(tmp_path / "last.ckpt", weights_only=True)
+    module.eval(), loaded.eval()
+    with torch.no_grad():
+        assert torch.equal(loaded(BATCH.tokens_BT, BATCH.lengths_B), module(BATCH.tokens_BT, BATCH.lengths_B))
+    assert loaded.loss.weight.tolist() == [1.0, 2.0, 3.0]
+    assert loaded.hparams == module.hparams
+
+
+def test_a_checkpoint_goes_on_where_it_stopped(data, tmp_path):
+    straight = make_module()
+    make_trainer(2).fit(straight, data)
+    first = make_trainer(1)
+    first.fit(make_module(), data)
+    first.save_checkpoint(tmp_path / "one.ckpt")
+    resumed = make_module()
+    make_trainer(2).fit(resumed, data, ckpt_path=tmp_path / "one.ckpt", weights_only=True)
+    for one, other in zip(straight.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_weight_decay_reaches_the_optimizer_and_frozen_weights_do_not():
+    module = make_module(optimizer={"name": "adamw", "weight_decay": 0.3})
+    optimizer = module.configure_optimizers()
+    (group,) = optimizer.param_groups
+    assert (type(optimizer), group["weight_decay"], group["lr"]) == (torch.optim.AdamW, 0.3, 0.01)
+    assert all(parameter.requires_grad for parameter in group["params"])
+
+
+@pytest.mark.parametrize(
+    ("model", "optimizer", "message"),
+    [
+        ({"label_smoothing": 1.0}, {}, "model.label_smoothing must be at least 0 and below 1, got 1"),
+        ({"label_smoothing": "a"}, {}, "model.label_smoothing must be a number, got 'a'"),
+        ({"hidden": 0}, {}, "model.hidden must be at least 1, got 0"),
+        ({}, {"name": "adamx"}, "optimizer.name must be one of adam, adamw, got 'adamx'. Did you mean 'adam"),
+        ({}, {"lr": -1}, "optimizer.lr must be at least 0, got -1"),
+        ({}, {"lr": "1e-3"}, "optimizer.lr must be a number, got '1e-3'"),
+        ({}, {"weight_decay": -0.1}, "optimizer.weight_decay must be at least 0, got -0.1"),
+        ({}, {"schedule": "cosine"}, "optimizer.schedule must be one of constant, one_cycle, plateau, got 'cosine'"),
+    ],
+)
+def test_bad_values_are_refused_by_key_and_value(model, optimizer, message):
+    with pytest.raises(InputError, match=message):
+        make_module(optimizer=optimizer, **model)

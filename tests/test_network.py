@@ -1,0 +1,226 @@
+"""The network: Keras' numbers, padding, gradients, the start of its weights, and refused values."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from networks import lively_network, small_network
+from torch import Tensor
+from torch.nn import functional
+
+from textlstm.checks import InputError
+from textlstm.network import POOLINGS, SequenceDropout, layer_table, trainable
+
+GOLDEN = Path(__file__).with_name("keras_article_small.npz")
+TEXTS = [[7], [3, 4, 5], [9, 8, 7, 6, 5, 4, 3], [2, 29]]
+every_pooling = pytest.mark.parametrize("pooling", POOLINGS)
+
+
+def padded(texts: list[list[int]], extra: int = 0) -> tuple[Tensor, Tensor]:
+    width = max(1, *(len(text) for text in texts)) + extra
+    tokens_BT = torch.tensor([text + [0] * (width - len(text)) for text in texts])
+    return tokens_BT, torch.tensor([len(text) for text in texts])
+
+
+def test_keras_weights_give_keras_probabilities_loss_and_accuracy():
+    golden = {name: torch.from_numpy(values) for name, values in np.load(GOLDEN).items()}
+    network = small_network(vocab_size=60, classes=4, layers=2, head=[6]).eval()
+    with torch.no_grad():
+        network.embedding.weight.copy_(golden["embedding"])
+        for n, layer in enumerate(network.lstm, start=1):
+            layer.forwards.weight_ih_l0.copy_(golden[f"lstm{n}_kernel"].T)
+            layer.forwards.weight_hh_l0.copy_(golden[f"lstm{n}_recurrent"].T)
+            layer.forwards.bias_ih_l0.copy_(golden[f"lstm{n}_bias"])
+        for n, layer in enumerate((network.head[1], network.output), start=1):
+            layer.weight.copy_(golden[f"dense{n}_kernel"].T)
+            layer.bias.copy_(golden[f"dense{n}_bias"])
+        logits_BC = network(golden["tokens"], torch.full((9,), 7))
+    torch.testing.assert_close(logits_BC.softmax(dim=1), golden["probabilities"], rtol=0, atol=1e-5)
+    assert functional.cross_entropy(logits_BC, golden["labels"]).item() == pytest.approx(1.2199273, abs=1e-5)
+    assert (logits_BC.argmax(dim=1) == golden["labels"]).sum() == 5  # of 9
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@every_pooling
+def test_padding_never_changes_the_scores(pooling, bidirectional, layers):
+    network = lively_network(pooling=pooling, bidirectional=bidirectional, layers=layers)
+    with torch.no_grad():
+        alone_BC = torch.cat([network(*padded([text])) for text in TEXTS])
+        batch_BC = network(*padded(TEXTS))
+        more_padding_BC = torch.cat([network(*padded([text], extra=5)) for text in TEXTS])
+    assert alone_BC.std(dim=0).min() > 0.01  # the texts differ, or nothing would be shown
+    torch.testing.assert_close(batch_BC, alone_BC, rtol=0, atol=1e-5)
+    torch.testing.assert_close(more_padding_BC, alone_BC, rtol=0, atol=1e-5)
+
+
+@every_pooling
+def test_a_text_without_tokens_has_finite_scores_whatever_its_padding(pooling):
+    network = lively_network(pooling=pooling, bidirectional=True, layers=2)
+    with torch.no_grad():
+        alone_BC = network(*padded([[]]))
+        batch_BC = network(*padded([[], [3, 4, 5, 6]]))
+    assert alone_BC.isfinite().all()
+    torch.testing.assert_close(batch_BC[:1], alone_BC, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@every_pooling
+def test_every_token_reaches_the_scores(pooling, bidirectional):
+    network = lively_network(pooling=pooling, bidirectional=bidirectional, layers=2)
+    text = [11, 12, 13, 14, 15]
+    with torch.no_grad():
+        scores_BC = network(*padded([text] + [[*text[:n], 20, *text[n + 1 :]] for n in range(5)]))
+    changes_B = (scores_BC[1:] - scores_BC[0]).abs().amax(dim=1)
+    # A maximum keeps the largest states alone, so that one token or another may not show in it.
+    assert (changes_B > 1e-6).sum() >= (3 if pooling == "max" else 5)
+
+
+def test_the_backward_direction_reads_the_text_from_its_end():
+    network = lively_network(bidirectional=True)
+    layer = network.lstm[0]
+    layer.backwards.load_state_dict(layer.forwards.state_dict())
+    tokens_BT, lengths_B = padded([[3, 4, 5], [5, 4, 3]], extra=2)
+    with torch.no_grad():
+        forward_BH, backward_BH = network.last(layer(network.embedding(tokens_BT), lengths_B), lengths_B).chunk(2, 1)
+    torch.testing.assert_close(backward_BH[0], forward_BH[1])
+    torch.testing.assert_close(backward_BH[1], forward_BH[0])
+
+
+@every_pooling
+def test_every_trainable_parameter_gets_a_gradient(pooling):
+    network = small_network(pooling=pooling, bidirectional=True, layers=2, head=[6])
+    functional.cross_entropy(network(*padded(TEXTS)), torch.tensor([0, 1, 2, 0])).backward()
+    without = [
+        name for name, p in network.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())
+    ]
+    assert without == []
+
+
+def test_a_step_moves_the_weights_but_not_the_padding_row_or_the_second_bias():
+    network = small_network(bidirectional=True, word_dropout=0.5)
+    before = network.embedding.weight.detach().clone()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.1, weight_decay=0.1)
+    functional.cross_entropy(network(*padded([*TEXTS, []])), torch.tensor([0, 1, 2, 0, 1])).backward()
+    optimizer.step()
+    assert not network.embedding.weight[0].any()
+    assert not torch.equal(network.embedding.weight, before)
+    for lstm in network.lstm[0].directions():
+        assert not lstm.bias_hh_l0.any()
+        assert not lstm.bias_hh_l0.requires_grad
+        assert lstm.bias_ih_l0.requires_grad
+
+
+def test_the_start_is_keras_start():
+    network = small_network(hidden=8, bidirectional=True)
+    for lstm in network.lstm[0].directions():
+        i, f, g, o = lstm.bias_ih_l0.detach().chunk(4)
+        assert f.tolist() == [1.0] * 8
+        assert torch.cat([i, g, o]).tolist() == [0.0] * 24
+        recurrent = lstm.weight_hh_l0.detach()
+        torch.testing.assert_close(recurrent.T @ recurrent, torch.eye(8), rtol=0, atol=1e-5)
+        bound = (6 / (5 + 32)) ** 0.5  # Glorot's
+        assert 0.8 * bound < lstm.weight_ih_l0.abs().max() <= bound
+    assert not network.output.bias.any()
+    assert not network.embedding.weight[0].any()
+
+
+def test_the_articles_model_has_584932_parameters():
+    network = small_network(vocab_size=8000, classes=4, embedding_dim=45, hidden=128, layers=2, head=[32])
+    assert trainable(network) == 584_932
+    assert layer_table(network, 35) == [
+        ("Embedding", "35 × 45", 360_000),
+        ("LSTM 1", "35 × 128", 89_088),
+        ("LSTM 2", "128", 131_584),
+        ("Dense 1", "32", 4_128),
+        ("Dense 2", "4", 132),
+    ]
+
+
+@every_pooling
+def test_the_layer_table_adds_up(pooling):
+    network = small_network(pooling=pooling, bidirectional=True, layers=2, head=[6, 5])
+    rows = layer_table(network, None)
+    assert sum(count for *_, count in rows) == trainable(network)
+    assert rows[1][:2] == ("Bidirectional LSTM 1", "T × 8")
+    if pooling != "last":
+        assert rows[3][:2] == (f"Pooling ({pooling})", "24" if pooling == "concat" else "8")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("hidden", 0, "model.hidden must be at least 1, got 0"),
+        ("hidden", 4.0, "model.hidden must be a whole number, got 4.0"),
+        ("hidden", True, "model.hidden must be a whole number, got True"),
+        ("layers", 0, "model.layers must be at least 1, got 0"),
+        ("embedding_dim", -3, "model.embedding_dim must be at least 1, got -3"),
+        ("pooling", "lst", "model.pooling must be one of last, mean, max, concat, attention, got 'lst'.*'last'"),
+        ("pooling", None, "model.pooling must be one of .* got None"),
+        ("dropout", 1.0, "model.dropout must be at least 0 and below 1, got 1"),
+        ("dropout", "a", "model.dropout must be a number, got 'a'"),
+        ("dropout", float("nan"), "model.dropout must be at least 0 and below 1, got nan"),
+        ("embedding_dropout", 1.5, "model.embedding_dropout must be at least 0 and below 1, got 1.5"),
+        ("word_dropout", -0.1, "model.word_dropout must be at least 0 and below 1, got -0.1"),
+        ("head", [0], "model.head must be at least 1, got 0"),
+        ("head", ["a"], "model.head must be a whole number, got 'a'"),
+        ("head", 32, r"model.head must be a list of layer sizes such as \[32\] or \[\], got 32"),
+        ("head", "32", "model.head must be a list .* got '32'"),
+        ("bidirectional", "yes", "model.bidirectional must be true or false, got 'yes'"),
+        ("sequence_dropout", 1, "model.sequence_dropout must be true or false, got 1"),
+        ("vocab_size", 1, "data.vocab_size must be at least 2, got 1"),
+        ("classes", 1, "number of classes must be at least 2, got 1"),
+    ],
+)
+def test_bad_values_are_refused_by_key_and_value(key, value, message):
+    with pytest.raises(InputError, match=message):
+        small_network(**{key: value})
+
+
+def test_sequence_dropout_has_one_mask_per_text():
+    torch.manual_seed(0)
+    layer = SequenceDropout(0.5)
+    dropped_BTH = layer(torch.ones(6, 9, 40))
+    assert torch.equal(dropped_BTH, dropped_BTH[:, :1].expand(6, 9, 40))
+    assert set(dropped_BTH.unique().tolist()) == {0.0, 2.0}  # what is kept is scaled up
+    assert 0.35 < (dropped_BTH == 0).float().mean() < 0.65
+    assert not torch.equal(dropped_BTH[0], dropped_BTH[1])
+    assert torch.equal(layer.eval()(torch.ones(6, 9, 40)), torch.ones(6, 9, 40))
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [
+        {"word_dropout": 0.5},
+        {"embedding_dropout": 0.5},
+        {"dropout": 0.5},
+        {"dropout": 0.5, "embedding_dropout": 0.5, "sequence_dropout": True},
+    ],
+)
+def test_dropout_of_each_kind_acts_in_training_alone(rates):
+    network = lively_network(**rates)
+    plain = lively_network()
+    batch = padded(TEXTS)
+    with torch.no_grad():
+        torch.testing.assert_close(network(*batch), plain(*batch), rtol=0, atol=0)
+        network.train()
+        assert not torch.equal(network(*batch), network(*batch))
+
+
+def test_word_dropout_reads_tokens_as_unknown():
+    network = lively_network(word_dropout=0.9999999).train()
+    with torch.no_grad():
+        unknown_BC = lively_network()(*padded([[1] * len(text) for text in TEXTS]))
+        torch.testing.assert_close(network(*padded(TEXTS)), unknown_BC, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_dropout_stands_after_each_lstm_layer(place):
+    network = lively_network(layers=2, hidden=40, dropout=0.5).train()
+    if place == 0:  # the rate between the layers alone
+        network.head[0].p = 0.0
+    else:
+        network.dropout.p = 0.0
+    with torch.no_grad():
+        assert not torch.equal(network(*padded(TEXTS)), network(*padded(TEXTS)))

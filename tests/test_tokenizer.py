@@ -1,0 +1,145 @@
+"""Tokenizers: special tokens, normalisation, unseen characters, saving, repeatability and cutting."""
+
+import pytest
+
+from textlstm.checks import InputError
+from textlstm.tokenizer import KINDS, encode, load_tokenizer, train_tokenizer
+
+TEXTS = ["The striker scored twice in Porto.", "Shares fell as the bank warned!", "A bank, a striker; a win"] * 20
+every_kind = pytest.mark.parametrize("kind", KINDS)
+subword_kinds = pytest.mark.parametrize("kind", ["bpe", "unigram"])
+repeatable_kinds = pytest.mark.parametrize("kind", ["word", "bpe"])  # unigram's training is not
+
+
+@pytest.fixture(scope="module")
+def tokenizers():
+    return {kind: train_tokenizer(TEXTS, kind=kind, vocab_size=300) for kind in KINDS}
+
+
+@every_kind
+def test_padding_is_0_and_unknown_is_1(tokenizers, kind):
+    assert tokenizers[kind].token_to_id("[PAD]") == 0
+    assert tokenizers[kind].token_to_id("[UNK]") == 1
+
+
+@subword_kinds
+@pytest.mark.parametrize("text", ["[PAD]", "[UNK]", "win [PAD] win", "<0x41>", "[unk]", "<unk>", "</s>"])
+def test_no_text_spells_a_special_token(tokenizers, kind, text):
+    ids = tokenizers[kind].encode(text).ids
+    assert ids
+    assert not {0, 1} & set(ids)
+    assert tokenizers[kind].token_to_id("<0x41>") not in ids
+
+
+@pytest.mark.parametrize("text", ["[PAD]", "win [PAD] win", "[pad]"])
+def test_no_text_spells_padding_in_words(tokenizers, text):
+    ids = tokenizers["word"].encode(text).ids
+    assert ids
+    assert 0 not in ids
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("STRIKER", ["striker"]),
+        ("Ｓｔｒｉｋｅｒ", ["striker"]),  # full width
+        ("striker,bank!", ["striker", ",", "bank", "!"]),
+        ("  the\tbank\n", ["the", "bank"]),
+        ("the goalkeeper", ["the", "[UNK]"]),
+    ],
+)
+def test_words_are_lower_case_nfkc_and_apart_from_punctuation(tokenizers, text, tokens):
+    assert tokenizers["word"].encode(text).tokens == tokens
+
+
+def test_an_unknown_word_is_1(tokenizers):
+    assert tokenizers["word"].encode("goalkeeper").ids == [1]
+
+
+@subword_kinds
+def test_subwords_are_lower_case_and_nfkc(tokenizers, kind):
+    plain = tokenizers[kind].encode("the striker").ids
+    assert tokenizers[kind].encode("THE Striker").ids == plain
+    assert tokenizers[kind].encode("ｔｈｅ striker").ids == plain
+
+
+@subword_kinds
+@pytest.mark.parametrize("text", ["日本語のニュース", "Новости дня", "أخبار", "goal 😀👩‍🚒", "x\x00\u200b\ufffd"])
+def test_unseen_scripts_and_emoji_become_bytes_not_unknown(tokenizers, kind, text):
+    encoding = tokenizers[kind].encode(text)
+    assert 1 not in encoding.ids
+    assert any(token.startswith("<0x") for token in encoding.tokens)
+
+
+@subword_kinds
+def test_different_unseen_texts_stay_different(tokenizers, kind):
+    assert tokenizers[kind].encode("日本").ids != tokenizers[kind].encode("中国").ids
+
+
+@every_kind
+def test_a_saved_tokenizer_gives_the_same_ids(tokenizers, kind):
+    saved = tokenizers[kind].to_str()
+    loaded = load_tokenizer(saved)
+    for text in [*TEXTS[:3], "[PAD] 日本 😀", ""]:
+        assert loaded.encode(text).ids == tokenizers[kind].encode(text).ids
+    assert loaded.to_str() == saved
+
+
+def test_a_tokenizer_of_someone_elses_is_refused(tokenizers):
+    with pytest.raises(InputError, match=r"no \[PAD\] at id 0 and \[UNK\] at id 1"):
+        load_tokenizer(tokenizers["word"].to_str().replace("[PAD]", "<pad>"))
+
+
+@repeatable_kinds
+def test_training_twice_gives_the_same_tokenizer(tokenizers, kind):
+    assert train_tokenizer(TEXTS, kind=kind, vocab_size=300).to_str() == tokenizers[kind].to_str()
+
+
+@pytest.mark.parametrize(
+    ("kind", "vocab_size"), [("word", 7), ("bpe", 262), ("bpe", 290), ("unigram", 262), ("unigram", 290)]
+)
+def test_the_vocabulary_has_the_size_asked_for(kind, vocab_size):
+    tokenizer = train_tokenizer(TEXTS, kind=kind, vocab_size=vocab_size)
+    assert tokenizer.get_vocab_size() <= vocab_size
+    assert max(tokenizer.get_vocab().values()) == tokenizer.get_vocab_size() - 1  # no id beyond the embedding
+    if kind != "unigram":
+        assert tokenizer.get_vocab_size() == vocab_size
+
+
+def test_a_vocabulary_of_words_keeps_the_most_frequent():
+    tokenizer = train_tokenizer(["a a a b b c"], kind="word", vocab_size=4)
+    assert tokenizer.get_vocab() == {"[PAD]": 0, "[UNK]": 1, "a": 2, "b": 3}
+
+
+@pytest.mark.parametrize(("kind", "vocab_size", "least"), [("word", 2, 2), ("bpe", 258, 258), ("unigram", 100, 258)])
+def test_too_small_a_vocabulary_is_refused(kind, vocab_size, least):
+    message = f"data.vocab_size must be above {least} for data.tokenizer={kind}.*got {vocab_size}"
+    with pytest.raises(InputError, match=message):
+        train_tokenizer(TEXTS, kind=kind, vocab_size=vocab_size)
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(InputError, match=r"data.tokenizer must be one of word, bpe, unigram, got 'bpee'.*'bpe'"):
+        train_tokenizer(TEXTS, kind="bpee", vocab_size=300)
+
+
+def test_encode_gives_ids_end_to_end_and_where_texts_start():
+    tokenizer = train_tokenizer(["a a a b b c"], kind="word", vocab_size=5)
+    tokens, offsets, cut = encode(tokenizer, ["a b", "", "c c c", "z"], None)
+    assert tokens.tolist() == [2, 3, 4, 4, 4, 1]
+    assert offsets.tolist() == [0, 2, 2, 5, 6]
+    assert cut == 0
+
+
+def test_encode_cuts_long_texts_and_counts_them():
+    tokenizer = train_tokenizer(["a a a b b c"], kind="word", vocab_size=5)
+    tokens, offsets, cut = encode(tokenizer, ["a b c a", "a b", "c c c"], 2)
+    assert tokens.tolist() == [2, 3, 2, 3, 4, 4]
+    assert offsets.tolist() == [0, 2, 4, 6]
+    assert cut == 2
+
+
+@every_kind
+def test_an_empty_text_has_no_tokens(tokenizers, kind):
+    tokens, offsets, cut = encode(tokenizers[kind], ["", ""], 5)
+    assert (tokens.tolist(), offsets.tolist(), cut) == ([], [0, 0, 0], 0)
