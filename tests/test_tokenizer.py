@@ -95,9 +95,7 @@ def test_training_twice_gives_the_same_tokenizer(tokenizers, kind):
     assert train_tokenizer(TEXTS, kind=kind, vocab_size=300).to_str() == tokenizers[kind].to_str()
 
 
-@pytest.mark.parametrize(
-    ("kind", "vocab_size"), [("word", 7), ("bpe", 262), ("bpe", 290), ("unigram", 262), ("unigram", 290)]
-)
+@pytest.mark.parametrize(("kind", "vocab_size"), [("word", 7), ("bpe", 262), ("bpe", 290), ("unigram", 290)])
 def test_the_vocabulary_has_the_size_asked_for(kind, vocab_size):
     tokenizer = train_tokenizer(TEXTS, kind=kind, vocab_size=vocab_size)
     assert tokenizer.get_vocab_size() <= vocab_size

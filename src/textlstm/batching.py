@@ -74,6 +74,8 @@ class BucketSampler(Sampler[list[int]]):
         return -(-len(self.lengths) // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
+        if not len(self.lengths):
+            return
         if not self.shuffle:
             yield from (rows.tolist() for rows in self.lengths.argsort(stable=True).split(self.batch_size))
             return

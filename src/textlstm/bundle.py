@@ -80,12 +80,14 @@ class TextClassifier:
                 raise InputError(
                     f"{bundle} has format {config['format']}; this version of textlstm reads format {FORMAT}."
                 )
-            network = LSTMClassifier(**config["network"])
+            network, max_length = LSTMClassifier(**config["network"]), config["max_length"]
             network.load_state_dict(load_file(bundle / "model.safetensors"))
             tokenizer = load_tokenizer((bundle / "tokenizer.json").read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise InputError(f"The model in {bundle} is damaged: {error}") from error
-        return cls(network, tokenizer, labels, config["max_length"])
+        if not isinstance(labels, list) or len(labels) != network.output.out_features:
+            raise InputError(f"The model in {bundle} is damaged: labels.json does not name its classes.")
+        return cls(network, tokenizer, labels, max_length)
 
     @torch.inference_mode()
     def probabilities(self, texts: list[str], *, batch_size: int = 64) -> Tensor:

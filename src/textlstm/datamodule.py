@@ -141,6 +141,15 @@ class TextDataModule(pl.LightningDataModule):
 
     def _split(self, given: DatasetDict) -> DatasetDict:
         train, held_out = given["train"], {split: given[split] for split in ("validation", "test") if split in given}
+        if len(held_out) == 2:
+            tested = {normalise(text) for text in held_out["test"]["text"]}
+            apart = rows_not_in(held_out["validation"]["text"], tested)
+            self.facts["dropped_from_validation"] = len(held_out["validation"]) - len(apart)
+            held_out["validation"] = held_out["validation"].select(apart)
+            if not len(apart):
+                raise InputError("Every validation row also stands in the test file: nothing is left to validate on.")
+            if self.facts["dropped_from_validation"]:
+                log.info("%d validation rows also stand in test: dropped.", self.facts["dropped_from_validation"])
         texts = {normalise(text) for rows in held_out.values() for text in rows["text"]}
         kept = rows_not_in(train["text"], texts) if texts else np.arange(len(train))
         self.facts["dropped_from_train"] = len(train) - len(kept)
@@ -203,7 +212,7 @@ class TextDataModule(pl.LightningDataModule):
             return None
         if self.weights == "balanced":
             rows = np.bincount(train["label"][:], minlength=classes)
-            return (rows.sum() / (classes * rows)).tolist()
+            return (rows.sum() / (classes * np.maximum(rows, 1))).tolist()
         if not isinstance(self.weights, list) or len(self.weights) != classes:
             raise InputError(
                 f"data.class_weights must be null, balanced or a list of {classes} numbers "
@@ -211,6 +220,8 @@ class TextDataModule(pl.LightningDataModule):
             )
         for weight in self.weights:
             number("each of data.class_weights", weight, minimum=0)
+        if not any(self.weights):
+            raise InputError("data.class_weights are all zero: nothing would be learned.")
         return [float(weight) for weight in self.weights]
 
     def _checksums(self) -> dict[str, dict[str, str]]:

@@ -1,6 +1,5 @@
 """How good predictions are: collected over batches and processes, scored once over all rows."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,12 +9,14 @@ from torchmetrics.functional import classification
 from torchmetrics.utilities import dim_zero_cat
 
 
-@dataclass
 class Predictions:
-    """Predictions of N texts in the order of their split: log-probabilities (N, C) and gold classes (N)."""
+    """Predictions of N texts in the order of their split: log-probabilities (N, C) and gold classes (N).
 
-    log_probabilities_NC: Tensor
-    gold_N: Tensor
+    No dataclass: torchmetrics would squeeze the tensors of a split of one row.
+    """
+
+    def __init__(self, log_probabilities_NC: Tensor, gold_N: Tensor) -> None:
+        self.log_probabilities_NC, self.gold_N = log_probabilities_NC, gold_N
 
     @property
     def predicted_N(self) -> Tensor:
@@ -74,7 +75,10 @@ def scores(predictions: Predictions, labels: list[str]) -> dict[str, Any]:
             ("f1", classification.multiclass_f1_score),
         )
     }
-    rankings = [classification.binary_auroc(predictions.probabilities_NC[:, c], (gold == c).long()) for c in present]
+    rankings = [
+        classification.binary_auroc(predictions.probabilities_NC[:, c], (gold == c).long())
+        for c in (present if len(present) > 1 else [])
+    ]
     return {
         "accuracy": (predicted == gold).double().mean().item(),
         "macro_f1": per_class["f1"][present].double().mean().item(),
@@ -82,7 +86,7 @@ def scores(predictions: Predictions, labels: list[str]) -> dict[str, Any]:
         "calibration_error": classification.multiclass_calibration_error(
             predictions.probabilities_NC, gold, num_classes=classes
         ).item(),
-        "auroc": torch.stack(rankings).double().mean().item() if len(present) > 1 else None,
+        "auroc": torch.stack(rankings).double().mean().item() if rankings else None,
         "classes": {
             label: {**{name: values[c].item() for name, values in per_class.items()}, "rows": int(rows[c])}
             for c, label in enumerate(labels)

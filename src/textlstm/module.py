@@ -109,11 +109,10 @@ class TextClassificationModule(pl.LightningModule):
         if settings["schedule"] == "constant":
             return optimizer
         if settings["schedule"] == "plateau":
-            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=2)
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=1)
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "val/loss"}}
         # Not trainer.estimated_stepping_batches: it sets the loaders up before a checkpoint's state reaches them.
-        steps = self.trainer.datamodule.steps_per_epoch() // self.trainer.accumulate_grad_batches  # type: ignore[attr-defined]
-        cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=settings["lr"], total_steps=max(1, steps) * self.trainer.max_epochs
-        )
+        batches = self.trainer.datamodule.steps_per_epoch()  # type: ignore[attr-defined]
+        steps = -(-batches // self.trainer.accumulate_grad_batches) * self.trainer.max_epochs
+        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=settings["lr"], total_steps=steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}

@@ -3,10 +3,12 @@
 import csv
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from textlstm.checks import InputError, choice, nearest
@@ -14,6 +16,7 @@ from textlstm.checks import InputError, choice, nearest
 NEWSWIRE4 = Path(__file__).with_name("newswire4.csv")
 SOURCES = ("files", "hub")
 READERS = {".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".json": "json", ".parquet": "parquet", ".pq": "parquet"}
+TEXT = ("string", "large_string")
 SPLIT_NAMES = {"dev": "validation", "valid": "validation", "val": "validation"}
 
 
@@ -76,9 +79,11 @@ def load_file(path: str, key: str) -> Dataset:
             "sep": _separator(file),
             "keep_default_na": False,  # "NA" and "null" are texts
         }
+    if not file.stat().st_size:
+        raise InputError(f"{key}: {file} is empty.")
     try:
         return datasets.load_dataset(reader, data_files={"rows": datasets_path(file)}, split="rows", **options)
-    except datasets.exceptions.DatasetGenerationError as error:
+    except (datasets.exceptions.DatasetGenerationError, pyarrow.ArrowException) as error:
         cause = str(error.__cause__ or error).strip().splitlines()[0]
         raise InputError(f"{key}: {file} could not be read as {reader}: {cause}") from error
 
@@ -108,11 +113,14 @@ def _header(file: Path, key: str) -> list[str]:
     opener = gzip.open if file.suffix == ".gz" else open
     try:
         with opener(file, "rt", encoding="utf-8-sig", newline="") as lines:
-            columns = next(csv.reader(lines, delimiter=_separator(file)), [])
+            rows = csv.reader(lines, delimiter=_separator(file))
+            columns, first_row = next(rows, []), next(rows, None)
     except (UnicodeDecodeError, OSError, csv.Error) as error:
         raise InputError(f"{key}: {file} could not be read as UTF-8 text: {error}") from error
     if not columns:
         raise InputError(f"{key}: {file} is empty; a header line with the column names was expected.")
+    if first_row is None:
+        raise InputError(f"{key}: {file} has a header but no rows.")
     return columns
 
 
@@ -156,10 +164,20 @@ def _text_and_label(rows: Dataset, text_column: str, label_column: str, where: s
         raise InputError(f"{where} has a header but no rows.")
     rows = rows.select_columns([text_column, label_column])
     rows = rows.rename_columns({text_column: "text", label_column: "label"})
-    kind = rows.features["text"].dtype
-    if kind not in ("string", "large_string"):
+    kind = _kind(rows.features["text"])
+    if kind not in TEXT:
         raise InputError(
             f"{where}: column {text_column!r} holds {kind}, text was expected; name another with data.text_column=…"
+        )
+    kind = _kind(rows.features["label"])
+    if kind.startswith("float"):
+        raise InputError(
+            f"{where}: the labels are fractions (such as {rows[0]['label']}); "
+            f"classes were expected, no quantity to regress."
+        )
+    if not (kind in (*TEXT, "bool") or re.fullmatch(r"u?int\d+", kind)):  # a ClassLabel is int64
+        raise InputError(
+            f"{where}: column {label_column!r} holds {kind}; names, whole numbers or booleans were expected as classes."
         )
     for column, original in (("text", text_column), ("label", label_column)):
         empty = [
@@ -175,20 +193,20 @@ def _text_and_label(rows: Dataset, text_column: str, label_column: str, where: s
     return rows
 
 
+def _kind(feature: Any) -> str:
+    return getattr(feature, "dtype", None) or type(feature).__name__.lower()
+
+
 def _label_names(train: Dataset) -> list[str]:
     """The classes of the training file: the names it brings, or its values in order."""
     feature = train.features["label"]
     if isinstance(feature, ClassLabel):
         return feature.names
-    values = train.unique("label")
-    if feature.dtype.startswith("float"):
-        raise InputError(
-            f"The labels are fractions (such as {values[0]}); classes were expected, not a quantity to regress."
-        )
-    names = [str(value) for value in sorted(values)]
+    names = [str(value) for value in train.unique("label")]
     if len(names) < 2:
         raise InputError(f"All training rows have the label {names[0]!r}; at least two classes were expected.")
-    return names
+    numbers = all(re.fullmatch(r"-?\d+", name) for name in names)
+    return sorted(names, key=int) if numbers else sorted(names)
 
 
 def _encode_labels(rows: Dataset, labels: list[str], where: str) -> Dataset:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 
 from textlstm.checks import InputError, choice, whole
@@ -19,7 +19,8 @@ ENCODED_AT_ONCE = 10_000  # texts whose encodings are in memory together
 def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Tokenizer:
     """Learns a vocabulary of at most `vocab_size` tokens, `[PAD]` 0 and `[UNK]` 1 among them.
 
-    All kinds normalise to NFKC and lower case. `word` splits at spaces and punctuation; what it did not
+    (`unigram` keeps each character of the training texts, even where that takes it beyond.)
+    All kinds normalise to NFKC, lower case and single spaces. `word` splits at spaces and punctuation; what it did not
     see is `[UNK]`. `bpe` (Sennrich et al. 2016) and `unigram` (Kudo 2018) split words further; a character
     that they did not see becomes its UTF-8 bytes.
 
@@ -42,13 +43,20 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
         trainer = trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=fixed, show_progress=False)
     elif kind == "bpe":
         tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", byte_fallback=True))
-        trainer = trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=fixed, show_progress=False)
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocab_size,
+            special_tokens=fixed,
+            limit_alphabet=vocab_size - len(fixed),
+            show_progress=False,
+        )
     else:
         tokenizer = Tokenizer(models.Unigram())
         trainer = trainers.UnigramTrainer(
             vocab_size=vocab_size, special_tokens=fixed, unk_token="[UNK]", show_progress=False
         )
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    )
     tokenizer.pre_tokenizer = words if kind == "word" else pieces
     tokenizer.train_from_iterator(texts, trainer)
     return load_tokenizer(tokenizer.to_str())
@@ -60,7 +68,10 @@ def load_tokenizer(text: str) -> Tokenizer:
     content["added_tokens"] = []
     if content["model"]["type"] == "Unigram":
         content["model"]["byte_fallback"] = True
-    tokenizer = Tokenizer.from_str(json.dumps(content, ensure_ascii=False))
+    try:
+        tokenizer = Tokenizer.from_str(json.dumps(content, ensure_ascii=False))
+    except Exception as error:  # the library raises no class of its own
+        raise InputError(f"The tokenizer's JSON cannot be read: {error}") from error
     vocabulary = tokenizer.get_vocab()
     if vocabulary.get("[PAD]") != PAD or vocabulary.get("[UNK]") != UNK:
         raise InputError("The tokenizer's JSON has no [PAD] at id 0 and [UNK] at id 1: it was not made by textlstm.")
