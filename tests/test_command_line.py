@@ -14,7 +14,8 @@ from omegaconf import OmegaConf
 
 from textlstm import command_line
 from textlstm.checks import InputError
-from textlstm.command_line import CONF, folder_name, prepare, quote_literal
+from textlstm.command_line import CONF, prepare, quote_literal
+from textlstm.runs import folder_name
 
 SRC = Path(command_line.__file__).parents[1]
 ODD = [

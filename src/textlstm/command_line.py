@@ -6,9 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from datetime import datetime
-from hashlib import sha256
-from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,12 +21,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from textlstm.checks import InputError, nearest
+from textlstm.runs import OUTPUTS, folder_name, new_run_folder
 
 log = logging.getLogger(__name__)
 
-REPOSITORY = Path(__file__).parents[2]
-CONF = REPOSITORY / "conf"
-OUTPUTS = REPOSITORY / "outputs"
+CONF = Path(__file__).parents[2] / "conf"
 
 # The values of these keys are texts and paths: what Hydra's grammar makes of commas, quotes, brackets and ${…}
 # is never what the person meant.
@@ -150,22 +146,6 @@ def quote_literal(argument: str) -> str:
     value = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)  # OmegaConf's interpolation
     value = re.sub(r"(\\*)('|$)", lambda end: end[1] * 2 + ("\\'" if end[2] else ""), value)
     return f"{key}='{value}'"
-
-
-def folder_name(overrides: str) -> str:
-    """A folder's name for the overrides of a job: letters, digits, `.`, `_` and `-`, unique, at most 100 long."""
-    plain = overrides.replace("=", "-").replace(",", "_")
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-")
-    if name == plain and len(name) <= 100:
-        return name
-    return f"{name[:91]}-{sha256(overrides.encode()).hexdigest()[:8]}"
-
-
-def new_run_folder() -> str:
-    """A folder for a run that starts now; a second run in the same second gets a number."""
-    started = OUTPUTS / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    names = (started if n == 1 else started.with_name(f"{started.name}_{n}") for n in count(1))
-    return str(next(folder for folder in names if not folder.exists()))
 
 
 def recall(overrides: list[Override]) -> list[str]:

@@ -9,8 +9,9 @@ from tokenizers import Tokenizer
 from textlstm import figures
 from textlstm.batching import EncodedTexts
 from textlstm.metrics import Predictions
-from textlstm.network import UNK, LSTMClassifier
+from textlstm.network import LSTMClassifier
 from textlstm.report import confident_mistakes, markdown_table
+from textlstm.vocabulary import UNK
 
 HYPERPARAMETERS = {
     "model": ("embedding_dim", "hidden", "layers", "dropout", "bidirectional", "pooling", "word_dropout"),

@@ -16,10 +16,10 @@ from torch.utils.data import DataLoader
 
 from textlstm.batching import EncodedTexts, batch_loader
 from textlstm.checks import InputError, choice, number, whole
-from textlstm.network import UNK
 from textlstm.sources import NEWSWIRE4, checksum, load_source
 from textlstm.splits import normalise, rows_not_in, split_rows
 from textlstm.tokenizer import KINDS, encode, load_tokenizer, train_tokenizer
+from textlstm.vocabulary import UNK
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,10 @@ from typing import Any
 
 from textlstm.batching import batch_loader
 from textlstm.checks import InputError, choice, flag, whole
-from textlstm.command_line import folder_name
 from textlstm.datamodule import SPLITS, TextDataModule, describe, encode_rows
 from textlstm.module import TextClassificationModule
 from textlstm.report import print_results, write_report
-from textlstm.runs import RunFolder, write_json
+from textlstm.runs import RunFolder, folder_name, write_json
 from textlstm.sources import checksum, load_labelled
 from textlstm.tokenizer import load_tokenizer
 from textlstm.training import prepare_process, quiet_trainer

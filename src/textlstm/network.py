@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from textlstm.checks import InputError, choice, flag, number, whole
+from textlstm.vocabulary import PAD, UNK
 
-PAD, UNK = 0, 1
 POOLINGS = ("last", "mean", "max", "concat", "attention")
 
 

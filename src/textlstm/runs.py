@@ -4,15 +4,20 @@ import csv
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from textlstm.checks import InputError
 
+OUTPUTS = Path(__file__).parents[2] / "outputs"
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "torchmetrics", "datasets", "tokenizers", "scikit-learn")
 
 
@@ -59,6 +64,22 @@ class RunFolder:
             hint = f" The run was not finished; resume={path} goes on with it." if run.last_checkpoint.is_file() else ""
             raise InputError(f"run: {run.path} holds no finished run (metrics.json is missing).{hint}")
         return run
+
+
+def folder_name(overrides: str) -> str:
+    """A folder's name for the overrides of a job: letters, digits, `.`, `_` and `-`, unique, at most 100 long."""
+    plain = overrides.replace("=", "-").replace(",", "_")
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-")
+    if name == plain and len(name) <= 100:
+        return name
+    return f"{name[:91]}-{sha256(overrides.encode()).hexdigest()[:8]}"
+
+
+def new_run_folder() -> str:
+    """A folder for a run that starts now; a second run in the same second gets a number."""
+    started = OUTPUTS / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    names = (started if n == 1 else started.with_name(f"{started.name}_{n}") for n in count(1))
+    return str(next(folder for folder in names if not folder.exists()))
 
 
 def write_json(file: Path, content: Any) -> None:

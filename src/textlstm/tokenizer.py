@@ -8,10 +8,9 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from torch import Tensor
 
 from textlstm.checks import InputError, choice, whole
-from textlstm.network import PAD, UNK
+from textlstm.vocabulary import PAD, SPECIALS, UNK
 
 KINDS = ("word", "bpe", "unigram")
-SPECIALS = ["[PAD]", "[UNK]"]
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 ENCODED_AT_ONCE = 10_000  # texts whose encodings are in memory together
 

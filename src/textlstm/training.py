@@ -1,11 +1,12 @@
 """One run from config to run folder: seed, data, model, trainer, fit, test, record."""
 
 import logging
+import shutil
 import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import datasets
 import pytorch_lightning as pl
@@ -22,14 +23,14 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 from textlstm import baselines, dashboards
 from textlstm.bundle import save_bundle
 from textlstm.checks import InputError, flag, whole
-from textlstm.command_line import OUTPUTS, folder_name
 from textlstm.datamodule import TextDataModule
+from textlstm.metrics import Predictions
 from textlstm.module import TextClassificationModule
 from textlstm.network import layer_table, trainable
 from textlstm.progress import EpochHistory, ProgressBar
 from textlstm.report import LINEAR, print_results, seconds_line, write_report
 from textlstm.resuming import RandomState
-from textlstm.runs import RunFolder, environment, write_json
+from textlstm.runs import OUTPUTS, RunFolder, environment, folder_name, write_json
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +49,16 @@ def train(config: dict[str, Any]) -> float:
         return finished["score"]
     if finished is not None and not sweeping:
         _refuse_finished(run, finished, config)
+    if sweeping:
+        shutil.rmtree(run.path / "tensorboard", ignore_errors=True)  # events of a job that did not finish
     prepare_process(config["seed"], config["threads"])
     flag("test", config["test"])
     flag("baselines", config["baselines"])
-    checkpoint = run.last_checkpoint if config["resume"] and run.last_checkpoint.is_file() else None
-    history = EpochHistory()
-    overrides = _overrides(run, hydra)
-    logger = _logger(config["logger"], run, overrides, sweeping)
+
+    overrides, history = _overrides(run, hydra), EpochHistory()
+    logger = _logger(config["logger"], run, "" if sweeping else folder_name(",".join(overrides)) or "defaults")
     trainer = _trainer(config, run, logger, history)
+    checkpoint = run.last_checkpoint if config["resume"] and run.last_checkpoint.is_file() else None
     data = TextDataModule(
         **config["data"], seed=config["seed"], cache=OUTPUTS / "cache", tokenizer_json=_recorded_tokenizer(checkpoint)
     )
@@ -73,38 +76,21 @@ def train(config: dict[str, Any]) -> float:
     if isinstance(logger, TensorBoardLogger):
         dashboards.begin(logger, config)
 
-    seconds = {"data": round(time.monotonic() - started, 2)}
     fitting = time.monotonic()
     _fit(trainer, module, data, checkpoint, run)
-    seconds["train"] = round(time.monotonic() - fitting, 2)
-
-    # Not validate(ckpt_path=…): that would set the callbacks back to the best epoch, the history among them.
-    module.load_state_dict(torch.load(run.best_checkpoint, weights_only=True, map_location="cpu")["state_dict"])
-    trainer.validate(module, data, verbose=False)
-    scored, predictions = {"validation": module.scores}, {"validation": module.predictions}
-    save_bundle(
-        run.model,
-        network=module.network,
-        settings=module.network_settings,
-        max_length=data.max_length,
-        tokenizer_json=module.hparams["tokenizer_json"],
-        labels=data.labels,
-    )
-    if config["test"]:
-        trainer.test(module, data, verbose=False)
-        scored["test"], predictions["test"] = module.scores, module.predictions
+    trained = time.monotonic() - fitting
+    scored = _score_best(trainer, module, data, run, test=config["test"])
     linear = _baselines(data) if config["test"] and config["baselines"] else {}
-    seconds["total"] = round(time.monotonic() - started, 2)
 
     record = {
         "title": f"LSTM text classifier, run {run.path.name}",
-        "score": scored["validation"]["macro_f1"],
+        "score": scored["validation"].scores["macro_f1"],
         "best_epoch": min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"],
         "chosen_by": "validation cross-entropy (the epoch); nothing by test",
         "labels": data.labels,
-        **scored,
+        **{name: split.scores for name, split in scored.items()},
         "baselines": linear,
-        "seconds": seconds,
+        "seconds": {"train": round(trained, 2), "total": round(time.monotonic() - started, 2)},
         "parameters": trainable(module.network),
         "layers": layer_table(module.network, data.pad_to),
         "steps": trainer.global_step,
@@ -117,21 +103,62 @@ def train(config: dict[str, Any]) -> float:
         "overrides": overrides,
         "config": {**config, "resume": None},
     }
-    texts = {split: data.splits[split]["text"][:] for split in predictions}
-    last = "test" if config["test"] else "validation"
-    write_report(run.path, record, last, texts[last], predictions[last])
-    if isinstance(logger, TensorBoardLogger):
-        for split in predictions:
-            dashboards.show_predictions(logger, split, scored[split], texts[split], predictions[split], record["steps"])
-        dashboards.finish(logger, record, module.network, data.tokenizer, data.encoded["train"])
-        logger.finalize("success")
-    write_json(run.path / "metrics.json", record)
+    _write(run, record, scored, module, data, logger)
     if sweeping:
         log.info("macro F1 %.4f on validation, epoch %d", record["score"], record["best_epoch"])
     else:
-        print_results(record, last, run.path)
+        print_results(record, list(scored)[-1], run.path)
         print(seconds_line(record))
     return record["score"]
+
+
+class ScoredSplit(NamedTuple):
+    """A split with its texts, what was predicted for them, and how good that is."""
+
+    texts: list[str]
+    predictions: Predictions
+    scores: dict[str, Any]
+
+
+def _score_best(
+    trainer: pl.Trainer, module: TextClassificationModule, data: TextDataModule, run: RunFolder, *, test: bool
+) -> dict[str, ScoredSplit]:
+    """The best epoch's weights, loaded into `module`, on validation and, if asked for, on test."""
+    # Not validate(ckpt_path=…): that would set the callbacks back to the best epoch, the history among them.
+    module.load_state_dict(torch.load(run.best_checkpoint, weights_only=True, map_location="cpu")["state_dict"])
+    trainer.validate(module, data, verbose=False)
+    scored = {"validation": ScoredSplit(data.splits["validation"]["text"][:], module.predictions, module.scores)}
+    if test:
+        trainer.test(module, data, verbose=False)
+        scored["test"] = ScoredSplit(data.splits["test"]["text"][:], module.predictions, module.scores)
+    return scored
+
+
+def _write(
+    run: RunFolder,
+    record: dict[str, Any],
+    scored: dict[str, ScoredSplit],
+    module: TextClassificationModule,
+    data: TextDataModule,
+    logger: Logger,
+) -> None:
+    """Everything that a finished run leaves; metrics.json comes last and says that it is finished."""
+    save_bundle(
+        run.model,
+        network=module.network,
+        settings=module.network_settings,
+        max_length=data.max_length,
+        tokenizer_json=module.hparams["tokenizer_json"],
+        labels=data.labels,
+    )
+    last, split = list(scored.items())[-1]
+    write_report(run.path, record, last, split.texts, split.predictions)
+    if isinstance(logger, TensorBoardLogger):
+        for name, split in scored.items():
+            dashboards.show_predictions(logger, name, split.scores, split.texts, split.predictions, record["steps"])
+        dashboards.finish(logger, record, module.network, data.tokenizer, data.encoded["train"])
+        logger.finalize("success")
+    write_json(run.path / "metrics.json", record)
 
 
 def prepare_process(seed: int, threads: int | None) -> None:
@@ -180,9 +207,8 @@ def _overrides(run: RunFolder, hydra: HydraConf) -> list[str]:
     return list(OmegaConf.load(recorded) if recorded.is_file() else hydra.overrides.task)
 
 
-def _logger(settings: dict[str, Any], run: RunFolder, overrides: list[str], sweeping: bool) -> Logger:
+def _logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
     """The logger; a single run's events are named by its overrides, a sweep's by the folder of the job."""
-    name = "" if sweeping else folder_name(",".join(overrides)) or "defaults"
     return instantiate(settings, save_dir=run.path, version=name)
 
 
