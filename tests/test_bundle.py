@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import torch
-from networks import SETTINGS
+from small import SETTINGS
 from torch.nn import functional
 
 from textlstm import Prediction, TextClassifier

@@ -7,30 +7,12 @@ import datasets
 import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, Value
+from small import DATA as OPTIONS
 
 from textlstm.checks import InputError
 from textlstm.datamodule import TextDataModule
 from textlstm.splits import normalise
 
-OPTIONS = {
-    "source": "files",
-    "validation": None,
-    "test": None,
-    "name": None,
-    "config": None,
-    "text_column": "text",
-    "label_column": "label",
-    "val_fraction": 0.1,
-    "test_fraction": 0.1,
-    "split_seed": 42,
-    "tokenizer": "word",
-    "vocab_size": 300,
-    "max_length": 256,
-    "pad_to": None,
-    "batch_size": 8,
-    "class_weights": None,
-    "max_rows": None,
-}
 TRAIN = [(f"goal {n} in the match", "sports") for n in range(40)] + [(f"shares fall {n}", "money") for n in range(60)]
 OTHER = [(f"keeper saves penalty {n}", "sports") for n in range(9)] + [(f"bank lends {n}", "money") for n in range(9)]
 

@@ -6,7 +6,7 @@ import datasets
 import pytest
 import pytorch_lightning as pl
 import torch
-from networks import SETTINGS
+from small import DATA, SETTINGS
 from torch.nn import functional
 
 from textlstm.batching import Batch
@@ -57,26 +57,8 @@ def data(tmp_path_factory):
         csv.writer(file).writerows([("text", "label"), *rows])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(datasets.config, "HF_DATASETS_CACHE", folder / "hf_cache")
-        data = TextDataModule(
-            source="files",
-            train=str(folder / "train.csv"),
-            validation=None,
-            test=None,
-            name=None,
-            config=None,
-            text_column="text",
-            label_column="label",
-            val_fraction=0.2,
-            test_fraction=0.2,
-            split_seed=0,
-            tokenizer="word",
-            vocab_size=30,
-            max_length=None,
-            pad_to=None,
-            batch_size=12,
-            class_weights=None,
-            max_rows=None,
-        )
+        options = {"train": str(folder / "train.csv"), "val_fraction": 0.2, "test_fraction": 0.2, "split_seed": 0}
+        data = TextDataModule(**{**DATA, **options, "vocab_size": 30, "batch_size": 12})
         data.setup()
     return data
 
@@ -219,3 +201,33 @@ def test_weight_decay_reaches_the_optimizer_and_frozen_weights_do_not():
 def test_bad_values_are_refused_by_key_and_value(model, optimizer, message):
     with pytest.raises(InputError, match=message):
         make_module(optimizer=optimizer, **model)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
+def test_weights_never_see_validation_or_test(tmp_path, monkeypatch, schedule):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf_cache")
+
+    def write(name, rows):
+        with open(tmp_path / name, "w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("text", "label"), *rows])
+        return str(tmp_path / name)
+
+    def trained(name, word):
+        held_out = [(f"{word} {n}", "abc"[n % 3]) for n in range(12)]
+        data = TextDataModule(
+            **{
+                **DATA,
+                "train": write("train.csv", [(f"{label} word {n}", label) for label in "abc" for n in range(20)]),
+                "validation": write(f"validation-{name}.csv", held_out[::2]),
+                "test": write(f"test-{name}.csv", held_out[1::2]),
+            }
+        )
+        module = make_module(optimizer={"schedule": schedule}, dropout=0.5, word_dropout=0.2)
+        trainer = make_trainer(3)
+        trainer.fit(module, data)
+        trainer.test(module, data, verbose=False)
+        return module.network.state_dict(), module.predictions.log_probabilities_NC
+
+    (one, first), (other, second) = trained("one", "goal"), trained("other", "bank bank bank")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert not torch.equal(first, second)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from networks import lively_network, small_network
+from small import lively_network, small_network
 from torch import Tensor
 from torch.nn import functional
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from networks import lively_network
+from small import lively_network
 
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")

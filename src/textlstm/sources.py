@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import logging
 import os
 import re
 from pathlib import Path
@@ -12,6 +13,8 @@ import pyarrow
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from textlstm.checks import InputError, choice, nearest
+
+log = logging.getLogger(__name__)
 
 NEWSWIRE4 = Path(__file__).with_name("newswire4.csv")
 SOURCES = ("files", "hub")
@@ -130,6 +133,9 @@ def _load_hub(name: str | None, config: str | None) -> dict[str, Dataset]:
             "data=hub needs data.name=… (a data set of the hub such as stanfordnlp/imdb, or a local folder of one)."
         )
     local = os.path.expanduser(name)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # each of its retries; the error below says it all
+    if not os.path.isdir(local):
+        log.info("Asking the Hugging Face hub for %s…", name)
     try:
         loaded = datasets.load_dataset(local if os.path.isdir(local) else name, config)
     except (ConnectionError, datasets.exceptions.DatasetNotFoundError) as error:

@@ -1,4 +1,4 @@
-"""Small networks that several test files share."""
+"""Small networks and data modules that several tests share."""
 
 from typing import Any
 
@@ -38,3 +38,24 @@ def lively_network(**changes: Any) -> LSTMClassifier:
     with torch.no_grad():
         network.embedding.weight[0] = 0
     return network
+
+
+DATA = {
+    "source": "files",
+    "validation": None,
+    "test": None,
+    "name": None,
+    "config": None,
+    "text_column": "text",
+    "label_column": "label",
+    "val_fraction": 0.1,
+    "test_fraction": 0.1,
+    "split_seed": 42,
+    "tokenizer": "word",
+    "vocab_size": 300,
+    "max_length": 256,
+    "pad_to": None,
+    "batch_size": 8,
+    "class_weights": None,
+    "max_rows": None,
+}
