@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -55,11 +56,12 @@ def leaderboard(sweep: Path) -> None:
         for rank, (record, overrides) in enumerate(zip(records, typed, strict=True), start=1)
     ]
     write_csv(sweep / "leaderboard.csv", header, rows)
-    names = [", ".join(f"{key.split('.')[-1]} {overrides.get(key, '–')}" for key in swept) for overrides in typed]
+    short = _short(swept)
+    names = [", ".join(f"{short[key]} {overrides.get(key, '–')}" for key in swept) for overrides in typed]
     figures.save(figures.sweep_figure(names, [record["score"] for record in records]), sweep / "leaderboard.png")
 
-    table = Table(title=f"Sweep {sweep.name}", title_justify="left", title_style="bold")
-    for column in header:
+    table = Table(title=f"Sweep {sweep.name}", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    for column in ["rank", "macro F1 on\nvalidation", *short.values(), "parameters", "seconds"]:
         table.add_column(column, justify="right")
     for row in rows:
         table.add_row(*row)
@@ -74,6 +76,12 @@ def leaderboard(sweep: Path) -> None:
     command = ["python", "src/train.py", *(f"{key}={value}" for key, value in typed[0].items())]
     console.print(f"  {shlex.join(command)}", highlight=False, markup=False)
     console.print(f"written: {sweep / 'leaderboard.csv'}, {sweep / 'leaderboard.png'}", highlight=False, markup=False)
+
+
+def _short(keys: list[str]) -> dict[str, str]:
+    """Keys by their last part where that names one alone: `hidden` for `model.hidden`."""
+    last = [key.rsplit(".", 1)[-1] for key in keys]
+    return {key: name if last.count(name) == 1 else key for key, name in zip(keys, last, strict=True)}
 
 
 def _overrides(record: dict[str, Any]) -> dict[str, str]:
