@@ -45,14 +45,16 @@ def curves_figure(history: list[dict[str, float]], best_epoch: int) -> Figure:
 
 
 def sweep_figure(names: list[str], scores: list[float]) -> Figure:
-    """One bar per run of a sweep, best first."""
+    """One dot per run of a sweep, best first: the axis need not start at zero."""
     figure = Figure(figsize=(9, 1.2 + 0.3 * len(names)), layout="constrained")
     axes = figure.add_subplot()
-    bars = axes.barh(names, scores, color=[ORANGE, *[BLUE] * (len(names) - 1)])
-    axes.bar_label(bars, fmt="%.4f", padding=3)
+    for place, score in enumerate(scores):
+        axes.plot(score, place, "o", color=BLUE if place else ORANGE)
+        axes.annotate(f"{score:.4f}", (score, place), xytext=(8, 0), textcoords="offset points", va="center")
+    axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
-    low = min(scores)
-    axes.set_xlim(max(0.0, low - 0.5 * (max(scores) - low) - 0.01), max(scores) + 0.3 * (max(scores) - low) + 0.01)
+    axes.margins(x=0.2)
+    axes.grid(axis="x", alpha=0.3)
     axes.set_xlabel("macro F1 on validation")
     return figure
 

@@ -60,9 +60,10 @@ def leaderboard(sweep: Path) -> None:
     names = [", ".join(f"{short[key]} {overrides.get(key, '–')}" for key in swept) for overrides in typed]
     figures.save(figures.sweep_figure(names, [record["score"] for record in records]), sweep / "leaderboard.png")
 
-    table = Table(title=f"Sweep {sweep.name}", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    for column in ["rank", "macro F1 on\nvalidation", *short.values(), "parameters", "seconds"]:
-        table.add_column(column, justify="right")
+    title = f"Sweep {sweep.name}: macro F1 on validation"
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0)
+    for column in ["rank", "macro F1", *short.values(), "parameters", "seconds"]:
+        table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     console = Console(soft_wrap=True)
