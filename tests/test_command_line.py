@@ -138,7 +138,7 @@ def test_a_resumed_run_starts_from_its_record_not_from_todays_defaults(tmp_path)
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model.hidden=64", "only trainer keys may differ, got model.hidden=64"),
+        ("model.hidden=65", "only trainer keys may differ, got model.hidden=65"),
         ("seed=1", "only trainer keys may differ, got seed=1"),
         ("trainer.max_epochs=99", "would bend the one-cycle schedule"),
     ],
