@@ -1,0 +1,131 @@
+"""Predicting files: every format, every mistake, and an output that appears whole or not at all."""
+
+import csv
+import json
+import sys
+
+import pytest
+from small import SETTINGS, small_network
+
+from textlstm.bundle import TextClassifier, save_bundle
+from textlstm.checks import InputError
+from textlstm.prediction import predict
+from textlstm.runs import write_json
+from textlstm.tokenizer import train_tokenizer
+
+TEXTS = ["goal in the match", "shares fall", "", "zebra", "goal, goal; goal!"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run folder with what prediction reads: a model and a record."""
+    tokenizer = train_tokenizer(TEXTS, kind="word", vocab_size=30)
+    save_bundle(
+        tmp_path / "run" / "model",
+        network=small_network(),
+        settings=SETTINGS,
+        max_length=None,
+        tokenizer_json=tokenizer.to_str(),
+        labels=["a", "b", "c"],
+    )
+    write_json(tmp_path / "run" / "metrics.json", {"config": {"data": {"text_column": "text"}}})
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def predicting(run):
+    def predicting(**options):
+        unset = dict.fromkeys(("text", "input", "output", "text_column", "threads"))
+        predict({"run": str(run), "batch_size": 2, **unset, **{key: str(value) for key, value in options.items()}})
+
+    return predicting
+
+
+@pytest.fixture
+def csv_file(tmp_path):
+    with open(tmp_path / "in.csv", "w", encoding="utf-8", newline="") as lines:
+        csv.writer(lines).writerows([("id", "text"), *enumerate(TEXTS)])
+    return tmp_path / "in.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("in.csv", "text\n" + "".join(f'"{text}"\n' for text in TEXTS)),
+        ("in.tsv", "text\n" + "".join(f'"{text}"\n' for text in TEXTS)),
+        ("in.jsonl", "\n".join(json.dumps({"text": text}) for text in TEXTS)),
+        ("in.txt", "\ufeff" + "\r\n".join(TEXTS) + "\r\n"),
+    ],
+)
+@pytest.mark.parametrize("target", ["out.csv", "out.tsv", "out.jsonl"])
+def test_every_format_gives_the_same_answers(predicting, run, tmp_path, name, content, target):
+    (tmp_path / name).write_text(content, encoding="utf-8", newline="")
+    predicting(input=tmp_path / name, output=tmp_path / target)
+    with open(tmp_path / target, encoding="utf-8", newline="") as lines:
+        if target == "out.jsonl":
+            rows = [json.loads(line) for line in lines]
+        else:
+            rows = list(csv.DictReader(lines, delimiter="\t" if target == "out.tsv" else ","))
+    expected = TextClassifier.load(run).predict(TEXTS)
+    assert [row["text"] for row in rows] == TEXTS
+    assert [row["predicted"] for row in rows] == [prediction.label for prediction in expected]
+    for row, prediction in zip(rows, expected, strict=True):
+        shares = {label: float(row[f"probability_{label}"]) for label in "abc"}
+        assert shares == pytest.approx(prediction.probabilities, abs=1e-6)
+
+
+def test_a_column_that_the_answer_has_too_is_replaced(predicting, tmp_path):
+    (tmp_path / "in.csv").write_text("predicted,text\nold,goal\n", encoding="utf-8")
+    predicting(input=tmp_path / "in.csv", output=tmp_path / "out.csv")
+    header, row = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert header == "predicted,text,probability_a,probability_b,probability_c"
+    assert row.split(",")[0] in "abc"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("in.csv", b"", "in.csv is empty; a header line"),
+        ("in.csv", b"id,texts\n1,x\n", "no column 'text'. Did you mean 'texts'"),
+        ("in.csv", b"id,text\n1,x\n2\n", "in.csv, row 2 has 1 fields, the header has 2"),
+        ("in.csv", b"id,text\n1,x\n2,y,z\n", "in.csv, row 2 has 3 fields, the header has 2"),
+        ("in.csv", "text\nné\n".encode("latin-1"), "in.csv is not UTF-8 text"),
+        ("in.jsonl", b'{"text": "x"}\n{"text"\n', "in.jsonl, line 2 is no JSON"),
+        ("in.jsonl", b'{"text": "x"}\n{"texts": "y"}\n', "in.jsonl, line 2 has no text 'text'"),
+        ("in.jsonl", b'["x"]\n', "in.jsonl, line 1 has no text 'text'"),
+        ("in.jsonl", b'{"text": "x"}\n{"text": "y", "n": 1}\n', "text 2 has other columns than the first"),
+    ],
+)
+def test_a_bad_input_leaves_the_output_as_it_was(predicting, tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "out.csv").write_text("as it was", encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        predicting(input=tmp_path / name, output=tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8") == "as it was"
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([name, "out.csv", "run"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"input": "/nowhere.csv"}, "input: /nowhere.csv does not exist"),
+        ({"input": "/"}, "input: / is a folder"),
+        ({"text": "x", "output": "x.csv"}, "leave input= and output= out, or text="),
+        ({"output": "/nowhere/x.csv", "input": "in.csv"}, "output: there is no folder /nowhere"),
+        ({"output": "in.csv", "input": "in.csv"}, "input and output are the same file"),
+        ({"output": "out.xlsx", "input": "in.csv"}, "cannot tell the format of out.xlsx"),
+    ],
+)
+def test_other_mistakes(predicting, csv_file, monkeypatch, options, message):
+    monkeypatch.chdir(csv_file.parent)
+    with pytest.raises(InputError, match=message):
+        predicting(**options)
+
+
+def test_a_field_of_a_million_characters_is_read(predicting, tmp_path):
+    (tmp_path / "in.csv").write_text("text\n" + "goal " * 200_000 + "\n", encoding="utf-8")
+    predicting(input=tmp_path / "in.csv", output=tmp_path / "out.csv")
+    csv.field_size_limit(sys.maxsize)
+    with open(tmp_path / "out.csv", encoding="utf-8", newline="") as lines:
+        [row] = csv.DictReader(lines)
+    assert len(row["text"]) == 1_000_000
