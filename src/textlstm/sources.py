@@ -1,6 +1,7 @@
 """Where labelled text comes from: files or a data set of the hub, as splits with columns `text` and `label`."""
 
 import csv
+import gzip
 import hashlib
 import logging
 import os
@@ -96,6 +97,15 @@ def datasets_path(file: Path) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(file.absolute()))
 
 
+def changed(sources: dict[str, dict[str, str]]) -> list[str]:
+    """Which of the recorded files (`path` and `sha256` each) are gone or hold something else now."""
+    return [
+        split
+        for split, source in sources.items()
+        if not Path(source["path"]).is_file() or checksum(source["path"]) != source["sha256"]
+    ]
+
+
 def checksum(path: str | Path) -> str:
     """The SHA-256 of a file, as hexadecimal digits."""
     with open(path, "rb") as file:
@@ -111,8 +121,6 @@ def _separator(file: Path) -> str:
 
 
 def _header(file: Path, key: str) -> list[str]:
-    import gzip
-
     opener = gzip.open if file.suffix == ".gz" else open
     try:
         with opener(file, "rt", encoding="utf-8-sig", newline="") as lines:

@@ -31,6 +31,7 @@ from textlstm.progress import EpochHistory, ProgressBar
 from textlstm.report import LINEAR, print_results, seconds_line, write_report
 from textlstm.resuming import RandomState
 from textlstm.runs import OUTPUTS, RunFolder, environment, folder_name, write_json
+from textlstm.sources import changed
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def train(config: dict[str, Any]) -> float:
     sweeping = hydra.mode == RunMode.MULTIRUN
     run = RunFolder(Path(hydra.runtime.output_dir))
     finished = run.record()
-    if sweeping and finished is not None and finished["config"] == config:
+    if sweeping and finished is not None and finished["config"] == config and not changed(finished["data"]["sources"]):
         log.info("Finished before, with macro F1 %.4f on validation: skipped.", finished["score"])
         return finished["score"]
     if finished is not None and not sweeping:
