@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -67,14 +68,25 @@ def test_any_text_survives_hydra_and_omegaconf(value):
     assert OmegaConf.to_container(OmegaConf.create({"text": override.value()}), resolve=True) == {"text": value}
 
 
-@pytest.mark.parametrize("value", [value for value in ODD if value])
-def test_a_real_shell_passes_values_on(value):
-    command = f"{shlex.quote(sys.executable)} {SRC}/predict.py run=x text={shlex.quote(value)} --cfg job --resolve"
-    shown = subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
-    assert OmegaConf.to_container(OmegaConf.create(shown), resolve=False)["text"].replace("\\${", "${") in (
-        value,
-        value.replace("\\${", "${"),
-    )
+@pytest.mark.parametrize(
+    ("command", "key", "value"),
+    [
+        *(("predict", "text", value) for value in ODD),
+        ("predict", "input", ODD[1]),
+        ("predict", "output", ODD[6]),
+        ("predict", "run", ODD[0]),
+        ("evaluate", "file", ODD[9]),
+        ("train", "data.train", f"/{ODD[10]}"),
+        ("train", "data.test", f"/{ODD[7]}"),
+    ],
+)
+def test_a_real_shell_passes_values_on(command, key, value):
+    typed = [f"{SRC}/{command}.py", *([] if key == "run" or command == "train" else ["run=x"]), f"{key}={value}"]
+    line = shlex.join([sys.executable, *typed, "--cfg", "job", "--resolve"])
+    shown = yaml.safe_load(subprocess.run(line, shell=True, capture_output=True, text=True, check=True).stdout)
+    for name in key.split("."):
+        shown = shown[name]
+    assert shown == value
 
 
 @pytest.mark.parametrize(
