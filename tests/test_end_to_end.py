@@ -198,6 +198,8 @@ def test_export_writes_a_checked_onnx_model(trained):
         ("train", ["model.hiden=3"], "error: There is no key 'model.hiden'. Did you mean 'model.hidden'?"),
         ("train", ["data.train=missing.csv"], "missing.csv does not exist"),
         ("train", ["experiment=smoke", "model.hidden=0"], "error: model.hidden must be at least 1, got 0."),
+        ("train", ["experiment=smoke", "trainer.devices=2", "trainer.accelerator=cpu"], "a run trains on one device"),
+        ("train", ["experiment=smoke", "trainer.accelerator=gpuu"], "error: trainer: "),
         ("predict", ["run=/nowhere", "text=x"], "error: run: there is no folder /nowhere."),
         ("predict", ["text=x"], "error: run must be given"),
         ("evaluate", ["run=/tmp"], "holds no finished run (metrics.json is missing)"),

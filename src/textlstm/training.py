@@ -224,7 +224,7 @@ def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, history: Ep
     callbacks = [instantiate(callback) for callback in config["callbacks"].values()]
     terminal = sys.stderr.isatty()
     try:
-        return pl.Trainer(
+        trainer = pl.Trainer(
             **config["trainer"],
             logger=logger,
             callbacks=[
@@ -241,6 +241,11 @@ def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, history: Ep
         )
     except (TypeError, ValueError, MisconfigurationException) as error:
         raise InputError(f"trainer: {error}") from error
+    if trainer.world_size > 1:  # the batches are not divided among devices: each would train on all of them
+        raise InputError(
+            f"trainer.devices={config['trainer']['devices']}: a run trains on one device, trainer.devices=1."
+        )
+    return trainer
 
 
 def _recorded_tokenizer(checkpoint: Path | None) -> str | None:
