@@ -118,6 +118,10 @@ def test_validation_is_cut_from_train_where_only_test_is_given(prepare, write):
     assert sorted(texts(data, "train") + texts(data, "validation")) == sorted(text for text, _ in TRAIN)
 
 
+def test_the_test_rows_do_not_depend_on_how_many_validate(prepare):
+    assert texts(prepare(val_fraction=0.1), "test") == texts(prepare(val_fraction=0.3), "test")
+
+
 def test_test_is_cut_from_train_where_only_validation_is_given(prepare, write):
     data = prepare(validation=write("validation.csv", OTHER))
     assert texts(data, "validation") == [text for text, _ in OTHER]

@@ -159,7 +159,8 @@ class TextDataModule(pl.LightningDataModule):
             )
         if len(kept) < len(train):
             log.info("%d training rows also stand in validation or test: dropped.", len(train) - len(kept))
-        missing = [split for split in ("validation", "test") if split not in held_out]
+        # Test is cut first, so that its rows do not depend on how many validate.
+        missing = [split for split in ("test", "validation") if split not in held_out]
         for split in missing:
             if self.fractions[split] == 0:
                 key = {"validation": "val", "test": "test"}[split]
