@@ -10,7 +10,8 @@ from textlstm import command_line
 
 
 def evaluate(config: dict[str, Any]) -> None:
-    from textlstm.evaluation import evaluate
+    with command_line.loading():
+        from textlstm.evaluation import evaluate
 
     evaluate(config)
 

@@ -10,7 +10,8 @@ from textlstm import command_line
 
 
 def export(config: dict[str, Any]) -> None:
-    from textlstm.onnx_export import export
+    with command_line.loading():
+        from textlstm.onnx_export import export
 
     export(config)
 

@@ -10,7 +10,8 @@ from textlstm import command_line
 
 
 def predict(config: dict[str, Any]) -> None:
-    from textlstm.prediction import predict
+    with command_line.loading():
+        from textlstm.prediction import predict
 
     predict(config)
 

@@ -10,7 +10,8 @@ from textlstm import command_line
 
 
 def train(config: dict[str, Any]) -> float:
-    from textlstm.training import train  # torch and Lightning load when a run starts, not for --help
+    with command_line.loading():
+        from textlstm.training import train
 
     return train(config)
 

@@ -200,6 +200,12 @@ def test_export_writes_a_checked_onnx_model(trained):
         ("train", ["experiment=smoke", "model.hidden=0"], "error: model.hidden must be at least 1, got 0."),
         ("train", ["experiment=smoke", "trainer.devices=2", "trainer.accelerator=cpu"], "a run trains on one device"),
         ("train", ["experiment=smoke", "trainer.accelerator=gpuu"], "error: trainer: "),
+        ("train", ["experiment=smoke", "+trainer.fast_dev_run=true"], "for a quick look use experiment=smoke"),
+        (
+            "train",
+            ["callbacks.early_stopping.patience=0"],
+            "callbacks.early_stopping.patience must be at least 1, got 0.",
+        ),
         ("predict", ["run=/nowhere", "text=x"], "error: run: there is no folder /nowhere."),
         ("predict", ["text=x"], "error: run must be given"),
         ("evaluate", ["run=/tmp"], "holds no finished run (metrics.json is missing)"),

@@ -6,6 +6,8 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning import callbacks
 
+from textlstm.checks import whole
+
 
 class RandomState(pl.Callback):
     """Keeps torch's random numbers in the checkpoint: Lightning does not, and dropout would differ."""
@@ -29,7 +31,15 @@ class RandomState(pl.Callback):
 
 
 class EarlyStopping(callbacks.EarlyStopping):
-    """Lightning's, but a run that had stopped early before it was killed does not train on when resumed."""
+    """Lightning's, but a run that had stopped early before it was killed does not train on when resumed.
+
+    Raises:
+        InputError: a patience below one epoch.
+    """
+
+    def __init__(self, monitor: str, patience: int) -> None:
+        whole("callbacks.early_stopping.patience", patience, minimum=1)
+        super().__init__(monitor=monitor, patience=patience)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.wait_count >= self.patience:

@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 import torch
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
@@ -210,7 +211,16 @@ def _overrides(run: RunFolder, hydra: HydraConf) -> list[str]:
 
 def _logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
     """The logger; a single run's events are named by its overrides, a sweep's by the folder of the job."""
-    return instantiate(settings, save_dir=run.path, version=name)
+    return _made("logger", settings, save_dir=run.path, version=name)
+
+
+def _made(key: str, settings: dict[str, Any], **arguments: Any) -> Any:
+    """The object that `settings` describe, or one error that names their key."""
+    try:
+        return instantiate(settings, **arguments)
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        raise cause if isinstance(cause, InputError) else InputError(f"{key}: {cause}") from error
 
 
 def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, history: EpochHistory) -> pl.Trainer:
@@ -221,7 +231,7 @@ def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, history: Ep
         "save_on_train_epoch_end": True,
         "enable_version_counter": False,
     }
-    callbacks = [instantiate(callback) for callback in config["callbacks"].values()]
+    callbacks = [_made(f"callbacks.{name}", settings) for name, settings in config["callbacks"].items()]
     terminal = sys.stderr.isatty()
     try:
         trainer = pl.Trainer(
@@ -245,6 +255,8 @@ def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, history: Ep
         raise InputError(
             f"trainer.devices={config['trainer']['devices']}: a run trains on one device, trainer.devices=1."
         )
+    if trainer.fast_dev_run or not trainer.limit_val_batches:  # type: ignore[attr-defined]
+        raise InputError("trainer: a run chooses its best epoch on validation; for a quick look use experiment=smoke.")
     return trainer
 
 
