@@ -246,6 +246,10 @@ def test_a_killed_run_resumes_to_the_weights_of_one_that_was_not(trained, my_csv
     assert record(killed)["test"] == record(tmp_path / "whole")["test"]
     assert [epoch["epoch"] for epoch in record(killed)["history"]] == list(range(1, 9))
     assert (killed / ".hydra" / "config.yaml").read_text(encoding="utf-8") == before
+    (killed / "metrics.json").unlink()  # as if it had been killed while writing its results
+    _, errors = run("train", f"resume={killed}")
+    assert "warning" not in errors.lower()
+    assert record(killed)["test"] == record(tmp_path / "whole")["test"]
     _, errors = run("train", f"resume={killed}", code=2)
     assert "is finished, after 8 of at most 8 epochs" in errors
 

@@ -1,5 +1,7 @@
 """What TensorBoard shows beyond scalars: hyperparameters, confusion matrix, PR curves, hardest texts, embeddings."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -57,6 +59,7 @@ def finish(
     ids = frequencies.argsort(descending=True, stable=True)[: min(PROJECTED, int((frequencies > 0).sum()))]
     classes = _typical_classes(train, ids, record["labels"])
     tokens = [(tokenizer.id_to_token(number) or "").strip() or "?" for number in ids.tolist()]
+    shutil.rmtree(Path(logger.log_dir) / f"{step:05d}", ignore_errors=True)  # a run that was killed just here
     logger.experiment.add_embedding(
         network.embedding.weight.detach().cpu()[ids],
         metadata=[list(row) for row in zip(tokens, classes, strict=True)],

@@ -78,9 +78,7 @@ def train(config: dict[str, Any]) -> float:
     if isinstance(logger, TensorBoardLogger):
         dashboards.begin(logger, config)
 
-    fitting = time.monotonic()
     _fit(trainer, module, data, checkpoint, run)
-    trained = time.monotonic() - fitting
     scored = _score_best(trainer, module, data, run, test=config["test"])
     linear = _baselines(data) if config["test"] and config["baselines"] else {}
 
@@ -92,7 +90,10 @@ def train(config: dict[str, Any]) -> float:
         "labels": data.labels,
         **{name: split.scores for name, split in scored.items()},
         "baselines": linear,
-        "seconds": {"train": round(trained, 2), "total": round(time.monotonic() - started, 2)},
+        "seconds": {
+            "train": round(sum(epoch["seconds"] for epoch in history.epochs), 2),  # over all starts of a resumed run
+            "total": round(time.monotonic() - started, 2),
+        },
         "parameters": trainable(module.network),
         "layers": layer_table(module.network, data.pad_to),
         "steps": trainer.global_step,
