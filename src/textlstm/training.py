@@ -91,8 +91,8 @@ def train(config: dict[str, Any]) -> float:
         **{name: split.scores for name, split in scored.items()},
         "baselines": linear,
         "seconds": {
-            "train": round(sum(epoch["seconds"] for epoch in history.epochs), 2),  # over all starts of a resumed run
-            "total": round(time.monotonic() - started, 2),
+            "train": round(sum(epoch["seconds"] for epoch in history.epochs), 2),
+            "total": round(time.monotonic() - started + history.earlier, 2),
         },
         "parameters": trainable(module.network),
         "layers": layer_table(module.network, data.pad_to),
