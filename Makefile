@@ -34,7 +34,7 @@ tensorboard: setup ## watch all runs in the browser
 	$(BIN)/tensorboard --logdir outputs $(ARGS)
 
 test: setup ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
 lint: setup ## style, format and types
 	$(BIN)/ruff check .

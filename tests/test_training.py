@@ -1,0 +1,33 @@
+"""What a trainer is refused, before any data are read; the rest of a run is tested end to end."""
+
+import re
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from textlstm import training
+from textlstm.checks import InputError
+from textlstm.command_line import CONF
+from textlstm.progress import EpochHistory
+from textlstm.runs import RunFolder
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["trainer.accelerator=gpuu"], "trainer: You selected an invalid accelerator name"),
+        (["trainer.max_epochs=0"], "trainer.max_epochs must be at least 1, got 0."),
+        (["+trainer.epochs=1"], "trainer: Trainer.__init__() got an unexpected keyword argument 'epochs'"),
+        (["+trainer.fast_dev_run=true"], "for a quick look use experiment=smoke"),
+        (["+trainer.limit_val_batches=0"], "a run chooses its best epoch on validation"),
+        (["callbacks.early_stopping.patience=0"], "callbacks.early_stopping.patience must be at least 1, got 0."),
+        (["+callbacks.mine._target_=no.such.Callback"], "callbacks.mine: "),
+        (["trainer.devices=2", "trainer.accelerator=cpu"], "trainer.devices=2: a run trains on one device"),
+    ],
+)
+def test_a_trainer_that_cannot_work_is_refused(tmp_path, overrides, message):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = OmegaConf.to_container(compose("train", overrides))
+    with pytest.raises(InputError, match=re.escape(message)):
+        training._trainer(config, RunFolder(tmp_path), False, EpochHistory())
