@@ -63,6 +63,7 @@ def test_data_paths_are_taken_as_typed_and_made_absolute(key, tmp_path, monkeypa
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet=st.sampled_from("a\\'\"${},=~ é中[]()#:\n\t%@|&*?!"), max_size=12) | st.text(max_size=20))
 @example("null")
+@example("\\\n")
 def test_any_text_survives_hydra_and_omegaconf(value):
     override = command_line._parse(quote_literal(f"text={value}"))
     assert OmegaConf.to_container(OmegaConf.create({"text": override.value()}), resolve=True) == {"text": value}

@@ -157,7 +157,7 @@ def quote_literal(argument: str) -> str:
     if key in RECORDED_PATHS or (key == "data.name" and os.path.isdir(os.path.expanduser(value))):
         value = os.path.abspath(os.path.expanduser(value)) if value else value
     value = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)  # OmegaConf's interpolation
-    value = re.sub(r"(\\*)('|$)", lambda end: end[1] * 2 + ("\\'" if end[2] else ""), value)
+    value = re.sub(r"(\\*)('|\Z)", lambda end: end[1] * 2 + ("\\'" if end[2] else ""), value)
     return f"{key}='{value}'"
 
 
