@@ -128,19 +128,27 @@ def test_test_is_cut_from_train_where_only_validation_is_given(prepare, write):
     assert (len(texts(data, "test")), len(texts(data, "train"))) == (10, 90)
 
 
+def test_validation_rows_that_stand_in_test_are_dropped_and_counted(prepare, write):
+    files = {"validation": write("validation.csv", OTHER[:6] + OTHER[10:]), "test": write("test.csv", OTHER[4:])}
+    data = prepare(**files)
+    assert data.facts["dropped"] == {"validation": 10, "train": 0}
+    assert texts(data, "validation") == [text for text, _ in OTHER[:4]]
+    assert len(texts(data, "test")) == 14
+
+
 def test_training_rows_that_stand_in_test_are_dropped_and_counted(prepare, write, caplog):
     test = [*OTHER, (TRAIN[0][0].upper(), "sports"), (f" {TRAIN[1][0]} ", "sports"), TRAIN[99]]
     with caplog.at_level(logging.INFO):
         data = prepare(test=write("test.csv", test))
-    assert data.facts["dropped_from_train"] == 3
-    assert "3 training rows also stand in validation or test: dropped." in caplog.text
+    assert data.facts["dropped"] == {"train": 3}
+    assert "3 train rows also stand in test: dropped." in caplog.text
     tested = {normalise(text) for text in texts(data, "test")}
     assert not tested & {normalise(text) for text in texts(data, "train") + texts(data, "validation")}
     assert len(texts(data, "train")) + len(texts(data, "validation")) == 97
 
 
 def test_nothing_is_left_when_test_is_train(prepare, write):
-    with pytest.raises(InputError, match="Every training row also stands in the validation or test file"):
+    with pytest.raises(InputError, match="Every train row also stands in test: no row of train is left"):
         prepare(test=write("test.csv", TRAIN))
 
 

@@ -116,7 +116,7 @@ class TextDataModule(pl.LightningDataModule):
         """Reads, splits, tokenizes; what is done is not done again."""
         if self.splits:
             return
-        self.facts: dict[str, Any] = {"sources": self._checksums()}
+        self.facts: dict[str, Any] = {"sources": self._checksums(), "dropped": {}}
         splits = self._split(load_source(**self.source))
         self.labels: list[str] = splits["train"].features["label"].names
         self.tokenizer = self._tokenizer(splits["train"])
@@ -142,32 +142,17 @@ class TextDataModule(pl.LightningDataModule):
     def _split(self, given: DatasetDict) -> DatasetDict:
         train, held_out = given["train"], {split: given[split] for split in ("validation", "test") if split in given}
         if len(held_out) == 2:
-            tested = {normalise(text) for text in held_out["test"]["text"]}
-            apart = rows_not_in(held_out["validation"]["text"], tested)
-            self.facts["dropped_from_validation"] = len(held_out["validation"]) - len(apart)
-            held_out["validation"] = held_out["validation"].select(apart)
-            if not len(apart):
-                raise InputError("Every validation row also stands in the test file: nothing is left to validate on.")
-            if self.facts["dropped_from_validation"]:
-                log.info("%d validation rows also stand in test: dropped.", self.facts["dropped_from_validation"])
-        texts = {normalise(text) for rows in held_out.values() for text in rows["text"]}
-        kept = rows_not_in(train["text"], texts) if texts else np.arange(len(train))
-        self.facts["dropped_from_train"] = len(train) - len(kept)
-        if not len(kept):
-            raise InputError(
-                "Every training row also stands in the validation or test file: nothing is left to train on."
-            )
-        if len(kept) < len(train):
-            log.info("%d training rows also stand in validation or test: dropped.", len(train) - len(kept))
+            held_out["validation"] = self._apart("validation", held_out["validation"], {"test": held_out["test"]})
+        train = self._apart("train", train, held_out)
         # Test is cut first, so that its rows do not depend on how many validate.
         missing = [split for split in ("test", "validation") if split not in held_out]
         for split in missing:
             if self.fractions[split] == 0:
                 key = {"validation": "val", "test": "test"}[split]
                 raise InputError(f"There is no {split} set: give data.{split}=FILE or data.{key}_fraction above 0.")
-        if self.max_rows is not None and self.max_rows < len(kept):
-            kept = np.sort(np.random.default_rng(self.split_seed).choice(kept, self.max_rows, replace=False))
-        train = train.select(kept)
+        if self.max_rows is not None and self.max_rows < len(train):
+            chosen = np.random.default_rng(self.split_seed).choice(len(train), self.max_rows, replace=False)
+            train = train.select(np.sort(chosen))
         parts = split_rows(
             train["text"],
             np.array(train["label"][:]),
@@ -176,6 +161,18 @@ class TextDataModule(pl.LightningDataModule):
         )
         cut = {split: train.select(rows) for split, rows in zip([*missing, "train"], parts, strict=True)}
         return DatasetDict({split: {**held_out, **cut}[split] for split in SPLITS})
+
+    def _apart(self, split: str, rows: Dataset, held_out: dict[str, Dataset]) -> Dataset:
+        """The rows of a split whose texts do not stand in those held out as well; how many do is recorded."""
+        texts = {normalise(text) for others in held_out.values() for text in others["text"]}
+        kept = rows_not_in(rows["text"], texts) if texts else np.arange(len(rows))
+        dropped = len(rows) - len(kept)
+        self.facts["dropped"][split] = dropped
+        if not len(kept):
+            raise InputError(f"Every {split} row also stands in {' or '.join(held_out)}: no row of {split} is left.")
+        if dropped:
+            log.info("%d %s rows also stand in %s: dropped.", dropped, split, " or ".join(held_out))
+        return rows.select(kept)
 
     def _tokenizer(self, train: Dataset) -> Tokenizer:
         if self.tokenizer_json is not None:

@@ -160,8 +160,9 @@ def _data(record: dict[str, Any]) -> str:
     header = ["split", "rows", "tokens per text", "texts cut", "unknown tokens", *record["labels"]]
     lines = ["## Data", markdown_table(header, rows)]
     lines += [f"- {split}: `{of['path']}` (SHA-256 `{of['sha256'][:16]}…`)" for split, of in facts["sources"].items()]
-    if facts["dropped_from_train"]:
-        lines.append(f"{facts['dropped_from_train']} training rows also stood in validation or test and were dropped.")
+    for split, dropped in facts["dropped"].items():
+        if dropped:
+            lines.append(f"{dropped} {split} rows also stood in a split that is held out from it, and were dropped.")
     kind, size = facts["tokenizer"]["kind"], facts["tokenizer"]["size"]
     lines.append(f"Tokenizer: {kind}, {size:,} tokens, learned from the training split alone.")
     return "\n\n".join(lines)
