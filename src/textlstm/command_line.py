@@ -204,12 +204,14 @@ def check_keys(command: str, overrides: list[Override]) -> None:
         InputError: names the key or preset, and the nearest one that exists.
     """
     for override in overrides:
-        options = sorted(file.stem for file in (CONF / override.key_or_group).glob("*.yaml"))
-        for value in _values(override) if options else []:
+        group = override.key_or_group
+        options = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
+        if not options or group.startswith("hydra/"):  # those have presets of Hydra's own, too
+            continue
+        for value in _values(override):
             if value not in (*options, "null"):
                 raise InputError(
-                    f"There is no {override.key_or_group}={value}.{nearest(value, options)} "
-                    f"{override.key_or_group} can be {', '.join(options)}."
+                    f"There is no {group}={value}.{nearest(value, options)} {group} can be {', '.join(options)}."
                 )
     typed = [
         f"{o.get_key_element()}={_values(o)[0]}" if o.is_sweep_override() else str(o.input_line) for o in overrides
