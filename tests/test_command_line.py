@@ -154,6 +154,7 @@ def test_a_resumed_run_starts_from_its_record_not_from_todays_defaults(tmp_path)
         ("model.hidden=65", "only trainer keys may differ, got model.hidden=65"),
         ("seed=1", "only trainer keys may differ, got seed=1"),
         ("trainer.max_epochs=99", "would bend the one-cycle schedule"),
+        ("+trainer.limit_train_batches=5", "would bend the one-cycle schedule"),
     ],
 )
 def test_a_resumed_run_refuses_other_changes(tmp_path, override, message):

@@ -36,7 +36,10 @@ LITERAL = {"text", "input", "output", "file", "run", "resume", "sweep.storage"} 
 # Of these, paths that are recorded must hold from any working directory.
 RECORDED_PATHS = {"data.train", "data.validation", "data.test"}
 # A change of these would bend a one-cycle schedule that is under way.
-SCHEDULED = {"trainer.max_epochs", "trainer.accumulate_grad_batches"}
+SCHEDULED = {
+    f"trainer.{key}"
+    for key in ("max_epochs", "max_steps", "accumulate_grad_batches", "limit_train_batches", "overfit_batches")
+}
 
 
 def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
