@@ -7,10 +7,11 @@ python src/evaluate.py run=outputs/runs/2026-01-31_12-00-00 file=new.csv
 from typing import Any
 
 from textlstm import command_line
+from textlstm.waiting import loading
 
 
 def evaluate(config: dict[str, Any]) -> None:
-    with command_line.loading():
+    with loading():
         from textlstm.evaluation import evaluate
 
     evaluate(config)

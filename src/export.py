@@ -7,10 +7,11 @@ python src/export.py run=outputs/sweeps/grid/model.hidden-64
 from typing import Any
 
 from textlstm import command_line
+from textlstm.waiting import loading
 
 
 def export(config: dict[str, Any]) -> None:
-    with command_line.loading():
+    with loading():
         from textlstm.onnx_export import export
 
     export(config)

@@ -7,10 +7,11 @@ python src/predict.py run=outputs/runs/2026-01-31_12-00-00 input=new.csv output=
 from typing import Any
 
 from textlstm import command_line
+from textlstm.waiting import loading
 
 
 def predict(config: dict[str, Any]) -> None:
-    with command_line.loading():
+    with loading():
         from textlstm.prediction import predict
 
     predict(config)

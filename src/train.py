@@ -7,10 +7,11 @@ python src/train.py sweep=grid
 from typing import Any
 
 from textlstm import command_line
+from textlstm.waiting import loading
 
 
 def train(config: dict[str, Any]) -> float:
-    with command_line.loading():
+    with loading():
         from textlstm.training import train
 
     return train(config)

@@ -1,12 +1,16 @@
 """Ids to batches: texts of like length together, padded to the longest, in an order drawn anew each epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from textlstm.tokenizer import Encoded
+
+TRUNCATE = ("head", "tail", "head_tail")
+MAX_TOKENS = 65_536  # of a batch: 64 texts of 1024 tokens
 BUCKET = 32  # batches that are sorted by length together: more of them pad less and shuffle less
 
 
@@ -20,19 +24,35 @@ class Batch(NamedTuple):
 
 
 class EncodedTexts(Dataset):
-    """A split as flat tensors: all tokens end to end, where each text starts (N + 1 offsets), and N labels.
+    """N labelled texts as ids, cut when a batch is made: the ids themselves are shared by the splits of a source.
 
     Args:
-        cut_texts: how many of the texts were longer before they were cut.
-        pad_to: a fixed length for every batch; longer texts must have been cut before. None pads to the longest.
+        encoded: ids of at least these texts.
+        labels: (N) classes.
+        rows: (N) which of the encoded texts; None takes all.
+        max_length: ids that a text may have; None keeps all.
+        truncate: which ids of a longer text stay: its head, its tail, or head_tail, half of each (Sun et al. 2019).
+        pad_to: a fixed length for every batch, at least max_length. None pads to the longest of the batch.
     """
 
     def __init__(
-        self, tokens: Tensor, offsets: Tensor, labels: Tensor, *, cut_texts: int = 0, pad_to: int | None = None
+        self,
+        encoded: Encoded,
+        labels: Tensor,
+        *,
+        rows: Tensor | None = None,
+        max_length: int | None = None,
+        truncate: str = "head",
+        pad_to: int | None = None,
     ) -> None:
-        self.tokens, self.offsets, self.labels, self.cut_texts = tokens, offsets, labels, cut_texts
-        self.lengths = offsets.diff()
-        self.pad_to = pad_to
+        whole = encoded.lengths.long()
+        starts = whole.cumsum(0) - whole
+        rows = torch.arange(len(whole)) if rows is None else rows
+        self.tokens, self.starts, self.labels, self.pad_to = encoded.tokens, starts[rows], labels, pad_to
+        self.unknown = encoded.unknown[rows]
+        self.lengths = whole[rows] if max_length is None else whole[rows].clamp(max=max_length)
+        self.skipped = whole[rows] - self.lengths  # ids left out, after the first `head` of a text
+        self.head = {"head": max_length, "tail": 0, "head_tail": ((max_length or 0) + 1) // 2}[truncate]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -44,22 +64,41 @@ class EncodedTexts(Dataset):
         width = self.pad_to or max(1, int(lengths_B.max()))
         columns_T = torch.arange(width)
         inside_BT = columns_T < lengths_B[:, None]
-        positions_BT = (self.offsets[rows_B][:, None] + columns_T)[inside_BT]
+        positions_BT = self.starts[rows_B][:, None] + columns_T
+        if self.head is not None:
+            positions_BT = positions_BT + self.skipped[rows_B][:, None] * (columns_T >= self.head)
         tokens_BT = torch.zeros(len(rows), width, dtype=torch.long)
-        tokens_BT[inside_BT] = self.tokens[positions_BT].long()
+        tokens_BT[inside_BT] = self.tokens[positions_BT[inside_BT]].long()
         return Batch(tokens_BT, lengths_B, self.labels[rows_B], rows_B)
 
 
 class BucketSampler(Sampler[list[int]]):
-    """Batches of rows of like length.
+    """Batches of rows of like length, of at most `batch_size` rows and `max_tokens` tokens, padding counted.
 
     Shuffled, the order is a function of the seed and the epoch alone: rows are permuted, sorted by length
     within buckets of 32 batches, cut into batches, and the batches permuted. Unshuffled, all rows
-    are sorted by length.
+    are sorted by length. The number of batches is the same in each epoch: texts too long for full batches
+    are apart, in classes of length that double, each with a batch size of its own. (A text longer than
+    `max_tokens` is a batch of its own.)
+
+    Args:
+        lengths: tokens of each text.
+        rows: the rows of an epoch, which may repeat; None takes each once.
     """
 
-    def __init__(self, lengths: Tensor, batch_size: int, *, shuffle: bool, seed: int = 0) -> None:
-        self.lengths, self.batch_size, self.shuffle, self.seed = lengths, batch_size, shuffle, seed
+    def __init__(
+        self,
+        lengths: Tensor,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        seed: int = 0,
+        max_tokens: int = MAX_TOKENS,
+        rows: Tensor | None = None,
+    ) -> None:
+        self.lengths, self.shuffle, self.seed = lengths, shuffle, seed
+        self.rows = torch.arange(len(lengths)) if rows is None else rows
+        self.groups = _length_groups(lengths[self.rows], batch_size, max_tokens)
         self.epoch = 0
 
     @property
@@ -71,30 +110,52 @@ class BucketSampler(Sampler[list[int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self.lengths) // self.batch_size)
+        return sum(-(-len(places) // batch_size) for places, batch_size in self.groups)
 
     def __iter__(self) -> Iterator[list[int]]:
-        if not len(self.lengths):
-            return
-        if not self.shuffle:
-            yield from (rows.tolist() for rows in self.lengths.argsort(stable=True).split(self.batch_size))
-            return
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        permuted = torch.randperm(len(self.lengths), generator=generator)
-        batches = [
-            rows
-            for bucket in permuted.split(self.batch_size * BUCKET)
-            for rows in bucket[self.lengths[bucket].argsort(stable=True)].split(self.batch_size)
-        ]
-        for batch in torch.randperm(len(batches), generator=generator).tolist():
+        batches = [batch for places, size in self.groups for batch in self._batches(self.rows[places], size, generator)]
+        order = torch.randperm(len(batches), generator=generator).tolist() if self.shuffle else range(len(batches))
+        for batch in order:
             yield batches[batch].tolist()
 
+    def _batches(self, rows: Tensor, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+        buckets: Iterable[Tensor] = [rows]
+        if self.shuffle:
+            buckets = rows[torch.randperm(len(rows), generator=generator)].split(batch_size * BUCKET)
+        for bucket in buckets:
+            yield from bucket[self.lengths[bucket].argsort(stable=True)].split(batch_size)
 
-def batch_loader(texts: EncodedTexts, batch_size: int, *, shuffle: bool, seed: int = 0) -> DataLoader[Any]:
+
+def _length_groups(lengths: Tensor, batch_size: int, max_tokens: int) -> list[tuple[Tensor, int]]:
+    """Places of rows that share a batch size, which all of them can have within `max_tokens`."""
+    groups, size, shorter = [], batch_size, -1
+    while size >= 1:
+        longest = max_tokens // size
+        places = (lengths > shorter) & ((lengths <= longest) | (size == 1))
+        if places.any():
+            groups.append((places.nonzero().flatten(), size))
+        shorter, size = longest, size // 2
+    return groups
+
+
+def batch_loader(
+    texts: EncodedTexts,
+    batch_size: int,
+    *,
+    shuffle: bool,
+    seed: int = 0,
+    max_tokens: int = MAX_TOKENS,
+    rows: Tensor | None = None,
+) -> DataLoader[Any]:
     """A loader of `Batch`es that never draws from the global random numbers, so that a resumed run repeats them."""
+    if texts.pad_to is not None:
+        batch_size = min(batch_size, max(1, max_tokens // texts.pad_to))
     return DataLoader(
         texts,
-        batch_sampler=BucketSampler(texts.lengths, batch_size, shuffle=shuffle, seed=seed),
+        batch_sampler=BucketSampler(
+            texts.lengths, batch_size, shuffle=shuffle, seed=seed, max_tokens=max_tokens, rows=rows
+        ),
         collate_fn=_as_is,
         generator=torch.Generator().manual_seed(seed),
     )

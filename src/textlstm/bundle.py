@@ -16,7 +16,7 @@ from textlstm.checks import InputError, whole
 from textlstm.network import LSTMClassifier
 from textlstm.tokenizer import encode, load_tokenizer
 
-FORMAT = 1
+FORMAT = 2
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "labels.json")
 
 
@@ -34,6 +34,7 @@ def save_bundle(
     network: LSTMClassifier,
     settings: dict[str, Any],
     max_length: int | None,
+    truncate: str,
     tokenizer_json: str,
     labels: list[str],
 ) -> None:
@@ -41,7 +42,7 @@ def save_bundle(
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     save_file(weights, folder / "model.safetensors")
-    config = {"format": FORMAT, "network": settings, "max_length": max_length}
+    config = {"format": FORMAT, "network": settings, "max_length": max_length, "truncate": truncate}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")
     (folder / "labels.json").write_text(json.dumps(labels, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -54,9 +55,16 @@ class TextClassifier:
     """
 
     def __init__(
-        self, network: LSTMClassifier, tokenizer: Tokenizer, labels: list[str], max_length: int | None
+        self,
+        network: LSTMClassifier,
+        tokenizer: Tokenizer,
+        labels: list[str],
+        *,
+        max_length: int | None,
+        truncate: str,
     ) -> None:
-        self.network, self.tokenizer, self.labels, self.max_length = network.eval(), tokenizer, labels, max_length
+        self.network, self.tokenizer, self.labels = network.eval(), tokenizer, labels
+        self.max_length, self.truncate = max_length, truncate
 
     @classmethod
     def load(cls, folder: str | Path) -> "TextClassifier":
@@ -80,21 +88,25 @@ class TextClassifier:
                 raise InputError(
                     f"{bundle} has format {config['format']}; this version of textlstm reads format {FORMAT}."
                 )
-            network, max_length = LSTMClassifier(**config["network"]), config["max_length"]
+            network, cut = LSTMClassifier(**config["network"]), {key: config[key] for key in ("max_length", "truncate")}
             network.load_state_dict(load_file(bundle / "model.safetensors"))
             tokenizer = load_tokenizer((bundle / "tokenizer.json").read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise InputError(f"The model in {bundle} is damaged: {error}") from error
         if not isinstance(labels, list) or len(labels) != network.output.out_features:
             raise InputError(f"The model in {bundle} is damaged: labels.json does not name its classes.")
-        return cls(network, tokenizer, labels, max_length)
+        return cls(network, tokenizer, labels, **cut)
 
     @torch.inference_mode()
     def probabilities(self, texts: list[str], *, batch_size: int = 64) -> Tensor:
         """One probability per class for each text (N, C), in the order of `labels`."""
         whole("batch_size", batch_size, minimum=1)
-        tokens, offsets, _ = encode(self.tokenizer, texts, self.max_length)
-        encoded = EncodedTexts(tokens, offsets, torch.zeros(len(texts), dtype=torch.long))
+        encoded = EncodedTexts(
+            encode(self.tokenizer, texts),
+            torch.zeros(len(texts), dtype=torch.long),
+            max_length=self.max_length,
+            truncate=self.truncate,
+        )
         probabilities_NC = torch.empty(len(texts), len(self.labels))
         for batch in batch_loader(encoded, batch_size, shuffle=False):
             probabilities_NC[batch.rows_B] = self.network(batch.tokens_BT, batch.lengths_B).softmax(dim=1)

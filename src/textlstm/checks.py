@@ -1,7 +1,10 @@
 """What is wrong with what a person gave: one exception, and the checks that constructors share."""
 
 import difflib
+import re
 from collections.abc import Iterable
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 class InputError(ValueError):

@@ -5,8 +5,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -86,18 +85,6 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
             file=sys.stderr,
         )
         sys.exit(1)
-
-
-@contextmanager
-def loading() -> Iterator[None]:
-    """Says on a terminal what is waited for while torch and what stands on it are imported, which takes seconds."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("Loading torch…"):
-        yield
 
 
 def fail(error: InputError) -> NoReturn:

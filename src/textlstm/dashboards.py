@@ -13,7 +13,7 @@ from textlstm.batching import EncodedTexts
 from textlstm.metrics import Predictions
 from textlstm.network import LSTMClassifier
 from textlstm.report import confident_mistakes, markdown_table
-from textlstm.vocabulary import UNK
+from textlstm.vocabulary import PAD, UNK
 
 HYPERPARAMETERS = {  # few: TensorBoard's table shows the first five unasked
     "data": ("batch_size", "tokenizer"),
@@ -54,10 +54,13 @@ def finish(
     """The run's scores for the HParams view, and the embeddings of its most frequent tokens."""
     step = record["steps"]
     logger.log_metrics({SCORE: record["score"], LOSS: record["validation"]["log_loss"]}, step)
-    frequencies = torch.bincount(train.tokens.long(), minlength=tokenizer.get_vocab_size())
+    counts_CV = _token_counts(train, len(record["labels"]), tokenizer.get_vocab_size())
+    frequencies = counts_CV.sum(dim=0)
     frequencies[: UNK + 1] = 0
     ids = frequencies.argsort(descending=True, stable=True)[: min(PROJECTED, int((frequencies > 0).sum()))]
-    classes = _typical_classes(train, ids, record["labels"])
+    # The class in whose training texts a token makes up the largest share.
+    shares = counts_CV / counts_CV.sum(dim=1, keepdim=True).clamp(min=1)
+    classes = [record["labels"][number] for number in shares[:, ids].argmax(dim=0).tolist()]
     tokens = [(tokenizer.id_to_token(number) or "").strip() or "?" for number in ids.tolist()]
     shutil.rmtree(Path(logger.log_dir) / f"{step:05d}", ignore_errors=True)  # a run that was killed just here
     logger.experiment.add_embedding(
@@ -69,12 +72,11 @@ def finish(
     )
 
 
-def _typical_classes(train: EncodedTexts, ids: torch.Tensor, labels: list[str]) -> list[str]:
-    """For each token the class in whose training texts it makes up the largest share."""
-    classes = train.labels.repeat_interleave(train.lengths)
-    vocabulary = int(max(train.tokens.max().item(), ids.max().item())) + 1
-    counts = torch.bincount(classes * vocabulary + train.tokens, minlength=vocabulary * len(labels)).view(
-        -1, vocabulary
-    )
-    shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
-    return [labels[number] for number in shares[:, ids].argmax(dim=0).tolist()]
+def _token_counts(train: EncodedTexts, classes: int, vocabulary: int) -> torch.Tensor:
+    """How often each token stands in the texts of each class (classes, vocabulary)."""
+    counts_CV = torch.zeros(classes, vocabulary, dtype=torch.long)
+    for rows in torch.arange(len(train)).split(1000):
+        batch = train.__getitems__(rows.tolist())
+        of_class_BT = (batch.labels_B[:, None] * vocabulary + batch.tokens_BT)[batch.tokens_BT != PAD]
+        counts_CV += of_class_BT.bincount(minlength=classes * vocabulary).view(classes, vocabulary)
+    return counts_CV

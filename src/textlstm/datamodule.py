@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,39 +9,45 @@ import numpy as np
 import pytorch_lightning as pl
 import tokenizers
 import torch
-from datasets import Dataset, DatasetDict
+from datasets import DatasetDict
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
+from torch import Tensor
 from torch.utils.data import DataLoader
 
-from textlstm.batching import EncodedTexts, batch_loader
-from textlstm.checks import InputError, choice, number, whole
-from textlstm.sources import NEWSWIRE4, checksum, load_source
-from textlstm.splits import normalise, rows_not_in, split_rows
-from textlstm.tokenizer import KINDS, encode, load_tokenizer, train_tokenizer
-from textlstm.vocabulary import UNK
+from textlstm.batching import TRUNCATE, EncodedTexts, batch_loader
+from textlstm.cache import content_key, kept
+from textlstm.checks import InputError, choice, flag, number, whole
+from textlstm.sources import Source, load_source
+from textlstm.splits import label_conflicts, split_rows
+from textlstm.tokenizer import KINDS, Encoded, encode, load_tokenizer, train_tokenizer
+from textlstm.waiting import counted
 
 log = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
+MANY_UNKNOWN = 0.1  # of the words of validation
 
 
 class TextDataModule(pl.LightningDataModule):
     """Labelled text as batches of ids for training, validation and test.
 
     Args:
-        source, train, validation, test, name, config, text_column, label_column: see `sources.load_source`.
+        source, train, validation, test, name, config, text_column, label_column, label_names, encoding, drop_empty:
+            see `sources.load_source`.
         val_fraction, test_fraction: shares of the training source that are held out where no file or split
             is given; a missing validation split is never borrowed from test.
         split_seed: which rows are held out; apart from `seed`, so that runs with other seeds share their test set.
         tokenizer, vocab_size: see `tokenizer.train_tokenizer`; learned from the training split alone.
-        max_length: tokens after which a text is cut.
+        max_length, truncate: tokens of a text, and which of a longer one stay: see `batching.EncodedTexts`.
         pad_to: a fixed length in place of the longest text of each batch; needs max_length <= pad_to.
-        batch_size: texts per batch.
+        batch_size, max_tokens_per_batch: most texts and most tokens, padding counted, of a batch.
         max_rows: at most so many rows of the training source, drawn at random; None takes all.
         class_weights: weights of the classes in the loss: None, "balanced" (rows / (classes × rows of the
             class), as in scikit-learn) or a list in the order of the classes.
+        oversample: repeat rows of the smaller classes, in training alone, until all are as large as the largest.
+        cache: a folder that keeps checked rows, trained tokenizers and ids by content.
         seed: the order of the training batches.
-        cache: a folder that keeps trained tokenizers by content, or None.
         tokenizer_json: a trained tokenizer to use instead of learning one.
 
     Raises:
@@ -58,20 +63,26 @@ class TextDataModule(pl.LightningDataModule):
         test: str | None,
         name: str | None,
         config: str | None,
-        text_column: str,
-        label_column: str,
+        text_column: str | list[str] | None,
+        label_column: str | None,
+        label_names: list[str] | None,
+        encoding: str | None,
+        drop_empty: bool,
         val_fraction: float,
         test_fraction: float,
         split_seed: int,
         tokenizer: str,
         vocab_size: int,
         max_length: int | None,
+        truncate: str,
         pad_to: int | None,
         batch_size: int,
+        max_tokens_per_batch: int,
         class_weights: str | list[float] | None,
+        oversample: bool,
         max_rows: int | None,
+        cache: Path,
         seed: int = 0,
-        cache: Path | None = None,
         tokenizer_json: str | None = None,
     ) -> None:
         super().__init__()
@@ -86,6 +97,14 @@ class TextDataModule(pl.LightningDataModule):
         choice("data.tokenizer", tokenizer, KINDS)
         whole("data.vocab_size", vocab_size, minimum=3)
         whole("data.batch_size", batch_size, minimum=1)
+        whole("data.max_tokens_per_batch", max_tokens_per_batch, minimum=1)
+        choice("data.truncate", truncate, TRUNCATE)
+        flag("data.drop_empty", drop_empty)
+        flag("data.oversample", oversample)
+        if oversample and class_weights == "balanced":
+            raise InputError(
+                "data.oversample=true and data.class_weights=balanced both even the classes out; give one."
+            )
         if max_rows is not None:
             whole("data.max_rows", max_rows, minimum=1)
         if max_length is not None:
@@ -103,12 +122,16 @@ class TextDataModule(pl.LightningDataModule):
             "config": config,
             "text_column": text_column,
             "label_column": label_column,
+            "label_names": label_names,
+            "encoding": encoding,
+            "drop_empty": drop_empty,
         }
         self.fractions = {"validation": val_fraction, "test": test_fraction}
         self.split_seed, self.seed, self.max_rows = split_seed, seed, max_rows
         self.kind, self.vocab_size = tokenizer, vocab_size
-        self.max_length, self.pad_to, self.batch_size = max_length, pad_to, batch_size
-        self.weights = class_weights
+        self.cut: dict[str, Any] = {"max_length": max_length, "truncate": truncate, "pad_to": pad_to}
+        self.batch_size, self.max_tokens = batch_size, max_tokens_per_batch
+        self.weights, self.oversample = class_weights, oversample
         self.cache, self.tokenizer_json = cache, tokenizer_json
         self.splits: DatasetDict = DatasetDict()
 
@@ -116,83 +139,134 @@ class TextDataModule(pl.LightningDataModule):
         """Reads, splits, tokenizes; what is done is not done again."""
         if self.splits:
             return
-        self.facts: dict[str, Any] = {"sources": self._checksums(), "dropped": {}}
-        splits = self._split(load_source(**self.source))
-        self.labels: list[str] = splits["train"].features["label"].names
-        self.tokenizer = self._tokenizer(splits["train"])
-        self.encoded = {
-            split: encode_rows(self.tokenizer, rows, self.max_length, self.pad_to) for split, rows in splits.items()
+        sources = load_source(**self.source, cache=self.cache)
+        self.labels: list[str] = sources["train"].rows.features["label"].names
+        rows = self._split(sources)
+        origins = {split: sources.get(split, sources["train"]) for split in SPLITS}
+        self.tokenizer = self._tokenizer(origins["train"], rows["train"])
+        self.encoded = {split: self._encoded(origins[split], rows[split]) for split in SPLITS}
+        self.splits = DatasetDict({split: origins[split].rows.select(rows[split]) for split in SPLITS})
+        self.facts |= {
+            "sources": {split: source.origin for split, source in sources.items() if source.origin},
+            "columns": sources["train"].columns,
+            "empty": {split: sum(source.empty.values()) for split, source in sources.items()},
+            "splits": {split: describe(encoded, self.labels) for split, encoded in self.encoded.items()},
         }
-        self.facts["splits"] = {split: describe(rows, self.encoded[split]) for split, rows in splits.items()}
-        self.class_weights = self._class_weights(splits["train"])
-        self.splits = splits
+        self._say_unknown()
+        self.class_weights = self._class_weights(self.encoded["train"])
 
     def steps_per_epoch(self) -> int:
-        return -(-len(self.encoded["train"]) // self.batch_size)
+        return len(self.train_dataloader())
 
     def train_dataloader(self) -> DataLoader[Any]:
-        return batch_loader(self.encoded["train"], self.batch_size, shuffle=True, seed=self.seed)
+        rows = _evened_out(self.encoded["train"].labels, self.split_seed) if self.oversample else None
+        return self._loader("train", shuffle=True, seed=self.seed, rows=rows)
 
     def val_dataloader(self) -> DataLoader[Any]:
-        return batch_loader(self.encoded["validation"], self.batch_size, shuffle=False)
+        return self._loader("validation", shuffle=False)
 
     def test_dataloader(self) -> DataLoader[Any]:
-        return batch_loader(self.encoded["test"], self.batch_size, shuffle=False)
+        return self._loader("test", shuffle=False)
 
-    def _split(self, given: DatasetDict) -> DatasetDict:
-        train, held_out = given["train"], {split: given[split] for split in ("validation", "test") if split in given}
-        if len(held_out) == 2:
-            held_out["validation"] = self._apart("validation", held_out["validation"], {"test": held_out["test"]})
-        train = self._apart("train", train, held_out)
+    def _loader(self, split: str, **options: Any) -> DataLoader[Any]:
+        return batch_loader(self.encoded[split], self.batch_size, max_tokens=self.max_tokens, **options)
+
+    def _split(self, sources: dict[str, Source]) -> dict[str, np.ndarray]:
+        """The rows of each split in its source: its own, or the training source that it is cut from."""
+        self.facts: dict[str, Any] = {"dropped": {}, "conflicts": {}, "duplicates": {}}
+        for split, source in sources.items():
+            self._count_duplicates(split, source)
+        rows = {"test": np.arange(len(sources["test"].rows))} if "test" in sources else {}
+        if "validation" in sources:
+            rows["validation"] = self._apart("validation", sources, rows)
+        train = self._apart("train", sources, rows)
         # Test is cut first, so that its rows do not depend on how many validate.
-        missing = [split for split in ("test", "validation") if split not in held_out]
+        missing = [split for split in ("test", "validation") if split not in sources]
         for split in missing:
             if self.fractions[split] == 0:
                 key = {"validation": "val", "test": "test"}[split]
                 raise InputError(f"There is no {split} set: give data.{split}=FILE or data.{key}_fraction above 0.")
         if self.max_rows is not None and self.max_rows < len(train):
-            chosen = np.random.default_rng(self.split_seed).choice(len(train), self.max_rows, replace=False)
-            train = train.select(np.sort(chosen))
-        parts = split_rows(
-            train["text"],
-            np.array(train["label"][:]),
+            train = np.sort(np.random.default_rng(self.split_seed).choice(train, self.max_rows, replace=False))
+        source = sources["train"]
+        parts, rare = split_rows(
+            source.duplicate_of[train],
+            source.labels[train],
             [self.fractions[split] for split in missing],
             seed=self.split_seed,
         )
-        cut = {split: train.select(rows) for split, rows in zip([*missing, "train"], parts, strict=True)}
-        return DatasetDict({split: {**held_out, **cut}[split] for split in SPLITS})
+        if not all(map(len, parts)):
+            raise InputError(
+                f"data.train has {len(train)} rows of {len(self.labels)} classes, too few to split: give at least "
+                f"{len(parts)} different texts of one class, or files of your own with data.validation and data.test."
+            )
+        self.facts["rare"] = {self.labels[label]: texts for label, texts in rare.items()}
+        if rare:
+            counts = ", ".join(f"{label} ({texts})" for label, texts in self.facts["rare"].items())
+            log.warning(
+                "%d of %d classes have fewer texts than the %d splits and stay in training, unscored: %s.",
+                *(len(rare), len(self.labels), len(parts), counts),
+            )
+        return rows | {split: train[part] for split, part in zip([*missing, "train"], parts, strict=True)}
 
-    def _apart(self, split: str, rows: Dataset, held_out: dict[str, Dataset]) -> Dataset:
-        """The rows of a split whose texts do not stand in those held out as well; how many do is recorded."""
-        texts = {normalise(text) for others in held_out.values() for text in others["text"]}
-        kept = rows_not_in(rows["text"], texts) if texts else np.arange(len(rows))
-        dropped = len(rows) - len(kept)
+    def _apart(self, split: str, sources: dict[str, Source], held_out: dict[str, np.ndarray]) -> np.ndarray:
+        """The rows of a source whose texts do not stand in those held out as well; how many do is recorded."""
+        duplicate_of = sources[split].duplicate_of
+        others = [sources[other].duplicate_of[rows] for other, rows in held_out.items()]
+        kept = (
+            np.flatnonzero(~np.isin(duplicate_of, np.concatenate(others))) if others else np.arange(len(duplicate_of))
+        )
+        dropped = len(duplicate_of) - len(kept)
         self.facts["dropped"][split] = dropped
         if not len(kept):
-            raise InputError(f"Every {split} row also stands in {' or '.join(held_out)}: no row of {split} is left.")
+            raise InputError(
+                f"data.{split}: each of its rows also stands in {' or '.join(held_out)}, so none is left to "
+                f"{'train on' if split == 'train' else 'validate on'}. Give files that do not overlap."
+            )
         if dropped:
             log.info("%d %s rows also stand in %s: dropped.", dropped, split, " or ".join(held_out))
-        return rows.select(kept)
+        return kept
 
-    def _tokenizer(self, train: Dataset) -> Tokenizer:
+    def _count_duplicates(self, split: str, source: Source) -> None:
+        """Rows whose text stood before, and rows whose text stands with another label, too."""
+        self.facts["duplicates"][split] = len(source.duplicate_of) - len(np.unique(source.duplicate_of))
+        conflicting = label_conflicts(source.duplicate_of, source.labels)
+        texts, rows = len(np.unique(source.duplicate_of[conflicting])), int(conflicting.sum())
+        self.facts["conflicts"][split] = {"texts": texts, "rows": rows}
+        if rows:
+            example = source.rows[int(conflicting.argmax())]["text"]
+            log.warning(
+                "data.%s: %d texts stand with more than one label, in %d rows, such as %.60r.",
+                *(split, texts, rows, example),
+            )
+
+    def _tokenizer(self, source: Source, rows: np.ndarray) -> Tokenizer:
         if self.tokenizer_json is not None:
             return self._record(load_tokenizer(self.tokenizer_json), "the run's own record")
-        texts = train["text"][:]
-        content = hashlib.sha256(f"{tokenizers.__version__} {self.kind} {self.vocab_size}".encode())
-        for text in texts:
-            content.update(text.encode() + b"\0")
-        cached = (self.cache or Path()) / f"tokenizer-{self.kind}-{content.hexdigest()[:16]}.json"
-        found = self.cache is not None and cached.is_file()
-        if found:
-            tokenizer = load_tokenizer(cached.read_text(encoding="utf-8"))
-        else:
-            tokenizer = train_tokenizer(texts, kind=self.kind, vocab_size=self.vocab_size)
-            if self.cache is not None:
-                cached.parent.mkdir(parents=True, exist_ok=True)
-                unfinished = cached.with_suffix(f".{os.getpid()}")
-                unfinished.write_text(tokenizer.to_str(), encoding="utf-8")
-                unfinished.replace(cached)
+        texts = hashlib.sha256(rows.astype(np.int64).tobytes()).hexdigest()
+        name = f"tokenizer-{content_key(tokenizers.__version__, self.kind, self.vocab_size, source.key, texts)}"
+
+        def learn(folder: Path) -> None:
+            read = counted(source.texts(rows), "texts read for the vocabulary", total=len(rows))
+            tokenizer = train_tokenizer(read, kind=self.kind, vocab_size=self.vocab_size)
+            (folder / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
+
+        folder, found = kept(self.cache, name, learn)
+        tokenizer = load_tokenizer((folder / "tokenizer.json").read_text(encoding="utf-8"))
         return self._record(tokenizer, "the cache" if found else "the training split")
+
+    def _encoded(self, source: Source, rows: np.ndarray) -> EncodedTexts:
+        encoded = encode_source(self.tokenizer, source, self.cache)
+        return EncodedTexts(encoded, torch.from_numpy(source.labels[rows]), rows=torch.from_numpy(rows), **self.cut)
+
+    def _say_unknown(self) -> None:
+        share = self.facts["splits"]["validation"]["unknown_share"]
+        if self.kind == "word" and share > MANY_UNKNOWN:
+            log.warning(
+                "%.1f%% of the words of validation are unknown to the vocabulary of %d learned from training; "
+                "data.tokenizer=bpe splits words into known parts.",
+                *(100 * share, self.tokenizer.get_vocab_size()),
+            )
 
     def _record(self, tokenizer: Tokenizer, origin: str) -> Tokenizer:
         self.facts["tokenizer"] = {
@@ -204,13 +278,13 @@ class TextDataModule(pl.LightningDataModule):
         }
         return tokenizer
 
-    def _class_weights(self, train: Dataset) -> list[float] | None:
+    def _class_weights(self, train: EncodedTexts) -> list[float] | None:
         classes = len(self.labels)
         if self.weights is None:
             return None
         if self.weights == "balanced":
-            rows = np.bincount(train["label"][:], minlength=classes)
-            return (rows.sum() / (classes * np.maximum(rows, 1))).tolist()
+            rows = train.labels.bincount(minlength=classes)
+            return (len(train) / (classes * rows.clamp(min=1).double())).tolist()
         if not isinstance(self.weights, list) or len(self.weights) != classes:
             raise InputError(
                 f"data.class_weights must be null, balanced or a list of {classes} numbers "
@@ -222,31 +296,38 @@ class TextDataModule(pl.LightningDataModule):
             raise InputError("data.class_weights are all zero: nothing would be learned.")
         return [float(weight) for weight in self.weights]
 
-    def _checksums(self) -> dict[str, dict[str, str]]:
-        """The absolute path and checksum of each file that is read."""
-        if self.source["source"] == "hub":
-            return {}
-        paths = {split: self.source[split] for split in SPLITS}
-        if paths["train"] is None:
-            paths["train"] = str(NEWSWIRE4)
-        files = {split: Path(path).expanduser().absolute() for split, path in paths.items() if path is not None}
-        return {s: {"path": str(file), "sha256": checksum(file)} for s, file in files.items() if file.is_file()}
+
+def _evened_out(labels: Tensor, seed: int) -> Tensor:
+    """Rows of which each class has as many as the largest; no row of a class repeats twice more than another."""
+    generator = torch.Generator().manual_seed(seed)
+    largest = int(labels.bincount().max())
+    rows = []
+    for label in labels.unique():
+        of_class = (labels == label).nonzero().flatten()
+        times, rest = divmod(largest, len(of_class))
+        rows += [of_class.repeat(times), of_class[torch.randperm(len(of_class), generator=generator)[:rest]]]
+    return torch.cat(rows)
 
 
-def encode_rows(tokenizer: Tokenizer, rows: Dataset, max_length: int | None, pad_to: int | None) -> EncodedTexts:
-    """Labelled texts as ids, cut to max_length."""
-    tokens, offsets, cut_texts = encode(tokenizer, rows["text"][:], max_length)
-    return EncodedTexts(tokens, offsets, torch.tensor(rows["label"][:]), cut_texts=cut_texts, pad_to=pad_to)
+def encode_source(tokenizer: Tokenizer, source: Source, cache: Path) -> Encoded:
+    """The ids of all texts of a source, whole, kept by content."""
+
+    def write(folder: Path) -> None:
+        texts = counted(source.texts(), "texts tokenized", total=len(source.rows))
+        save_file(encode(tokenizer, texts)._asdict(), folder / "ids.safetensors")
+
+    name = f"ids-{content_key(tokenizers.__version__, tokenizer.to_str(), source.key)}"
+    return Encoded(**load_file(kept(cache, name, write)[0] / "ids.safetensors"))
 
 
-def describe(rows: Dataset, encoded: EncodedTexts) -> dict[str, Any]:
-    """Rows, classes, length, and the shares of texts cut and tokens unknown."""
-    labels = rows.features["label"].names
-    counts = np.bincount(rows["label"][:], minlength=len(labels))
+def describe(encoded: EncodedTexts, labels: list[str]) -> dict[str, Any]:
+    """Rows, classes, length in tokens, and the shares of texts cut and of tokens unknown."""
+    whole = encoded.lengths + encoded.skipped
     return {
-        "rows": len(rows),
-        "classes": dict(zip(labels, counts.tolist(), strict=True)),
+        "rows": len(encoded),
+        "classes": dict(zip(labels, encoded.labels.bincount(minlength=len(labels)).tolist(), strict=True)),
         "mean_length": round(encoded.lengths.float().mean().item(), 1),
-        "cut_share": round(encoded.cut_texts / len(rows), 4),
-        "unknown_share": round((encoded.tokens == UNK).float().mean().item(), 4) if len(encoded.tokens) else 0.0,
+        "longest": int(whole.max()),
+        "cut_share": round((encoded.skipped > 0).float().mean().item(), 4),
+        "unknown_share": round(encoded.unknown.sum().item() / max(1, int(whole.sum())), 4),
     }

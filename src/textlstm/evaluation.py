@@ -1,15 +1,18 @@
 """A finished run scored again: on one of its own splits, or on another file."""
 
+import glob
 from pathlib import Path
 from typing import Any
 
-from textlstm.batching import batch_loader
+import torch
+
+from textlstm.batching import EncodedTexts, batch_loader
 from textlstm.checks import InputError, choice, flag, whole
-from textlstm.datamodule import SPLITS, TextDataModule, describe, encode_rows
+from textlstm.datamodule import SPLITS, TextDataModule, describe, encode_source
 from textlstm.module import TextClassificationModule
 from textlstm.report import print_results, write_report
-from textlstm.runs import RunFolder, folder_name, write_json
-from textlstm.sources import changed, checksum, load_labelled
+from textlstm.runs import CACHE, RunFolder, folder_name, write_json
+from textlstm.sources import changed, load_labelled
 from textlstm.tokenizer import load_tokenizer
 from textlstm.training import prepare_process, quiet_trainer
 
@@ -36,23 +39,35 @@ def evaluate(config: dict[str, Any]) -> None:
         name = split = config["split"]
         if not config["changed_data"]:
             _refuse_changed(record["data"]["sources"])
-        data = TextDataModule(**settings, seed=record["seed"], tokenizer_json=tokenizer_json)
+        data = TextDataModule(**settings, cache=CACHE, seed=record["seed"], tokenizer_json=tokenizer_json)
         data.setup()
-        rows, encoded = data.splits[split], data.encoded[split]
+        texts, encoded = data.splits[split]["text"][:], data.encoded[split]
     else:
-        file = Path(config["file"]).expanduser().absolute()
-        name, split = folder_name(file.name), "file"
-        text_column, label_column = (config[key] or settings[key] for key in ("text_column", "label_column"))
-        rows = load_labelled(config["file"], text_column, label_column, module.labels)
-        encoded = encode_rows(load_tokenizer(tokenizer_json), rows, settings["max_length"], settings["pad_to"])
-        record["data"]["splits"] = {split: describe(rows, encoded)}
-        record["data"]["sources"] = {split: {"path": str(file), "sha256": checksum(file)}}
+        name, split = folder_name(Path(config["file"]).name), "file"
+        columns = record["data"]["columns"]
+        text_column, label_column = (config[f"{what}_column"] or columns[what] for what in ("text", "label"))
+        source = load_labelled(
+            config["file"],
+            text_column=text_column,
+            label_column=label_column,
+            label_names=settings["label_names"],
+            drop_empty=settings["drop_empty"],
+            labels=module.labels,
+            cache=CACHE,
+        )
+        cut = {key: settings[key] for key in ("max_length", "truncate", "pad_to")}
+        encoded = EncodedTexts(
+            encode_source(load_tokenizer(tokenizer_json), source, CACHE), torch.from_numpy(source.labels), **cut
+        )
+        texts = list(source.texts())
+        record["data"]["splits"] = {split: describe(encoded, module.labels)}
+        record["data"]["sources"] = {split: source.origin}
 
-    loader = batch_loader(encoded, settings["batch_size"], shuffle=False)
+    loader = batch_loader(encoded, settings["batch_size"], shuffle=False, max_tokens=settings["max_tokens_per_batch"])
     quiet_trainer(config["accelerator"]).test(module, loader, verbose=False)
     record |= {"title": f"{record['title']}, scored on {name}", split: module.scores}
     folder = run.path / "evaluation" / name
-    write_report(folder, record, split, rows["text"][:], module.predictions)
+    write_report(folder, record, split, texts, module.predictions)
     write_json(folder / "metrics.json", record)
     print_results(record, split, folder)
 
@@ -60,7 +75,7 @@ def evaluate(config: dict[str, Any]) -> None:
 def _refuse_changed(sources: dict[str, dict[str, str]]) -> None:
     for split in changed(sources):
         file = sources[split]["path"]
-        if not Path(file).is_file():
+        if not glob.glob(file) and not Path(file).exists():
             raise InputError(f"The run's {split} file {file} is gone; file=OTHER.csv scores another one.")
         raise InputError(
             f"The run's {split} file {file} has changed since the run, so its splits may differ. "

@@ -18,6 +18,7 @@ from typing import Any
 from textlstm.checks import InputError
 
 OUTPUTS = Path(__file__).parents[2] / "outputs"
+CACHE = OUTPUTS / "cache"
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "torchmetrics", "datasets", "tokenizers", "scikit-learn")
 
 

@@ -1,27 +1,55 @@
-"""Where labelled text comes from: files or a data set of the hub, as splits with columns `text` and `label`."""
+"""Where labelled text comes from: files or a data set of the hub, as splits with the same classes."""
 
-import csv
-import gzip
 import hashlib
-import logging
 import os
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import datasets
-import pyarrow
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+import numpy as np
+from datasets import ClassLabel, Dataset
 
-from textlstm.checks import InputError, choice, nearest
-
-log = logging.getLogger(__name__)
+from textlstm.cache import content_key
+from textlstm.checks import NUMBER, InputError, choice, nearest
+from textlstm.files import ROWS, find_files, open_table
+from textlstm.hub import hub_table, load_hub
+from textlstm.rows import Columns, Origin, Rows, place_of, read_rows
 
 NEWSWIRE4 = Path(__file__).with_name("newswire4.csv")
 SOURCES = ("files", "hub")
-READERS = {".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".json": "json", ".parquet": "parquet", ".pq": "parquet"}
-TEXT = ("string", "large_string")
-SPLIT_NAMES = {"dev": "validation", "valid": "validation", "val": "validation"}
+MANY_CLASSES = 50  # from here on, less than four rows per class look like no classes
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file, glob, folder or hub split as rows that stay on the disk.
+
+    Args:
+        rows: the columns `text` (string) and `label` (ClassLabel, the same classes in each source of a run).
+        labels: the N classes of `rows`.
+        duplicate_of: N numbers, equal for texts that are duplicates (`splits.normalise`).
+        key: a name for the content, equal for equal content.
+        columns: where they were read: `text` (a list of names) and `label`.
+        empty: rows that were dropped for want of a `text` or a `label`.
+        origin: for files, their absolute `path` and `sha256`.
+    """
+
+    rows: Dataset
+    labels: np.ndarray
+    duplicate_of: np.ndarray
+    key: str
+    columns: dict[str, Any]
+    empty: dict[str, int]
+    origin: dict[str, str]
+
+    def texts(self, rows: np.ndarray | None = None) -> Iterator[str]:
+        """The texts of `rows` (default: of all), some at a time in memory."""
+        chosen = self.rows if rows is None else self.rows.select(rows)
+        for chunk in chosen.with_format("arrow").iter(ROWS):
+            yield from chunk.column("text").to_pylist()
 
 
 def load_source(
@@ -32,218 +60,158 @@ def load_source(
     test: str | None,
     name: str | None,
     config: str | None,
-    text_column: str,
-    label_column: str,
-) -> DatasetDict:
+    text_column: str | list[str] | None,
+    label_column: str | None,
+    label_names: list[str] | None,
+    encoding: str | None,
+    drop_empty: bool,
+    cache: Path,
+) -> dict[str, Source]:
     """Labelled text as `train` and, where they are given, `validation` and `test`.
 
-    `source` is `files` (paths in `train`, `validation`, `test`; `train=null` is the corpus inside the package)
-    or `hub` (a data set `name` of the Hugging Face hub, or a local folder of one, with an optional `config`).
-    Each split has the columns `text` (string) and `label` (ClassLabel, the same classes in each).
+    Args:
+        source: `files` or `hub`.
+        train, validation, test: of files: a file, a glob or a folder each; `train=None` is the embedded corpus.
+        name, config: of the hub: a data set of the Hugging Face hub, or a local folder of one.
+        text_column, label_column: None takes the usual name that is there, and says so; several text columns
+            are joined with a space.
+        label_names: names for labels that are whole numbers from 0 or 1, or booleans.
+        encoding: of text files; None is UTF-8, or what a byte order mark says.
+        drop_empty: drop rows without text or label, and count them, in place of refusing them.
+        cache: where the rows are kept, by content.
 
     Raises:
         InputError: a file, column, row or label that cannot be used, or a hub that cannot be reached.
     """
     choice("data.source", source, SOURCES)
+    columns = Columns(text_column, label_column, drop_empty)
     if source == "hub":
-        splits = _load_hub(name, config)
+        origins = {
+            split: _hub_origin(rows, f"{name}, split {split},") for split, rows in load_hub(name, config).items()
+        }
     else:
         paths = {"train": str(NEWSWIRE4) if train is None else train, "validation": validation, "test": test}
-        splits = {split: load_file(path, f"data.{split}") for split, path in paths.items() if path is not None}
-    for split, rows in splits.items():
-        where = f"data.{split}={paths[split]}" if source == "files" else f"split {split!r} of {name}"
-        splits[split] = _text_and_label(rows, text_column, label_column, where)
-    labels = _label_names(splits["train"])
-    return DatasetDict({split: _encode_labels(rows, labels, split) for split, rows in splits.items()})
-
-
-def load_labelled(path: str, text_column: str, label_column: str, labels: list[str]) -> Dataset:
-    """One file as columns `text` and `label`, whose classes must be among `labels`."""
-    rows = _text_and_label(load_file(path, "file"), text_column, label_column, f"file={path}")
-    return _encode_labels(rows, labels, path)
-
-
-def load_file(path: str, key: str) -> Dataset:
-    """All rows and columns of a CSV, TSV, JSON Lines or Parquet file, plain or gzipped; CSV cells stay text."""
-    file = Path(path).expanduser()
-    if not file.is_file():
-        what = "is a folder" if file.is_dir() else "does not exist"
-        raise InputError(f"{key}: {file.absolute()} {what}; a CSV, TSV, JSON Lines or Parquet file was expected.")
-    reader = READERS.get(_suffix(file))
-    if reader is None:
-        raise InputError(
-            f"{key}: cannot tell the format of {file} from its name; "
-            f"expected one of {', '.join(READERS)} (.gz allowed)."
-        )
-    options: dict[str, Any] = {}
-    if reader == "csv":
-        columns = _header(file, key)
-        options = {
-            "features": Features({column: Value("string") for column in columns}),
-            "sep": _separator(file),
-            "keep_default_na": False,  # "NA" and "null" are texts
+        origins = {
+            split: _file_origin(path, f"data.{split}", encoding) for split, path in paths.items() if path is not None
         }
-    if not file.stat().st_size:
-        raise InputError(f"{key}: {file} is empty.")
-    try:
-        return datasets.load_dataset(reader, data_files={"rows": datasets_path(file)}, split="rows", **options)
-    except (datasets.exceptions.DatasetGenerationError, pyarrow.ArrowException) as error:
-        cause = str(error.__cause__ or error).strip().splitlines()[0]
-        raise InputError(f"{key}: {file} could not be read as {reader}: {cause}") from error
+    read = {split: read_rows(origin, columns, cache) for split, origin in origins.items()}
+    labels, class_of = _classes(read["train"], origins["train"], label_names)
+    return {split: _labelled(origins[split], rows, labels, class_of) for split, rows in read.items()}
 
 
-def datasets_path(file: Path) -> str:
-    """The path as `datasets` must be given it: absolute, with glob characters escaped."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(file.absolute()))
+def load_labelled(
+    path: str,
+    *,
+    text_column: str | list[str] | None,
+    label_column: str | None,
+    label_names: list[str] | None,
+    drop_empty: bool,
+    labels: list[str],
+    cache: Path,
+) -> Source:
+    """The rows of `file=`, whose classes must be among `labels`."""
+    origin, columns = _file_origin(path, "file", None), Columns(text_column, label_column, drop_empty)
+    rows = read_rows(origin, columns, cache)
+    class_of = str if label_names is None else _by_number(rows, origin, label_names)
+    return _labelled(origin, rows, labels, class_of)
+
+
+def checksum(path: str | Path, key: str = "file") -> str:
+    """The SHA-256 of a file as hexadecimal digits; of a glob or a folder, that of its files' names and checksums."""
+    files = find_files(str(path), key)
+    sums = []
+    for file in files:
+        try:
+            with open(file, "rb") as content:
+                sums.append(hashlib.file_digest(content, "sha256").hexdigest())
+        except OSError as error:
+            raise InputError(f"{key}: {file} cannot be read: {error.strerror}.") from error
+    if len(files) == 1:
+        return sums[0]
+    root = os.path.commonpath(files)
+    named = [f"{one}  {os.path.relpath(file, root)}" for one, file in zip(sums, files, strict=True)]
+    return hashlib.sha256("\n".join(named).encode()).hexdigest()
 
 
 def changed(sources: dict[str, dict[str, str]]) -> list[str]:
-    """Which of the recorded files (`path` and `sha256` each) are gone or hold something else now."""
-    return [
-        split
-        for split, source in sources.items()
-        if not Path(source["path"]).is_file() or checksum(source["path"]) != source["sha256"]
-    ]
+    """Which of the recorded sources (`path` and `sha256` each) are gone or hold something else now."""
+    return [split for split, source in sources.items() if _checksum_now(source["path"]) != source["sha256"]]
 
 
-def checksum(path: str | Path) -> str:
-    """The SHA-256 of a file, as hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _suffix(file: Path) -> str:
-    return Path(file.stem).suffix.lower() if file.suffix == ".gz" else file.suffix.lower()
-
-
-def _separator(file: Path) -> str:
-    return "\t" if _suffix(file) == ".tsv" else ","
-
-
-def _header(file: Path, key: str) -> list[str]:
-    opener = gzip.open if file.suffix == ".gz" else open
+def _checksum_now(path: str) -> str | None:
     try:
-        with opener(file, "rt", encoding="utf-8-sig", newline="") as lines:
-            rows = csv.reader(lines, delimiter=_separator(file))
-            columns, first_row = next(rows, []), next(rows, None)
-    except (UnicodeDecodeError, OSError, csv.Error) as error:
-        raise InputError(f"{key}: {file} could not be read as UTF-8 text: {error}") from error
-    if not columns:
-        raise InputError(f"{key}: {file} is empty; a header line with the column names was expected.")
-    if first_row is None:
-        raise InputError(f"{key}: {file} has a header but no rows.")
-    return columns
+        return checksum(path)
+    except InputError:
+        return None
 
 
-def _load_hub(name: str | None, config: str | None) -> dict[str, Dataset]:
-    if not name:
-        raise InputError(
-            "data=hub needs data.name=… (a data set of the hub such as stanfordnlp/imdb, or a local folder of one)."
-        )
-    local = os.path.expanduser(name)
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # each of its retries; the error below says it all
-    if not os.path.isdir(local):
-        log.info("Asking the Hugging Face hub for %s…", name)
-    try:
-        loaded = datasets.load_dataset(local if os.path.isdir(local) else name, config)
-    except (ConnectionError, datasets.exceptions.DatasetNotFoundError) as error:
-        unreachable = isinstance(error, ConnectionError)
-        what = (
-            "the Hugging Face hub cannot be reached"
-            if unreachable
-            else "there is no such data set on the hub, or it is private"
-        )
-        raise InputError(
-            f"data.name={name}: {what}. Without it, data=newswire4 trains on the embedded corpus."
-        ) from error
-    except (ValueError, datasets.exceptions.DatasetGenerationError) as error:
-        raise InputError(f"data.name={name} data.config={config}: {str(error).strip().splitlines()[0]}") from error
-    splits = {SPLIT_NAMES.get(split, split): rows for split, rows in loaded.items()}
-    if "train" not in splits:
-        raise InputError(f"data.name={name}: it has no split 'train', only {', '.join(loaded)}.")
-    return {split: splits[split] for split in ("train", "validation", "test") if split in splits}
-
-
-def _text_and_label(rows: Dataset, text_column: str, label_column: str, where: str) -> Dataset:
-    """Columns `text` and `label` alone, each row checked."""
-    for key, column in (("text_column", text_column), ("label_column", label_column)):
-        if column not in rows.column_names:
-            raise InputError(
-                f"{where} has no column {column!r}.{nearest(column, rows.column_names)} "
-                f"Its columns are {', '.join(rows.column_names)}; name one with data.{key}=…"
-            )
-    if text_column == label_column:
-        raise InputError(f"data.text_column and data.label_column are both {text_column!r}; two columns were expected.")
-    if not len(rows):
-        raise InputError(f"{where} has a header but no rows.")
-    rows = rows.select_columns([text_column, label_column])
-    rows = rows.rename_columns({text_column: "text", label_column: "label"})
-    kind = _kind(rows.features["text"])
-    if kind not in TEXT:
-        raise InputError(
-            f"{where}: column {text_column!r} holds {kind}, text was expected; name another with data.text_column=…"
-        )
-    kind = _kind(rows.features["label"])
-    if kind.startswith("float"):
-        raise InputError(
-            f"{where}: the labels are fractions (such as {rows[0]['label']}); "
-            f"classes were expected, no quantity to regress."
-        )
-    if not (kind in (*TEXT, "bool") or re.fullmatch(r"u?int\d+", kind)):  # a ClassLabel is int64
-        raise InputError(
-            f"{where}: column {label_column!r} holds {kind}; names, whole numbers or booleans were expected as classes."
-        )
-    for column, original in (("text", text_column), ("label", label_column)):
-        empty = [
-            row
-            for row, value in enumerate(rows[column])
-            if value is None or value == "" or (column == "text" and not value.strip())
-        ]
-        if empty:
-            raise InputError(
-                f"{where}: {len(empty)} of {len(rows)} rows have an empty {original!r}, "
-                f"the first is row {empty[0] + 1} (counted from 1 without the header). Fill or remove them."
-            )
-    return rows
-
-
-def _kind(feature: Any) -> str:
-    return getattr(feature, "dtype", None) or type(feature).__name__.lower()
-
-
-def _label_names(train: Dataset) -> list[str]:
-    """The classes of the training file: the names it brings, or its values in order."""
-    feature = train.features["label"]
-    if isinstance(feature, ClassLabel):
-        return feature.names
-    names = [str(value) for value in train.unique("label")]
-    if len(names) < 2:
-        raise InputError(f"All training rows have the label {names[0]!r}; at least two classes were expected.")
-    numbers = all(re.fullmatch(r"-?\d+", name) for name in names)
-    return sorted(names, key=int) if numbers else sorted(names)
-
-
-def _encode_labels(rows: Dataset, labels: list[str], where: str) -> Dataset:
-    feature = ClassLabel(names=labels)
-    present = rows.features["label"]
-    names: dict[Any, str]
-    numbers: dict[Any, int]
-    if isinstance(present, ClassLabel):
-        names = dict(enumerate(present.names))
-        numbers = {number: feature.str2int(name) for number, name in names.items() if name in labels}
-        values = rows["label"]
-    else:
-        names, numbers = {}, {name: number for number, name in enumerate(labels)}
-        values = [str(value) for value in rows["label"]]
-    encoded = []
-    for row, value in enumerate(values):
-        if value not in numbers:
-            name = names.get(value, value)
-            raise InputError(
-                f"{where}: row {row + 1} has the label {name!r}, which no training row has."
-                f"{nearest(str(name), labels)} The classes are {', '.join(labels)}."
-            )
-        encoded.append(numbers[value])
-    return Dataset.from_dict(
-        {"text": rows["text"], "label": encoded}, features=Features({"text": Value("string"), "label": feature})
+def _file_origin(path: str, key: str, encoding: str | None) -> Origin:
+    whole = str(Path(path).expanduser().absolute())
+    content = checksum(path, key)
+    record = {"path": whole, "sha256": content}
+    suffixes = sorted({"".join(file.suffixes[-2:]) for file in find_files(path, key)})  # the format is in the name
+    return Origin(
+        key, whole, lambda: open_table(path, key, encoding), content_key(content, encoding, *suffixes), record
     )
+
+
+def _hub_origin(rows: Dataset, name: str) -> Origin:
+    return Origin("data.name", name, partial(hub_table, rows, name), rows._fingerprint, {})
+
+
+def _classes(train: Rows, origin: Origin, label_names: list[str] | None) -> tuple[list[str], Callable[[str], str]]:
+    """The classes in order, and which of them a label stands for."""
+    labels = list(dict.fromkeys(train.labels))
+    if len(labels) < 2:
+        raise origin.fail(f"has the label {labels[0]!r} in each row; at least two classes were expected.")
+    numbers = all(NUMBER.fullmatch(label) for label in labels)
+    if numbers and not all(re.fullmatch(r"[+-]?\d+", label) for label in labels):
+        fraction = next(label for label in labels if not re.fullmatch(r"[+-]?\d+", label))
+        raise origin.fail(
+            f"has fractions as labels (such as {fraction}): they look like a quantity to regress, classes were "
+            f"expected. Write classes as names, such as low and high."
+        )
+    if train.class_names is None and len(labels) > max(MANY_CLASSES, len(train.rows) / 4):
+        look = "like a quantity to regress" if numbers else "like free text or identifiers"
+        raise origin.fail(
+            f"has {len(labels):,} different labels in {len(train.rows):,} rows (such as {labels[0]!r:.50}): they look "
+            f"{look}, classes were expected. Name another column with data.label_column=…"
+        )
+    if label_names is not None:
+        return label_names, _by_number(train, origin, label_names)
+    if train.class_names is not None:
+        return train.class_names, str
+    return sorted(labels, key=int) if numbers else sorted(labels), str
+
+
+def _by_number(rows: Rows, origin: Origin, label_names: list[str]) -> Callable[[str], str]:
+    """The name of a label that is a number (from 0, or else from 1) or a boolean."""
+    known = {"False": 0, "True": 1} | {label: int(label) for label in rows.labels if re.fullmatch(r"[+-]?\d+", label)}
+    if not isinstance(label_names, list) or len(set(label_names)) != len(label_names):
+        raise InputError(f"data.label_names must be a list of different names, got {label_names!r}.")
+    unknown = [label for label in rows.labels if label not in known]
+    if unknown:
+        raise origin.fail(f"has the label {unknown[0]!r}; data.label_names names whole numbers and booleans only.")
+    numbers = {known[label] for label in rows.labels}
+    start = next((start for start in (0, 1) if numbers <= set(range(start, start + len(label_names)))), None)
+    if start is None:
+        raise origin.fail(
+            f"has labels from {min(numbers)} to {max(numbers)}; data.label_names gives {len(label_names)} names, "
+            f"for 0 to {len(label_names) - 1} or 1 to {len(label_names)}."
+        )
+    return lambda label: label_names[known[label] - start] if label in known else label
+
+
+def _labelled(origin: Origin, rows: Rows, labels: list[str], class_of: Callable[[str], str]) -> Source:
+    number = {label: n for n, label in enumerate(labels)}
+    classes = [class_of(label) for label in rows.labels]
+    for label, name in zip(rows.labels, classes, strict=True):
+        if name not in number:
+            raise InputError(
+                f"{origin.key}: {place_of(origin, rows, label)} has the label {label!r}, which no training row has."
+                f"{nearest(name, labels)} The classes are {', '.join(labels)}."
+            )
+    label_N = np.array([number[name] for name in classes])[rows.codes()]
+    labelled = rows.rows.select_columns(["text"]).add_column("label", label_N, feature=ClassLabel(names=labels))
+    duplicate_of = rows.rows.data.column("duplicate_of").to_numpy()
+    return Source(labelled, label_N, duplicate_of, rows.key, rows.columns, rows.empty, origin.record)

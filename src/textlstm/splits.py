@@ -1,54 +1,61 @@
 """Which rows train, validate and test: stratified, deterministic, and no text on two sides."""
 
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-
-from textlstm.checks import InputError
 
 
 def normalise(text: str) -> str:
     """What makes two texts duplicates: equal up to compatibility forms, case and white space."""
+    if text.isascii():  # where the two steps below change nothing but case
+        return " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def split_rows(texts: Iterable[str], labels: np.ndarray, fractions: Sequence[float], *, seed: int) -> list[np.ndarray]:
-    """Cuts rows into len(fractions) + 1 parts, the last of which is the rest; each part keeps the row order.
+def split_rows(
+    duplicate_of: np.ndarray, labels: np.ndarray, fractions: Sequence[float], *, seed: int
+) -> tuple[list[np.ndarray], dict[int, int]]:
+    """Cuts N rows into len(fractions) + 1 parts, the last of which is the rest; each part keeps the row order.
 
-    Each class is spread over the parts in proportion to `fractions`. Duplicate texts count as one and go
-    together, under the label of their first row. Every part gets at least one text of each class.
+    Each class is spread over the parts in proportion to `fractions`, at least one text of it in each. Duplicates
+    (rows with the same number in `duplicate_of`) count as one and go together, under the label of their first
+    row. A class with fewer distinct texts than there are parts stays in the rest as a whole.
 
-    Raises:
-        InputError: a class with fewer distinct texts than there are parts.
+    Returns:
+        The rows of each part, and the classes that stay in the rest, with their numbers of distinct texts.
     """
-    groups, first_rows = _duplicate_groups(texts)
+    groups, first_rows = _duplicate_groups(duplicate_of)
     parts = len(fractions) + 1
     generator = np.random.default_rng(seed)
-    part_of_group = np.empty(len(first_rows), dtype=np.int64)
+    part_of_group = np.full(len(first_rows), parts - 1, dtype=np.int64)
+    label_of_group, rare = labels[first_rows], {}
     for label in np.unique(labels):
-        members = np.flatnonzero(labels[first_rows] == label)
+        members = np.flatnonzero(label_of_group == label)
         if len(members) < parts:
-            raise InputError(
-                f"One class has {len(members)} distinct texts, too few to stand in each of {parts} splits: "
-                f"give at least {parts} of each class, or files of your own with data.validation and data.test."
-            )
+            rare[int(label)] = len(members)
+            continue
         sizes = [max(1, round(fraction * len(members))) for fraction in fractions]
         while sum(sizes) >= len(members):  # the last part gets a text of each class, too
             sizes[sizes.index(max(sizes))] -= 1
         bounds = np.cumsum([*sizes, len(members) - sum(sizes)])
         part_of_group[generator.permutation(members)] = np.searchsorted(bounds, np.arange(len(members)), side="right")
     part_of_row = part_of_group[groups]
-    return [np.flatnonzero(part_of_row == part) for part in range(parts)]
+    return [np.flatnonzero(part_of_row == part) for part in range(parts)], rare
 
 
-def rows_not_in(texts: Iterable[str], held_out: Collection[str]) -> np.ndarray:
-    """The rows whose text does not stand among `held_out` (normalised texts)."""
-    return np.array([row for row, text in enumerate(texts) if normalise(text) not in held_out], dtype=np.int64)
+def label_conflicts(duplicate_of: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which of N rows have a text that stands with another label elsewhere, as N booleans."""
+    order = np.lexsort((labels, duplicate_of))
+    same_text = np.diff(duplicate_of[order]) == 0
+    other_label = np.diff(labels[order]) != 0
+    return np.isin(duplicate_of, duplicate_of[order][1:][same_text & other_label])
 
 
-def _duplicate_groups(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+def _duplicate_groups(duplicate_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The group of each row, numbered by first appearance, and the first row of each group."""
-    number: dict[str, int] = {}
-    groups = np.array([number.setdefault(normalise(text), len(number)) for text in texts], dtype=np.int64)
-    return groups, np.unique(groups, return_index=True)[1]
+    _, first_rows, groups = np.unique(duplicate_of, return_index=True, return_inverse=True)
+    order = first_rows.argsort()
+    number = np.empty_like(order)
+    number[order] = np.arange(len(order))
+    return number[groups], first_rows[order]

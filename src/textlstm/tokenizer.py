@@ -1,8 +1,11 @@
 """Text to token ids: a tokenizer is learned from the training texts alone and travels as JSON."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
@@ -12,7 +15,7 @@ from textlstm.vocabulary import PAD, SPECIALS, UNK
 
 KINDS = ("word", "bpe", "unigram")
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
-ENCODED_AT_ONCE = 10_000  # texts whose encodings are in memory together
+CHARACTERS = 1_000_000  # whose encodings are in memory together
 
 
 def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Tokenizer:
@@ -77,17 +80,35 @@ def load_tokenizer(text: str) -> Tokenizer:
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, texts: list[str], max_length: int | None) -> tuple[Tensor, Tensor, int]:
-    """Ids of all texts end to end (int32), where each text starts (N + 1 offsets), and how many texts were cut."""
-    tokens: list[int] = []
-    lengths: list[int] = []
-    cut = 0
-    for start in range(0, len(texts), ENCODED_AT_ONCE):
-        for encoding in tokenizer.encode_batch_fast(texts[start : start + ENCODED_AT_ONCE]):
-            ids = encoding.ids
-            cut += max_length is not None and len(ids) > max_length
-            tokens += ids[:max_length]
-            lengths.append(len(ids[:max_length]))
-    offsets = torch.zeros(len(texts) + 1, dtype=torch.long)
-    torch.cumsum(torch.tensor(lengths, dtype=torch.long), 0, out=offsets[1:])
-    return torch.tensor(tokens, dtype=torch.int32), offsets, cut
+class Encoded(NamedTuple):
+    """Ids of N texts end to end (int32), and of each text its number of ids and how many of these are unknown."""
+
+    tokens: Tensor
+    lengths: Tensor
+    unknown: Tensor
+
+
+def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> Encoded:
+    """The ids of all texts, whole; the tokenizer works on all cores."""
+    tokens, lengths, unknown = [np.empty(0, np.int32)], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+    for chunk in _chunks(texts):
+        ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(chunk)]
+        lengths.append(np.fromiter(map(len, ids), np.int32, len(ids)))
+        tokens.append(np.fromiter(chain.from_iterable(ids), np.int32, int(lengths[-1].sum())))
+        text_of_token = np.repeat(np.arange(len(ids)), lengths[-1])
+        unknown.append(np.bincount(text_of_token[tokens[-1] == UNK], minlength=len(ids)).astype(np.int32))
+    return Encoded(*(torch.from_numpy(np.concatenate(parts)) for parts in (tokens, lengths, unknown)))
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Texts that are encoded together: each token takes some hundred bytes meanwhile."""
+    chunk: list[str] = []
+    characters = 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text)
+        if characters >= CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk

@@ -31,7 +31,7 @@ from textlstm.network import layer_table, trainable
 from textlstm.progress import EpochHistory, ProgressBar
 from textlstm.report import LINEAR, print_results, seconds_line, write_report
 from textlstm.resuming import RandomState
-from textlstm.runs import OUTPUTS, RunFolder, environment, folder_name, write_json
+from textlstm.runs import CACHE, RunFolder, environment, folder_name, write_json
 from textlstm.sources import changed
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def train(config: dict[str, Any]) -> float:
     trainer = _trainer(config, run, logger, history)
     checkpoint = run.last_checkpoint if config["resume"] and run.last_checkpoint.is_file() else None
     data = TextDataModule(
-        **config["data"], seed=config["seed"], cache=OUTPUTS / "cache", tokenizer_json=_recorded_tokenizer(checkpoint)
+        **config["data"], seed=config["seed"], cache=CACHE, tokenizer_json=_recorded_tokenizer(checkpoint)
     )
     data.setup()
     trainer.log_every_n_steps = min(LOG_EVERY, data.steps_per_epoch())  # type: ignore[attr-defined]
@@ -95,7 +95,7 @@ def train(config: dict[str, Any]) -> float:
             "total": round(time.monotonic() - started + history.earlier, 2),
         },
         "parameters": trainable(module.network),
-        "layers": layer_table(module.network, data.pad_to),
+        "layers": layer_table(module.network, data.cut["pad_to"]),
         "steps": trainer.global_step,
         "history": history.epochs,
         "data": data.facts,
@@ -150,7 +150,8 @@ def _write(
         run.model,
         network=module.network,
         settings=module.network_settings,
-        max_length=data.max_length,
+        max_length=data.cut["max_length"],
+        truncate=data.cut["truncate"],
         tokenizer_json=module.hparams["tokenizer_json"],
         labels=data.labels,
     )
@@ -272,10 +273,11 @@ def _announce(data: TextDataModule, module: TextClassificationModule, level: int
     for split, facts in data.facts["splits"].items():
         log.log(
             level,
-            "%-10s %6d texts, %5.1f tokens each, %.1f%% cut, %.1f%% of tokens unknown",
-            *(split, facts["rows"], facts["mean_length"], 100 * facts["cut_share"], 100 * facts["unknown_share"]),
+            "%-10s %6d texts, %5.1f tokens each, longest %d, %.1f%% cut, %.1f%% of tokens unknown",
+            *(split, facts["rows"], facts["mean_length"], facts["longest"]),
+            *(100 * facts["cut_share"], 100 * facts["unknown_share"]),
         )
-    rows = layer_table(module.network, data.pad_to)
+    rows = layer_table(module.network, data.cut["pad_to"])
     for name, shape, count in [
         ("layer", "output", "parameters"),
         *rows,

@@ -1,0 +1,55 @@
+"""What is computed once from the same content: a folder of entries, each there whole or not at all."""
+
+import errno
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from textlstm.checks import InputError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def content_key(*parts: Any) -> str:
+    """A name for what depends on `parts` (plain values) alone: equal parts, equal names, from process to process."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def kept(cache: Path, name: str, make: Callable[[Path], None]) -> tuple[Path, bool]:
+    """The folder `name` of the cache, and whether it was there; if not, `make` has filled it.
+
+    Raises:
+        InputError: the disk is full or may not be written to; nothing half-written is left.
+    """
+    entry = cache / name
+    if entry.is_dir():
+        return entry, True
+    unfinished = None
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=cache))
+        make(unfinished)
+        _publish(unfinished, entry)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise InputError(
+            f"cache: {entry} could not be written ({errno.errorcode[error.errno]}); nothing of it was kept. "
+            f"Free space on that disk; `make clean` empties the cache."
+        ) from error
+    finally:
+        if unfinished is not None:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return entry, False
+
+
+def _publish(unfinished: Path, entry: Path) -> None:
+    try:
+        unfinished.rename(entry)
+    except OSError:
+        if not entry.is_dir():  # else another process was faster, with the same content
+            raise

@@ -1,0 +1,66 @@
+"""Data sets of the Hugging Face hub, or local folders of such, as the splits that a run needs."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+
+import datasets
+from datasets import ClassLabel, Dataset
+
+from textlstm.checks import InputError
+from textlstm.files import ROWS, Chunk, Table
+
+log = logging.getLogger(__name__)
+
+SPLIT_NAMES = {"dev": "validation", "valid": "validation", "val": "validation"}
+
+
+def load_hub(name: str | None, config: str | None) -> dict[str, Dataset]:
+    """The splits `train` and, where there are, `validation` and `test`.
+
+    Raises:
+        InputError: no such data set, no such configuration, no training split, or a hub that cannot be reached.
+    """
+    if not name:
+        raise InputError(
+            "data=hub needs data.name=… (a data set of the hub such as stanfordnlp/imdb, or a local folder of one)."
+        )
+    local = os.path.expanduser(name)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # each of its retries; the error below says it all
+    if not os.path.isdir(local):
+        log.info("Asking the Hugging Face hub for %s…", name)
+    if sys.stderr.isatty():
+        datasets.enable_progress_bars()
+    try:
+        loaded = datasets.load_dataset(local if os.path.isdir(local) else name, config)
+    except (ConnectionError, datasets.exceptions.DatasetNotFoundError) as error:
+        unreachable = isinstance(error, ConnectionError)
+        what = (
+            "the Hugging Face hub cannot be reached"
+            if unreachable
+            else "there is no such data set on the hub, or it is private"
+        )
+        raise InputError(
+            f"data.name={name}: {what}. Without it, data=newswire4 trains on the embedded corpus."
+        ) from error
+    except (ValueError, datasets.exceptions.DatasetGenerationError) as error:
+        raise InputError(f"data.name={name} data.config={config}: {str(error).strip().splitlines()[0]}") from error
+    finally:
+        datasets.disable_progress_bars()
+    splits = {SPLIT_NAMES.get(split, split): rows for split, rows in loaded.items()}
+    if "train" not in splits:
+        raise InputError(f"data.name={name}: it has no split 'train', only {', '.join(loaded)}.")
+    return {split: splits[split] for split in ("train", "validation", "test") if split in splits}
+
+
+def hub_table(rows: Dataset, name: str) -> Table:
+    """The rows of a split; `name` is what messages call it."""
+    names = {column: kind.names for column, kind in rows.features.items() if isinstance(kind, ClassLabel)}
+
+    def chunks(columns: list[str]) -> Iterator[Chunk]:
+        wanted = rows.select_columns(columns)
+        for start in range(0, len(rows), ROWS):
+            yield Chunk(name, start + 1, wanted[start : start + ROWS])
+
+    return Table(rows.column_names, names, chunks)

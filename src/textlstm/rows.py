@@ -1,0 +1,245 @@
+"""A table of any origin as checked rows that stay on the disk: text, label, and which texts are duplicates."""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pandas as pd
+import pyarrow
+from datasets import Dataset
+
+from textlstm.cache import content_key, kept
+from textlstm.checks import NUMBER, InputError, nearest
+from textlstm.files import Chunk, Table
+from textlstm.splits import normalise
+from textlstm.waiting import counted
+
+log = logging.getLogger(__name__)
+
+TEXT_COLUMNS = (
+    *("text", "texts", "sentence", "content", "review", "headline", "title", "body", "message", "comment"),
+    *("description", "document", "question", "query", "utterance", "tweet", "post", "abstract"),
+)
+LABEL_COLUMNS = (
+    *("label", "labels", "class", "category", "target", "topic", "intent", "sentiment", "emotion", "tag"),
+    *("stars", "rating"),
+)
+SURROGATE = re.compile("[\ud800-\udfff]")
+LAYOUT = 1  # of the rows in the cache: a change of what is written there makes the old entries useless
+SCHEMA = pyarrow.schema({"text": pyarrow.large_string(), "code": pyarrow.int32(), "duplicate_of": pyarrow.uint64()})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where rows come from: the config key and name for messages, the table, and what its content is known by."""
+
+    key: str
+    name: str
+    open: Callable[[], Table]
+    content: str
+    record: dict[str, str]
+
+    def fail(self, what: str) -> InputError:
+        return InputError(f"{self.key}: {self.name} {what}")
+
+    def fail_at(self, chunk: Chunk, n: int, what: str) -> InputError:
+        """The same for row `n` (from 0) of a chunk."""
+        return InputError(f"{self.key}: {chunk.file}, row {chunk.first + n} {what}")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is read of a table, as the data keys say."""
+
+    text_column: str | list[str] | None
+    label_column: str | None
+    drop_empty: bool
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as the cache keeps them, whose labels are `labels[code]`; `class_names` are those of the data themselves."""
+
+    rows: Dataset
+    key: str
+    labels: list[str]
+    class_names: list[str] | None
+    columns: dict[str, Any]
+    empty: dict[str, int]
+
+    def codes(self) -> np.ndarray:
+        return self.rows.data.column("code").to_numpy()
+
+
+def read_rows(origin: Origin, columns: Columns, cache: Path) -> Rows:
+    """The checked rows of a source, from the cache or written there."""
+    settings = (columns.text_column, columns.label_column, columns.drop_empty)
+    key = content_key(LAYOUT, datasets.__version__, origin.content, *settings)
+    folder, _ = kept(cache, f"rows-{key}", lambda folder: _write(folder, origin, columns))
+    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    if columns.text_column is None or columns.label_column is None:
+        texts, label = " + ".join(facts["columns"]["text"]), facts["columns"]["label"]
+        log.info("%s: texts are read from the column %r, classes from %r.", origin.key, texts, label)
+    empty = {what: rows for what, rows in facts["empty"].items() if rows}
+    if empty:
+        counts = " and ".join(f"{rows:,} without a {what}" for what, rows in empty.items())
+        log.info("%s: dropped rows: %s.", origin.key, counts)
+    return Rows(Dataset.from_file(str(folder / "rows.arrow")), key, **facts)
+
+
+def _write(folder: Path, origin: Origin, columns: Columns) -> None:
+    table = origin.open()
+    texts, label = _chosen_columns(origin, table, columns)
+    class_names = table.class_names.get(label)
+    codes: dict[str, int] = {}
+    rows, empty, first_empty = 0, {"text": 0, "label": 0}, dict[str, str]()
+    with pyarrow.OSFile(str(folder / "rows.arrow"), "wb") as file, pyarrow.ipc.new_stream(file, SCHEMA) as writer:
+        chunks = table.chunks([*texts, label])
+        for chunk in counted(chunks, f"rows read from {origin.key}", size_of=Chunk.rows):
+            values = {"text": _texts(chunk, texts, origin), "label": _labels(chunk, label, class_names, origin)}
+            rows += chunk.rows()
+            for what, of_rows in values.items():
+                missing = [n for n, value in enumerate(of_rows) if not value]
+                empty[what] += len(missing)
+                if missing:
+                    first_empty.setdefault(what, f"row {chunk.first + missing[0]} of {chunk.file}")
+            writer.write_batch(_batch(chunk, values, codes, origin))
+    if first_empty and not columns.drop_empty:
+        what, first = next(iter(first_empty.items()))
+        column = " + ".join(texts) if what == "text" else label
+        raise origin.fail(
+            f"has {empty[what]:,} of {rows:,} rows without a {what} (column {column!r}), the first is {first} (counted "
+            f"from 1 without the header). Fill or remove them, or drop them with data.drop_empty=true."
+        )
+    if not codes:
+        raise origin.fail(f"has no row with a text and a label among its {rows:,}.")
+    facts = {
+        "labels": _whole_numbers(list(codes)),
+        "class_names": class_names,
+        "columns": {"text": texts, "label": label},
+        "empty": empty,
+    }
+    (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _batch(chunk: Chunk, values: dict[str, list[str]], codes: dict[str, int], origin: Origin) -> pyarrow.RecordBatch:
+    """The rows that have a text and a label, with new labels added to `codes`."""
+    pairs = [(text, label) for text, label in zip(*values.values(), strict=True) if text and label]
+    texts = [text for text, _ in pairs]
+    try:
+        columns = [
+            pyarrow.array(texts, pyarrow.large_string()),
+            pyarrow.array([codes.setdefault(label, len(codes)) for _, label in pairs], pyarrow.int32()),
+            pyarrow.array(duplicate_numbers(texts)),
+        ]
+    except UnicodeEncodeError as error:
+        bad = next(n for n, text in enumerate(values["text"]) if SURROGATE.search(text))
+        raise origin.fail_at(
+            chunk, bad, "holds half of a surrogate pair (\\ud800 to \\udfff), which is no text."
+        ) from error
+    return pyarrow.record_batch(columns, SCHEMA)
+
+
+def duplicate_numbers(texts: list[str]) -> np.ndarray:
+    """A number per text, equal for duplicates (64 bits, the same in each process)."""
+    return pd.util.hash_array(np.array([normalise(text) for text in texts], dtype=object), categorize=False)
+
+
+def _chosen_columns(origin: Origin, table: Table, columns: Columns) -> tuple[list[str], str]:
+    """The columns of the text and of the label: as given, or the usual ones that are there."""
+    given = _guess(origin, table, "text", TEXT_COLUMNS) if columns.text_column is None else columns.text_column
+    texts = given if isinstance(given, list) else [given]
+    label = _guess(origin, table, "label", LABEL_COLUMNS) if columns.label_column is None else columns.label_column
+    for key, names in (("text_column", texts), ("label_column", [label])):
+        for name in names:
+            if name not in table.columns:
+                raise origin.fail(
+                    f"has no column {name!r}.{nearest(str(name), table.columns)} "
+                    f"Its columns are {', '.join(table.columns)}; name one with data.{key}=…"
+                )
+    if not texts or label in texts:
+        raise InputError(
+            f"data.text_column={given} and data.label_column={label} must name different columns, at least one each."
+        )
+    return texts, label
+
+
+def _guess(origin: Origin, table: Table, what: str, usual: tuple[str, ...]) -> str:
+    there = {name.strip().lower(): name for name in table.columns}
+    found = next((there[name] for name in usual if name in there), None)
+    if found is None:
+        raise origin.fail(
+            f"has none of the usual names for the column of the {what} ({', '.join(usual)}). "
+            f"Its columns are {', '.join(table.columns)}; name one with data.{what}_column=…"
+        )
+    return found
+
+
+def _texts(chunk: Chunk, columns: list[str], origin: Origin) -> list[str]:
+    """The text of each row, "" where there is none."""
+    for column in columns:
+        for n, value in enumerate(chunk.columns[column]):
+            if value is not None and not isinstance(value, str):
+                raise origin.fail_at(
+                    chunk,
+                    n,
+                    f"holds {value!r:.50} in the column {column!r}, text was expected; name another column with "
+                    f"data.text_column=…",
+                )
+            if value and "\0" in value:
+                raise origin.fail_at(
+                    chunk,
+                    n,
+                    f"holds a NUL byte in the column {column!r}: the file is damaged or in another encoding, such as "
+                    f"data.encoding=utf-16.",
+                )
+    if len(columns) == 1:
+        return [text if text and not text.isspace() else "" for text in chunk.columns[columns[0]]]
+    parts = zip(*(chunk.columns[column] for column in columns), strict=True)
+    return [" ".join(part for part in row if part and not part.isspace()) for row in parts]
+
+
+def _labels(chunk: Chunk, column: str, class_names: list[str] | None, origin: Origin) -> list[str]:
+    """The label of each row as text, "" where there is none."""
+    labels = []
+    for n, value in enumerate(chunk.columns[column]):
+        if isinstance(value, str):
+            labels.append(value.strip())
+        elif value is None or value != value:  # NaN
+            labels.append("")
+        elif class_names is not None and isinstance(value, int):
+            labels.append(class_names[value] if 0 <= value < len(class_names) else "")  # the hub hides labels as -1
+        elif isinstance(value, bool | int | float):
+            labels.append(str(value))
+        else:
+            raise origin.fail_at(
+                chunk,
+                n,
+                f"holds {value!r:.50} in the column {column!r}; names, whole numbers or booleans were expected as "
+                f"classes.",
+            )
+    return labels
+
+
+def _whole_numbers(labels: list[str]) -> list[str]:
+    """Labels such as 1.0 as 1, if all are numbers."""
+    if not all(NUMBER.fullmatch(label) and float(label).is_integer() for label in labels):
+        return labels
+    return [str(int(float(label))) for label in labels]
+
+
+def place_of(origin: Origin, rows: Rows, label: str) -> str:
+    """The file and row where a label stands first: rows are not numbered in the cache, so they are read again."""
+    column = rows.columns["label"]
+    table = origin.open()
+    for chunk in table.chunks([column]):
+        found = _whole_numbers(_labels(chunk, column, table.class_names.get(column), origin))
+        if label in found:
+            return f"{chunk.file}, row {chunk.first + found.index(label)}"
+    return origin.name

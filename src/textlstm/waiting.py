@@ -1,0 +1,42 @@
+"""What a terminal shows of work that takes its time before and after training; elsewhere, nothing."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Says what is waited for while torch and what stands on it are imported, which takes seconds."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("Loading torch…"):
+        yield
+
+
+def counted(
+    items: Iterable[T], what: str, *, size_of: Callable[[T], int] = lambda item: 1, total: int | None = None
+) -> Iterator[T]:
+    """The items, counted on the terminal as they pass; `what` names them, such as "texts".
+
+    `size_of` is how many an item stands for; `total`, if it is known, is how many there will be.
+    """
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = [BarColumn()] if total else []
+    columns = [TextColumn("{task.completed:,.0f} " + what), *bar, TimeElapsedColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        for item in items:
+            yield item
+            progress.advance(task, size_of(item))
