@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from textlstm.tokenizer import Encoded
+from textlstm.vocabulary import PAD
 
 TRUNCATE = ("head", "tail", "head_tail")
 MAX_TOKENS = 65_536  # of a batch: 64 texts of 1024 tokens
@@ -70,6 +71,16 @@ class EncodedTexts(Dataset):
         tokens_BT = torch.zeros(len(rows), width, dtype=torch.long)
         tokens_BT[inside_BT] = self.tokens[positions_BT[inside_BT]].long()
         return Batch(tokens_BT, lengths_B, self.labels[rows_B], rows_B)
+
+
+def token_counts(texts: EncodedTexts, classes: int, vocabulary: int) -> Tensor:
+    """How often each token stands in the texts of each class (classes, vocabulary)."""
+    counts_CV = torch.zeros(classes, vocabulary, dtype=torch.long)
+    for rows in torch.arange(len(texts)).split(1000):
+        batch = texts.__getitems__(rows.tolist())
+        of_class_BT = (batch.labels_B[:, None] * vocabulary + batch.tokens_BT)[batch.tokens_BT != PAD]
+        counts_CV += of_class_BT.bincount(minlength=classes * vocabulary).view(classes, vocabulary)
+    return counts_CV
 
 
 class BucketSampler(Sampler[list[int]]):

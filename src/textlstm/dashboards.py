@@ -4,16 +4,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 from tokenizers import Tokenizer
 
 from textlstm import figures
-from textlstm.batching import EncodedTexts
+from textlstm.batching import EncodedTexts, token_counts
 from textlstm.metrics import Predictions
 from textlstm.network import LSTMClassifier
 from textlstm.report import confident_mistakes, markdown_table
-from textlstm.vocabulary import PAD, UNK
+from textlstm.vocabulary import UNK
 
 HYPERPARAMETERS = {  # few: TensorBoard's table shows the first five unasked
     "data": ("batch_size", "tokenizer"),
@@ -54,7 +53,7 @@ def finish(
     """The run's scores for the HParams view, and the embeddings of its most frequent tokens."""
     step = record["steps"]
     logger.log_metrics({SCORE: record["score"], LOSS: record["validation"]["log_loss"]}, step)
-    counts_CV = _token_counts(train, len(record["labels"]), tokenizer.get_vocab_size())
+    counts_CV = token_counts(train, len(record["labels"]), tokenizer.get_vocab_size())
     frequencies = counts_CV.sum(dim=0)
     frequencies[: UNK + 1] = 0
     ids = frequencies.argsort(descending=True, stable=True)[: min(PROJECTED, int((frequencies > 0).sum()))]
@@ -70,13 +69,3 @@ def finish(
         tag="embedding",
         global_step=step,
     )
-
-
-def _token_counts(train: EncodedTexts, classes: int, vocabulary: int) -> torch.Tensor:
-    """How often each token stands in the texts of each class (classes, vocabulary)."""
-    counts_CV = torch.zeros(classes, vocabulary, dtype=torch.long)
-    for rows in torch.arange(len(train)).split(1000):
-        batch = train.__getitems__(rows.tolist())
-        of_class_BT = (batch.labels_B[:, None] * vocabulary + batch.tokens_BT)[batch.tokens_BT != PAD]
-        counts_CV += of_class_BT.bincount(minlength=classes * vocabulary).view(classes, vocabulary)
-    return counts_CV

@@ -1,24 +1,55 @@
 """The pictures: confusion matrix, curves, and a sweep's scores. None touches pyplot's global state."""
 
+from functools import cache
 from typing import Any
 
+import numpy as np
+from matplotlib import font_manager
 from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
 
 BLUE, ORANGE, GREY = "#3266a8", "#d9822b", "#8a8a8a"
+MANY_CLASSES = 25  # too many for a number in each cell
+# Matplotlib's own font has no Chinese, Japanese, Korean, Thai or Hindi; these do, where one is installed.
+WIDE_FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "WenQuanYi Zen Hei", "Microsoft YaHei", "PingFang SC"),
+    *("Hiragino Sans", "Arial Unicode MS", "Noto Sans Thai", "Noto Sans Devanagari", "Nirmala UI", "Leelawadee UI"),
+)
+
+
+@cache
+def _fonts() -> tuple[list[str], frozenset[int]]:
+    """The fonts that are there, and all characters that they can draw."""
+    installed = set(font_manager.get_font_names())
+    names = ["DejaVu Sans", *(name for name in WIDE_FONTS if name in installed)]
+    files = [font_manager.findfont(name) for name in names]
+    return names, frozenset(character for file in files for character in FT2Font(file).get_charmap())
+
+
+def drawable(labels: list[str]) -> list[str]:
+    """The labels, with the number of the class in place of one that no font here can draw."""
+    known = _fonts()[1]
+    return [
+        label if all(ord(letter) in known for letter in label) else f"class {number}"
+        for number, label in enumerate(labels, start=1)
+    ]
 
 
 def confusion_figure(confusion: list[list[int]], labels: list[str]) -> Figure:
     """Gold classes down, predicted across; each row's colour is its share, each cell's number the count."""
-    size = 2.2 + 0.75 * len(labels)
+    many = len(labels) > MANY_CLASSES
+    size = 2.2 + (0.15 if many else 0.75) * min(len(labels), 10 * MANY_CLASSES)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axes = figure.add_subplot()
     shares = [[count / max(1, sum(row)) for count in row] for row in confusion]
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
-    axes.set_yticks(range(len(labels)), labels)
+    if len(labels) <= 10 * MANY_CLASSES:
+        style: dict[str, Any] = {"family": _fonts()[0], "size": 5 if many else 10}
+        axes.set_xticks(range(len(labels)), drawable(labels), rotation=90 if many else 45, ha="right", **style)
+        axes.set_yticks(range(len(labels)), drawable(labels), **style)
     axes.set_xlabel("predicted")
     axes.set_ylabel("gold")
-    for row, counts in enumerate(confusion):
+    for row, counts in enumerate([] if many else confusion):
         for column, count in enumerate(counts):
             color = "white" if shares[row][column] > 0.5 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=color)
@@ -56,6 +87,32 @@ def sweep_figure(names: list[str], scores: list[float]) -> Figure:
     axes.margins(x=0.2)
     axes.grid(axis="x", alpha=0.3)
     axes.set_xlabel("macro F1 on validation")
+    return figure
+
+
+def data_figure(
+    classes: dict[str, int], lengths: list[int], max_length: int | None, growth: list[tuple[int, int]]
+) -> Figure:
+    """Rows of each class, lengths in tokens, and distinct words after so many words read, of the training texts."""
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    rows, histogram, vocabulary = figure.subplots(1, 3)
+    largest = sorted(classes.items(), key=lambda item: -item[1])[:MANY_CLASSES]
+    rows.barh(range(len(largest)), [count for _, count in largest], color=BLUE)
+    numbered = dict(zip(classes, drawable(list(classes)), strict=True))
+    rows.set_yticks(range(len(largest)), [numbered[label] for label, _ in largest], family=_fonts()[0])
+    rows.invert_yaxis()
+    rows.set_title("rows" if len(largest) == len(classes) else f"rows of the {MANY_CLASSES} largest classes")
+    histogram.hist(lengths, bins=np.geomspace(1, max(lengths) + 2, 40), color=BLUE)
+    histogram.set_xscale("log")
+    if max_length is not None:
+        histogram.axvline(max_length, color=ORANGE, label=f"max_length {max_length}")
+        histogram.legend()
+    histogram.set_title("tokens per text")
+    vocabulary.plot([read for read, _ in growth], [distinct for _, distinct in growth], color=BLUE, marker=".")
+    vocabulary.set_title("distinct words")
+    vocabulary.set_xlabel("words read")
+    for axes in (rows, histogram, vocabulary):
+        axes.grid(alpha=0.3)
     return figure
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow
-import pyarrow.parquet
+from pyarrow.parquet import ParquetFile
 
 from textlstm.checks import InputError
 
@@ -48,16 +48,44 @@ class Chunk(NamedTuple):
     def rows(self) -> int:
         return len(next(iter(self.columns.values())))
 
+    def fail(self, key: str, n: int, what: str) -> InputError:
+        """What is wrong with row `n` (from 0) of the chunk."""
+        return InputError(f"{key}: {self.file}, row {self.first + n} {what}")
+
+    def texts(self, columns: list[str], key: str) -> list[str]:
+        """The text of each row, several columns joined with a space; "" where there is none.
+
+        Raises:
+            InputError: a value that is no text.
+        """
+        for column in columns:
+            for n, value in enumerate(self.columns[column]):
+                if value is not None and not isinstance(value, str):
+                    raise self.fail(
+                        key, n, f"holds {value!r:.50} in the column {column!r}, text was expected; name another column."
+                    )
+                if value and "\0" in value:
+                    raise self.fail(
+                        key,
+                        n,
+                        f"holds a NUL byte in the column {column!r}: no text has one. Remove it, or name the "
+                        f"encoding that the file is in, such as data.encoding=utf-16.",
+                    )
+        if len(columns) == 1:
+            return [text or "" for text in self.columns[columns[0]]]
+        rows = zip(*(self.columns[column] for column in columns), strict=True)
+        return [" ".join(part for part in row if part and not part.isspace()) for row in rows]
+
 
 class Table(NamedTuple):
     """Rows that are read as they are needed.
 
-    `class_names` are those that the data themselves bring, by column; `chunks` gives the named columns.
+    `class_names` are those that the data themselves bring, by column; `chunks` gives the named columns, or all.
     """
 
     columns: list[str]
     class_names: dict[str, list[str]]
-    chunks: Callable[[list[str]], Iterator[Chunk]]
+    chunks: Callable[[list[str] | None], Iterator[Chunk]]
 
 
 def find_files(path: str, key: str) -> list[Path]:
@@ -115,10 +143,10 @@ def open_table(path: str, key: str, encoding: str | None = None) -> Table:
         return Table(["text", "label"], {}, lambda columns: _texts_by_folder(files, key, encoding))
     first = _table(files[0], key, encoding)
 
-    def chunks(columns: list[str]) -> Iterator[Chunk]:
+    def chunks(columns: list[str] | None) -> Iterator[Chunk]:
         for file in files:
             table = first if file is files[0] else _table(file, key, encoding)
-            missing = [column for column in columns if column not in table.columns]
+            missing = [column for column in columns or first.columns if column not in table.columns]
             if missing:
                 raise InputError(
                     f"{key}: {file} has no column {missing[0]!r}, which {files[0]} has. "
@@ -133,6 +161,22 @@ def _suffix(file: Path) -> str:
     return Path(file.stem).suffix.lower() if file.suffix.lower() in COMPRESSED else file.suffix.lower()
 
 
+def is_table(file: Path) -> bool:
+    """Whether its name says that a file has columns."""
+    return _suffix(file) in FORMATS
+
+
+def text_lines(file: Path, key: str, column: str) -> Iterator[Chunk]:
+    """A file of any other name: a text a line, as one column."""
+    reader = _Reader(file, key, None)
+    with reader.reading(), reader.text() as stream:
+        lines = (line.rstrip("\r\n") for line in stream)
+        done = 0
+        while chunk := list(islice(lines, ROWS)):
+            yield Chunk(str(file), done + 1, {column: chunk})
+            done += len(chunk)
+
+
 def _texts_by_folder(files: list[Path], key: str, encoding: str | None) -> Iterator[Chunk]:
     for start in range(0, len(files), ROWS):
         chunk = files[start : start + ROWS]
@@ -142,7 +186,7 @@ def _texts_by_folder(files: list[Path], key: str, encoding: str | None) -> Itera
 
 def _table(file: Path, key: str, encoding: str | None) -> Table:
     suffix = _suffix(file)
-    if suffix not in FORMATS:
+    if not is_table(file):
         raise InputError(
             f"{key}: cannot tell the format of {file} from its name; expected one of {', '.join(FORMATS)}, "
             f"or these with {', '.join(COMPRESSED)} after."
@@ -219,7 +263,7 @@ class _Reader:
         separator = "\t" if _suffix(self.file) == ".tsv" else max(SEPARATORS, key=first.count)
         return filter(None, csv.reader(chain([first], lines), delimiter=separator, strict=True))  # no blank lines
 
-    def csv_chunks(self, columns: list[str]) -> Iterator[Chunk]:
+    def csv_chunks(self, columns: list[str] | None) -> Iterator[Chunk]:
         done = 0
         with self.reading(), self.text() as lines:
             rows = self.csv_rows(lines)
@@ -233,7 +277,7 @@ class _Reader:
                         f'in "double quotes".'
                     )
                 by_column = dict(zip(header, zip(*chunk, strict=True), strict=True))
-                yield Chunk(str(self.file), done + 1, {column: by_column[column] for column in columns})
+                yield Chunk(str(self.file), done + 1, {column: by_column[column] for column in columns or header})
                 done += len(chunk)
         if not done:
             raise self.fail(" has a header but no rows.")
@@ -244,10 +288,11 @@ class _Reader:
             raise self.fail(" holds no object.")
         return Table(list(dict.fromkeys(chain.from_iterable(first))), {}, self.json_chunks)
 
-    def json_chunks(self, columns: list[str]) -> Iterator[Chunk]:
+    def json_chunks(self, columns: list[str] | None) -> Iterator[Chunk]:
         done = 0
         for chunk in self.json_objects():
-            yield Chunk(str(self.file), done + 1, {column: [row.get(column) for row in chunk] for column in columns})
+            names = columns or list(dict.fromkeys(chain.from_iterable(chunk)))
+            yield Chunk(str(self.file), done + 1, {name: [row.get(name) for row in chunk] for name in names})
             done += len(chunk)
 
     def json_objects(self) -> Iterator[list[dict[str, Any]]]:
@@ -287,17 +332,18 @@ class _Reader:
         names = {name: kind["names"] for name, kind in features.items() if kind.get("_type") == "ClassLabel"}
         return Table(schema.names, names, self.parquet_chunks)
 
-    def parquet_file(self) -> pyarrow.parquet.ParquetFile:
+    def parquet_file(self) -> ParquetFile:
         if self.file.suffix.lower() not in COMPRESSED:
-            return pyarrow.parquet.ParquetFile(self.file)
+            return ParquetFile(self.file)
         with self.bytes() as stream:
-            return pyarrow.parquet.ParquetFile(pyarrow.BufferReader(stream.read()))
+            return ParquetFile(pyarrow.BufferReader(stream.read()))
 
-    def parquet_chunks(self, columns: list[str]) -> Iterator[Chunk]:
+    def parquet_chunks(self, columns: list[str] | None) -> Iterator[Chunk]:
         done = 0
         with self.reading(), self.parquet_file() as opened:
             for batch in opened.iter_batches(batch_size=ROWS, columns=columns):
-                yield Chunk(str(self.file), done + 1, {name: batch.column(name).to_pylist() for name in columns})
+                values = {name: batch.column(name).to_pylist() for name in batch.schema.names}
+                yield Chunk(str(self.file), done + 1, values)
                 done += batch.num_rows
 
     def bad_row(self) -> int | None:

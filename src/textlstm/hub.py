@@ -58,8 +58,8 @@ def hub_table(rows: Dataset, name: str) -> Table:
     """The rows of a split; `name` is what messages call it."""
     names = {column: kind.names for column, kind in rows.features.items() if isinstance(kind, ClassLabel)}
 
-    def chunks(columns: list[str]) -> Iterator[Chunk]:
-        wanted = rows.select_columns(columns)
+    def chunks(columns: list[str] | None) -> Iterator[Chunk]:
+        wanted = rows if columns is None else rows.select_columns(columns)
         for start in range(0, len(rows), ROWS):
             yield Chunk(name, start + 1, wanted[start : start + ROWS])
 

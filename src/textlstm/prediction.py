@@ -4,7 +4,7 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,10 @@ import torch
 
 from textlstm.bundle import TextClassifier
 from textlstm.checks import InputError, nearest, whole
+from textlstm.files import ROWS, Chunk, find_files, is_table, open_table, text_lines
 from textlstm.runs import RunFolder
+from textlstm.waiting import counted
 
-CHUNK = 4096  # rows in memory at a time
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".json")
 
@@ -41,90 +42,68 @@ def predict(config: dict[str, Any]) -> None:
         for label, probability in prediction.probabilities.items():
             print(f"  {probability:.4f}  {label}")
         return
-    column = config["text_column"] or (run.record() or {})["config"]["data"]["text_column"]
-    source = None if config["input"] is None else Path(config["input"]).expanduser()
+    recorded = (run.record() or {})["data"]["columns"]["text"]
+    columns = recorded if config["text_column"] is None else config["text_column"]
+    columns = columns if isinstance(columns, list) else [columns]
     target = None if config["output"] is None else Path(config["output"]).expanduser()
-    if source is not None and target is not None and source.absolute() == target.absolute():
-        raise InputError(f"input and output are the same file, {source}.")
-    rows = _read(source, column)
+    source = config["input"]
+    if source is not None and target is not None and Path(source).expanduser().absolute() == target.absolute():
+        raise InputError(f"input and output are the same file, {target}.")
+    chunks = _standard_input(columns) if source is None else _read(source, columns)
     try:
         with _opened_output(target) as output:
-            _write(_predicted(rows, classifier, column, config["batch_size"], follow=source is None), output, target)
+            _write(_predicted(chunks, classifier, columns, config["batch_size"]), output, target)
     except BrokenPipeError:  # the reader of our pipe, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _read(source: Path | None, column: str) -> Iterator[dict[str, Any]]:
-    """Rows of a CSV, TSV or JSON Lines file with all their columns; of other files and pipes, a text a line."""
-    if source is None:
-        if sys.stdin.isatty():
-            print("Reading texts from the keyboard, one a line; Ctrl-D ends.", file=sys.stderr)
-        sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-        yield from _lines(sys.stdin, "standard input", column)
-        return
-    if not source.is_file():
-        raise InputError(f"input: {source.absolute()} {'is a folder' if source.is_dir() else 'does not exist'}.")
-    suffix = source.suffix.lower()
-    with open(source, encoding="utf-8-sig", newline="" if suffix in DELIMITERS else None) as lines:
-        if suffix in DELIMITERS:
-            yield from _csv_rows(lines, source, column, DELIMITERS[suffix])
-        elif suffix in JSON_LINES:
-            yield from _json_rows(lines, source, column)
-        else:
-            yield from _lines(lines, str(source), column)
-
-
-def _lines(lines: TextIO, name: str, column: str) -> Iterator[dict[str, Any]]:
-    for line in _decoded(lines, name):
-        yield {column: line.rstrip("\r\n")}
-
-
-def _csv_rows(lines: TextIO, source: Path, column: str, delimiter: str) -> Iterator[dict[str, Any]]:
-    csv.field_size_limit(sys.maxsize)
-    reader = csv.reader(_decoded(lines, str(source)), delimiter=delimiter)
-    header = next(reader, None)
-    if header is None:
-        raise InputError(f"input: {source} is empty; a header line with the column names was expected.")
-    if column not in header:
-        raise InputError(
-            f"input: {source} has no column {column!r}.{nearest(column, header)} "
-            f"Its columns are {', '.join(header)}; name one with text_column=…"
-        )
-    for number, row in enumerate(reader, start=1):
-        if len(row) != len(header):
-            raise InputError(f"input: {source}, row {number} has {len(row)} fields, the header has {len(header)}.")
-        yield dict(zip(header, row, strict=True))
-
-
-def _json_rows(lines: TextIO, source: Path, column: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(_decoded(lines, str(source)), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"input: {source}, line {number} is no JSON ({error}).") from error
-        if not isinstance(row, dict) or not isinstance(row.get(column), str):
-            raise InputError(f"input: {source}, line {number} has no text {column!r}; name another with text_column=…")
-        yield row
-
-
-def _decoded(lines: Iterable[str], name: str) -> Iterator[str]:
+def _standard_input(columns: list[str]) -> Iterator[Chunk]:
+    """A text a line; from a keyboard, one at a time."""
+    keyboard = sys.stdin.isatty()
+    if keyboard:
+        print("Reading texts from the keyboard, one a line; Ctrl-D ends.", file=sys.stderr)
+    sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    lines = (line.rstrip("\r\n") for line in sys.stdin)
     try:
-        yield from lines
+        while chunk := list(islice(lines, 1 if keyboard else ROWS)):
+            yield Chunk("standard input", 1, {columns[0]: chunk})
     except UnicodeDecodeError as error:
-        raise InputError(f"input: {name} is not UTF-8 text ({error}).") from error
+        raise InputError(f"input: standard input is not UTF-8 text ({error}).") from error
+
+
+def _read(path: str, columns: list[str]) -> Iterator[Chunk]:
+    """The rows of a table with all their columns, or of any other file a text a line."""
+    files = find_files(path, "input")
+    if Path(path).expanduser().is_dir():
+        raise InputError(f"input: {path} is a folder; a file or a glob was expected.")
+    if not is_table(files[0]):
+        for file in files:
+            yield from text_lines(file, "input", columns[0])
+        return
+    table = open_table(path, "input")
+    for column in columns:
+        if column not in table.columns:
+            raise InputError(
+                f"input: {path} has no column {column!r}.{nearest(column, table.columns)} "
+                f"Its columns are {', '.join(table.columns)}; name one with text_column=…"
+            )
+    yield from table.chunks(None)
 
 
 def _predicted(
-    rows: Iterator[dict[str, Any]], classifier: TextClassifier, column: str, batch_size: int, *, follow: bool
+    chunks: Iterator[Chunk], classifier: TextClassifier, columns: list[str], batch_size: int
 ) -> Iterator[dict[str, Any]]:
-    """Each row with its predicted class and probabilities; `follow` answers a terminal line by line."""
-    size = 1 if follow and sys.stdin.isatty() else CHUNK
-    while chunk := list(islice(rows, size)):
-        probabilities_NC = classifier.probabilities([row[column] for row in chunk], batch_size=batch_size)
+    """Each row with its predicted class and probabilities."""
+    for chunk in chunks:
+        texts = chunk.texts(columns, "input")
+        values = zip(*(chunk.columns[column] for column in columns), strict=True)
+        missing = next((n for n, row in enumerate(values) if all(value is None for value in row)), None)
+        if missing is not None:
+            raise chunk.fail("input", missing, f"has no text {' + '.join(columns)!r}.")
+        probabilities_NC = classifier.probabilities(texts, batch_size=batch_size)
         best_N = probabilities_NC.argmax(dim=1).tolist()
-        for row, best, shares in zip(chunk, best_N, probabilities_NC.tolist(), strict=True):
+        rows = (dict(zip(chunk.columns, row, strict=True)) for row in zip(*chunk.columns.values(), strict=True))
+        for row, best, shares in zip(rows, best_N, probabilities_NC.tolist(), strict=True):
             named = zip(classifier.labels, shares, strict=True)
             yield {
                 **row,
@@ -153,13 +132,13 @@ def _opened_output(target: Path | None) -> Iterator[TextIO]:
 def _write(rows: Iterator[dict[str, Any]], output: TextIO, target: Path | None) -> None:
     suffix = ".csv" if target is None else target.suffix.lower()
     if suffix in JSON_LINES:
-        for row in _counted(rows):
+        for row in counted(rows, "texts"):
             output.write(json.dumps(row, ensure_ascii=False) + "\n")
         return
     if suffix not in DELIMITERS:
         raise InputError(f"output: cannot tell the format of {target}; expected .csv, .tsv or .jsonl.")
     writer: csv.DictWriter[str] | None = None
-    for number, row in enumerate(rows if target is None else _counted(rows), start=1):
+    for number, row in enumerate(rows if target is None else counted(rows, "texts"), start=1):
         if writer is None:
             writer = csv.DictWriter(output, list(row), delimiter=DELIMITERS[suffix])
             writer.writeheader()
@@ -170,16 +149,3 @@ def _write(rows: Iterator[dict[str, Any]], output: TextIO, target: Path | None) 
         writer.writerow(row)
         if target is None and sys.stdin.isatty():
             output.flush()
-
-
-def _counted(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows, counted on the terminal as they pass."""
-    if not sys.stderr.isatty():
-        yield from rows
-        return
-    from rich.console import Console
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn
-
-    columns = TextColumn("{task.completed:,.0f} texts"), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        yield from progress.track(rows, total=None)

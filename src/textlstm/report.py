@@ -48,8 +48,11 @@ def notes(record: dict[str, Any], split: str) -> list[str]:
     linear = record["baselines"].get(LINEAR)
     if linear and split == "test":
         settings = linear["settings"]
-        low, high = settings["n_grams"]
-        n_grams = f"{low}-grams" if low == high else f"{low}- to {high}-grams"
+        n_grams = (
+            f"{settings['unit']}s"
+            if settings["longest"] == 1
+            else f"1- to {settings['longest']}-grams of {settings['unit']}s"
+        )
         sublinear = "sublinear" if settings["sublinear"] else "plain"
         listed.append(f"{LINEAR} chosen on validation: {n_grams}, {sublinear} counts, C = {settings['C']:g}.")
     return listed

@@ -48,10 +48,6 @@ class Origin:
     def fail(self, what: str) -> InputError:
         return InputError(f"{self.key}: {self.name} {what}")
 
-    def fail_at(self, chunk: Chunk, n: int, what: str) -> InputError:
-        """The same for row `n` (from 0) of a chunk."""
-        return InputError(f"{self.key}: {chunk.file}, row {chunk.first + n} {what}")
-
 
 @dataclass(frozen=True)
 class Columns:
@@ -102,14 +98,17 @@ def _write(folder: Path, origin: Origin, columns: Columns) -> None:
     with pyarrow.OSFile(str(folder / "rows.arrow"), "wb") as file, pyarrow.ipc.new_stream(file, SCHEMA) as writer:
         chunks = table.chunks([*texts, label])
         for chunk in counted(chunks, f"rows read from {origin.key}", size_of=Chunk.rows):
-            values = {"text": _texts(chunk, texts, origin), "label": _labels(chunk, label, class_names, origin)}
+            values = {
+                "text": ["" if text.isspace() else text for text in chunk.texts(texts, origin.key)],
+                "label": _labels(chunk, label, class_names, origin.key),
+            }
             rows += chunk.rows()
             for what, of_rows in values.items():
                 missing = [n for n, value in enumerate(of_rows) if not value]
                 empty[what] += len(missing)
                 if missing:
                     first_empty.setdefault(what, f"row {chunk.first + missing[0]} of {chunk.file}")
-            writer.write_batch(_batch(chunk, values, codes, origin))
+            writer.write_batch(_batch(chunk, values, codes, origin.key))
     if first_empty and not columns.drop_empty:
         what, first = next(iter(first_empty.items()))
         column = " + ".join(texts) if what == "text" else label
@@ -128,7 +127,7 @@ def _write(folder: Path, origin: Origin, columns: Columns) -> None:
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _batch(chunk: Chunk, values: dict[str, list[str]], codes: dict[str, int], origin: Origin) -> pyarrow.RecordBatch:
+def _batch(chunk: Chunk, values: dict[str, list[str]], codes: dict[str, int], key: str) -> pyarrow.RecordBatch:
     """The rows that have a text and a label, with new labels added to `codes`."""
     pairs = [(text, label) for text, label in zip(*values.values(), strict=True) if text and label]
     texts = [text for text, _ in pairs]
@@ -140,9 +139,7 @@ def _batch(chunk: Chunk, values: dict[str, list[str]], codes: dict[str, int], or
         ]
     except UnicodeEncodeError as error:
         bad = next(n for n, text in enumerate(values["text"]) if SURROGATE.search(text))
-        raise origin.fail_at(
-            chunk, bad, "holds half of a surrogate pair (\\ud800 to \\udfff), which is no text."
-        ) from error
+        raise chunk.fail(key, bad, "holds half of a surrogate pair (\\ud800 to \\udfff), which is no text.") from error
     return pyarrow.record_batch(columns, SCHEMA)
 
 
@@ -181,31 +178,7 @@ def _guess(origin: Origin, table: Table, what: str, usual: tuple[str, ...]) -> s
     return found
 
 
-def _texts(chunk: Chunk, columns: list[str], origin: Origin) -> list[str]:
-    """The text of each row, "" where there is none."""
-    for column in columns:
-        for n, value in enumerate(chunk.columns[column]):
-            if value is not None and not isinstance(value, str):
-                raise origin.fail_at(
-                    chunk,
-                    n,
-                    f"holds {value!r:.50} in the column {column!r}, text was expected; name another column with "
-                    f"data.text_column=…",
-                )
-            if value and "\0" in value:
-                raise origin.fail_at(
-                    chunk,
-                    n,
-                    f"holds a NUL byte in the column {column!r}: the file is damaged or in another encoding, such as "
-                    f"data.encoding=utf-16.",
-                )
-    if len(columns) == 1:
-        return [text if text and not text.isspace() else "" for text in chunk.columns[columns[0]]]
-    parts = zip(*(chunk.columns[column] for column in columns), strict=True)
-    return [" ".join(part for part in row if part and not part.isspace()) for row in parts]
-
-
-def _labels(chunk: Chunk, column: str, class_names: list[str] | None, origin: Origin) -> list[str]:
+def _labels(chunk: Chunk, column: str, class_names: list[str] | None, key: str) -> list[str]:
     """The label of each row as text, "" where there is none."""
     labels = []
     for n, value in enumerate(chunk.columns[column]):
@@ -218,8 +191,8 @@ def _labels(chunk: Chunk, column: str, class_names: list[str] | None, origin: Or
         elif isinstance(value, bool | int | float):
             labels.append(str(value))
         else:
-            raise origin.fail_at(
-                chunk,
+            raise chunk.fail(
+                key,
                 n,
                 f"holds {value!r:.50} in the column {column!r}; names, whole numbers or booleans were expected as "
                 f"classes.",
@@ -239,7 +212,7 @@ def place_of(origin: Origin, rows: Rows, label: str) -> str:
     column = rows.columns["label"]
     table = origin.open()
     for chunk in table.chunks([column]):
-        found = _whole_numbers(_labels(chunk, column, table.class_names.get(column), origin))
+        found = _whole_numbers(_labels(chunk, column, table.class_names.get(column), origin.key))
         if label in found:
             return f"{chunk.file}, row {chunk.first + found.index(label)}"
     return origin.name

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,13 @@ class Source:
 
     def texts(self, rows: np.ndarray | None = None) -> Iterator[str]:
         """The texts of `rows` (default: of all), some at a time in memory."""
-        chosen = self.rows if rows is None else self.rows.select(rows)
-        for chunk in chosen.with_format("arrow").iter(ROWS):
-            yield from chunk.column("text").to_pylist()
+        yield from chain.from_iterable(batched_texts(self.rows if rows is None else self.rows.select(rows)))
+
+
+def batched_texts(rows: Dataset) -> Iterator[list[str]]:
+    """The column `text`, some rows at a time in memory."""
+    for chunk in rows.with_format("arrow").iter(ROWS):
+        yield chunk.column("text").to_pylist()
 
 
 def load_source(
