@@ -4,6 +4,7 @@ import copy
 import logging
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,8 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
                 log.exception("error: %s", error)
             elif isinstance(error, InputError):
                 log.error("error: %s", error)
+                if command == "train":
+                    _leave_the_log(Path(HydraConfig.get().runtime.output_dir))
                 sys.exit(2)
             raise
 
@@ -85,6 +88,12 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def _leave_the_log(run: Path) -> None:
+    """Removes the config of a run that never began, which nothing can be resumed from."""
+    if not (run / "checkpoints").is_dir():
+        shutil.rmtree(run / ".hydra", ignore_errors=True)
 
 
 def fail(error: InputError) -> NoReturn:

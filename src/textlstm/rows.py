@@ -212,7 +212,7 @@ def place_of(origin: Origin, rows: Rows, label: str) -> str:
     column = rows.columns["label"]
     table = origin.open()
     for chunk in table.chunks([column]):
-        found = _whole_numbers(_labels(chunk, column, table.class_names.get(column), origin.key))
-        if label in found:
-            return f"{chunk.file}, row {chunk.first + found.index(label)}"
+        for n, found in enumerate(_labels(chunk, column, table.class_names.get(column), origin.key)):
+            if label in (found, *_whole_numbers([found])):
+                return f"{chunk.file}, row {chunk.first + n}"
     return origin.name
