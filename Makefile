@@ -21,6 +21,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 train: setup ## train on the embedded corpus; ARGS="model.hidden=64 data.train=my.csv" passes overrides on
 	$(BIN)/python src/train.py $(ARGS)
 
+inspect: setup ## look at the data before training; ARGS="data.train=my.csv"
+	$(BIN)/python src/inspect_data.py $(ARGS)
+
 smoke: setup ## 200 rows, one epoch: does everything run?
 	$(BIN)/python src/train.py experiment=smoke $(ARGS)
 
@@ -36,6 +39,9 @@ tensorboard: setup ## watch all runs in the browser
 test: setup ## all tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
+bench-data: setup ## time and memory from file to batches for a million rows; ARGS="--rows 100000 --no-memory" is shorter
+	$(BIN)/python src/benchmarks/data.py $(ARGS)
+
 lint: setup ## style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,4 +51,4 @@ clean: ## remove caches, not .venv or runs
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help setup train smoke sweep leaderboard tensorboard test lint clean
+.PHONY: help setup train smoke sweep leaderboard tensorboard inspect test bench-data lint clean

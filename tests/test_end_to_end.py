@@ -1,6 +1,7 @@
 """The real commands, as a person types them: train, resume, sweep, evaluate, predict, export, leaderboard."""
 
 import csv
+import gzip
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from datasets import Dataset
 
 from textlstm import TextClassifier
 from textlstm.sources import NEWSWIRE4
@@ -283,6 +285,62 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
     assert "1 of 3 runs are not finished" in out
     assert f"python src/train.py experiment=smoke data.max_rows=300 model.hidden={rows[0]['model.hidden']}" in out
     assert (tmp_path / "leaderboard.png").is_file()
+
+
+def test_a_folder_of_classes_in_chinese_trains_and_the_run_reads_other_formats_too(tmp_path):
+    for number in range(40):
+        for label, word in (("体育", "足球比赛进球"), ("财经", "股市下跌银行")):
+            file = tmp_path / "train" / label / f"{number}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{word}第{number}天{number % 7}次", encoding="utf-8")
+    settings = ["data.tokenizer=bpe", "data.vocab_size=500", "model.hidden=8", "trainer.max_epochs=2"]
+    out, errors = run("train", "data.train=train", *settings, f"hydra.run.dir={tmp_path}/run", cwd=tmp_path)
+    assert "TF-IDF + logistic regression chosen on validation: 1- to 2-grams of characters" in out
+    assert "Warning" not in errors
+    recorded = record(tmp_path / "run")
+    assert recorded["labels"] == ["体育", "财经"]
+    assert recorded["data"]["splits"]["test"]["unknown_share"] == 0.0
+    assert recorded["baselines"]["TF-IDF + logistic regression"]["accuracy"] == 1.0
+    rows = [
+        {"id": n, "text": text, "label": label} for n, (text, label) in enumerate([("足球", "体育"), ("股市", "财经")])
+    ]
+    Dataset.from_list(rows[:1]).to_parquet(tmp_path / "new-1.parquet")
+    Dataset.from_list(rows[1:]).to_parquet(tmp_path / "new-2.parquet")
+    run("predict", "run=run", "input=new-*.parquet", "output=out.jsonl", cwd=tmp_path)
+    predicted = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(row["id"], row["text"]) for row in predicted] == [(0, "足球"), (1, "股市")]
+    out, _ = run("evaluate", "run=run", "file=new-*.parquet", cwd=tmp_path)
+    assert "Scores on file" in out
+
+
+def test_a_text_in_two_columns_with_numbers_as_labels_from_inspection_to_prediction(tmp_path):
+    with gzip.open(tmp_path / "rows.jsonl.gz", "wt", encoding="utf-8") as lines:
+        for number in range(60):
+            text = {"title": f"Goal {number}" if number % 3 else f"Shares {number}", "description": "in the match"}
+            lines.write(json.dumps({**text, "class": int(number % 3 > 0)}) + "\n")
+        lines.write(json.dumps({"title": "", "description": " ", "class": 0}) + "\n")
+    data = ["data.train=rows.jsonl.gz", "data.text_column=[title,description]", "data.label_names=[money,sports]"]
+    data += ["data.drop_empty=true", "data.oversample=true"]
+    out, errors = run("inspect_data", *data, "output=look", cwd=tmp_path)
+    assert "data.train: texts are read from the column 'title + description', classes from 'class'." in errors
+    assert "data.train: 1 rows without text or label were dropped." in (tmp_path / "look" / "report.md").read_text(
+        "utf-8"
+    )
+    assert (tmp_path / "look" / "data.png").stat().st_size > 10_000
+    assert "| sports | 32 | 4 | 4 |" in (tmp_path / "look" / "report.md").read_text("utf-8")
+    assert "Rows of each class" in out
+    run("train", *data, *QUICK, f"hydra.run.dir={tmp_path}/run", cwd=tmp_path)
+    recorded = record(tmp_path / "run")
+    assert recorded["labels"] == ["money", "sports"]
+    assert recorded["data"]["columns"] == {"text": ["title", "description"], "label": "class"}
+    assert recorded["data"]["splits"]["train"]["classes"] == {"money": 16, "sports": 32}
+    assert recorded["steps"] == 3  # an epoch each: 64 rows with the smaller class repeated
+    run("predict", "run=run", "input=rows.jsonl.gz", "output=out.csv", cwd=tmp_path)
+    predicted = table(tmp_path / "out.csv")
+    assert [row["title"] for row in predicted[:2]] == ["Shares 0", "Goal 1"]
+    [alone] = TextClassifier.load(tmp_path / "run").predict(["Shares 0 in the match"])
+    assert predicted[0]["predicted"] == alone.label
+    assert float(predicted[0]["probability_money"]) == pytest.approx(alone.probabilities["money"], abs=1e-6)
 
 
 def test_tensorboard_has_the_run_s_scores(trained):

@@ -91,27 +91,29 @@ def sweep_figure(names: list[str], scores: list[float]) -> Figure:
 
 
 def data_figure(
-    classes: dict[str, int], lengths: list[int], max_length: int | None, growth: list[tuple[int, int]]
+    classes: dict[str, int], lengths: np.ndarray, max_length: int | None, growth: list[tuple[int, int]]
 ) -> Figure:
     """Rows of each class, lengths in tokens, and distinct words after so many words read, of the training texts."""
     figure = Figure(figsize=(12, 3.6), layout="constrained")
-    rows, histogram, vocabulary = figure.subplots(1, 3)
+    rows, shares, vocabulary = figure.subplots(1, 3)
     largest = sorted(classes.items(), key=lambda item: -item[1])[:MANY_CLASSES]
     rows.barh(range(len(largest)), [count for _, count in largest], color=BLUE)
     numbered = dict(zip(classes, drawable(list(classes)), strict=True))
     rows.set_yticks(range(len(largest)), [numbered[label] for label, _ in largest], family=_fonts()[0])
     rows.invert_yaxis()
     rows.set_title("rows" if len(largest) == len(classes) else f"rows of the {MANY_CLASSES} largest classes")
-    histogram.hist(lengths, bins=np.geomspace(1, max(lengths) + 2, 40), color=BLUE)
-    histogram.set_xscale("log")
+    tokens, texts = np.unique(lengths, return_counts=True)
+    shares.step(tokens, texts.cumsum() / texts.sum(), where="post", color=BLUE)
+    shares.set_xscale("log")
     if max_length is not None:
-        histogram.axvline(max_length, color=ORANGE, label=f"max_length {max_length}")
-        histogram.legend()
-    histogram.set_title("tokens per text")
+        shares.axvline(max_length, color=ORANGE, label=f"data.max_length={max_length}")
+        shares.legend()
+    shares.set_title("share of texts of at most so many tokens")
+    shares.set_xlabel("tokens")
     vocabulary.plot([read for read, _ in growth], [distinct for _, distinct in growth], color=BLUE, marker=".")
     vocabulary.set_title("distinct words")
     vocabulary.set_xlabel("words read")
-    for axes in (rows, histogram, vocabulary):
+    for axes in (rows, shares, vocabulary):
         axes.grid(alpha=0.3)
     return figure
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from textlstm import figures
 from textlstm.batching import token_counts
 from textlstm.datamodule import TextDataModule
-from textlstm.report import markdown_table
+from textlstm.report import dirt, markdown_table
 from textlstm.runs import CACHE, OUTPUTS, folder_name
 from textlstm.tokenizer import encode, train_tokenizer
 from textlstm.training import prepare_process
@@ -51,7 +51,7 @@ def inspect_data(config: dict[str, Any]) -> None:
         + markdown_table(["words of train read", "distinct words"], [(f"{a:,}", f"{b:,}") for a, b in growth]),
         _typical(data),
     ]
-    lengths = (train.lengths + train.skipped).tolist()
+    lengths = (train.lengths + train.skipped).numpy()
     figure = figures.data_figure(facts["splits"]["train"]["classes"], lengths, data.cut["max_length"], growth)
     figures.save(figure, folder / "data.png")
     text = "\n\n".join(sections) + "\n"
@@ -103,21 +103,10 @@ def _splits(facts: dict[str, Any], labels: list[str]) -> str:
 
 
 def _dirt(facts: dict[str, Any]) -> str:
-    sources = list(facts["duplicates"])
-    rows = [
-        ["rows that repeat an earlier text", *(facts["duplicates"][source] for source in sources)],
-        ["texts with more than one label", *(facts["conflicts"][source]["texts"] for source in sources)],
-        ["rows without text or label, dropped", *(facts["empty"][source] for source in sources)],
-        [
-            "rows that stand in a held-out file, too, dropped",
-            *(facts["dropped"].get(source, "–") for source in sources),
-        ],
+    found = dirt(facts) or [
+        "None: no empty rows, no duplicates, no overlap between files, no class too small to split."
     ]
-    table = markdown_table(["", *(f"data.{source}" for source in sources)], rows)
-    rare = "".join(
-        f"\n\n{label}: {texts} texts, too few for each split; all train." for label, texts in facts["rare"].items()
-    )
-    return f"## Duplicates and overlap\n\n{table}\n\nSplits share no text.{rare}"
+    return "## What to look at\n\n" + "\n".join(f"- {sentence}" for sentence in found)
 
 
 def _lengths(data: TextDataModule) -> str:

@@ -156,19 +156,42 @@ def _mistakes(labels: list[str], texts: list[str], predictions: Predictions) -> 
 def _data(record: dict[str, Any]) -> str:
     facts = record["data"]
     rows = [
-        [split, of["rows"], of["mean_length"], f"{of['cut_share']:.2%}", f"{of['unknown_share']:.2%}"]
+        [split, of["rows"], of["mean_length"], of["longest"], f"{of['cut_share']:.2%}", f"{of['unknown_share']:.2%}"]
         + [of["classes"][label] for label in record["labels"]]
         for split, of in facts["splits"].items()
     ]
-    header = ["split", "rows", "tokens per text", "texts cut", "unknown tokens", *record["labels"]]
+    header = ["split", "rows", "tokens per text", "longest", "texts cut", "unknown tokens", *record["labels"]]
     lines = ["## Data", markdown_table(header, rows)]
     lines += [f"- {split}: `{of['path']}` (SHA-256 `{of['sha256'][:16]}…`)" for split, of in facts["sources"].items()]
-    for split, dropped in facts["dropped"].items():
-        if dropped:
-            lines.append(f"{dropped} {split} rows also stood in a split that is held out from it, and were dropped.")
+    columns = facts["columns"]
+    lines.append(f"Texts are the column {' + '.join(columns['text'])}, classes the column {columns['label']}.")
+    lines += dirt(facts)
     kind, size = facts["tokenizer"]["kind"], facts["tokenizer"]["size"]
     lines.append(f"Tokenizer: {kind}, {size:,} tokens, learned from the training split alone.")
     return "\n\n".join(lines)
+
+
+def dirt(facts: dict[str, Any]) -> list[str]:
+    """A sentence for each kind of row that is not as it should be, if there are any."""
+    sentences = []
+    for source, rows in facts["empty"].items():
+        if rows:
+            sentences.append(f"data.{source}: {rows:,} rows without text or label were dropped.")
+    for source, rows in facts["duplicates"].items():
+        if rows:
+            sentences.append(f"data.{source}: {rows:,} rows repeat an earlier text; no text stands in two splits.")
+    for source, of in facts["conflicts"].items():
+        if of["rows"]:
+            sentences.append(
+                f"data.{source}: {of['texts']:,} texts stand with more than one label, in {of['rows']:,} rows."
+            )
+    for source, rows in facts["dropped"].items():
+        if rows:
+            sentences.append(f"data.{source}: {rows:,} rows also stood in a split held out from it, and were dropped.")
+    if facts["rare"]:
+        counts = ", ".join(f"{label} ({texts})" for label, texts in facts["rare"].items())
+        sentences.append(f"Classes with too few texts for each split, which all train: {counts}.")
+    return sentences
 
 
 def _model(record: dict[str, Any]) -> str:

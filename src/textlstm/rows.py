@@ -107,7 +107,8 @@ def _write(folder: Path, origin: Origin, columns: Columns) -> None:
                 missing = [n for n, value in enumerate(of_rows) if not value]
                 empty[what] += len(missing)
                 if missing:
-                    first_empty.setdefault(what, f"row {chunk.first + missing[0]} of {chunk.file}")
+                    of_file = "" if chunk.file == origin.name else f" of {chunk.file}"
+                    first_empty.setdefault(what, f"row {chunk.first + missing[0]}{of_file}")
             writer.write_batch(_batch(chunk, values, codes, origin.key))
     if first_empty and not columns.drop_empty:
         what, first = next(iter(first_empty.items()))
