@@ -233,6 +233,11 @@ def test_a_killed_run_resumes_to_the_weights_of_one_that_was_not(trained, my_csv
     process.communicate()
     assert not (killed / "metrics.json").exists()
     before = (killed / ".hydra" / "config.yaml").read_text(encoding="utf-8")
+    rows = my_csv.read_bytes()
+    my_csv.write_bytes(rows + b"601,One more headline,world\n")
+    _, errors = run("train", f"resume={killed}", code=2)
+    assert "has changed since the run began, and a resumed run goes on with the same rows" in errors
+    my_csv.write_bytes(rows)
     run("train", f"resume={killed}", cwd=tmp_path)
     for name in ("best", "last"):
         whole, resumed = weights(tmp_path / "whole", name), weights(killed, name)

@@ -155,6 +155,18 @@ class TextDataModule(pl.LightningDataModule):
         self._say_unknown()
         self.class_weights = self._class_weights(self.encoded["train"])
 
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps, so that a run is not resumed on other rows."""
+        return {"sources": self.facts["sources"]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for split, then in state_dict["sources"].items():
+            if self.facts["sources"].get(split, {}).get("sha256") != then["sha256"]:
+                raise InputError(
+                    f"data.{split}: {then['path']} has changed since the run began, and a resumed run goes on with the "
+                    f"same rows. Put them back, or start a new run."
+                )
+
     def steps_per_epoch(self) -> int:
         return len(self.train_dataloader())
 

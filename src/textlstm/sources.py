@@ -191,7 +191,7 @@ def _classes(train: Rows, origin: Origin, label_names: list[str] | None) -> tupl
 
 def _by_number(rows: Rows, origin: Origin, label_names: list[str]) -> Callable[[str], str]:
     """The name of a label that is a number (from 0, or else from 1) or a boolean."""
-    known = {"False": 0, "True": 1} | {
+    known = {"False": 0, "false": 0, "True": 1, "true": 1} | {
         label: int(label) for label in rows.labels if re.fullmatch(r"[+-]?\d{1,9}", label)
     }
     if not isinstance(label_names, list) or len(set(label_names)) != len(label_names):
