@@ -7,6 +7,8 @@ from torch import nn
 
 from textlstm.network import LSTMClassifier
 
+torch.set_num_threads(1)  # the workers of a test run share the cores: threads beside them only wait for each other
+
 SETTINGS: dict[str, Any] = {
     "vocab_size": 30,
     "classes": 3,
@@ -64,4 +66,12 @@ DATA = {
     "class_weights": None,
     "oversample": False,
     "max_rows": None,
+}
+
+SOURCE = {
+    key: DATA.get(key)
+    for key in (
+        *("source", "train", "validation", "test", "name", "config"),
+        *("text_column", "label_column", "label_names", "encoding", "drop_empty"),
+    )
 }

@@ -50,8 +50,9 @@ def test_tfidf_separates_what_words_separate(splits):
 
 def test_the_chosen_settings_are_named(splits):
     settings = tfidf_logistic_regression(splits)["settings"]
-    assert list(settings) == ["n_grams", "sublinear", "C"]
-    assert settings["n_grams"] in ([1, 1], [1, 2])
+    assert list(settings) == ["unit", "longest", "sublinear", "C"]
+    assert settings["unit"] == "word"
+    assert settings["longest"] in (1, 2)
     assert settings["sublinear"] in (True, False)
     assert settings["C"] in (1.0, 5.0, 10.0)
 
@@ -61,8 +62,37 @@ def test_settings_are_chosen_by_validation():
     train = [("red car blue bike", "money"), ("blue car red bike", "sports")] * 10
     splits = DatasetDict(train=split_of(train), validation=split_of(train[:4]), test=split_of(train[:4]))
     found = tfidf_logistic_regression(splits)
-    assert found["settings"]["n_grams"] == [1, 2]
+    assert found["settings"]["longest"] == 2
     assert found["accuracy"] == 1.0
+
+
+def test_texts_without_spaces_are_separated_by_their_characters():
+    train = [(f"第{n}天：今天下午球队在北京夺得冠军，球迷欢呼。", "sports") for n in range(10)]
+    train += [(f"第{n}天：今天下午银行下调存款利率，股市下跌。", "money") for n in range(10)]
+    test = [("球迷在上海庆祝球队夺冠，气氛十分热烈。", "sports"), ("利率下跌以后，股市和银行都受到影响。", "money")]
+    found = tfidf_logistic_regression(
+        DatasetDict(train=split_of(train), validation=split_of(train[::2]), test=split_of(test))
+    )
+    assert found["settings"]["unit"] == "character"
+    assert found["settings"]["longest"] in (2, 3)
+    assert found["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("texts", "unit"),
+    [
+        (["股市大跌", "球队夺冠"], "character"),
+        (["株価が急落した。", "サッカー日本代表が勝利"], "character"),
+        (["ทีมชาติไทยชนะ", "ตลาดหุ้นตก"], "character"),
+        (["Donaudampfschifffahrt sinkt", "Porto gewinnt das Spiel"], "word"),
+        (["주가가 급락했다", "대표팀이 이겼다"], "word"),
+        (["Shares of 阿里 fall again", "The striker of 北京 scores"], "word"),
+    ],
+)
+def test_terms_are_characters_where_the_script_has_no_spaces(texts, unit):
+    rows = split_of([(text, label) for text, label in zip(texts, ["money", "sports"], strict=True)] * 5)
+    splits = DatasetDict(train=rows, validation=rows, test=rows)
+    assert tfidf_logistic_regression(splits)["settings"]["unit"] == unit
 
 
 def test_nothing_is_fitted_on_test(splits):

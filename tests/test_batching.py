@@ -1,16 +1,23 @@
-"""Batches: padding on the right, each row once an epoch, an order from seed and epoch alone, little padding."""
+"""Batches: what is cut, padding on the right, each row once an epoch, bounds in rows and tokens, a repeatable order."""
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from textlstm.batching import BucketSampler, EncodedTexts, batch_loader
+from textlstm.batching import BucketSampler, EncodedTexts, batch_loader, token_counts
+from textlstm.tokenizer import Encoded
+
+
+def encoded_of(lengths):
+    """Texts whose ids count on from 1."""
+    lengths_N = torch.as_tensor(lengths, dtype=torch.int32)
+    tokens = torch.arange(1, int(lengths_N.sum()) + 1, dtype=torch.int32)
+    return Encoded(tokens, lengths_N, torch.zeros_like(lengths_N))
 
 
 def texts_of(lengths, **options):
-    lengths_N = torch.as_tensor(lengths)
-    offsets = torch.cat([torch.zeros(1, dtype=torch.long), lengths_N.cumsum(0)])
-    tokens = torch.arange(1, int(offsets[-1]) + 1, dtype=torch.int32)
-    return EncodedTexts(tokens, offsets, torch.arange(len(lengths_N)) % 2, **options)
+    return EncodedTexts(encoded_of(lengths), torch.arange(len(lengths)) % 2, **options)
 
 
 def random_lengths(count):
@@ -37,6 +44,129 @@ def test_a_batch_of_texts_without_tokens_is_one_token_wide():
 def test_pad_to_makes_every_batch_equally_wide():
     batches = list(batch_loader(texts_of([2, 0, 3, 1], pad_to=5), 3, shuffle=False))
     assert [tuple(batch.tokens_BT.shape) for batch in batches] == [(3, 5), (1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("truncate", "max_length", "expected"),
+    [
+        ("head", 4, [[1, 2, 3, 4], [9, 10, 11, 12], [13, 0, 0, 0]]),
+        ("tail", 4, [[5, 6, 7, 8], [9, 10, 11, 12], [13, 0, 0, 0]]),
+        ("head_tail", 4, [[1, 2, 7, 8], [9, 10, 11, 12], [13, 0, 0, 0]]),
+        ("head_tail", 5, [[1, 2, 3, 7, 8], [9, 10, 11, 12, 0], [13, 0, 0, 0, 0]]),
+        ("head_tail", 1, [[1], [9], [13]]),
+        ("tail", 1, [[8], [12], [13]]),
+        ("head_tail", 7, [[1, 2, 3, 4, 6, 7, 8], [9, 10, 11, 12, 0, 0, 0], [13, 0, 0, 0, 0, 0, 0]]),
+    ],
+)
+def test_long_texts_lose_their_end_their_start_or_their_middle(truncate, max_length, expected):
+    texts = texts_of([8, 4, 1], max_length=max_length, truncate=truncate)
+    batch = texts.__getitems__([0, 1, 2])
+    assert batch.tokens_BT.tolist() == expected
+    assert batch.lengths_B.tolist() == [min(length, max_length) for length in (8, 4, 1)]
+    assert texts.skipped.tolist() == [max(0, length - max_length) for length in (8, 4, 1)]
+
+
+@pytest.mark.parametrize("truncate", ["head", "tail", "head_tail"])
+def test_without_a_longest_length_nothing_is_cut(truncate):
+    batch = texts_of([3, 1], truncate=truncate).__getitems__([0, 1])
+    assert batch.tokens_BT.tolist() == [[1, 2, 3], [4, 0, 0]]
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(
+    lengths=st.lists(st.integers(0, 20), min_size=1, max_size=10),
+    max_length=st.integers(1, 25),
+    truncate=st.sampled_from(["head", "tail", "head_tail"]),
+    data=st.data(),
+)
+def test_cut_texts_are_slices_of_the_whole(lengths, max_length, truncate, data):
+    ids = [part.tolist() for part in encoded_of(lengths).tokens.split(lengths)]
+    rows = data.draw(st.lists(st.integers(0, len(lengths) - 1), min_size=1, max_size=10))
+    texts = EncodedTexts(
+        encoded_of(lengths),
+        torch.arange(len(rows)),
+        rows=torch.tensor(rows),
+        max_length=max_length,
+        truncate=truncate,
+    )
+    batch = texts.__getitems__(list(range(len(rows))))
+    for row, tokens_T, length in zip(rows, batch.tokens_BT.tolist(), batch.lengths_B.tolist(), strict=True):
+        head, tail = ids[row][:max_length], ids[row][-max_length:]
+        if truncate == "head_tail" and len(ids[row]) > max_length:
+            head = ids[row][: (max_length + 1) // 2] + ids[row][len(ids[row]) - max_length // 2 :]
+        assert tokens_T[:length] == (tail if truncate == "tail" else head)
+        assert not any(tokens_T[length:])
+
+
+def test_rows_choose_texts_and_keep_their_own_places():
+    encoded = Encoded(*encoded_of([2, 1, 3])[:2], torch.tensor([0, 1, 2], dtype=torch.int32))
+    texts = EncodedTexts(encoded, torch.tensor([7, 8]), rows=torch.tensor([2, 0]))
+    batch = texts.__getitems__([1, 0])
+    assert len(texts) == 2
+    assert texts.unknown.tolist() == [2, 0]
+    assert batch.tokens_BT.tolist() == [[1, 2, 0], [4, 5, 6]]
+    assert batch.labels_B.tolist() == [8, 7]
+    assert batch.rows_B.tolist() == [1, 0]
+
+
+def test_tokens_are_counted_by_class_as_they_are_cut():
+    encoded = Encoded(torch.tensor([2, 2, 3, 3, 4, 2]), torch.tensor([3, 0, 2, 1]), torch.zeros(4))
+    texts = EncodedTexts(encoded, torch.tensor([0, 1, 1, 0]), max_length=2)
+    assert token_counts(texts, 3, 5).tolist() == [[0, 0, 3, 0, 0], [0, 0, 0, 1, 1], [0, 0, 0, 0, 0]]
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(
+    lengths=st.lists(st.integers(1, 200), min_size=1, max_size=120),
+    batch_size=st.integers(1, 20),
+    max_tokens=st.integers(1, 300),
+    shuffle=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_no_batch_has_too_many_rows_or_tokens(lengths, batch_size, max_tokens, shuffle, seed):
+    sampler = BucketSampler(torch.tensor(lengths), batch_size, shuffle=shuffle, seed=seed, max_tokens=max_tokens)
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        batches = list(sampler)
+        assert len(batches) == len(sampler)
+        assert sorted(row for rows in batches for row in rows) == list(range(len(lengths)))
+        for rows in batches:
+            assert len(rows) <= batch_size
+            assert len(rows) == 1 or len(rows) * max(lengths[row] for row in rows) <= max_tokens
+
+
+def test_a_text_longer_than_the_bound_is_alone():
+    batches = list(BucketSampler(torch.tensor([3, 50, 4, 60, 5]), 8, shuffle=False, max_tokens=40))
+    assert batches == [[0, 2, 4], [1], [3]]
+
+
+def test_long_texts_come_in_smaller_batches_and_short_ones_in_full():
+    lengths = torch.tensor([10] * 16 + [20] * 8 + [40] * 4)
+    batches = list(BucketSampler(lengths, 8, shuffle=True, max_tokens=80))
+    sizes = sorted((int(lengths[rows].max()), len(rows)) for rows in batches)
+    assert sizes == [(10, 8)] * 2 + [(20, 4)] * 2 + [(40, 2)] * 2
+
+
+def test_a_bound_that_no_batch_reaches_changes_nothing():
+    lengths = random_lengths(300)
+    bounded, free = (BucketSampler(lengths, 4, shuffle=True, max_tokens=bound) for bound in (400, 65536))
+    assert list(bounded) == list(free)
+
+
+def test_the_bound_counts_fixed_widths_in_whole():
+    texts = texts_of([1] * 12, max_length=10, pad_to=10)
+    sizes = [len(batch.rows_B) for batch in batch_loader(texts, 8, shuffle=False, max_tokens=35)]
+    assert sizes == [3, 3, 3, 3]
+    assert [len(batch.rows_B) for batch in batch_loader(texts, 8, shuffle=False, max_tokens=5)] == [1] * 12
+
+
+@pytest.mark.parametrize("max_tokens", [65536, 50])
+def test_rows_may_repeat_in_an_epoch(max_tokens):
+    rows = torch.tensor([0, 0, 0, 2, 4, 4])
+    sampler = BucketSampler(torch.tensor([9, 30, 8, 30, 40]), 4, shuffle=True, rows=rows, max_tokens=max_tokens)
+    batches = list(sampler)
+    assert sorted(row for batch in batches for row in batch) == [0, 0, 0, 2, 4, 4]
+    assert len(batches) == len(sampler) == {65536: 2, 50: 3}[max_tokens]
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

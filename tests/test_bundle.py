@@ -38,8 +38,7 @@ def trained(tmp_path_factory):
     settings = {**SETTINGS, "vocab_size": 300, "classes": 2, "hidden": 8, "bidirectional": True, "pooling": "concat"}
     torch.manual_seed(0)
     network = LSTMClassifier(**settings)
-    tokens, offsets, _ = encode(tokenizer, TEXTS, 12)
-    batch = EncodedTexts(tokens, offsets, torch.tensor(GOLD)).__getitems__(list(range(8)))
+    batch = EncodedTexts(encode(tokenizer, TEXTS), torch.tensor(GOLD), max_length=12).__getitems__(list(range(8)))
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.03)
     for _ in range(40):
         loss = functional.cross_entropy(network(batch.tokens_BT, batch.lengths_B), batch.labels_B)
@@ -52,6 +51,7 @@ def trained(tmp_path_factory):
         network=network,
         settings=settings,
         max_length=12,
+        truncate="head",
         tokenizer_json=tokenizer.to_str(),
         labels=LABELS,
     )
@@ -120,6 +120,16 @@ def test_long_texts_are_cut_as_in_training(classifier):
     torch.testing.assert_close(classifier.probabilities([text + "bank " * 50]), classifier.probabilities([text]))
 
 
+@pytest.mark.parametrize(("truncate", "kept"), [("head", "a the the"), ("tail", "the a a"), ("head_tail", "a the a")])
+def test_long_texts_lose_what_they_lost_in_training(bundle, truncate, kept):
+    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
+    changed = {**config, "max_length": 3, "truncate": truncate}
+    (bundle / "config.json").write_text(json.dumps(changed), encoding="utf-8")
+    classifier = TextClassifier.load(bundle)
+    whole_NC, kept_NC = classifier.probabilities(["a the the the a a"]), classifier.probabilities([kept])
+    torch.testing.assert_close(whole_NC, kept_NC, rtol=0, atol=0)
+
+
 def test_no_texts_give_no_predictions(classifier):
     assert classifier.predict([]) == []
 
@@ -149,8 +159,10 @@ def test_a_bundle_is_four_files_without_pickle(trained):
     header_size = int.from_bytes(weights[:8], "little")
     header = json.loads(weights[8 : 8 + header_size])
     assert header["embedding.weight"]["shape"] == [300, 5]
-    for name in ("config.json", "labels.json", "tokenizer.json"):
-        json.loads((folder / name).read_text(encoding="utf-8"))
+    json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert list(config) == ["format", "network", "max_length", "truncate"]
+    assert (config["format"], config["max_length"], config["truncate"]) == (2, 12, "head")
     assert json.loads((folder / "labels.json").read_text(encoding="utf-8")) == LABELS
 
 
@@ -194,7 +206,7 @@ def test_half_a_file_is_refused(bundle, name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "has format 99; this version of textlstm reads format 1"),
+        ({"format": 99}, "has format 99; this version of textlstm reads format 2"),
         ({"network": {"hidden": 4}}, "is damaged"),
         ({"network": {**SETTINGS, "vocab_size": 300, "classes": 2}}, "is damaged"),
     ],
@@ -206,9 +218,10 @@ def test_settings_that_do_not_fit_are_refused(bundle, change, message):
         TextClassifier.load(bundle)
 
 
-def test_settings_without_max_length_are_refused(bundle):
+@pytest.mark.parametrize("key", ["format", "network", "max_length", "truncate"])
+def test_missing_settings_are_refused(bundle, key):
     config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
-    del config["max_length"]
+    del config[key]
     (bundle / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(InputError, match="is damaged"):
         TextClassifier.load(bundle)

@@ -21,8 +21,9 @@ TRAIN_KEYS = {
     "": "baselines resume seed test threads",
     "callbacks": "early_stopping._target_ early_stopping.monitor early_stopping.patience learning_rate._target_ "
     "learning_rate.logging_interval",
-    "data": "batch_size class_weights config label_column max_length max_rows name pad_to source split_seed test "
-    "test_fraction text_column tokenizer train val_fraction validation vocab_size",
+    "data": "batch_size class_weights config drop_empty encoding label_column label_names max_length max_rows "
+    "max_tokens_per_batch name oversample pad_to source split_seed test test_fraction text_column tokenizer train "
+    "truncate val_fraction validation vocab_size",
     "logger": "_target_ default_hp_metric name",
     "model": "bidirectional dropout embedding_dim embedding_dropout head hidden label_smoothing layers pooling "
     "sequence_dropout word_dropout",
@@ -34,6 +35,7 @@ OTHER_KEYS = {
     "evaluate": "accelerator batch_size changed_data file label_column run split text_column threads",
     "predict": "batch_size input output run text text_column threads",
     "export": "run",
+    "inspect_data": " ".join(["data." + key for key in TRAIN_KEYS["data"].split()] + ["output"]),
 }
 
 
@@ -72,7 +74,7 @@ def test_every_preset_composes_and_binds(group, preset, tmp_path):
     assert set(leaf_keys(config)) - set(FROZEN) <= {"hydra"}
     if preset == "files":
         assert config["data"]["train"] == "???"  # must be given
-    TextDataModule(**{**config["data"], "train": None})
+    TextDataModule(**{**config["data"], "train": None}, cache=tmp_path)
     assert config["optimizer"]["name"] in OPTIMIZERS
     assert config["optimizer"]["schedule"] in SCHEDULES
     TextClassificationModule(
@@ -122,4 +124,7 @@ def test_help_explains_every_key(command):
         "sweep.name",
     )
     public = [key for key in leaf_keys(composed(command)) if not key.endswith(internal)]
+    if command == "inspect_data":
+        assert "data.…          the keys of `python src/train.py --help`" in explained
+        public = [key for key in public if not key.startswith("data.")]
     assert [key for key in public if key not in explained] == []

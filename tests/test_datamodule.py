@@ -1,9 +1,9 @@
-"""The data module: what is learned from which split, what is held out, dropped, weighted, cut and cached."""
+"""The data module: what is learned from which split, what is held out, dropped, weighted, cut, evened out and kept."""
 
 import csv
 import logging
+from collections import Counter
 
-import datasets
 import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, Value
@@ -17,11 +17,6 @@ TRAIN = [(f"goal {n} in the match", "sports") for n in range(40)] + [(f"shares f
 OTHER = [(f"keeper saves penalty {n}", "sports") for n in range(9)] + [(f"bank lends {n}", "money") for n in range(9)]
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(monkeypatch, tmp_path):
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf_cache")
-
-
 @pytest.fixture
 def write(tmp_path):
     def write(name, rows):
@@ -33,11 +28,12 @@ def write(tmp_path):
 
 
 @pytest.fixture
-def prepare(write):
+def prepare(write, tmp_path):
     """A data module after setup, on TRAIN unless told otherwise."""
 
     def prepare(train=TRAIN, **options):
-        data = TextDataModule(**{**OPTIONS, "train": write("train.csv", train), **options})
+        cache = options.pop("cache", tmp_path / "cache")
+        data = TextDataModule(**{**OPTIONS, "train": write("train.csv", train), **options}, cache=cache)
         data.setup()
         return data
 
@@ -46,6 +42,13 @@ def prepare(write):
 
 def texts(data, split):
     return data.splits[split]["text"][:]
+
+
+def ids(data, split):
+    """The ids of the texts of a split as training sees them."""
+    encoded = data.encoded[split]
+    batch = encoded.__getitems__(list(range(len(encoded))))
+    return [tokens[:length] for tokens, length in zip(batch.tokens_BT.tolist(), batch.lengths_B.tolist(), strict=True)]
 
 
 def test_a_tenth_each_is_held_out_and_all_three_are_encoded(prepare):
@@ -65,6 +68,25 @@ def test_a_tenth_each_is_held_out_and_all_three_are_encoded(prepare):
     }
 
 
+def test_the_facts_of_the_splits_are_counted_on_whole_texts(prepare):
+    rows = [*TRAIN[:10], *(("shares " * 20 + str(n), "money") for n in range(10, 20))]
+    facts = prepare(rows, val_fraction=0.2, test_fraction=0.2, max_length=10).facts
+    assert facts["splits"]["train"] == {
+        "rows": 12,
+        "classes": {"money": 6, "sports": 6},
+        "mean_length": 7.5,
+        "longest": 21,
+        "cut_share": 0.5,
+        "unknown_share": 0.0,
+    }
+    # Of each class the number alone is unknown: 4 of 2 × 5 + 2 × 21 tokens.
+    assert facts["splits"]["test"]["unknown_share"] == 0.0769
+    assert facts["columns"] == {"text": ["text"], "label": "label"}
+    assert facts["empty"] == facts["duplicates"] == facts["dropped"] == {"train": 0}
+    assert facts["conflicts"] == {"train": {"texts": 0, "rows": 0}}
+    assert facts["rare"] == {}
+
+
 def test_setup_again_changes_nothing(prepare):
     data = prepare(tokenizer="unigram")
     splits, encoded, tokenizer = data.splits, data.encoded, data.tokenizer
@@ -80,9 +102,9 @@ def test_batches_hold_the_ids_and_labels_of_their_rows(prepare):
     for split, loader in (("train", data.train_dataloader()), ("test", data.test_dataloader())):
         for batch in loader:
             for tokens_T, length, label, row in zip(*batch, strict=True):
-                ids = data.tokenizer.encode(data.splits[split][int(row)]["text"]).ids
-                assert tokens_T.tolist() == ids + [0] * (len(tokens_T) - len(ids))
-                assert length == len(ids)
+                expected = data.tokenizer.encode(data.splits[split][int(row)]["text"]).ids
+                assert tokens_T.tolist() == expected + [0] * (len(tokens_T) - len(expected))
+                assert length == len(expected)
                 assert label == data.splits[split][int(row)]["label"]
 
 
@@ -95,10 +117,10 @@ def test_vocabulary_and_training_ids_never_see_validation_and_test(prepare, writ
     one = prepared(OTHER[::2], OTHER[1::2])
     other = prepared([("zebra zebra", "money")] * 30, [("quagga quagga quagga", "sports")] * 30)
     assert other.tokenizer.to_str() == one.tokenizer.to_str()
-    assert torch.equal(other.encoded["train"].tokens, one.encoded["train"].tokens)
+    assert ids(other, "train") == ids(one, "train")
     assert other.class_weights == one.class_weights
     if tokenizer == "word":
-        assert set(other.encoded["test"].tokens.tolist()) == {1}
+        assert ids(other, "test") == [[1, 1, 1]] * 30
 
 
 def test_held_out_rows_are_not_in_the_vocabulary(prepare):
@@ -148,7 +170,8 @@ def test_training_rows_that_stand_in_test_are_dropped_and_counted(prepare, write
 
 
 def test_nothing_is_left_when_test_is_train(prepare, write):
-    with pytest.raises(InputError, match="Every train row also stands in test: no row of train is left"):
+    message = r"data\.train: each of its rows also stands in test, so none is left to train on\. Give files that do not"
+    with pytest.raises(InputError, match=message):
         prepare(test=write("test.csv", TRAIN))
 
 
@@ -199,7 +222,8 @@ def test_balanced_weights_stay_finite_for_a_class_without_rows(prepare, tmp_path
     rows = {"text": [text for text, _ in TRAIN], "label": [{"money": 0, "sports": 2}[label] for _, label in TRAIN]}
     Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "train.parquet")
     weights = prepare(class_weights="balanced").class_weights
-    data = TextDataModule(**{**OPTIONS, "train": str(tmp_path / "train.parquet"), "class_weights": "balanced"})
+    options = {**OPTIONS, "train": str(tmp_path / "train.parquet"), "class_weights": "balanced"}
+    data = TextDataModule(**options, cache=tmp_path / "cache")
     data.setup()
     assert torch.tensor(data.class_weights).isfinite().all()
     assert data.class_weights[0] / data.class_weights[2] == pytest.approx(weights[0] / weights[1])
@@ -216,6 +240,14 @@ def test_balanced_weights_stay_finite_for_a_class_without_rows(prepare, tmp_path
         ),
         ({"batch_size": 0}, "data.batch_size must be at least 1, got 0"),
         ({"max_length": 0}, "data.max_length must be at least 1, got 0"),
+        ({"max_tokens_per_batch": 0}, "data.max_tokens_per_batch must be at least 1, got 0"),
+        ({"truncate": "tial"}, "data.truncate must be one of head, tail, head_tail, got 'tial'. Did you mean 'tail'"),
+        ({"drop_empty": "yes"}, "data.drop_empty must be true or false, got 'yes'"),
+        ({"oversample": 1}, "data.oversample must be true or false, got 1"),
+        (
+            {"oversample": True, "class_weights": "balanced"},
+            "data.oversample=true and data.class_weights=balanced both even the classes out; give one",
+        ),
         ({"max_rows": 0}, "data.max_rows must be at least 1, got 0"),
         ({"vocab_size": "many"}, "data.vocab_size must be a whole number, got 'many'"),
         ({"tokenizer": "words"}, "data.tokenizer must be one of word, bpe, unigram, got 'words'.*'word'"),
@@ -223,9 +255,9 @@ def test_balanced_weights_stay_finite_for_a_class_without_rows(prepare, tmp_path
         ({"pad_to": 35, "max_length": 36}, "data.pad_to=35 needs data.max_length of at most 35, got 36"),
     ],
 )
-def test_bad_values_are_refused_before_any_file_is_read(options, message):
+def test_bad_values_are_refused_before_any_file_is_read(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
-        TextDataModule(**{**OPTIONS, "train": "gone.csv", **options})
+        TextDataModule(**{**OPTIONS, "train": "gone.csv", **options}, cache=tmp_path)
 
 
 def test_max_rows_takes_so_many_and_always_the_same(prepare):
@@ -247,23 +279,59 @@ def test_max_length_cuts_and_pad_to_fills(prepare):
     assert data.facts["splits"]["train"]["cut_share"] == 0.4  # "goal 7 in the match" has five tokens
 
 
+def fail(*arguments, **options):
+    pytest.fail("done again")
+
+
 @pytest.mark.parametrize("tokenizer", ["word", "bpe", "unigram"])
-def test_a_tokenizer_is_cached_by_content(prepare, tmp_path, tokenizer):
-    options = {"tokenizer": tokenizer, "cache": tmp_path / "cache"}
-    first, second = prepare(**options), prepare(**options)
+def test_what_is_done_once_is_not_done_again(prepare, monkeypatch, tokenizer):
+    first = prepare(tokenizer=tokenizer)
+    for work in ("textlstm.rows._write", "textlstm.datamodule.train_tokenizer", "textlstm.datamodule.encode"):
+        monkeypatch.setattr(work, fail)
+    second = prepare(tokenizer=tokenizer, seed=7, batch_size=3, max_length=2, truncate="tail")
     assert first.facts["tokenizer"]["read_from"] == "the training split"
     assert second.facts["tokenizer"]["read_from"] == "the cache"
     assert second.tokenizer.to_str() == first.tokenizer.to_str()
-    assert torch.equal(second.encoded["train"].tokens, first.encoded["train"].tokens)
-    for change in ({"split_seed": 43}, {"vocab_size": 299}, {"train": [*TRAIN, ("one more", "money")]}):
-        assert prepare(**{**options, **change}).facts["tokenizer"]["read_from"] == "the training split"
-    assert len(list((tmp_path / "cache").iterdir())) == 4  # nothing half-written beside them
+    assert ids(second, "train") == [text[-2:] for text in ids(first, "train")]
 
 
-def test_without_a_cache_nothing_is_kept(prepare, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert prepare().facts["tokenizer"]["read_from"] == "the training split"
-    assert not list(tmp_path.glob("tokenizer*"))
+@pytest.mark.parametrize(
+    ("change", "work"),
+    [
+        ({"train": [*TRAIN, ("one more", "money")]}, "rows._write"),
+        ({"train": [*TRAIN, ("one more", "money")]}, "datamodule.train_tokenizer"),
+        ({"split_seed": 43}, "datamodule.train_tokenizer"),
+        ({"vocab_size": 299}, "datamodule.train_tokenizer"),
+        ({"tokenizer": "bpe"}, "datamodule.train_tokenizer"),
+        ({"tokenizer": "bpe"}, "datamodule.encode"),
+        ({"vocab_size": 20}, "datamodule.encode"),
+    ],
+)
+def test_what_depends_on_a_change_is_done_again(prepare, monkeypatch, change, work):
+    prepare()
+    monkeypatch.setattr(f"textlstm.{work}", fail)
+    with pytest.raises(pytest.fail.Exception, match="done again"):
+        prepare(**change)
+
+
+def test_texts_that_are_not_trained_on_do_not_touch_the_tokenizer(prepare, write):
+    one = prepare(test=write("test.csv", OTHER[2:]), validation=write("validation.csv", OTHER[:2]))
+    other = prepare(test=write("test.csv", OTHER[:3]), validation=write("validation.csv", OTHER[-1:]))
+    assert other.facts["tokenizer"]["read_from"] == "the cache"
+    assert other.tokenizer.to_str() == one.tokenizer.to_str()
+
+
+def test_the_cache_holds_rows_ids_and_a_tokenizer_and_nothing_unfinished(prepare, write, tmp_path):
+    prepare(test=write("test.csv", OTHER))
+    kinds = Counter(entry.name.partition("-")[0] for entry in (tmp_path / "cache").iterdir())
+    assert kinds == {"rows": 2, "ids": 2, "tokenizer": 1}
+
+
+def test_a_tokenizer_that_fails_leaves_no_entry(prepare, monkeypatch, tmp_path):
+    monkeypatch.setattr("textlstm.datamodule.train_tokenizer", fail)
+    with pytest.raises(pytest.fail.Exception):
+        prepare()
+    assert [entry.name.partition("-")[0] for entry in (tmp_path / "cache").iterdir()] == ["rows"]
 
 
 def test_a_given_tokenizer_is_used(prepare, write):
@@ -289,3 +357,145 @@ def test_sources_are_recorded_with_whole_path_and_checksum(prepare, write):
 def test_a_batch_size_of_one_and_a_test_file_of_one_row(prepare, write):
     data = prepare(batch_size=1, test=write("test.csv", OTHER[:1]))
     assert [batch.rows_B.tolist() for batch in data.test_dataloader()] == [[0]]
+
+
+def test_dropped_rows_are_counted(prepare, write):
+    data = prepare(
+        [*TRAIN, ("", "money"), ("  ", "sports"), ("a text", "")],
+        test=write("test.csv", [*OTHER, ("", "money")]),
+        drop_empty=True,
+    )
+    assert data.facts["empty"] == {"train": 3, "test": 1}
+    assert sum(data.facts["splits"][split]["rows"] for split in ("train", "validation")) == 100
+
+
+def test_named_classes_and_joined_columns_in_another_encoding(tmp_path):
+    rows = [f"goal {n};in the match;2" for n in range(10)] + [f"shares {n};fall;1" for n in range(9)]
+    content = "\n".join(["title;body;y", *rows, "Zwölf Tore;;2"])
+    (tmp_path / "rows.csv").write_bytes(content.encode("latin-1"))
+    columns = {"text_column": ["title", "body"], "label_column": "y", "label_names": ["money", "sports"]}
+    options = {**OPTIONS, **columns, "train": str(tmp_path / "rows.csv"), "encoding": "latin-1"}
+    data = TextDataModule(**options, cache=tmp_path / "cache")
+    data.setup()
+    assert data.labels == ["money", "sports"]
+    found = {row["text"]: row["label"] for split in data.splits.values() for row in split}
+    assert len(found) == 20
+    assert (found["goal 3 in the match"], found["shares 3 fall"], found["Zwölf Tore"]) == (1, 0, 1)
+    assert data.facts["columns"] == {"text": ["title", "body"], "label": "y"}
+
+
+def test_duplicates_and_conflicts_are_counted_and_the_conflicts_named(prepare, caplog):
+    rows = [*TRAIN, TRAIN[0], ("GOAL 1  in the match", "sports"), ("Goal 2 in the match", "money"), ("oil", "money")]
+    with caplog.at_level(logging.WARNING):
+        data = prepare([*rows, ("OIL", "sports"), ("Oil", "sports")], tokenizer="bpe")
+    assert data.facts["duplicates"] == {"train": 5}
+    assert data.facts["conflicts"] == {"train": {"texts": 2, "rows": 5}}
+    assert caplog.messages == [
+        "data.train: 2 texts stand with more than one label, in 5 rows, such as 'goal 2 in the match'."
+    ]
+    sides = [{normalise(text) for text in texts(data, split)} for split in ("train", "validation", "test")]
+    assert len(set.union(*sides)) == sum(map(len, sides)) == 101
+
+
+def test_rare_classes_are_all_in_training_with_one_warning(prepare, caplog):
+    rare = [("only text", "odd"), ("Only  TEXT", "odd"), ("one", "few"), ("two", "few")]
+    with caplog.at_level(logging.WARNING):
+        data = prepare([*TRAIN, *rare], tokenizer="bpe")
+    assert data.facts["rare"] == {"few": 2, "odd": 1}
+    [message] = caplog.messages
+    assert message.startswith("2 of 4 classes have fewer texts than the 3 splits")
+    assert message.endswith("few (2), odd (1).")
+    assert data.labels == ["few", "money", "odd", "sports"]
+    assert data.facts["splits"]["train"]["classes"] == {"few": 2, "money": 48, "odd": 2, "sports": 32}
+    assert data.facts["splits"]["validation"]["classes"] == {"few": 0, "money": 6, "odd": 0, "sports": 4}
+    assert data.facts["splits"]["test"]["classes"] == {"few": 0, "money": 6, "odd": 0, "sports": 4}
+
+
+def test_too_few_rows_to_split_are_refused(prepare):
+    message = r"data\.train has 4 rows of 2 classes, too few to split: give at least 3 different texts of one class"
+    with pytest.raises(InputError, match=message):
+        prepare([("one", "a"), ("two", "a"), ("three", "b"), ("four", "b")])
+
+
+def test_oversampling_evens_the_classes_out_in_training_alone(prepare):
+    rows = [(f"goal {n}", "sports") for n in range(10)] + [(f"fall {n}", "money") for n in range(47)]
+    data = prepare([*rows, *((f"law {n}", "world") for n in range(20))], oversample=True)
+    assert data.facts["splits"]["train"]["classes"] == {"money": 37, "sports": 8, "world": 16}
+    for epoch in range(2):
+        loader = data.train_dataloader()
+        loader.batch_sampler.set_epoch(epoch)
+        drawn = Counter(row for batch in loader for row in batch.rows_B.tolist())
+        assert set(drawn) == set(range(61))
+        times = {label: [] for label in (0, 1, 2)}
+        for row, count in drawn.items():
+            times[data.splits["train"][row]["label"]].append(count)
+        assert [sum(of_class) for of_class in times.values()] == [37, 37, 37]
+        assert set(times[0]) == {1}
+        assert set(times[1]) == {4, 5}
+        assert set(times[2]) == {2, 3}
+    assert data.steps_per_epoch() == len(list(data.train_dataloader())) == 14
+    for split, loader in (("validation", data.val_dataloader()), ("test", data.test_dataloader())):
+        assert sorted(row for batch in loader for row in batch.rows_B.tolist()) == list(range(len(data.splits[split])))
+
+
+def test_oversampling_repeats_the_same_rows_in_every_run(prepare):
+    rows = [*TRAIN[:10], *TRAIN[40:]]
+    one, again = prepare(rows, oversample=True, seed=1), prepare(rows, oversample=True, seed=2)
+    drawn = [sorted(r for batch in data.train_dataloader() for r in batch.rows_B.tolist()) for data in (one, again)]
+    assert drawn[0] == drawn[1]
+    assert len(drawn[0]) == 96
+
+
+@pytest.mark.parametrize(
+    ("truncate", "expected"),
+    [("head", ["one", "two", "three"]), ("tail", ["five", "six", "seven"]), ("head_tail", ["one", "two", "seven"])],
+)
+def test_truncate_says_which_tokens_stay(prepare, write, truncate, expected):
+    data = prepare(
+        [*TRAIN, *((f"one two three four five six seven {n}", "money") for n in range(9))],
+        test=write("test.csv", [("one two three four five six seven", "money")]),
+        max_length=3,
+        truncate=truncate,
+    )
+    assert [data.tokenizer.id_to_token(token) for token in ids(data, "test")[0]] == expected
+    assert data.facts["splits"]["test"]["cut_share"] == 1.0
+    assert data.facts["splits"]["test"]["longest"] == 7
+
+
+def test_no_batch_has_more_tokens_than_max_tokens_per_batch(prepare):
+    data = prepare([*TRAIN, *((f"word {'and ' * n} word {n}", "money") for n in range(60))], max_tokens_per_batch=40)
+    for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
+        sizes = [batch.tokens_BT.shape for batch in loader]
+        assert len(sizes) == len(loader)
+        assert all(rows == 1 or rows * width <= 40 for rows, width in sizes)
+        assert max(rows for rows, _ in sizes) == 8
+
+
+def test_many_unknown_words_are_named_with_the_rate_and_a_way_out(prepare, caplog):
+    rows = [(f"word{n} the", "ab"[n % 2]) for n in range(100)]
+    with caplog.at_level(logging.WARNING):
+        prepare(rows)
+    assert caplog.messages == [
+        "50.0% of the words of validation are unknown to the vocabulary of 83 learned from training; "
+        "data.tokenizer=bpe splits words into known parts."
+    ]
+
+
+@pytest.mark.parametrize("tokenizer", ["bpe", "unigram"])
+def test_subwords_know_all_words(prepare, caplog, tokenizer):
+    with caplog.at_level(logging.WARNING):
+        data = prepare([(f"word{n} the", "ab"[n % 2]) for n in range(100)], tokenizer=tokenizer)
+    assert caplog.messages == []
+    assert data.facts["splits"]["test"]["unknown_share"] == 0.0
+
+
+def test_a_run_is_not_resumed_on_other_rows(prepare, write):
+    data = prepare(test=write("test.csv", OTHER))
+    kept = data.state_dict()
+    assert kept == {"sources": data.facts["sources"]}
+    data.load_state_dict(kept)
+    other = prepare([*TRAIN, ("one more", "money")], test=write("test.csv", OTHER))
+    with pytest.raises(InputError, match=r"data\.train: .*train\.csv has changed since the run began"):
+        other.load_state_dict(kept)
+    with pytest.raises(InputError, match=r"data\.test: .*test\.csv has changed since the run began"):
+        prepare().load_state_dict(kept)

@@ -2,7 +2,6 @@
 
 import csv
 
-import datasets
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -55,11 +54,9 @@ def data(tmp_path_factory):
     with open(folder / "train.csv", "w", encoding="utf-8", newline="") as file:
         rows = [(f"{label} {word} {n}", label) for label in "abc" for word in ("one", "two") for n in range(15)]
         csv.writer(file).writerows([("text", "label"), *rows])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets.config, "HF_DATASETS_CACHE", folder / "hf_cache")
-        options = {"train": str(folder / "train.csv"), "val_fraction": 0.2, "test_fraction": 0.2, "split_seed": 0}
-        data = TextDataModule(**{**DATA, **options, "vocab_size": 30, "batch_size": 12})
-        data.setup()
+    options = {"train": str(folder / "train.csv"), "val_fraction": 0.2, "test_fraction": 0.2, "split_seed": 0}
+    data = TextDataModule(**{**DATA, **options, "vocab_size": 30, "batch_size": 12}, cache=folder / "cache")
+    data.setup()
     return data
 
 
@@ -204,9 +201,7 @@ def test_bad_values_are_refused_by_key_and_value(model, optimizer, message):
 
 
 @pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
-def test_weights_never_see_validation_or_test(tmp_path, monkeypatch, schedule):
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf_cache")
-
+def test_weights_never_see_validation_or_test(tmp_path, schedule):
     def write(name, rows):
         with open(tmp_path / name, "w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("text", "label"), *rows])
@@ -220,7 +215,8 @@ def test_weights_never_see_validation_or_test(tmp_path, monkeypatch, schedule):
                 "train": write("train.csv", [(f"{label} word {n}", label) for label in "abc" for n in range(20)]),
                 "validation": write(f"validation-{name}.csv", held_out[::2]),
                 "test": write(f"test-{name}.csv", held_out[1::2]),
-            }
+            },
+            cache=tmp_path / f"cache-{name}",
         )
         module = make_module(optimizer={"schedule": schedule}, dropout=0.5, word_dropout=0.2)
         trainer = make_trainer(3)

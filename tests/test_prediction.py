@@ -1,6 +1,7 @@
 """Predicting files: every format, every mistake, and an output that appears whole or not at all."""
 
 import csv
+import gzip
 import json
 import sys
 
@@ -24,11 +25,12 @@ def run(tmp_path):
         tmp_path / "run" / "model",
         network=small_network(),
         settings=SETTINGS,
-        max_length=None,
+        max_length=100,
+        truncate="head",
         tokenizer_json=tokenizer.to_str(),
         labels=["a", "b", "c"],
     )
-    write_json(tmp_path / "run" / "metrics.json", {"config": {"data": {"text_column": "text"}}})
+    write_json(tmp_path / "run" / "metrics.json", {"data": {"columns": {"text": ["text"]}}})
     return tmp_path / "run"
 
 
@@ -85,15 +87,25 @@ def test_a_column_that_the_answer_has_too_is_replaced(predicting, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("in.csv", b"", "in.csv is empty; a header line"),
-        ("in.csv", b"id,texts\n1,x\n", "no column 'text'. Did you mean 'texts'"),
+        ("in.csv", b"", r"input: .*in\.csv is empty\."),
+        (
+            "in.csv",
+            b"id,texts\n1,x\n",
+            "no column 'text'. Did you mean 'texts'.*are id, texts; name one with text_column=",
+        ),
         ("in.csv", b"id,text\n1,x\n2\n", "in.csv, row 2 has 1 fields, the header has 2"),
         ("in.csv", b"id,text\n1,x\n2,y,z\n", "in.csv, row 2 has 3 fields, the header has 2"),
-        ("in.csv", "text\nné\n".encode("latin-1"), "in.csv is not UTF-8 text"),
+        ("in.csv", "text\nné\n".encode("latin-1"), r"in\.csv, row 1, byte 6 is no UTF-8 text"),
+        ("in.txt", "one\nné\n".encode("latin-1"), r"in\.txt, byte 5 is no UTF-8 text"),
+        ("in.csv.gz", b"id,text\n", r"in\.csv\.gz cannot be read: Not a gzipped file"),
         ("in.jsonl", b'{"text": "x"}\n{"text"\n', "in.jsonl, line 2 is no JSON"),
-        ("in.jsonl", b'{"text": "x"}\n{"texts": "y"}\n', "in.jsonl, line 2 has no text 'text'"),
-        ("in.jsonl", b'["x"]\n', "in.jsonl, line 1 has no text 'text'"),
-        ("in.jsonl", b'{"text": "x"}\n{"text": "y", "n": 1}\n', "text 2 has other columns than the first"),
+        ("in.jsonl", b'{"text": "x"}\n{"texts": "y"}\n', "in.jsonl, row 2 has no text 'text'"),
+        (
+            "in.jsonl",
+            b'{"text": "x"}\n{"text": 5}\n',
+            "in.jsonl, row 2 holds 5 in the column 'text', text was expected",
+        ),
+        ("in.jsonl", b'["x"]\n', "in.jsonl, line 1 is no JSON object"),
     ],
 )
 def test_a_bad_input_leaves_the_output_as_it_was(predicting, tmp_path, name, content, message):
@@ -103,6 +115,45 @@ def test_a_bad_input_leaves_the_output_as_it_was(predicting, tmp_path, name, con
         predicting(input=tmp_path / name, output=tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text(encoding="utf-8") == "as it was"
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([name, "out.csv", "run"])
+
+
+def test_a_row_with_other_columns_is_refused_in_csv_and_taken_in_json_lines(predicting, tmp_path, monkeypatch):
+    monkeypatch.setattr("textlstm.files.ROWS", 2)
+    rows = [{"text": "one"}, {"text": "two"}, {"text": "three", "n": 1}]
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    with pytest.raises(InputError, match=r"output: text 3 has other columns than the first; write JSON Lines"):
+        predicting(input=tmp_path / "in.jsonl", output=tmp_path / "out.csv")
+    predicting(input=tmp_path / "in.jsonl", output=tmp_path / "out.jsonl")
+    answers = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [answer.get("n", "none") for answer in answers] == ["none", "none", 1]
+
+
+def test_a_glob_of_compressed_files_is_one_input(predicting, tmp_path):
+    (tmp_path / "in-1.csv.gz").write_bytes(gzip.compress(b"id;text\n1;goal\n"))
+    (tmp_path / "in-2.jsonl").write_text('{"text": "bank", "id": "2"}\n', encoding="utf-8")
+    predicting(input=tmp_path / "in-*", output=tmp_path / "out.csv")
+    with open(tmp_path / "out.csv", encoding="utf-8", newline="") as lines:
+        assert [(row["id"], row["text"]) for row in csv.DictReader(lines)] == [("1", "goal"), ("2", "bank")]
+
+
+def test_the_columns_that_training_joined_are_joined_again(predicting, run, tmp_path):
+    write_json(run / "metrics.json", {"data": {"columns": {"text": ["title", "body"]}}})
+    (tmp_path / "in.csv").write_text("title,body\ngoal,in the match\n,zebra\n", encoding="utf-8")
+    predicting(input=tmp_path / "in.csv", output=tmp_path / "out.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    expected = TextClassifier.load(run).probabilities(["goal in the match", "zebra"])[:, 0].tolist()
+    assert [row["probability_a"] for row in rows] == pytest.approx(expected, abs=1e-7)
+    assert [(row["title"], row["body"]) for row in rows] == [("goal", "in the match"), ("", "zebra")]
+
+
+def test_the_guessed_column_of_the_run_is_read_unless_another_is_named(predicting, run, tmp_path):
+    write_json(run / "metrics.json", {"data": {"columns": {"text": ["review"]}}})
+    (tmp_path / "in.csv").write_text("text,review\nzebra,goal\n", encoding="utf-8")
+    for options, text in (({}, "goal"), ({"text_column": "text"}, "zebra")):
+        predicting(input=tmp_path / "in.csv", output=tmp_path / "out.jsonl", **options)
+        row = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
+        expected = TextClassifier.load(run).predict([text])[0].probabilities
+        assert {label: row[f"probability_{label}"] for label in "abc"} == pytest.approx(expected, abs=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
-"""Tokenizers: special tokens, normalisation, unseen characters, saving, repeatability and cutting."""
+"""Tokenizers: special tokens, normalisation, any language, unseen characters, saving and repeatability."""
+
+import unicodedata
 
 import pytest
+import torch
 
 from textlstm.checks import InputError
 from textlstm.tokenizer import KINDS, encode, load_tokenizer, train_tokenizer
@@ -121,23 +124,68 @@ def test_an_unknown_kind_is_refused():
         train_tokenizer(TEXTS, kind="bpee", vocab_size=300)
 
 
-def test_encode_gives_ids_end_to_end_and_where_texts_start():
-    tokenizer = train_tokenizer(["a a a b b c"], kind="word", vocab_size=5)
-    tokens, offsets, cut = encode(tokenizer, ["a b", "", "c c c", "z"], None)
-    assert tokens.tolist() == [2, 3, 4, 4, 4, 1]
-    assert offsets.tolist() == [0, 2, 2, 5, 6]
-    assert cut == 0
+LANGUAGES = {
+    "Chinese": ["阿里巴巴收购饿了么，市场反应热烈。", "球队在北京夺冠！", "股市大跌3.5%"],
+    "Japanese": ["サッカー日本代表がワールドカップで勝利", "株価が急落した。", "ｶﾞｿﾘﾝ価格"],
+    "Thai": ["ทีมชาติไทยชนะการแข่งขันน้ำใจ", "ตลาดหุ้นตก"],
+    "Arabic": ["فاز الفريق بالمباراة،", "انخفضت أسعار الأسهم؟"],
+    "Hindi": ["भारतीय टीम ने मैच जीता।", "शेयर बाज़ार गिरा"],
+    "German": ["Größere Maßnahmen: Übung macht den Meister", "ẞTRASSE  und  Öl"],
+    "emoji": ["goal 👩‍🚒🏽 wins 🇵🇹!", "😡😡 loss ❤️"],
+}
 
 
-def test_encode_cuts_long_texts_and_counts_them():
-    tokenizer = train_tokenizer(["a a a b b c"], kind="word", vocab_size=5)
-    tokens, offsets, cut = encode(tokenizer, ["a b c a", "a b", "c c c"], 2)
-    assert tokens.tolist() == [2, 3, 2, 3, 4, 4]
-    assert offsets.tolist() == [0, 2, 4, 6]
-    assert cut == 2
+def spelled(tokens):
+    """The text that tokens of pieces and bytes stand for."""
+    parts = [bytes.fromhex(token[3:5]) if token.startswith("<0x") else token.encode() for token in tokens]
+    return b"".join(parts).decode().replace("▁", " ").strip()
+
+
+@subword_kinds
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_subwords_spell_each_language_without_unknowns(kind, language):
+    tokenizer = train_tokenizer(LANGUAGES[language] * 20, kind=kind, vocab_size=400)
+    for text in [*LANGUAGES[language], "unseen: 𐍈ქ ʘ 쀍 🪿"]:
+        encoding = tokenizer.encode(text)
+        assert spelled(encoding.tokens) == " ".join(unicodedata.normalize("NFKC", text).lower().split())
+        assert not {0, 1} & set(encoding.ids)
+
+
+@subword_kinds
+def test_what_was_seen_needs_no_bytes(kind):
+    tokenizer = train_tokenizer(LANGUAGES["Chinese"] * 20, kind=kind, vocab_size=400)
+    assert not any(token.startswith("<0x") for text in LANGUAGES["Chinese"] for token in tokenizer.encode(text).tokens)
+
+
+def test_a_small_vocabulary_of_bpe_spells_rare_characters_with_bytes():
+    tokenizer = train_tokenizer(["aaa aab b", "鹿"], kind="bpe", vocab_size=261)
+    assert tokenizer.encode("ab鹿").tokens == ["▁", "a", "b", "<0xE9>", "<0xB9>", "<0xBF>"]
+
+
+@pytest.fixture(scope="module")
+def letters():
+    """a is 2, b is 3, c is 4."""
+    return train_tokenizer(["a a a b b c"], kind="word", vocab_size=5)
+
+
+def test_encode_gives_whole_texts_end_to_end_with_lengths_and_unknowns(letters):
+    encoded = encode(letters, ["a b", "", "c c c", "z c y", "z"])
+    assert encoded.tokens.tolist() == [2, 3, 4, 4, 4, 1, 4, 1, 1]
+    assert encoded.lengths.tolist() == [2, 0, 3, 3, 1]
+    assert encoded.unknown.tolist() == [0, 0, 0, 2, 1]
+    assert {part.dtype for part in encoded} == {torch.int32}
+
+
+def test_texts_may_be_many_and_drawn_one_by_one(letters, monkeypatch):
+    monkeypatch.setattr("textlstm.tokenizer.CHARACTERS", 4)
+    encoded = encode(letters, (text for text in ["a b", "c", "", "z", "a a a a a", "b"]))
+    assert encoded.tokens.tolist() == [2, 3, 4, 1, 2, 2, 2, 2, 2, 3]
+    assert encoded.lengths.tolist() == [2, 1, 0, 1, 5, 1]
+    assert encoded.unknown.tolist() == [0, 0, 0, 1, 0, 0]
 
 
 @every_kind
-def test_an_empty_text_has_no_tokens(tokenizers, kind):
-    tokens, offsets, cut = encode(tokenizers[kind], ["", ""], 5)
-    assert (tokens.tolist(), offsets.tolist(), cut) == ([], [0, 0, 0], 0)
+@pytest.mark.parametrize("texts", [[], ["", ""]])
+def test_an_empty_text_has_no_tokens(tokenizers, kind, texts):
+    encoded = encode(tokenizers[kind], texts)
+    assert [part.tolist() for part in encoded] == [[], [0] * len(texts), [0] * len(texts)]

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 LONGEST = {"word": [1, 2], "character": [2, 3]}
 SUBLINEAR, C = [False, True], [1.0, 5.0, 10.0]
+WORD = re.compile(r"\b\w\w+\b")
 # Thai, Lao, Burmese, Khmer, Japanese and Chinese
 UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
@@ -71,9 +72,9 @@ def tfidf_logistic_regression(splits: DatasetDict) -> dict[str, Any]:
 
 
 def _unspaced(train: Dataset) -> bool:
-    """Whether the first thousand texts are mostly in a script without spaces between words."""
-    text = "".join(train[:1000]["text"])
-    return 2 * len(UNSPACED.findall(text)) > sum(map(str.isalpha, text))
+    """Whether the first thousand texts have no words, or are mostly in a script without spaces between them."""
+    text = " ".join(train[:1000]["text"])
+    return not WORD.search(text) or 2 * len(UNSPACED.findall(text)) > sum(map(str.isalpha, text))
 
 
 def _counts(splits: DatasetDict, unit: str, longest: int) -> dict[str, sparse.csr_matrix]:

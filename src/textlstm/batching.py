@@ -140,7 +140,8 @@ class BucketSampler(Sampler[list[int]]):
 
 def _length_groups(lengths: Tensor, batch_size: int, max_tokens: int) -> list[tuple[Tensor, int]]:
     """Places of rows that share a batch size, which all of them can have within `max_tokens`."""
-    groups, size, shorter = [], batch_size, -1
+    lengths = lengths.clamp(min=1)  # a batch is one token wide at least
+    groups, size, shorter = [], batch_size, 0
     while size >= 1:
         longest = max_tokens // size
         places = (lengths > shorter) & ((lengths <= longest) | (size == 1))

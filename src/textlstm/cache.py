@@ -7,11 +7,18 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from safetensors import SafetensorError
 
 from textlstm.checks import InputError
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+T = TypeVar("T")
+UNWRITABLE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.EEXIST, errno.ENOTDIR),
+)
+DAMAGED = (OSError, ValueError, TypeError, KeyError, SafetensorError)
 
 
 def content_key(*parts: Any) -> str:
@@ -19,15 +26,18 @@ def content_key(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
-def kept(cache: Path, name: str, make: Callable[[Path], None]) -> tuple[Path, bool]:
-    """The folder `name` of the cache, and whether it was there; if not, `make` has filled it.
+def kept(cache: Path, name: str, make: Callable[[Path], None], load: Callable[[Path], T]) -> tuple[T, bool]:
+    """What `load` reads from the folder `name` of the cache, and whether it was there; if not, `make` has filled it.
 
     Raises:
         InputError: the disk is full or may not be written to; nothing half-written is left.
     """
     entry = cache / name
     if entry.is_dir():
-        return entry, True
+        try:
+            return load(entry), True
+        except DAMAGED:  # by whatever happened to the disk: it is made anew
+            shutil.rmtree(entry, ignore_errors=True)
     unfinished = None
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -35,7 +45,7 @@ def kept(cache: Path, name: str, make: Callable[[Path], None]) -> tuple[Path, bo
         make(unfinished)
         _publish(unfinished, entry)
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in UNWRITABLE:
             raise
         raise InputError(
             f"cache: {entry} could not be written ({errno.errorcode[error.errno]}); nothing of it was kept. "
@@ -44,7 +54,7 @@ def kept(cache: Path, name: str, make: Callable[[Path], None]) -> tuple[Path, bo
     finally:
         if unfinished is not None:
             shutil.rmtree(unfinished, ignore_errors=True)
-    return entry, False
+    return load(entry), False
 
 
 def _publish(unfinished: Path, entry: Path) -> None:

@@ -126,7 +126,7 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
     flags = [argument for argument in arguments if argument not in typed]
     overrides = [_parse(override) for override in typed]
     keys = {override.key_or_group for override in overrides}
-    if "data.train" in keys and "data" not in keys:
+    if {"data.train", "data.validation", "data.test"} & keys and "data" not in keys:
         typed = [*typed, "data=files"]
     _refuse_used_folder(overrides)
     if command == "train" and "resume" in keys:

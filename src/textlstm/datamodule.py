@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import tokenizers
 import torch
 from datasets import DatasetDict
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -149,6 +149,7 @@ class TextDataModule(pl.LightningDataModule):
         self.facts |= {
             "sources": {split: source.origin for split, source in sources.items() if source.origin},
             "columns": sources["train"].columns,
+            "first_number": sources["train"].first_number,
             "empty": {split: sum(source.empty.values()) for split, source in sources.items()},
             "splits": {split: describe(encoded, self.labels) for split, encoded in self.encoded.items()},
         }
@@ -208,15 +209,21 @@ class TextDataModule(pl.LightningDataModule):
             seed=self.split_seed,
         )
         if not all(map(len, parts)):
+            texts = len(np.unique(source.duplicate_of[train]))
             raise InputError(
-                f"data.train has {len(train)} rows of {len(self.labels)} classes, too few to split: give at least "
-                f"{len(parts)} different texts of one class, or files of your own with data.validation and data.test."
+                f"data.train has {texts} different texts in {len(train)} rows, too few to split: give at least "
+                f"{len(parts)} of a class, or files of your own with data.validation and data.test."
+            )
+        if len(np.unique(source.labels[train[parts[-1]]])) < 2:
+            raise InputError(
+                f"data.train has one class of {len(self.labels)} left to train on, in {len(parts[-1])} rows; give more "
+                f"rows (data.max_rows={self.max_rows})."
             )
         self.facts["rare"] = {self.labels[label]: texts for label, texts in rare.items()}
         if rare:
             counts = ", ".join(f"{label} ({texts})" for label, texts in self.facts["rare"].items())
             log.warning(
-                "%d of %d classes have fewer texts than the %d splits and stay in training, unscored: %s.",
+                "%d of %d classes have fewer texts than the %d splits; all of these train: %s.",
                 *(len(rare), len(self.labels), len(parts), counts),
             )
         return rows | {split: train[part] for split, part in zip([*missing, "train"], parts, strict=True)}
@@ -232,12 +239,17 @@ class TextDataModule(pl.LightningDataModule):
         self.facts["dropped"][split] = dropped
         if not len(kept):
             raise InputError(
-                f"data.{split}: each of its rows also stands in {' or '.join(held_out)}, so none is left to "
+                f"data.{split}: each text of {self._named(sources[split])} also stands in "
+                f"{' or '.join(self._named(sources[other]) for other in held_out)}, so none is left to "
                 f"{'train on' if split == 'train' else 'validate on'}. Give files that do not overlap."
             )
         if dropped:
             log.info("%d %s rows also stand in %s: dropped.", dropped, split, " or ".join(held_out))
         return kept
+
+    @staticmethod
+    def _named(source: Source) -> str:
+        return source.origin.get("path", "its split")
 
     def _count_duplicates(self, split: str, source: Source) -> None:
         """Rows whose text stood before, and rows whose text stands with another label, too."""
@@ -263,8 +275,10 @@ class TextDataModule(pl.LightningDataModule):
             tokenizer = train_tokenizer(read, kind=self.kind, vocab_size=self.vocab_size)
             (folder / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
 
-        folder, found = kept(self.cache, name, learn)
-        tokenizer = load_tokenizer((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        def load(folder: Path) -> Tokenizer:
+            return load_tokenizer((folder / "tokenizer.json").read_text(encoding="utf-8"))
+
+        tokenizer, found = kept(self.cache, name, learn, load)
         return self._record(tokenizer, "the cache" if found else "the training split")
 
     def _encoded(self, source: Source, rows: np.ndarray) -> EncodedTexts:
@@ -326,10 +340,10 @@ def encode_source(tokenizer: Tokenizer, source: Source, cache: Path) -> Encoded:
 
     def write(folder: Path) -> None:
         texts = counted(source.texts(), "texts tokenized", total=len(source.rows))
-        save_file(encode(tokenizer, texts)._asdict(), folder / "ids.safetensors")
+        (folder / "ids.safetensors").write_bytes(save(encode(tokenizer, texts)._asdict()))
 
     name = f"ids-{content_key(tokenizers.__version__, tokenizer.to_str(), source.key)}"
-    return Encoded(**load_file(kept(cache, name, write)[0] / "ids.safetensors"))
+    return kept(cache, name, write, lambda folder: Encoded(**load_file(folder / "ids.safetensors")))[0]
 
 
 def describe(encoded: EncodedTexts, labels: list[str]) -> dict[str, Any]:

@@ -50,8 +50,8 @@ def evaluate(config: dict[str, Any]) -> None:
             config["file"],
             text_column=text_column,
             label_column=label_column,
-            label_names=settings["label_names"],
-            drop_empty=settings["drop_empty"],
+            first_number=record["data"]["first_number"],
+            **{key: settings[key] for key in ("label_names", "encoding", "drop_empty")},
             labels=module.labels,
             cache=CACHE,
         )

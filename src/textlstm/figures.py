@@ -35,23 +35,28 @@ def drawable(labels: list[str]) -> list[str]:
     ]
 
 
+def _text_style() -> dict[str, Any]:
+    return {"family": _fonts()[0], "parse_math": False}  # a $ is a $
+
+
 def confusion_figure(confusion: list[list[int]], labels: list[str]) -> Figure:
     """Gold classes down, predicted across; each row's colour is its share, each cell's number the count."""
     many = len(labels) > MANY_CLASSES
     size = 2.2 + (0.15 if many else 0.75) * min(len(labels), 10 * MANY_CLASSES)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axes = figure.add_subplot()
-    shares = [[count / max(1, sum(row)) for count in row] for row in confusion]
+    counts = np.array(confusion)
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if len(labels) <= 10 * MANY_CLASSES:
-        style: dict[str, Any] = {"family": _fonts()[0], "size": 5 if many else 10}
+        style = {**_text_style(), "size": 5 if many else 10}
         axes.set_xticks(range(len(labels)), drawable(labels), rotation=90 if many else 45, ha="right", **style)
         axes.set_yticks(range(len(labels)), drawable(labels), **style)
     axes.set_xlabel("predicted")
     axes.set_ylabel("gold")
-    for row, counts in enumerate([] if many else confusion):
-        for column, count in enumerate(counts):
-            color = "white" if shares[row][column] > 0.5 else "black"
+    for row, of_row in enumerate([] if many else confusion):
+        for column, count in enumerate(of_row):
+            color = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=color)
     figure.colorbar(image, ax=axes, label="share of the gold class", shrink=0.8)
     return figure
@@ -82,7 +87,7 @@ def sweep_figure(names: list[str], scores: list[float]) -> Figure:
     for place, score in enumerate(scores):
         axes.plot(score, place, "o", color=BLUE if place else ORANGE)
         axes.annotate(f"{score:.4f}", (score, place), xytext=(8, 0), textcoords="offset points", va="center")
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.invert_yaxis()
     axes.margins(x=0.2)
     axes.grid(axis="x", alpha=0.3)
@@ -99,7 +104,7 @@ def data_figure(
     largest = sorted(classes.items(), key=lambda item: -item[1])[:MANY_CLASSES]
     rows.barh(range(len(largest)), [count for _, count in largest], color=BLUE)
     numbered = dict(zip(classes, drawable(list(classes)), strict=True))
-    rows.set_yticks(range(len(largest)), [numbered[label] for label, _ in largest], family=_fonts()[0])
+    rows.set_yticks(range(len(largest)), [numbered[label] for label, _ in largest], **_text_style())
     rows.invert_yaxis()
     rows.set_title("rows" if len(largest) == len(classes) else f"rows of the {MANY_CLASSES} largest classes")
     tokens, texts = np.unique(lengths, return_counts=True)

@@ -32,25 +32,45 @@ COMPRESSED: dict[str, Callable[[Path], Any]] = {
     ".zst": lambda file: pyarrow.input_stream(str(file), compression="zstd"),
 }
 UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, pyarrow.ArrowException)
-BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+BOMS = {  # the longer ones first: UTF-32's begins with UTF-16's
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+NO_FILES = ("unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined")  # codecs, but of no file
 ESCAPED = re.compile("[\udc80-\udcff]")  # what errors="surrogateescape" makes of bytes that are no text
 
+EXPECTED = "a CSV, TSV, JSON Lines or Parquet file, a glob, or a folder with one sub-folder per class"
+NUL = (
+    "holds a NUL byte in the column {column!r}, which no text has. Remove it, or name the encoding of the file, such "
+    "as data.encoding=utf-16-le."
+)
 OBJECT = '{"text": "…", "label": "…"}'
 
 
 class Chunk(NamedTuple):
-    """Some rows of a file, by column; `first` is the number of the first row, counted from 1 without a header."""
+    """Some rows of a file, by column; `first` is the number of the first row, counted from 1 without a header.
+
+    `places` names the rows where each is a file of its own.
+    """
 
     file: str
     first: int
     columns: dict[str, Sequence[Any]]
+    places: list[str] | None = None
 
     def rows(self) -> int:
         return len(next(iter(self.columns.values())))
 
+    def place(self, n: int) -> str:
+        """Where row `n` (from 0) of the chunk stands."""
+        return f"{self.file}, row {self.first + n}" if self.places is None else self.places[n]
+
     def fail(self, key: str, n: int, what: str) -> InputError:
         """What is wrong with row `n` (from 0) of the chunk."""
-        return InputError(f"{key}: {self.file}, row {self.first + n} {what}")
+        return InputError(f"{key}: {self.place(n)} {what}")
 
     def texts(self, columns: list[str], key: str) -> list[str]:
         """The text of each row, several columns joined with a space; "" where there is none.
@@ -58,22 +78,21 @@ class Chunk(NamedTuple):
         Raises:
             InputError: a value that is no text.
         """
+        values = {column: self.columns.get(column) or [None] * self.rows() for column in columns}
         for column in columns:
-            for n, value in enumerate(self.columns[column]):
+            for n, value in enumerate(values[column]):
                 if value is not None and not isinstance(value, str):
-                    raise self.fail(
-                        key, n, f"holds {value!r:.50} in the column {column!r}, text was expected; name another column."
-                    )
-                if value and "\0" in value:
                     raise self.fail(
                         key,
                         n,
-                        f"holds a NUL byte in the column {column!r}: no text has one. Remove it, or name the "
-                        f"encoding that the file is in, such as data.encoding=utf-16.",
+                        f"holds {value!r:.50} in the column {column!r}, text was expected; name another column, "
+                        f"or write it in quotes.",
                     )
+                if value and "\0" in value:
+                    raise self.fail(key, n, f"{NUL.format(column=column)}")
         if len(columns) == 1:
-            return [text or "" for text in self.columns[columns[0]]]
-        rows = zip(*(self.columns[column] for column in columns), strict=True)
+            return [text or "" for text in values[columns[0]]]
+        rows = zip(*values.values(), strict=True)
         return [" ".join(part for part in row if part and not part.isspace()) for row in rows]
 
 
@@ -94,8 +113,14 @@ def find_files(path: str, key: str) -> list[Path]:
     Raises:
         InputError: there are none.
     """
-    given = Path(path).expanduser()
-    if given.is_file():
+    if not path:
+        raise InputError(f"{key} is empty; {EXPECTED} was expected.")
+    try:
+        given = Path(path).expanduser()
+        is_file = given.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a NUL, or ~nobody
+        raise InputError(f"{key}: {path:.80} is no path ({error}); {EXPECTED} was expected.") from error
+    if is_file:
         return [given]
     if given.is_dir():
         files = sorted(
@@ -108,7 +133,8 @@ def find_files(path: str, key: str) -> list[Path]:
         if files:
             return files
         tables = [file for file in sorted(given.iterdir()) if _suffix(file) in FORMATS]
-        hint = f" For the files in it, give {key}='{path.rstrip('/')}/*{tables[0].suffix}'." if tables else ""
+        suffix = "".join(tables[0].suffixes[-2:]) if tables else ""
+        hint = f" For the files in it, give {key}='{path.rstrip('/')}/*{suffix}'." if tables else ""
         raise InputError(
             f"{key}: {given.absolute()} is a folder without sub-folders of text files; one sub-folder per class "
             f"was expected, each with a text per file.{hint}"
@@ -117,11 +143,8 @@ def find_files(path: str, key: str) -> list[Path]:
         files = sorted(file for file in map(Path, glob.glob(str(given), recursive=True)) if file.is_file())
         if files:
             return files
-        raise InputError(f"{key}: no file matches {given.absolute()}.")
-    raise InputError(
-        f"{key}: {given.absolute()} does not exist; a CSV, TSV, JSON Lines or Parquet file, a glob, "
-        f"or a folder with one sub-folder per class was expected."
-    )
+        raise InputError(f"{key}: no file matches {given.absolute()}; {EXPECTED} was expected.")
+    raise InputError(f"{key}: {given.absolute()} does not exist; {EXPECTED} was expected.")
 
 
 def open_table(path: str, key: str, encoding: str | None = None) -> Table:
@@ -134,11 +157,7 @@ def open_table(path: str, key: str, encoding: str | None = None) -> Table:
         InputError: a file that cannot be read, with the place; while opening, or while the chunks are drawn.
     """
     files = find_files(path, key)
-    if encoding is not None:
-        try:
-            codecs.lookup(encoding)
-        except LookupError as error:
-            raise InputError(f"data.encoding={encoding} is no encoding that Python knows.") from error
+    _check_encoding(encoding)
     if Path(path).expanduser().is_dir():
         return Table(["text", "label"], {}, lambda columns: _texts_by_folder(files, key, encoding))
     first = _table(files[0], key, encoding)
@@ -150,7 +169,7 @@ def open_table(path: str, key: str, encoding: str | None = None) -> Table:
             if missing:
                 raise InputError(
                     f"{key}: {file} has no column {missing[0]!r}, which {files[0]} has. "
-                    f"Its columns are {', '.join(table.columns)}."
+                    f"Its columns are {', '.join(table.columns)}; all files of a glob need the same."
                 )
             yield from table.chunks(columns)
 
@@ -161,14 +180,28 @@ def _suffix(file: Path) -> str:
     return Path(file.stem).suffix.lower() if file.suffix.lower() in COMPRESSED else file.suffix.lower()
 
 
+def _check_encoding(encoding: object) -> None:
+    if encoding is None:
+        return
+    try:
+        known = isinstance(encoding, str) and codecs.lookup(encoding).name.replace("-", "_") not in NO_FILES
+        "a".encode(str(encoding))  # hex, zlib and the like are codecs, too
+    except (LookupError, UnicodeError, ValueError):
+        known = False
+    if not known:
+        raise InputError(
+            f"data.encoding={encoding} is no text encoding; one such as utf-8, latin-1 or cp1252 was expected."
+        )
+
+
 def is_table(file: Path) -> bool:
     """Whether its name says that a file has columns."""
     return _suffix(file) in FORMATS
 
 
-def text_lines(file: Path, key: str, column: str) -> Iterator[Chunk]:
+def text_lines(file: Path, key: str, encoding: str | None, column: str) -> Iterator[Chunk]:
     """A file of any other name: a text a line, as one column."""
-    reader = _Reader(file, key, None)
+    reader = _Reader(file, key, encoding)
     with reader.reading(), reader.text() as stream:
         lines = (line.rstrip("\r\n") for line in stream)
         done = 0
@@ -181,7 +214,8 @@ def _texts_by_folder(files: list[Path], key: str, encoding: str | None) -> Itera
     for start in range(0, len(files), ROWS):
         chunk = files[start : start + ROWS]
         texts = [_Reader(file, key, encoding).whole_text() for file in chunk]
-        yield Chunk(str(files[0].parents[1]), start + 1, {"text": texts, "label": [file.parent.name for file in chunk]})
+        labels = [file.parent.name for file in chunk]
+        yield Chunk(str(files[0].parents[1]), start + 1, {"text": texts, "label": labels}, list(map(str, chunk)))
 
 
 def _table(file: Path, key: str, encoding: str | None) -> Table:
@@ -193,7 +227,7 @@ def _table(file: Path, key: str, encoding: str | None) -> Table:
         )
     reader = _Reader(file, key, encoding)
     if reader.is_empty():
-        raise InputError(f"{key}: {file} is empty.")
+        raise InputError(f"{key}: {file} is empty; rows with a text and a label were expected.")
     if suffix in (".parquet", ".pq"):
         return reader.parquet()
     return reader.json() if suffix in (".jsonl", ".json") else reader.csv()
@@ -213,30 +247,43 @@ class _Reader:
         try:
             yield
         except csv.Error as error:
-            unclosed = str(error) == "unexpected end of data"
+            reason = {
+                "unexpected end of data": "a quote is opened there and never closed",
+                "',' expected after '\"'": "text follows a closing quote",
+            }.get(str(error), str(error))
             raise self.fail(
-                f", row {self.bad_row()} cannot be read: "
-                f"{'a quote is opened there and never closed' if unclosed else error}. A text that holds the "
-                f'separator, a quote or a line break stands in "double quotes", with quotes inside it doubled.'
+                f"{self.bad_row()} cannot be read: {reason}. A text that holds the separator, a quote or a line "
+                f'break stands in "double quotes", with quotes inside it doubled.'
             ) from error
         except UnicodeError as error:
             raise self.bad_byte() from error
-        except UNREADABLE as error:
-            reason = getattr(error, "strerror", None) or str(error).strip().partition("\n")[0]
-            raise self.fail(f" cannot be read: {reason.rstrip('.')}.") from error
+        except (*UNREADABLE, OverflowError) as error:
+            raise self.unreadable(error) from error
+
+    def unreadable(self, error: BaseException) -> InputError:
+        suffix = self.file.suffix.lower()
+        if getattr(error, "strerror", None):
+            return self.fail(f" cannot be read: {error.strerror}.")  # type: ignore[attr-defined]
+        if suffix in (*COMPRESSED, ".parquet", ".pq") and not isinstance(error, OverflowError):
+            return self.fail(
+                f" is no whole {suffix} file: it is damaged, cut short, or something else under that name. "
+                f"Fetch or write it again."
+            )
+        return self.fail(f" cannot be read: {str(error).strip().partition(chr(10))[0].rstrip('.')}.")
 
     def bytes(self) -> Any:
         return COMPRESSED.get(self.file.suffix.lower(), lambda file: open(file, "rb"))(self.file)
 
     def text(self, errors: str = "strict") -> io.TextIOWrapper:
         """The file decoded: from `encoding`, or as its byte order mark says, or from UTF-8."""
-        return io.TextIOWrapper(io.BufferedReader(self.bytes()), self.codec(), errors=errors, newline="")
+        codec = self.codec()
+        return io.TextIOWrapper(io.BufferedReader(self.bytes()), codec, errors=errors, newline="")
 
     def codec(self) -> str:
-        if self.encoding is not None:
+        if self.encoding is not None and codecs.lookup(self.encoding).name != "utf-8":
             return self.encoding
         with self.bytes() as stream:
-            start = stream.read(3)
+            start = stream.read(4)
         return next((codec for mark, codec in BOMS.items() if start.startswith(mark)), "utf-8")
 
     def is_empty(self) -> bool:
@@ -252,10 +299,15 @@ class _Reader:
             header = next(self.csv_rows(lines), [])
         if not any(header):
             raise self.fail(" has no header: a first line with the column names was expected.")
-        twice = next((name for name in header if header.count(name) > 1), None)
+        if any("\0" in name for name in header):
+            raise self.fail(f", header {NUL.format(column=header[0])}")
+        return Table(self.each_once(header), {}, self.csv_chunks)
+
+    def each_once(self, names: list[str]) -> list[str]:
+        twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise self.fail(f" has two columns {twice!r}: each needs a name of its own.")
-        return Table(header, {}, self.csv_chunks)
+        return names
 
     def csv_rows(self, lines: io.TextIOWrapper) -> Iterator[list[str]]:
         csv.field_size_limit(sys.maxsize)
@@ -271,8 +323,9 @@ class _Reader:
             while chunk := list(islice(rows, ROWS)):
                 wrong = next((n for n, row in enumerate(chunk) if len(row) != len(header)), None)
                 if wrong is not None:
+                    fields = "1 field" if len(chunk[wrong]) == 1 else f"{len(chunk[wrong])} fields"
                     raise self.fail(
-                        f", row {done + wrong + 1} has {len(chunk[wrong])} fields, the header has {len(header)} "
+                        f", row {done + wrong + 1} has {fields}, the header has {len(header)} "
                         f"({', '.join(header)}). A text that holds the separator, a quote or a line break stands "
                         f'in "double quotes".'
                     )
@@ -280,18 +333,19 @@ class _Reader:
                 yield Chunk(str(self.file), done + 1, {column: by_column[column] for column in columns or header})
                 done += len(chunk)
         if not done:
-            raise self.fail(" has a header but no rows.")
+            raise self.fail(" has a header but no rows; rows with a text and a label were expected.")
 
     def json(self) -> Table:
         first = next(self.json_objects(), [])
-        if not first:
-            raise self.fail(" holds no object.")
-        return Table(list(dict.fromkeys(chain.from_iterable(first))), {}, self.json_chunks)
+        self.columns = list(dict.fromkeys(chain.from_iterable(first)))
+        if not self.columns:
+            raise self.fail(f" holds no object with keys; objects such as {OBJECT} were expected.")
+        return Table(self.columns, {}, self.json_chunks)
 
     def json_chunks(self, columns: list[str] | None) -> Iterator[Chunk]:
         done = 0
         for chunk in self.json_objects():
-            names = columns or list(dict.fromkeys(chain.from_iterable(chunk)))
+            names = columns or list(dict.fromkeys(chain.from_iterable(chunk))) or self.columns
             yield Chunk(str(self.file), done + 1, {name: [row.get(name) for row in chunk] for name in names})
             done += len(chunk)
 
@@ -300,22 +354,25 @@ class _Reader:
         with self.reading(), self.text() as text:
             numbered = ((number, line) for number, line in enumerate(text, start=1) if line.strip())
             number, first = next(numbered, (1, ""))
+            if not first:
+                return
             items: Iterator[tuple[int, Any]]
-            if first.lstrip().startswith("["):
+            unit = "item" if first.lstrip().startswith("[") else "line"
+            if unit == "item":
                 items = iter(enumerate(self.parsed(first + text.read(), None), start=1))
             else:
                 items = ((n, self.parsed(line, n)) for n, line in chain([(number, first)], numbered))
             while chunk := list(islice(items, ROWS)):
                 for number, item in chunk:
                     if not isinstance(item, dict):
-                        raise self.fail(f", line {number} is no JSON object; one such as {OBJECT} was expected.")
+                        raise self.fail(f", {unit} {number} is no JSON object; one such as {OBJECT} was expected.")
                 yield [item for _, item in chunk]
 
     def parsed(self, text: str, line: int | None) -> Any:
         try:
-            return json.loads(text)
+            return json.loads(text.rstrip("\r\n"))
         except (ValueError, RecursionError) as error:
-            expected = "a JSON array of objects" if line is None else f"a JSON object a line, such as {OBJECT},"
+            expected = f"a JSON object a line, such as {OBJECT}, or one array of them,"
             reason = str(error)
             if isinstance(error, json.JSONDecodeError):
                 line, reason = line or error.lineno, f"{error.msg}, column {error.colno}"
@@ -326,11 +383,9 @@ class _Reader:
         with self.reading(), self.parquet_file() as opened:
             schema = opened.schema_arrow
             if not opened.metadata.num_rows:
-                raise self.fail(" has columns but no rows.")
-        described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-        features = described.get("info", {}).get("features", {})
-        names = {name: kind["names"] for name, kind in features.items() if kind.get("_type") == "ClassLabel"}
-        return Table(schema.names, names, self.parquet_chunks)
+                raise self.fail(" has columns but no rows; rows with a text and a label were expected.")
+        class_names = _class_names((schema.metadata or {}).get(b"huggingface", b"{}"))
+        return Table(self.each_once(schema.names), class_names, self.parquet_chunks)
 
     def parquet_file(self) -> ParquetFile:
         if self.file.suffix.lower() not in COMPRESSED:
@@ -342,42 +397,79 @@ class _Reader:
         done = 0
         with self.reading(), self.parquet_file() as opened:
             for batch in opened.iter_batches(batch_size=ROWS, columns=columns):
-                values = {name: batch.column(name).to_pylist() for name in batch.schema.names}
+                values: dict[str, Sequence[Any]] = {
+                    name: self.parquet_values(batch, name, done) for name in batch.schema.names
+                }
                 yield Chunk(str(self.file), done + 1, values)
                 done += batch.num_rows
 
-    def bad_row(self) -> int | None:
-        """The first row that is no CSV or holds a byte that is no text; of JSON, the line."""
-        number, first = 0, 0 if _suffix(self.file) in (".csv", ".tsv") else 1
+    def parquet_values(self, batch: pyarrow.RecordBatch, name: str, done: int) -> list[Any]:
+        try:
+            return batch.column(name).to_pylist()
+        except UnicodeDecodeError as error:
+            raise self.fail(
+                f", column {name!r} holds bytes that are no UTF-8 text, in a row from {done + 1} on. Write it again."
+            ) from error
+
+    def bad_row(self) -> str:
+        """The first row that is no CSV or holds a byte that is no text, as `, row 3`; of JSON, the line."""
+        table = _suffix(self.file) in (".csv", ".tsv")
+        number = 0  # the last one that is good
         try:
             with self.text(errors="surrogateescape") as lines:
-                rows: Iterable[Any] = lines if first else self.csv_rows(lines)
-                for number, row in enumerate(rows, start=first):
-                    if any(ESCAPED.search(cell) for cell in ([row] if first else row)):
-                        return number
+                rows: Iterable[Any] = self.csv_rows(lines) if table else lines
+                for row in rows:
+                    if any(ESCAPED.search(cell) for cell in (row if table else [row])):
+                        break
+                    number += 1
+                else:
+                    return ""
         except csv.Error:
-            return number + 1
-        except UnicodeError:  # in UTF-16 no byte can be escaped
             pass
-        return None
+        except (UnicodeError, *UNREADABLE):  # in UTF-16 no byte can be escaped
+            return ""
+        if not table:
+            return f", line {number + 1}"
+        return f", row {number}" if number else ", header"
 
     def bad_byte(self) -> InputError:
         """Where the first byte stands that is no text."""
-        decoder, read = codecs.getincrementaldecoder(self.codec())(), 0
-        with self.bytes() as stream:
-            while block := stream.read(1 << 20):
-                pending = len(decoder.getstate()[0])
-                try:
-                    decoder.decode(block)
-                except UnicodeDecodeError as error:
-                    read += error.start - pending
-                    break
-                read += len(block)
-        suffix = _suffix(self.file)
-        row = self.bad_row() if suffix in FORMATS else None
-        unit = "row" if suffix in (".csv", ".tsv") else "line"
-        where = "" if row is None else f"{unit} {row}, " if row else "header, "
-        return self.fail(
-            f", {where}byte {read} is no {self.codec().removesuffix('-sig').upper()} text. Save the file as UTF-8 "
-            f"(iconv -f LATIN1 -t UTF-8), or name its encoding, such as data.encoding=latin-1."
-        )
+        codec = self.codec()
+        decoder, read = codecs.getincrementaldecoder(codec)(), 0
+        try:
+            with self.bytes() as stream:
+                while block := stream.read(1 << 20):
+                    pending = len(decoder.getstate()[0])
+                    try:
+                        decoder.decode(block)
+                    except UnicodeError as error:
+                        read += getattr(error, "start", 0) - pending
+                        break
+                    read += len(block)
+                else:
+                    read -= len(decoder.getstate()[0])  # a character that the file's end cuts
+        except UNREADABLE as error:
+            return self.unreadable(error)
+        row = self.bad_row() if is_table(self.file) else ""
+        name = codec.removesuffix("-sig").upper()
+        wrong = f"{row}, byte {read} is no {name} text"
+        if self.encoding is not None:
+            return self.fail(
+                f"{wrong}, which data.encoding={self.encoding} says it is. Name another, or leave it out for UTF-8."
+            )
+        other = ", or name its encoding, such as data.encoding=latin-1" if self.key.startswith("data.") else ""
+        return self.fail(f"{wrong}. Save the file as UTF-8 (iconv -f LATIN1 -t UTF-8){other}.")
+
+
+def _class_names(metadata: bytes) -> dict[str, list[str]]:
+    """Class names by column, as `datasets` writes them into Parquet files; of anything else, none."""
+    try:
+        features = json.loads(metadata)["info"]["features"]
+        names = {column: kind["names"] for column, kind in features.items() if kind.get("_type") == "ClassLabel"}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {
+        column: of
+        for column, of in names.items()
+        if isinstance(of, list) and all(isinstance(name, str) and name for name in of) and len(set(of)) == len(of)
+    }

@@ -34,18 +34,19 @@ def load_hub(name: str | None, config: str | None) -> dict[str, Dataset]:
         datasets.enable_progress_bars()
     try:
         loaded = datasets.load_dataset(local if os.path.isdir(local) else name, config)
-    except (ConnectionError, datasets.exceptions.DatasetNotFoundError) as error:
-        unreachable = isinstance(error, ConnectionError)
-        what = (
-            "the Hugging Face hub cannot be reached"
-            if unreachable
-            else "there is no such data set on the hub, or it is private"
-        )
-        raise InputError(
-            f"data.name={name}: {what}. Without it, data=newswire4 trains on the embedded corpus."
-        ) from error
+    except (ConnectionError, FileNotFoundError) as error:  # DatasetNotFoundError is one of the latter
+        if isinstance(error, ConnectionError):
+            reason = "the Hugging Face hub cannot be reached. Without it, data=newswire4 trains on the embedded corpus"
+        else:
+            reason = (
+                "there is no such data set on the hub and no such folder here, or none with data, or it is private. "
+                "Check the spelling (owner/name); `hf auth login` opens private ones"
+            )
+        raise InputError(f"data.name={name}: {reason}.") from error
     except (ValueError, datasets.exceptions.DatasetGenerationError) as error:
-        raise InputError(f"data.name={name} data.config={config}: {str(error).strip().splitlines()[0]}") from error
+        chosen = "" if config is None else f" data.config={config}"
+        reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
+        raise InputError(f"data.name={name}{chosen}: it cannot be loaded: {reason}.") from error
     finally:
         datasets.disable_progress_bars()
     splits = {SPLIT_NAMES.get(split, split): rows for split, rows in loaded.items()}

@@ -14,7 +14,7 @@ from textlstm.batching import token_counts
 from textlstm.datamodule import TextDataModule
 from textlstm.report import dirt, markdown_table
 from textlstm.runs import CACHE, OUTPUTS, folder_name
-from textlstm.tokenizer import encode, train_tokenizer
+from textlstm.tokenizer import BYTES, encode, train_tokenizer
 from textlstm.training import prepare_process
 from textlstm.vocabulary import SPECIALS
 from textlstm.waiting import counted
@@ -129,6 +129,6 @@ def _typical(data: TextDataModule) -> str:
         words = (
             str(data.tokenizer.id_to_token(token)).strip("▁ ") for token in scores_V.argsort(descending=True).tolist()
         )
-        named = [word for word in words if any(map(str.isalpha, word))]
+        named = [word for word in words if any(map(str.isalpha, word)) and word not in BYTES]
         rows.append([label, " ".join(named[:TYPICAL])])
     return "## Most typical of each class\n\n" + markdown_table(["class", "words"], rows)

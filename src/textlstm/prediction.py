@@ -42,14 +42,16 @@ def predict(config: dict[str, Any]) -> None:
         for label, probability in prediction.probabilities.items():
             print(f"  {probability:.4f}  {label}")
         return
-    recorded = (run.record() or {})["data"]["columns"]["text"]
-    columns = recorded if config["text_column"] is None else config["text_column"]
+    record = run.record() or {}
+    columns = config["text_column"] or record["data"]["columns"]["text"]
     columns = columns if isinstance(columns, list) else [columns]
     target = None if config["output"] is None else Path(config["output"]).expanduser()
     source = config["input"]
     if source is not None and target is not None and Path(source).expanduser().absolute() == target.absolute():
         raise InputError(f"input and output are the same file, {target}.")
-    chunks = _standard_input(columns) if source is None else _read(source, columns)
+    chunks = (
+        _standard_input(columns) if source is None else _read(source, columns, record["config"]["data"]["encoding"])
+    )
     try:
         with _opened_output(target) as output:
             _write(_predicted(chunks, classifier, columns, config["batch_size"]), output, target)
@@ -71,16 +73,16 @@ def _standard_input(columns: list[str]) -> Iterator[Chunk]:
         raise InputError(f"input: standard input is not UTF-8 text ({error}).") from error
 
 
-def _read(path: str, columns: list[str]) -> Iterator[Chunk]:
+def _read(path: str, columns: list[str], encoding: str | None) -> Iterator[Chunk]:
     """The rows of a table with all their columns, or of any other file a text a line."""
     files = find_files(path, "input")
     if Path(path).expanduser().is_dir():
         raise InputError(f"input: {path} is a folder; a file or a glob was expected.")
     if not is_table(files[0]):
         for file in files:
-            yield from text_lines(file, "input", columns[0])
+            yield from text_lines(file, "input", encoding, columns[0])
         return
-    table = open_table(path, "input")
+    table = open_table(path, "input", encoding)
     for column in columns:
         if column not in table.columns:
             raise InputError(
@@ -96,8 +98,8 @@ def _predicted(
     """Each row with its predicted class and probabilities."""
     for chunk in chunks:
         texts = chunk.texts(columns, "input")
-        values = zip(*(chunk.columns[column] for column in columns), strict=True)
-        missing = next((n for n, row in enumerate(values) if all(value is None for value in row)), None)
+        given = [chunk.columns.get(column) or [None] * chunk.rows() for column in columns]
+        missing = next((n for n, row in enumerate(zip(*given, strict=True)) if all(v is None for v in row)), None)
         if missing is not None:
             raise chunk.fail("input", missing, f"has no text {' + '.join(columns)!r}.")
         probabilities_NC = classifier.probabilities(texts, batch_size=batch_size)

@@ -15,8 +15,8 @@ import pyarrow
 from datasets import Dataset
 
 from textlstm.cache import content_key, kept
-from textlstm.checks import NUMBER, InputError, nearest
-from textlstm.files import Chunk, Table
+from textlstm.checks import InputError, nearest
+from textlstm.files import NUL, Chunk, Table
 from textlstm.splits import normalise
 from textlstm.waiting import counted
 
@@ -77,8 +77,7 @@ def read_rows(origin: Origin, columns: Columns, cache: Path) -> Rows:
     """The checked rows of a source, from the cache or written there."""
     settings = (columns.text_column, columns.label_column, columns.drop_empty)
     key = content_key(LAYOUT, datasets.__version__, origin.content, *settings)
-    folder, _ = kept(cache, f"rows-{key}", lambda folder: _write(folder, origin, columns))
-    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    (rows, facts), _ = kept(cache, f"rows-{key}", lambda folder: _write(folder, origin, columns), _load)
     if columns.text_column is None or columns.label_column is None:
         texts, label = " + ".join(facts["columns"]["text"]), facts["columns"]["label"]
         log.info("%s: texts are read from the column %r, classes from %r.", origin.key, texts, label)
@@ -86,13 +85,19 @@ def read_rows(origin: Origin, columns: Columns, cache: Path) -> Rows:
     if empty:
         counts = " and ".join(f"{rows:,} without a {what}" for what, rows in empty.items())
         log.info("%s: dropped rows: %s.", origin.key, counts)
-    return Rows(Dataset.from_file(str(folder / "rows.arrow")), key, **facts)
+    return Rows(rows, key, **facts)
+
+
+def _load(folder: Path) -> tuple[Dataset, dict[str, Any]]:
+    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    return Dataset.from_file(str(folder / "rows.arrow")), facts
 
 
 def _write(folder: Path, origin: Origin, columns: Columns) -> None:
     table = origin.open()
     texts, label = _chosen_columns(origin, table, columns)
     class_names = table.class_names.get(label)
+    named = {"text": " + ".join(texts), "label": label}
     codes: dict[str, int] = {}
     rows, empty, first_empty = 0, {"text": 0, "label": 0}, dict[str, str]()
     with pyarrow.OSFile(str(folder / "rows.arrow"), "wb") as file, pyarrow.ipc.new_stream(file, SCHEMA) as writer:
@@ -102,25 +107,30 @@ def _write(folder: Path, origin: Origin, columns: Columns) -> None:
                 "text": ["" if text.isspace() else text for text in chunk.texts(texts, origin.key)],
                 "label": _labels(chunk, label, class_names, origin.key),
             }
+            for what, name in named.items():
+                _refuse_surrogates(chunk, values[what], name, origin.key)
             rows += chunk.rows()
             for what, of_rows in values.items():
                 missing = [n for n, value in enumerate(of_rows) if not value]
                 empty[what] += len(missing)
                 if missing:
-                    of_file = "" if chunk.file == origin.name else f" of {chunk.file}"
-                    first_empty.setdefault(what, f"row {chunk.first + missing[0]}{of_file}")
-            writer.write_batch(_batch(chunk, values, codes, origin.key))
+                    first_empty.setdefault(what, chunk.place(missing[0]).removeprefix(f"{origin.name}, "))
+            writer.write_batch(_batch(values, codes))
     if first_empty and not columns.drop_empty:
-        what, first = next(iter(first_empty.items()))
-        column = " + ".join(texts) if what == "text" else label
+        lacking = " and ".join(
+            f"{empty[what]:,} without a {what} (column {named[what]!r}, the first is {first})"
+            for what, first in first_empty.items()
+        )
         raise origin.fail(
-            f"has {empty[what]:,} of {rows:,} rows without a {what} (column {column!r}), the first is {first} (counted "
-            f"from 1 without the header). Fill or remove them, or drop them with data.drop_empty=true."
+            f"has {rows:,} rows, of which {lacking}; rows are counted from 1 without the header. Fill or remove them, "
+            f"or drop them with data.drop_empty=true."
         )
     if not codes:
-        raise origin.fail(f"has no row with a text and a label among its {rows:,}.")
+        raise origin.fail(
+            f"has {rows:,} rows, none with a text (column {named['text']!r}) and a label (column {named['label']!r})."
+        )
     facts = {
-        "labels": _whole_numbers(list(codes)),
+        "labels": list(codes),
         "class_names": class_names,
         "columns": {"text": texts, "label": label},
         "empty": empty,
@@ -128,20 +138,27 @@ def _write(folder: Path, origin: Origin, columns: Columns) -> None:
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _batch(chunk: Chunk, values: dict[str, list[str]], codes: dict[str, int], key: str) -> pyarrow.RecordBatch:
+def _batch(values: dict[str, list[str]], codes: dict[str, int]) -> pyarrow.RecordBatch:
     """The rows that have a text and a label, with new labels added to `codes`."""
     pairs = [(text, label) for text, label in zip(*values.values(), strict=True) if text and label]
     texts = [text for text, _ in pairs]
-    try:
-        columns = [
-            pyarrow.array(texts, pyarrow.large_string()),
-            pyarrow.array([codes.setdefault(label, len(codes)) for _, label in pairs], pyarrow.int32()),
-            pyarrow.array(duplicate_numbers(texts)),
-        ]
-    except UnicodeEncodeError as error:
-        bad = next(n for n, text in enumerate(values["text"]) if SURROGATE.search(text))
-        raise chunk.fail(key, bad, "holds half of a surrogate pair (\\ud800 to \\udfff), which is no text.") from error
+    columns = [
+        pyarrow.array(texts, pyarrow.large_string()),
+        pyarrow.array([codes.setdefault(label, len(codes)) for _, label in pairs], pyarrow.int32()),
+        pyarrow.array(duplicate_numbers(texts)),
+    ]
     return pyarrow.record_batch(columns, SCHEMA)
+
+
+def _refuse_surrogates(chunk: Chunk, values: list[str], column: str, key: str) -> None:
+    if SURROGATE.search("".join(values)):
+        bad = next(n for n, value in enumerate(values) if SURROGATE.search(value))
+        raise chunk.fail(
+            key,
+            bad,
+            f"holds half of a surrogate pair (\\ud800 to \\udfff) in the column {column!r}: write the "
+            f"whole character, or remove it.",
+        )
 
 
 def duplicate_numbers(texts: list[str]) -> np.ndarray:
@@ -154,6 +171,10 @@ def _chosen_columns(origin: Origin, table: Table, columns: Columns) -> tuple[lis
     given = _guess(origin, table, "text", TEXT_COLUMNS) if columns.text_column is None else columns.text_column
     texts = given if isinstance(given, list) else [given]
     label = _guess(origin, table, "label", LABEL_COLUMNS) if columns.label_column is None else columns.label_column
+    if not texts:
+        raise InputError("data.text_column=[] names no column; a name, or a list of names, was expected.")
+    if not isinstance(label, str):
+        raise InputError(f"data.label_column must be one name, got {label!r}.")
     for key, names in (("text_column", texts), ("label_column", [label])):
         for name in names:
             if name not in table.columns:
@@ -161,15 +182,13 @@ def _chosen_columns(origin: Origin, table: Table, columns: Columns) -> tuple[lis
                     f"has no column {name!r}.{nearest(str(name), table.columns)} "
                     f"Its columns are {', '.join(table.columns)}; name one with data.{key}=…"
                 )
-    if not texts or label in texts:
-        raise InputError(
-            f"data.text_column={given} and data.label_column={label} must name different columns, at least one each."
-        )
+    if label in texts:
+        raise InputError(f"data.text_column and data.label_column are both {label!r}; two columns were expected.")
     return texts, label
 
 
 def _guess(origin: Origin, table: Table, what: str, usual: tuple[str, ...]) -> str:
-    there = {name.strip().lower(): name for name in table.columns}
+    there = {name.strip().lower(): name for name in table.columns} | {name: name for name in table.columns}
     found = next((there[name] for name in usual if name in there), None)
     if found is None:
         raise origin.fail(
@@ -184,6 +203,8 @@ def _labels(chunk: Chunk, column: str, class_names: list[str] | None, key: str) 
     labels = []
     for n, value in enumerate(chunk.columns[column]):
         if isinstance(value, str):
+            if "\0" in value:
+                raise chunk.fail(key, n, NUL.format(column=column))
             labels.append(value.strip())
         elif value is None or value != value:  # NaN
             labels.append("")
@@ -196,16 +217,9 @@ def _labels(chunk: Chunk, column: str, class_names: list[str] | None, key: str) 
                 key,
                 n,
                 f"holds {value!r:.50} in the column {column!r}; names, whole numbers or booleans were expected as "
-                f"classes.",
+                f"classes. Name another column with data.label_column=…",
             )
     return labels
-
-
-def _whole_numbers(labels: list[str]) -> list[str]:
-    """Labels such as 1.0 as 1, if all are numbers."""
-    if not all(NUMBER.fullmatch(label) and float(label).is_integer() for label in labels):
-        return labels
-    return [str(int(float(label))) for label in labels]
 
 
 def place_of(origin: Origin, rows: Rows, label: str) -> str:
@@ -213,7 +227,7 @@ def place_of(origin: Origin, rows: Rows, label: str) -> str:
     column = rows.columns["label"]
     table = origin.open()
     for chunk in table.chunks([column]):
-        for n, found in enumerate(_labels(chunk, column, table.class_names.get(column), origin.key)):
-            if label in (found, *_whole_numbers([found])):
-                return f"{chunk.file}, row {chunk.first + n}"
+        found = _labels(chunk, column, table.class_names.get(column), origin.key)
+        if label in found:
+            return chunk.place(found.index(label))
     return origin.name

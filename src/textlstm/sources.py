@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -21,6 +21,8 @@ from textlstm.rows import Columns, Origin, Rows, place_of, read_rows
 
 NEWSWIRE4 = Path(__file__).with_name("newswire4.csv")
 SOURCES = ("files", "hub")
+WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
+BOOLEANS = ("false", "true")
 MANY_CLASSES = 50  # from here on, less than four rows per class look like no classes
 
 
@@ -36,6 +38,7 @@ class Source:
         columns: where they were read: `text` (a list of names) and `label`.
         empty: rows that were dropped for want of a `text` or a `label`.
         origin: for files, their absolute `path` and `sha256`.
+        first_number: what the first of data.label_names stands for, 0 or 1.
     """
 
     rows: Dataset
@@ -45,6 +48,7 @@ class Source:
     columns: dict[str, Any]
     empty: dict[str, int]
     origin: dict[str, str]
+    first_number: int
 
     def texts(self, rows: np.ndarray | None = None) -> Iterator[str]:
         """The texts of `rows` (default: of all), some at a time in memory."""
@@ -89,19 +93,25 @@ def load_source(
         InputError: a file, column, row or label that cannot be used, or a hub that cannot be reached.
     """
     choice("data.source", source, SOURCES)
+    ignored = (
+        {"name": name, "config": config}
+        if source == "files"
+        else {"train": train, "validation": validation, "test": test}
+    )
+    for key, value in ignored.items():
+        if value is not None:
+            raise InputError(f"data.{key}={value} has no meaning with data.source={source}: leave it out.")
     columns = Columns(text_column, label_column, drop_empty)
     if source == "hub":
-        origins = {
-            split: _hub_origin(rows, f"{name}, split {split},") for split, rows in load_hub(name, config).items()
-        }
+        origins = {split: _hub_origin(rows, f"{name}, split {split}") for split, rows in load_hub(name, config).items()}
     else:
         paths = {"train": str(NEWSWIRE4) if train is None else train, "validation": validation, "test": test}
         origins = {
             split: _file_origin(path, f"data.{split}", encoding) for split, path in paths.items() if path is not None
         }
     read = {split: read_rows(origin, columns, cache) for split, origin in origins.items()}
-    labels, class_of = _classes(read["train"], origins["train"], label_names)
-    return {split: _labelled(origins[split], rows, labels, class_of) for split, rows in read.items()}
+    labels, first_number = _classes(read["train"], origins["train"], label_names)
+    return {split: _labelled(origins[split], rows, labels, label_names, first_number) for split, rows in read.items()}
 
 
 def load_labelled(
@@ -110,15 +120,15 @@ def load_labelled(
     text_column: str | list[str] | None,
     label_column: str | None,
     label_names: list[str] | None,
+    first_number: int,
+    encoding: str | None,
     drop_empty: bool,
     labels: list[str],
     cache: Path,
 ) -> Source:
-    """The rows of `file=`, whose classes must be among `labels`."""
-    origin, columns = _file_origin(path, "file", None), Columns(text_column, label_column, drop_empty)
-    rows = read_rows(origin, columns, cache)
-    class_of = str if label_names is None else _by_number(rows, origin, label_names)
-    return _labelled(origin, rows, labels, class_of)
+    """The rows of `file=`, whose classes must be among `labels`; `first_number` is what the first of them stood for."""
+    origin, columns = _file_origin(path, "file", encoding), Columns(text_column, label_column, drop_empty)
+    return _labelled(origin, read_rows(origin, columns, cache), labels, label_names, first_number)
 
 
 def checksum(path: str | Path, key: str = "file") -> str:
@@ -135,7 +145,7 @@ def checksum(path: str | Path, key: str = "file") -> str:
         return sums[0]
     root = os.path.commonpath(files)
     named = [f"{one}  {os.path.relpath(file, root)}" for one, file in zip(sums, files, strict=True)]
-    return hashlib.sha256("\n".join(named).encode()).hexdigest()
+    return hashlib.sha256("\n".join(named).encode(errors="surrogateescape")).hexdigest()
 
 
 def changed(sources: dict[str, dict[str, str]]) -> list[str]:
@@ -164,61 +174,91 @@ def _hub_origin(rows: Dataset, name: str) -> Origin:
     return Origin("data.name", name, partial(hub_table, rows, name), rows._fingerprint, {})
 
 
-def _classes(train: Rows, origin: Origin, label_names: list[str] | None) -> tuple[list[str], Callable[[str], str]]:
-    """The classes in order, and which of them a label stands for."""
+def _classes(train: Rows, origin: Origin, label_names: list[str] | None) -> tuple[list[str], int]:
+    """The classes in order, and the number that stands for the first of `label_names`: 0 or 1."""
     labels = list(dict.fromkeys(train.labels))
     if len(labels) < 2:
-        raise origin.fail(f"has the label {labels[0]!r} in each row; at least two classes were expected.")
-    numbers = all(NUMBER.fullmatch(label) for label in labels)
-    if numbers and not all(re.fullmatch(r"[+-]?\d+", label) for label in labels):
-        fraction = next(label for label in labels if not re.fullmatch(r"[+-]?\d+", label))
         raise origin.fail(
-            f"has fractions as labels (such as {fraction}): they look like a quantity to regress, classes were "
-            f"expected. Write classes as names, such as low and high."
+            f"has the label {labels[0]!r} in each row; at least two classes were expected. Name another column with "
+            f"data.label_column=…"
         )
-    if train.class_names is None and len(labels) > max(MANY_CLASSES, len(train.rows) / 4):
+    if train.class_names is not None:
+        if label_names is not None:
+            raise origin.fail("brings names for its labels; leave data.label_names out.")
+        return train.class_names, 0
+    numbers = all(NUMBER.fullmatch(label) for label in labels)
+    fractions = [label for label in labels if numbers and not WHOLE.fullmatch(label)]
+    if fractions:
+        raise origin.fail(
+            f"has fractions as labels (such as {fractions[0]}): they look like a quantity to regress, classes were "
+            f"expected. Name another column with data.label_column=…, or write classes as names, such as low and high."
+        )
+    if len(labels) > max(MANY_CLASSES, len(train.rows) / 4):
         look = "like a quantity to regress" if numbers else "like free text or identifiers"
         raise origin.fail(
             f"has {len(labels):,} different labels in {len(train.rows):,} rows (such as {labels[0]!r:.50}): they look "
             f"{look}, classes were expected. Name another column with data.label_column=…"
         )
     if label_names is not None:
-        return label_names, _by_number(train, origin, label_names)
-    if train.class_names is not None:
-        return train.class_names, str
-    return sorted(labels, key=float) if numbers else sorted(labels), str
+        return label_names, _first_number(labels, origin, label_names)
+    if numbers:
+        labels = sorted(dict.fromkeys(map(_whole, labels)), key=float)
+    return labels if numbers else sorted(labels), 0
 
 
-def _by_number(rows: Rows, origin: Origin, label_names: list[str]) -> Callable[[str], str]:
-    """The name of a label that is a number (from 0, or else from 1) or a boolean."""
-    known = {"False": 0, "false": 0, "True": 1, "true": 1} | {
-        label: int(label) for label in rows.labels if re.fullmatch(r"[+-]?\d{1,9}", label)
-    }
-    if not isinstance(label_names, list) or len(set(label_names)) != len(label_names):
-        raise InputError(f"data.label_names must be a list of different names, got {label_names!r}.")
-    unknown = [label for label in rows.labels if label not in known]
-    if unknown:
-        raise origin.fail(f"has the label {unknown[0]!r}; data.label_names names whole numbers and booleans only.")
-    numbers = {known[label] for label in rows.labels}
-    start = next((start for start in (0, 1) if numbers <= set(range(start, start + len(label_names)))), None)
-    if start is None:
+def _whole(label: str) -> str:
+    """1.0 as 1."""
+    return label.partition(".")[0] if WHOLE.fullmatch(label) else label
+
+
+def _number(label: str) -> int | None:
+    """What a label that is a whole number or a boolean counts as."""
+    if label.lower() in BOOLEANS:
+        return BOOLEANS.index(label.lower())
+    return int(_whole(label)) if WHOLE.fullmatch(label) and len(label) < 20 else None
+
+
+def _first_number(labels: list[str], origin: Origin, label_names: list[str]) -> int:
+    """0, or 1 if the labels do not fit from 0."""
+    names = label_names if isinstance(label_names, list) else []
+    if len(names) < 2 or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise InputError(f"data.label_names must be a list of two or more different names, got {label_names!r}.")
+    numbers = {label: _number(label) for label in labels}
+    named = [label for label, number in numbers.items() if number is None]
+    if named:
         raise origin.fail(
-            f"has labels from {min(numbers)} to {max(numbers)}; data.label_names gives {len(label_names)} names, "
-            f"for 0 to {len(label_names) - 1} or 1 to {len(label_names)}."
+            f"has the label {named[0]!r}; data.label_names names whole numbers and booleans. Leave it out: these "
+            f"labels are names already."
         )
-    return lambda label: label_names[known[label] - start] if label in known else label
+    found = {number for number in numbers.values() if number is not None}
+    first = next((first for first in (0, 1) if found <= set(range(first, first + len(names)))), None)
+    if first is None:
+        raise origin.fail(
+            f"has labels from {min(found)} to {max(found)}; data.label_names gives {len(names)} names, for 0 to "
+            f"{len(names) - 1} or 1 to {len(names)}."
+        )
+    return first
 
 
-def _labelled(origin: Origin, rows: Rows, labels: list[str], class_of: Callable[[str], str]) -> Source:
-    number = {label: n for n, label in enumerate(labels)}
-    classes = [class_of(label) for label in rows.labels]
-    for label, name in zip(rows.labels, classes, strict=True):
-        if name not in number:
+def _labelled(
+    origin: Origin, rows: Rows, labels: list[str], label_names: list[str] | None, first_number: int
+) -> Source:
+    classes = {label: n for n, label in enumerate(labels)}
+    numbers = []
+    for label in rows.labels:
+        if label_names is not None:
+            number = _number(label)
+            place = None if number is None else number - first_number
+            place = place if place in range(len(labels)) else None
+        else:
+            place = classes.get(label, classes.get(_whole(label)))
+        if place is None:
             raise InputError(
                 f"{origin.key}: {place_of(origin, rows, label)} has the label {label!r}, which no training row has."
-                f"{nearest(name, labels)} The classes are {', '.join(labels)}."
+                f"{nearest(label, labels)} The classes are {', '.join(labels)}."
             )
-    label_N = np.array([number[name] for name in classes])[rows.codes()]
+        numbers.append(place)
+    label_N = np.array(numbers)[rows.codes()]
     labelled = rows.rows.select_columns(["text"]).add_column("label", label_N, feature=ClassLabel(names=labels))
     duplicate_of = rows.rows.data.column("duplicate_of").to_numpy()
-    return Source(labelled, label_N, duplicate_of, rows.key, rows.columns, rows.empty, origin.record)
+    return Source(labelled, label_N, duplicate_of, rows.key, rows.columns, rows.empty, origin.record, first_number)

@@ -33,7 +33,8 @@ def split_rows(
     for label in np.unique(labels):
         members = np.flatnonzero(label_of_group == label)
         if len(members) < parts:
-            rare[int(label)] = len(members)
+            if len(members):  # else its texts all stand under another label first
+                rare[int(label)] = len(members)
             continue
         sizes = [max(1, round(fraction * len(members))) for fraction in fractions]
         while sum(sizes) >= len(members):  # the last part gets a text of each class, too

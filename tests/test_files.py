@@ -1,0 +1,313 @@
+"""Files: every format, plain and compressed, in chunks of rows; what cannot be read is one error with the place."""
+
+import bz2
+import gzip
+import json
+import lzma
+from itertools import chain
+
+import pyarrow
+import pytest
+from datasets import ClassLabel, Dataset, Features, Value
+
+from textlstm.checks import InputError
+from textlstm.files import find_files, is_table, open_table, text_lines
+
+ROWS = [("Shares fell, again", "business"), ('She said "goal"', "sports"), ("Zwölf\nTore\t😀", "sports")]
+COLUMNS = {"text": [text for text, _ in ROWS], "label": [label for _, label in ROWS]}
+CSV = 'text,label\n"Shares fell, again",business\n"She said ""goal""",sports\n"Zwölf\nTore\t😀",sports\n'
+OBJECTS = [{"text": text, "label": label} for text, label in ROWS]
+
+
+def zstandard(content):
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    return sink.getvalue().to_pybytes()
+
+
+COMPRESS = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": zstandard,
+}
+
+
+def content_of(suffix, tmp_path):
+    if suffix in (".parquet", ".pq"):
+        Dataset.from_dict(COLUMNS).to_parquet(tmp_path / "plain")
+        return (tmp_path / "plain").read_bytes()
+    return {
+        ".csv": CSV,
+        ".tsv": CSV.replace(",business", "\tbusiness").replace(",sports", "\tsports").replace("text,", "text\t"),
+        ".jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in OBJECTS),
+        ".json": "\n" + json.dumps(OBJECTS, indent=2),
+    }[suffix].encode()
+
+
+def read(path, columns=None, encoding=None):
+    chunks = open_table(str(path), "data.train", encoding).chunks(columns)
+    return list(chain.from_iterable(zip(*chunk.columns.values(), strict=True) for chunk in chunks))
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, content):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return file
+
+    return write
+
+
+@pytest.mark.parametrize("compression", COMPRESS)
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json", ".parquet", ".pq"])
+def test_every_format_plain_and_compressed(write, tmp_path, suffix, compression):
+    file = write("rows" + suffix + compression, COMPRESS[compression](content_of(suffix, tmp_path)))
+    table = open_table(str(file), "data.train")
+    assert table.columns == ["text", "label"]
+    assert read(file) == ROWS
+    assert read(file, ["label"]) == [("business",), ("sports",), ("sports",)]
+
+
+@pytest.mark.parametrize("name", ["ROWS.CSV", "rows [1]*?.csv", "with space & ü.csv", "rows.CSV.GZ", "a.b.csv"])
+def test_file_names_of_all_sorts(write, name):
+    content = CSV.encode()
+    assert read(write(name, gzip.compress(content) if name.endswith("GZ") else content)) == ROWS
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_the_separator_of_a_csv_file_is_seen_in_its_header(write, separator):
+    file = write("rows.csv", f'text{separator}label\n"one, two; three|four"{separator}a\nfive{separator}b\n')
+    assert read(file) == [("one, two; three|four", "a"), ("five", "b")]
+
+
+def test_a_tsv_file_is_separated_by_tabs_whatever_its_header_holds(write):
+    assert read(write("rows.tsv", "text,a,b\tlabel\none\ta\n")) == [("one", "a")]
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_byte_order_mark_says_the_encoding(write, tmp_path, suffix, codec):
+    text = content_of(suffix, tmp_path).decode()
+    marked = text if codec in ("utf-8-sig", "utf-16") else "\ufeff" + text
+    assert read(write("rows" + suffix, marked.encode(codec))) == ROWS
+
+
+def test_lines_may_end_as_excel_ends_them(write):
+    assert read(write("rows.csv", '\ufefftext;label\r\n"two\r\nlines";a\r\n\r\none;b\r\n')) == [
+        ("two\r\nlines", "a"),
+        ("one", "b"),
+    ]
+
+
+def test_a_field_of_a_million_characters_is_read(write):
+    assert read(write("rows.csv", "text,label\n" + "goal " * 200_000 + ",a\n")) == [("goal " * 200_000, "a")]
+
+
+@pytest.mark.parametrize(("encoding", "codec"), [("latin-1", "latin-1"), ("cp1252", "cp1252"), ("utf-16", "utf-16")])
+def test_another_encoding_is_read_when_it_is_named(write, encoding, codec):
+    file = write("rows.csv", "text,label\nZwölf,a\n".encode(codec))
+    assert read(file, encoding=encoding) == [("Zwölf", "a")]
+
+
+def test_an_encoding_that_does_not_exist_is_refused(write):
+    with pytest.raises(InputError, match=r"data\.encoding=latin-99 is no encoding that Python knows"):
+        read(write("rows.csv", CSV), encoding="latin-99")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_rows_come_a_thousand_at_a_time_with_their_numbers(write, tmp_path, suffix):
+    texts = [f"text {n}" for n in range(2500)]
+    if suffix == ".parquet":
+        Dataset.from_dict({"text": texts}).to_parquet(tmp_path / "rows.parquet")
+    elif suffix == ".csv":
+        write("rows.csv", "text\n" + "\n".join(texts))
+    else:
+        write("rows.jsonl", "\n".join(json.dumps({"text": text}) for text in texts))
+    chunks = list(open_table(str(tmp_path / f"rows{suffix}"), "data.train").chunks(None))
+    assert [(chunk.first, chunk.rows()) for chunk in chunks] == [(1, 1000), (1001, 1000), (2001, 500)]
+    assert [text for chunk in chunks for text in chunk.columns["text"]] == texts
+
+
+def test_the_rows_are_read_again_each_time_they_are_asked_for(write):
+    table = open_table(str(write("rows.csv", CSV)), "data.train")
+    assert [chunk.rows() for chunk in table.chunks(None)] == [chunk.rows() for chunk in table.chunks(None)] == [3]
+
+
+def test_what_a_json_object_lacks_is_none(write):
+    file = write("rows.jsonl", '{"text": "one"}\n\n{"label": "b", "text": "two"}\n')
+    assert read(file, ["text", "label"]) == [("one", None), ("two", "b")]
+
+
+def test_a_glob_is_all_its_files_in_the_order_of_their_names(write, tmp_path):
+    write("b.csv", "label,text\nb,two\n")
+    write("a.csv", "text,label\none,a\n")
+    write("c.txt", "no table")
+    (tmp_path / "d.csv").mkdir()
+    table = open_table(f"{tmp_path}/*.csv", "data.train")
+    assert table.columns == ["text", "label"]
+    assert read(f"{tmp_path}/*.csv", ["text", "label"]) == [("one", "a"), ("two", "b")]
+    chunks = list(table.chunks(["text"]))
+    assert [(chunk.file, chunk.first) for chunk in chunks] == [(f"{tmp_path}/a.csv", 1), (f"{tmp_path}/b.csv", 1)]
+
+
+def test_a_glob_may_mix_formats_and_go_deep(write, tmp_path):
+    write("a.csv", "text,label\none,a\n")
+    write("deep/b.jsonl.gz", gzip.compress(b'{"text": "two", "label": "b"}'))
+    assert read(f"{tmp_path}/**/*.*", ["text", "label"]) == [("one", "a"), ("two", "b")]
+
+
+def test_a_glob_whose_files_have_other_columns_is_refused(write, tmp_path):
+    write("a.csv", "text,label\none,a\n")
+    write("b.csv", "text,topic\ntwo,b\n")
+    message = r"b\.csv has no column 'label', which .*a\.csv has\. Its columns are text, topic\."
+    with pytest.raises(InputError, match=message):
+        read(f"{tmp_path}/*.csv", ["text", "label"])
+
+
+def test_a_folder_of_classes_gives_the_sub_folder_as_label(write, tmp_path):
+    write("neg/2.txt", "bad\nfilm")
+    write("neg/10.txt", "worse")
+    write("pos/1.txt.gz", gzip.compress("schön".encode()))
+    write("pos/.hidden", "not a text")
+    write("readme.md", "not a text")
+    write(".cache/1.txt", "not a text")
+    assert read(tmp_path) == [("worse", "neg"), ("bad\nfilm", "neg"), ("schön", "pos")]
+
+
+def test_a_folder_of_classes_is_read_in_the_named_encoding(write, tmp_path):
+    write("neg/1.txt", "Zwölf".encode("latin-1"))
+    assert read(tmp_path, encoding="latin-1") == [("Zwölf", "neg")]
+    with pytest.raises(InputError, match=r"neg/1\.txt, byte 2 is no UTF-8 text.*data\.encoding=latin-1"):
+        read(tmp_path)
+
+
+def test_a_folder_of_tables_is_refused_with_the_glob_that_reads_them(write, tmp_path):
+    write("b.jsonl", "{}")
+    write("a.parquet", "")
+    message = rf"is a folder without sub-folders of text files.* give data\.train='{tmp_path}/\*\.parquet'\."
+    with pytest.raises(InputError, match=message):
+        find_files(f"{tmp_path}/", "data.train")
+
+
+def test_a_glob_that_matches_nothing_is_refused(tmp_path):
+    with pytest.raises(InputError, match=rf"data\.train: no file matches {tmp_path}/\*\.csv\."):
+        find_files(f"{tmp_path}/*.csv", "data.train")
+
+
+def test_a_home_folder_is_found(write, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write("rows.csv", CSV)
+    assert read("~/rows.csv") == ROWS
+
+
+def test_class_names_come_from_a_parquet_file_alone(write, tmp_path):
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["zebra", "ant"])})
+    Dataset.from_dict({"text": ["a"], "label": [1]}, features=features).to_parquet(tmp_path / "rows.parquet")
+    assert open_table(str(tmp_path / "rows.parquet"), "data.train").class_names == {"label": ["zebra", "ant"]}
+    assert open_table(str(write("rows.csv", CSV)), "data.train").class_names == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("rows.csv", "", r"rows\.csv is empty\."),
+        ("rows.csv.gz", gzip.compress(b"", mtime=0), r"rows\.csv\.gz is empty\."),
+        ("rows.csv", "text,label\n", r"rows\.csv has a header but no rows\."),
+        ("rows.csv", "\n\n", r"rows\.csv has no header: a first line with the column names was expected\."),
+        ("rows.csv", "text,label,text\na,b,c\n", r"rows\.csv has two columns 'text': each needs a name of its own\."),
+        (
+            "rows.csv",
+            "text,label\none,a\ntwo,b,c\n",
+            r'row 2 has 3 fields, the header has 2 \(text, label\).*"double quotes"',
+        ),
+        ("rows.csv", "text,label\n" + "one,a\n" * 1500 + "two\n", r"row 1501 has 1 fields, the header has 2"),
+        (
+            "rows.csv",
+            'text,label\none,a\n"two,b\nthree,c\n',
+            r"row 2 cannot be read: a quote is opened there and never",
+        ),
+        ("rows.csv", 'text,label\none,a\n"two"x,b\n', r"row 2 cannot be read: .*with quotes inside it doubled"),
+        (
+            "rows.jsonl",
+            '{"text": "one"}\n{"text"\n',
+            r"line 2 is no JSON \(Expecting ':' delimiter, .*a JSON object a line",
+        ),
+        ("rows.jsonl", '{"text": "one"}\n\n"two"\n', r"line 3 is no JSON object; one such as \{"),
+        ("rows.json", "[]", r"rows\.json holds no object\."),
+        ("rows.json", '[{"text": "one"},\n]', r"line 2 is no JSON \(.*\); a JSON array of objects was expected\."),
+        (
+            "rows.json",
+            "[" * 100_000,
+            r"rows\.json is no JSON \(.*recursion.*\); a JSON array of objects was expected\.",
+        ),
+        ("rows.parquet", "no parquet", r"rows\.parquet cannot be read: "),
+        ("rows.csv.gz", CSV, r"rows\.csv\.gz cannot be read: Not a gzipped file"),
+        (
+            "rows.csv.gz",
+            gzip.compress(CSV.encode(), mtime=0)[:-9],
+            r"rows\.csv\.gz cannot be read: Compressed file ended",
+        ),
+        ("rows.csv.bz2", CSV, r"rows\.csv\.bz2 cannot be read: Invalid data stream\."),
+        ("rows.csv.xz", CSV, r"rows\.csv\.xz cannot be read: Input format not supported"),
+        ("rows.csv.zst", CSV, r"rows\.csv\.zst cannot be read: "),
+        (
+            "rows.xlsx",
+            CSV,
+            r"cannot tell the format of .*rows\.xlsx.*\.csv, \.tsv, \.jsonl.* with \.gz, \.bz2, \.xz, \.zst",
+        ),
+        ("rows", CSV, "cannot tell the format of .*rows from its name"),
+        ("rows.gz", CSV, r"cannot tell the format of .*rows\.gz from its name"),
+        (
+            "rows.csv",
+            "text,label\none,a\nné,b\n".encode("latin-1"),
+            r"row 2, byte 18 is no UTF-8 text\..*data\.encoding=",
+        ),
+        ("rows.csv", "téxt,label\none,a\n".encode("latin-1"), r"rows\.csv, header, byte 1 is no UTF-8 text"),
+        ("rows.jsonl", '{"text": "a"}\n{"text": "é"}\n'.encode("latin-1"), r"line 2, byte 24 is no UTF-8 text"),
+        ("rows.csv", "\ufefft,l\none,".encode("utf-16-le") + b"\x00\xd8\x00\x00", r"byte 18 is no UTF-16 text"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_place(write, name, content, message):
+    file = write(name, content)
+    with pytest.raises(InputError, match=rf"^data\.train: .*{message}"):
+        read(file)
+
+
+def test_a_byte_that_is_no_text_is_found_beyond_the_first_megabyte(write):
+    content = ("é" * 10 + ",a\n").encode() * 100_000
+    file = write("rows.csv", b"text,label\n" + content + b"\xe9,b\n")
+    with pytest.raises(InputError, match=r"row 100001, byte 2300011 is no UTF-8 text"):
+        read(file)
+
+
+def test_texts_of_several_columns_are_joined_by_a_space(write):
+    file = write("rows.csv", "title,body\nGoal!,Porto win\n,Only a body\nOnly a title,  \n,\n")
+    [chunk] = open_table(str(file), "data.train").chunks(None)
+    assert chunk.texts(["title", "body"], "data.train") == ["Goal! Porto win", "Only a body", "Only a title", ""]
+    assert chunk.texts(["body"], "data.train") == ["Porto win", "Only a body", "  ", ""]
+
+
+def test_a_value_that_is_no_text_is_named_with_its_row(write):
+    file = write("rows.jsonl", '{"text": "one"}\n{"text": 12}\n')
+    [chunk] = open_table(str(file), "data.train").chunks(None)
+    with pytest.raises(InputError, match=r"data\.train: .*rows\.jsonl, row 2 holds 12 in the column 'text', text was"):
+        chunk.texts(["text"], "data.train")
+
+
+def test_a_nul_byte_is_named_with_its_row_and_a_way_out(write):
+    file = write("rows.csv", b"text\none\nt\x00w\x00o\x00\n")
+    [chunk] = open_table(str(file), "data.train").chunks(None)
+    with pytest.raises(InputError, match=r"row 2 holds a NUL byte in the column 'text'.*data\.encoding=utf-16"):
+        chunk.texts(["text"], "data.train")
+
+
+def test_files_of_any_other_name_are_a_text_a_line(write):
+    file = write("texts.txt.gz", gzip.compress("one\r\n\r\nzwölf\n".encode()))
+    assert not is_table(file)
+    [chunk] = text_lines(file, "input", "text")
+    assert (chunk.first, chunk.columns) == (1, {"text": ["one", "", "zwölf"]})
