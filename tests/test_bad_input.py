@@ -33,10 +33,16 @@ def lines(*rows: object) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-def parquet(rows: int) -> bytes:
+def parquet(rows: int, names: list[str] | None = None) -> bytes:
+    """A file of PAIRS, with class names of its own or without."""
     stream = io.BytesIO()
     texts, labels = zip(*PAIRS, strict=True)
-    pyarrow.parquet.write_table(pyarrow.table({"text": texts[:rows], "label": labels[:rows]}), stream)
+    table = pyarrow.table({"text": texts[:rows], "label": labels[:rows]})
+    if names is not None:
+        features = {"label": {"_type": "ClassLabel", "names": names}}
+        table = table.set_column(1, "label", [[names.index(label) for label in labels[:rows]]])
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    pyarrow.parquet.write_table(table, stream)
     return stream.getvalue()
 
 
@@ -75,7 +81,10 @@ CASES = [
         "a glob that matches nothing",
         {"rows.tsv": MANY},
         [TRAIN + "*.csv"],
-        "data.train: no file matches {folder}/*.csv.",
+        (
+            "data.train: no file matches {folder}/*.csv; a CSV, TSV, JSON Lines or Parquet file, a glob, or a"
+            " folder with one sub-folder per class was expected."
+        ),
     ),
     (
         "a folder without sub-folders",
@@ -99,7 +108,10 @@ CASES = [
         "a folder of one class",
         {"sports/1.txt": "one goal", "sports/2.txt": "two goals"},
         [TRAIN],
-        "data.train: {folder} has the label 'sports' in each row; at least two classes were expected.",
+        (
+            "data.train: {folder} has the label 'sports' in each row; at least two classes were expected. "
+            "Name another column with data.label_column=…"
+        ),
     ),
     (
         "a format that is unknown",
@@ -110,12 +122,17 @@ CASES = [
             ".tsv, .jsonl, .json, .parquet, .pq, or these with .gz, .bz2, .xz, .zst after."
         ),
     ),
-    ("an empty file", {"rows.csv": ""}, [TRAIN + "rows.csv"], "data.train: {folder}/rows.csv is empty."),
+    (
+        "an empty file",
+        {"rows.csv": ""},
+        [TRAIN + "rows.csv"],
+        "data.train: {folder}/rows.csv is empty; rows with a text and a label were expected.",
+    ),
     (
         "an empty file in gzip",
         {"rows.csv.gz": gzip.compress(b"")},
         [TRAIN + "rows.csv.gz"],
-        "data.train: {folder}/rows.csv.gz is empty.",
+        "data.train: {folder}/rows.csv.gz is empty; rows with a text and a label were expected.",
     ),
     (
         "a file of blank lines",
@@ -127,19 +144,37 @@ CASES = [
         "a header without rows",
         {"rows.csv": "text,label\n"},
         [TRAIN + "rows.csv"],
-        "data.train: {folder}/rows.csv has a header but no rows.",
+        "data.train: {folder}/rows.csv has a header but no rows; rows with a text and a label were expected.",
     ),
     (
         "Parquet without rows",
         {"rows.parquet": parquet(0)},
         [TRAIN + "rows.parquet"],
-        "data.train: {folder}/rows.parquet has columns but no rows.",
+        "data.train: {folder}/rows.parquet has columns but no rows; rows with a text and a label were expected.",
     ),
     (
         "an empty JSON array",
         {"rows.json": "[]"},
         [TRAIN + "rows.json"],
-        "data.train: {folder}/rows.json holds no object.",
+        (
+            'data.train: {folder}/rows.json holds no object with keys; objects such as {"text": "…", "label":'
+            ' "…"} were expected.'
+        ),
+    ),
+    (
+        "a path that is empty",
+        {},
+        ["data.train="],
+        (
+            "data.train is empty; a CSV, TSV, JSON Lines or Parquet file, a glob, or a folder with one "
+            "sub-folder per class was expected."
+        ),
+    ),
+    (
+        "a name of a hub data set beside files",
+        {"rows.csv": CSV},
+        [TRAIN + "rows.csv", "data.name=stanfordnlp/imdb"],
+        "data.name=stanfordnlp/imdb has no meaning with data.source=files: leave it out.",
     ),
     # Columns.
     (
@@ -194,7 +229,7 @@ CASES = [
         "one column for both",
         {"rows.csv": CSV},
         [TRAIN + "rows.csv", "data.text_column=text", "data.label_column=text"],
-        "data.text_column=text and data.label_column=text must name different columns, at least one each.",
+        "data.text_column and data.label_column are both 'text'; two columns were expected.",
     ),
     (
         "two columns of one name",
@@ -206,7 +241,10 @@ CASES = [
         "a glob of files with other columns",
         {"1.csv": CSV, "2.csv": "title,label\none goal,sports\n"},
         [TRAIN + "*.csv"],
-        "data.train: {folder}/2.csv has no column 'text', which {folder}/1.csv has. Its columns are title, label.",
+        (
+            "data.train: {folder}/2.csv has no column 'text', which {folder}/1.csv has. Its columns are "
+            "title, label; all files of a glob need the same."
+        ),
     ),
     # Rows.
     (
@@ -214,7 +252,7 @@ CASES = [
         {"rows.csv": CSV + "three goals\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv, row 5 has 1 fields, the header has 2 (text, label). A text that "
+            "data.train: {folder}/rows.csv, row 5 has 1 field, the header has 2 (text, label). A text that "
             'holds the separator, a quote or a line break stands in "double quotes".'
         ),
     ),
@@ -242,8 +280,9 @@ CASES = [
         {"rows.csv": CSV + '"three" goals,sports\n'},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv, row 5 cannot be read: ',' expected after '\"'. A text that holds "
-            'the separator, a quote or a line break stands in "double quotes", with quotes inside it doubled.'
+            "data.train: {folder}/rows.csv, row 5 cannot be read: text follows a closing quote. A text that "
+            'holds the separator, a quote or a line break stands in "double quotes", with quotes inside it '
+            "doubled."
         ),
     ),
     (
@@ -251,8 +290,8 @@ CASES = [
         {"rows.csv": CSV + "three goals,\nfour goals, \n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv has 2 of 6 rows without a label (column 'label'), the first is row"
-            " 5 (counted from 1 without the header). Fill or remove them, or drop them with "
+            "data.train: {folder}/rows.csv has 6 rows, of which 2 without a label (column 'label', the first "
+            "is row 5); rows are counted from 1 without the header. Fill or remove them, or drop them with "
             "data.drop_empty=true."
         ),
     ),
@@ -261,9 +300,9 @@ CASES = [
         {"rows.jsonl": lines(ONE, ONE | {"label": None})},
         [TRAIN + "rows.jsonl"],
         (
-            "data.train: {folder}/rows.jsonl has 1 of 2 rows without a label (column 'label'), the first is "
-            "row 2 (counted from 1 without the header). Fill or remove them, or drop them with "
-            "data.drop_empty=true."
+            "data.train: {folder}/rows.jsonl has 2 rows, of which 1 without a label (column 'label', the "
+            "first is row 2); rows are counted from 1 without the header. Fill or remove them, or drop them "
+            "with data.drop_empty=true."
         ),
     ),
     (
@@ -271,8 +310,8 @@ CASES = [
         {"rows.csv": CSV + ",sports\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv has 1 of 5 rows without a text (column 'text'), the first is row 5"
-            " (counted from 1 without the header). Fill or remove them, or drop them with "
+            "data.train: {folder}/rows.csv has 5 rows, of which 1 without a text (column 'text', the first is"
+            " row 5); rows are counted from 1 without the header. Fill or remove them, or drop them with "
             "data.drop_empty=true."
         ),
     ),
@@ -281,8 +320,8 @@ CASES = [
         {"train.csv": MANY, "test.csv": "text,label\n \t,sports\n"},
         [TRAIN + "train.csv", TEST],
         (
-            "data.test: {folder}/test.csv has 1 of 1 rows without a text (column 'text'), the first is row 1 "
-            "(counted from 1 without the header). Fill or remove them, or drop them with "
+            "data.test: {folder}/test.csv has 1 rows, of which 1 without a text (column 'text', the first is "
+            "row 1); rows are counted from 1 without the header. Fill or remove them, or drop them with "
             "data.drop_empty=true."
         ),
     ),
@@ -290,7 +329,7 @@ CASES = [
         "rows that are all empty",
         {"rows.csv": "text,label\n,sports\nshares fall,\n"},
         [TRAIN + "rows.csv", "data.drop_empty=true"],
-        "data.train: {folder}/rows.csv has no row with a text and a label among its 2.",
+        "data.train: {folder}/rows.csv has 2 rows, none with a text (column 'text') and a label (column 'label').",
     ),
     (
         "a text that is a number",
@@ -298,7 +337,7 @@ CASES = [
         [TRAIN + "rows.jsonl"],
         (
             "data.train: {folder}/rows.jsonl, row 2 holds 3 in the column 'text', text was expected; name "
-            "another column."
+            "another column, or write it in quotes."
         ),
     ),
     (
@@ -307,7 +346,7 @@ CASES = [
         [TRAIN + "rows.jsonl"],
         (
             "data.train: {folder}/rows.jsonl, row 2 holds ['a'] in the column 'label'; names, whole numbers "
-            "or booleans were expected as classes."
+            "or booleans were expected as classes. Name another column with data.label_column=…"
         ),
     ),
     # Classes.
@@ -315,7 +354,10 @@ CASES = [
         "one class only",
         {"rows.csv": "text,label\none goal,sports\ntwo goals,sports\n"},
         [TRAIN + "rows.csv"],
-        "data.train: {folder}/rows.csv has the label 'sports' in each row; at least two classes were expected.",
+        (
+            "data.train: {folder}/rows.csv has the label 'sports' in each row; at least two classes were "
+            "expected. Name another column with data.label_column=…"
+        ),
     ),
     (
         "a class that no training row has",
@@ -332,7 +374,8 @@ CASES = [
         [TRAIN + "rows.csv"],
         (
             "data.train: {folder}/rows.csv has fractions as labels (such as 0.5): they look like a quantity "
-            "to regress, classes were expected. Write classes as names, such as low and high."
+            "to regress, classes were expected. Name another column with data.label_column=…, or write "
+            "classes as names, such as low and high."
         ),
     ),
     (
@@ -366,14 +409,14 @@ CASES = [
         [TRAIN + "rows.csv", "data.label_names=[no,yes]"],
         (
             "data.train: {folder}/rows.csv has the label 'sports'; data.label_names names whole numbers and "
-            "booleans only."
+            "booleans. Leave it out: these labels are names already."
         ),
     ),
     (
         "a name that two labels have",
         {"rows.csv": CSV},
         [TRAIN + "rows.csv", "data.label_names=[no,no]"],
-        "data.label_names must be a list of different names, got ['no', 'no'].",
+        "data.label_names must be a list of two or more different names, got ['no', 'no'].",
     ),
     # Splits.
     (
@@ -381,8 +424,8 @@ CASES = [
         {"train.csv": CSV, "test.csv": MANY + CSV.partition("\n")[2]},
         [TRAIN + "train.csv", TEST],
         (
-            "data.train: each of its rows also stands in test, so none is left to train on. Give files that "
-            "do not overlap."
+            "data.train: each text of {folder}/train.csv also stands in {folder}/test.csv, so none is left to"
+            " train on. Give files that do not overlap."
         ),
     ),
     (
@@ -390,8 +433,8 @@ CASES = [
         {"train.csv": MANY, "test.csv": CSV},
         [TRAIN + "train.csv", "data.validation={folder}/test.csv", TEST],
         (
-            "data.validation: each of its rows also stands in test, so none is left to validate on. Give "
-            "files that do not overlap."
+            "data.validation: each text of {folder}/test.csv also stands in {folder}/test.csv, so none is "
+            "left to validate on. Give files that do not overlap."
         ),
     ),
     (
@@ -399,8 +442,8 @@ CASES = [
         {"rows.csv": "text,label\none goal,a\ntwo goals,b\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train has 2 rows of 2 classes, too few to split: give at least 3 different texts of one "
-            "class, or files of your own with data.validation and data.test."
+            "data.train has 2 different texts in 2 rows, too few to split: give at least 3 of a class, or "
+            "files of your own with data.validation and data.test."
         ),
     ),
     (
@@ -422,7 +465,7 @@ CASES = [
         [TRAIN + "rows.jsonl"],
         (
             "data.train: {folder}/rows.jsonl, line 2 is no JSON (Expecting ',' delimiter, column 14); a JSON "
-            'object a line, such as {"text": "…", "label": "…"}, was expected.'
+            'object a line, such as {"text": "…", "label": "…"}, or one array of them, was expected.'
         ),
     ),
     (
@@ -440,7 +483,7 @@ CASES = [
         [TRAIN + "rows.json"],
         (
             "data.train: {folder}/rows.json, line 3 is no JSON (Expecting ':' delimiter, column 22); a JSON "
-            "array of objects was expected."
+            'object a line, such as {"text": "…", "label": "…"}, or one array of them, was expected.'
         ),
     ),
     (
@@ -448,7 +491,7 @@ CASES = [
         {"rows.json": '[\n{"text": "a", "label": "b"},\n"c"\n]'},
         [TRAIN + "rows.json"],
         (
-            'data.train: {folder}/rows.json, line 2 is no JSON object; one such as {"text": "…", "label": '
+            'data.train: {folder}/rows.json, item 2 is no JSON object; one such as {"text": "…", "label": '
             '"…"} was expected.'
         ),
     ),
@@ -457,8 +500,8 @@ CASES = [
         {"rows.parquet": parquet(40)[:-20]},
         [TRAIN + "rows.parquet"],
         (
-            "data.train: {folder}/rows.parquet cannot be read: Parquet magic bytes not found in footer. "
-            "Either the file is corrupted or this is not a parquet file."
+            "data.train: {folder}/rows.parquet is no whole .parquet file: it is damaged, cut short, or "
+            "something else under that name. Fetch or write it again."
         ),
     ),
     (
@@ -466,33 +509,45 @@ CASES = [
         {"rows.csv.gz": gzip.compress(MANY.encode(), mtime=0)[:-20]},
         [TRAIN + "rows.csv.gz"],
         (
-            "data.train: {folder}/rows.csv.gz cannot be read: Compressed file ended before the end-of-stream "
-            "marker was reached."
+            "data.train: {folder}/rows.csv.gz is no whole .gz file: it is damaged, cut short, or something "
+            "else under that name. Fetch or write it again."
         ),
     ),
     (
         "a file that is no gzip",
         {"rows.csv.gz": CSV},
         [TRAIN + "rows.csv.gz"],
-        "data.train: {folder}/rows.csv.gz cannot be read: Not a gzipped file (b'te').",
+        (
+            "data.train: {folder}/rows.csv.gz is no whole .gz file: it is damaged, cut short, or something "
+            "else under that name. Fetch or write it again."
+        ),
     ),
     (
         "a file that is no xz",
         {"rows.csv.xz": CSV},
         [TRAIN + "rows.csv.xz"],
-        "data.train: {folder}/rows.csv.xz cannot be read: Input format not supported by decoder.",
+        (
+            "data.train: {folder}/rows.csv.xz is no whole .xz file: it is damaged, cut short, or something "
+            "else under that name. Fetch or write it again."
+        ),
     ),
     (
         "a file that is no bz2",
         {"rows.csv.bz2": CSV},
         [TRAIN + "rows.csv.bz2"],
-        "data.train: {folder}/rows.csv.bz2 cannot be read: Invalid data stream.",
+        (
+            "data.train: {folder}/rows.csv.bz2 is no whole .bz2 file: it is damaged, cut short, or something "
+            "else under that name. Fetch or write it again."
+        ),
     ),
     (
         "a file that is no zst",
         {"rows.csv.zst": CSV},
         [TRAIN + "rows.csv.zst"],
-        "data.train: {folder}/rows.csv.zst cannot be read: ZSTD decompress failed: Unknown frame descriptor.",
+        (
+            "data.train: {folder}/rows.csv.zst is no whole .zst file: it is damaged, cut short, or something "
+            "else under that name. Fetch or write it again."
+        ),
     ),
     # Bytes.
     (
@@ -536,8 +591,8 @@ CASES = [
         {"rows.csv": CSV + "drei Zähler,sports\n"},
         [TRAIN + "rows.csv", "data.encoding=ascii"],
         (
-            "data.train: {folder}/rows.csv, row 5, byte 86 is no ASCII text. Save the file as UTF-8 (iconv -f"
-            " LATIN1 -t UTF-8), or name its encoding, such as data.encoding=latin-1."
+            "data.train: {folder}/rows.csv, row 5, byte 86 is no ASCII text, which data.encoding=ascii says "
+            "it is. Name another, or leave it out for UTF-8."
         ),
     ),
     (
@@ -545,7 +600,7 @@ CASES = [
         {"rows.csv": CSV.encode("utf-16")[:-1]},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv, byte 161 is no UTF-16 text. Save the file as UTF-8 (iconv -f "
+            "data.train: {folder}/rows.csv, byte 160 is no UTF-16 text. Save the file as UTF-8 (iconv -f "
             "LATIN1 -t UTF-8), or name its encoding, such as data.encoding=latin-1."
         ),
     ),
@@ -554,8 +609,8 @@ CASES = [
         {"rows.csv": CSV + "three\0goals,sports\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv, row 5 holds a NUL byte in the column 'text': no text has one. "
-            "Remove it, or name the encoding that the file is in, such as data.encoding=utf-16."
+            "data.train: {folder}/rows.csv, row 5 holds a NUL byte in the column 'text', which no text has. "
+            "Remove it, or name the encoding of the file, such as data.encoding=utf-16-le."
         ),
     ),
     (
@@ -563,15 +618,15 @@ CASES = [
         {"rows.jsonl": lines(ONE, ONE | {"text": "goal \ud83d"})},
         [TRAIN + "rows.jsonl"],
         (
-            "data.train: {folder}/rows.jsonl, row 2 holds half of a surrogate pair (\\ud800 to \\udfff), which "
-            "is no text."
+            "data.train: {folder}/rows.jsonl, row 2 holds half of a surrogate pair (\\ud800 to \\udfff) in the "
+            "column 'text': write the whole character, or remove it."
         ),
     ),
     (
         "an encoding that is none",
         {"rows.csv": CSV},
         [TRAIN + "rows.csv", "data.encoding=uft-8"],
-        "data.encoding=uft-8 is no encoding that Python knows.",
+        "data.encoding=uft-8 is no text encoding; one such as utf-8, latin-1 or cp1252 was expected.",
     ),
     # Values.
     ("texts of no length", {}, ["data.max_length=0"], "data.max_length must be at least 1, got 0."),
@@ -606,6 +661,12 @@ CASES = [
         [TRAIN + "rows.csv", "data.class_weights=[1,2,3]"],
         "data.class_weights must be null, balanced or a list of 2 numbers (for money, sports), got [1, 2, 3].",
     ),
+    (
+        "names for the labels of a file that has its own",
+        {"rows.parquet": parquet(40, names=["money", "sports"])},
+        [TRAIN + "rows.parquet", "data.label_names=[no,yes]"],
+        "data.train: {folder}/rows.parquet brings names for its labels; leave data.label_names out.",
+    ),
     # The hub.
     (
         "a hub data set without a name",
@@ -614,12 +675,28 @@ CASES = [
         "data=hub needs data.name=… (a data set of the hub such as stanfordnlp/imdb, or a local folder of one).",
     ),
     (
+        "a hub data set beside a training file",
+        {"rows.csv": CSV, "set/train.csv": MANY},
+        [*HUB, TRAIN + "rows.csv"],
+        "data.train={folder}/rows.csv has no meaning with data.source=hub: leave it out.",
+    ),
+    (
+        "a hub data set without a file of data",
+        {"set/readme.md": "# none"},
+        HUB,
+        (
+            "data.name={folder}/set: there is no such data set on the hub and no such folder here, or none "
+            "with data, or it is private. Check the spelling (owner/name); `hf auth login` opens private "
+            "ones."
+        ),
+    ),
+    (
         "a hub data set without the column",
         {"set/train.csv": MANY},
         [*HUB, "data.text_column=texts"],
         (
-            "data.name: {folder}/set, split train, has no column 'texts'. Did you mean 'text'? Its columns "
-            "are text, label; name one with data.text_column=…"
+            "data.name: {folder}/set, split train has no column 'texts'. Did you mean 'text'? Its columns are"
+            " text, label; name one with data.text_column=…"
         ),
     ),
     (
@@ -632,15 +709,18 @@ CASES = [
         "a hub data set without the configuration",
         {"set/train.csv": MANY},
         [*HUB, "data.config=english"],
-        "data.name={folder}/set data.config=english: BuilderConfig 'english' not found. Available: ['default']",
+        (
+            "data.name={folder}/set data.config=english: it cannot be loaded: BuilderConfig 'english' not "
+            "found. Available: ['default']."
+        ),
     ),
     (
         "a hub data set with a class of its own in test",
         {"set/train.csv": MANY, "set/test.csv": "text,label\na,sport\n"},
         HUB,
         (
-            "data.name: {folder}/set, split test,, row 1 has the label 'sport', which no training row has. "
-            "Did you mean 'sports'? The classes are money, sports."
+            "data.name: {folder}/set, split test, row 1 has the label 'sport', which no training row has. Did"
+            " you mean 'sports'? The classes are money, sports."
         ),
     ),
 ]
@@ -695,7 +775,8 @@ def refused(tmp_path, monkeypatch, capsys):
         assert stop.value.code == 2, errors
         assert "Traceback" not in errors
         assert errors.count("error: ") == 1
-        assert [str(file.relative_to(tmp_path)) for file in (tmp_path / "run").rglob("*")] == ["run/train.log"]
+        left = [str(file.relative_to(tmp_path)) for file in (tmp_path / "run").rglob("*")]
+        assert left in ([], ["run/train.log"])  # what the command line says wrongly ends it before there is a folder
         assert half_written(tmp_path / "cache") == []
         return errors.splitlines()[-1]
 
@@ -713,6 +794,13 @@ def test_a_mistake_is_named_with_its_place_and_what_to_do(written, refused, file
     folder = str(written(files))
     found = refused(*(override.replace("{folder}", folder) for override in overrides))
     assert found == "error: " + message.replace("{folder}", folder)
+
+
+@pytest.mark.xfail(strict=True, reason="check_keys composes without the preset data=files that prepare adds")
+def test_a_validation_file_alone_asks_for_a_training_file(written, refused):
+    assert refused(f"data.validation={written({'rows.csv': CSV})}/rows.csv") == (
+        "error: data.train must be given; python src/train.py --help says what it is."
+    )
 
 
 def test_a_file_that_may_not_be_read_is_named(written, refused):
@@ -744,14 +832,14 @@ def test_a_hub_data_set_that_is_not_there_is_named(monkeypatch, refused):
 
     monkeypatch.setattr(datasets, "load_dataset", missing)
     assert refused("data=hub", "data.name=nobody/nothing") == (
-        "error: data.name=nobody/nothing: there is no such data set on the hub, or it is private. Without it, "
-        "data=newswire4 trains on the embedded corpus."
+        "error: data.name=nobody/nothing: there is no such data set on the hub and no such folder here, or none with "
+        "data, or it is private. Check the spelling (owner/name); `hf auth login` opens private ones."
     )
 
 
 def test_a_second_mistake_leaves_what_was_read_well_in_the_cache(tmp_path, written, refused):
     folder = written({"train.csv": MANY, "test.csv": "text,label\n"})
-    error = f"error: data.test: {folder}/test.csv has a header but no rows."
+    error = f"error: data.test: {folder}/test.csv has a header but no rows; rows with a text and a label were expected."
     for run in (1, 2):
         assert refused(f"data.train={folder}/train.csv", f"data.test={folder}/test.csv") == error, run
         assert len(list((tmp_path / "cache").iterdir())) == 1

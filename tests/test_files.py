@@ -7,6 +7,7 @@ import lzma
 from itertools import chain
 
 import pyarrow
+import pyarrow.parquet
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
@@ -89,7 +90,7 @@ def test_a_tsv_file_is_separated_by_tabs_whatever_its_header_holds(write):
     assert read(write("rows.tsv", "text,a,b\tlabel\none\ta\n")) == [("one", "a")]
 
 
-@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_a_byte_order_mark_says_the_encoding(write, tmp_path, suffix, codec):
     text = content_of(suffix, tmp_path).decode()
@@ -114,9 +115,25 @@ def test_another_encoding_is_read_when_it_is_named(write, encoding, codec):
     assert read(file, encoding=encoding) == [("Zwölf", "a")]
 
 
-def test_an_encoding_that_does_not_exist_is_refused(write):
-    with pytest.raises(InputError, match=r"data\.encoding=latin-99 is no encoding that Python knows"):
-        read(write("rows.csv", CSV), encoding="latin-99")
+@pytest.mark.parametrize("encoding", ["latin-99", "hex", "rot13", "unicode_escape", "idna", 8, "utf-8\0"])
+def test_an_encoding_that_is_of_no_text_is_refused(write, encoding):
+    message = rf"^data\.encoding={encoding} is no text encoding; one such as utf-8, latin-1 or cp1252 was expected\.$"
+    with pytest.raises(InputError, match=message):
+        read(write("rows.csv", CSV), encoding=encoding)
+
+
+def test_utf_8_may_begin_with_a_byte_order_mark_where_it_is_named(write):
+    assert read(write("rows.csv", "\ufeff" + CSV), encoding="utf-8") == ROWS
+    assert read(write("rows.csv", "\ufeff" + CSV), encoding="UTF_8") == ROWS
+
+
+def test_a_file_in_another_encoding_than_the_named_one_is_refused(write):
+    message = (
+        r"rows\.csv, byte 0 is no UTF-16 text, which data\.encoding=utf-16 says it is\. Name another, or leave it out "
+        r"for UTF-8\.$"
+    )
+    with pytest.raises(InputError, match=message):
+        read(write("rows.csv", CSV), encoding="utf-16")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
@@ -164,7 +181,7 @@ def test_a_glob_may_mix_formats_and_go_deep(write, tmp_path):
 def test_a_glob_whose_files_have_other_columns_is_refused(write, tmp_path):
     write("a.csv", "text,label\none,a\n")
     write("b.csv", "text,topic\ntwo,b\n")
-    message = r"b\.csv has no column 'label', which .*a\.csv has\. Its columns are text, topic\."
+    message = r"b\.csv has no column 'label', which .*a\.csv has\. Its columns are text, topic; all files of a glob need the same\."
     with pytest.raises(InputError, match=message):
         read(f"{tmp_path}/*.csv", ["text", "label"])
 
@@ -195,8 +212,22 @@ def test_a_folder_of_tables_is_refused_with_the_glob_that_reads_them(write, tmp_
 
 
 def test_a_glob_that_matches_nothing_is_refused(tmp_path):
-    with pytest.raises(InputError, match=rf"data\.train: no file matches {tmp_path}/\*\.csv\."):
+    with pytest.raises(InputError, match=rf"data\.train: no file matches {tmp_path}/\*\.csv; a CSV, "):
         find_files(f"{tmp_path}/*.csv", "data.train")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("", r"^data\.train is empty; a CSV, TSV, JSON Lines or Parquet file, a glob, or a folder with"),
+        ("x" * 5000, r"^data\.train: x{80} is no path \(.*File name too long.*\); a CSV, TSV, JSON Lines or"),
+        ("~nobody-at-all/rows.csv", r"^data\.train: ~nobody-at-all/rows\.csv is no path \(.*home directory"),
+        ("a\0b", r"^data\.train: .*a\0b does not exist; a CSV, "),
+    ],
+)
+def test_what_cannot_be_a_path_is_refused(path, message):
+    with pytest.raises(InputError, match=message):
+        open_table(path, "data.train")
 
 
 def test_a_home_folder_is_found(write, tmp_path, monkeypatch):
@@ -212,12 +243,63 @@ def test_class_names_come_from_a_parquet_file_alone(write, tmp_path):
     assert open_table(str(write("rows.csv", CSV)), "data.train").class_names == {}
 
 
+def write_parquet(file, columns, metadata=None):
+    table = pyarrow.table(list(columns.values()), names=list(columns))
+    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), file)
+    return file
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "{",
+        b"\xff",
+        "[]",
+        '{"info": null}',
+        '{"info": {"features": []}}',
+        '{"info": {"features": {"label": {"_type": "ClassLabel", "names": [0, 1]}}}}',
+        '{"info": {"features": {"label": {"_type": "ClassLabel", "names": ["a", "a"]}}}}',
+        '{"info": {"features": {"label": {"_type": "ClassLabel", "names": "ab"}}}}',
+        '{"info": {"features": {"label": {"_type": "ClassLabel"}}}}',
+    ],
+)
+def test_class_names_that_are_none_are_ignored(tmp_path, metadata):
+    file = write_parquet(tmp_path / "rows.parquet", {"text": ["one"], "label": [0]}, {"huggingface": metadata})
+    assert open_table(str(file), "data.train").class_names == {}
+    assert read(file) == [("one", 0)]
+
+
+def test_parquet_with_two_columns_of_one_name_is_refused(tmp_path):
+    table = pyarrow.table([["one"], ["a"], ["two"]], names=["text", "label", "text"])
+    pyarrow.parquet.write_table(table, tmp_path / "rows.parquet")
+    with pytest.raises(InputError, match=r"rows\.parquet has two columns 'text': each needs a name of its own\."):
+        read(tmp_path / "rows.parquet")
+
+
+@pytest.mark.parametrize(
+    "kind", [pyarrow.timestamp("ms"), pyarrow.duration("s"), pyarrow.timestamp("s", tz="No/Where")]
+)
+def test_times_that_python_has_no_value_for_are_refused(tmp_path, kind):
+    file = write_parquet(tmp_path / "rows.parquet", {"text": pyarrow.array([2**53], kind)})
+    with pytest.raises(InputError, match=r"^data\.train: .*rows\.parquet (cannot be read|is no whole)"):
+        read(file)
+
+
+def test_parquet_texts_that_are_no_utf_8_are_named_with_their_column(tmp_path):
+    ends = pyarrow.array([0, 1, 2], pyarrow.int32()).buffers()[1]
+    texts = pyarrow.Array.from_buffers(pyarrow.string(), 2, [None, ends, pyarrow.py_buffer(b"a\xff")])
+    file = write_parquet(tmp_path / "rows.parquet", {"label": ["a", "b"], "text": texts})
+    message = r"rows\.parquet, column 'text' holds bytes that are no UTF-8 text, in a row from 1 on\. Write it again\.$"
+    with pytest.raises(InputError, match=message):
+        read(file)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("rows.csv", "", r"rows\.csv is empty\."),
-        ("rows.csv.gz", gzip.compress(b"", mtime=0), r"rows\.csv\.gz is empty\."),
-        ("rows.csv", "text,label\n", r"rows\.csv has a header but no rows\."),
+        ("rows.csv", "", r"rows\.csv is empty; rows with a text and a label were expected\."),
+        ("rows.csv.gz", gzip.compress(b"", mtime=0), r"rows\.csv\.gz is empty; rows with"),
+        ("rows.csv", "text,label\n", r"rows\.csv has a header but no rows; rows with a text and a label were"),
         ("rows.csv", "\n\n", r"rows\.csv has no header: a first line with the column names was expected\."),
         ("rows.csv", "text,label,text\na,b,c\n", r"rows\.csv has two columns 'text': each needs a name of its own\."),
         (
@@ -225,7 +307,7 @@ def test_class_names_come_from_a_parquet_file_alone(write, tmp_path):
             "text,label\none,a\ntwo,b,c\n",
             r'row 2 has 3 fields, the header has 2 \(text, label\).*"double quotes"',
         ),
-        ("rows.csv", "text,label\n" + "one,a\n" * 1500 + "two\n", r"row 1501 has 1 fields, the header has 2"),
+        ("rows.csv", "text,label\n" + "one,a\n" * 1500 + "two\n", r"row 1501 has 1 field, the header has 2"),
         (
             "rows.csv",
             'text,label\none,a\n"two,b\nthree,c\n',
@@ -238,23 +320,26 @@ def test_class_names_come_from_a_parquet_file_alone(write, tmp_path):
             r"line 2 is no JSON \(Expecting ':' delimiter, .*a JSON object a line",
         ),
         ("rows.jsonl", '{"text": "one"}\n\n"two"\n', r"line 3 is no JSON object; one such as \{"),
-        ("rows.json", "[]", r"rows\.json holds no object\."),
-        ("rows.json", '[{"text": "one"},\n]', r"line 2 is no JSON \(.*\); a JSON array of objects was expected\."),
-        (
-            "rows.json",
-            "[" * 100_000,
-            r"rows\.json is no JSON \(.*recursion.*\); a JSON array of objects was expected\.",
-        ),
-        ("rows.parquet", "no parquet", r"rows\.parquet cannot be read: "),
-        ("rows.csv.gz", CSV, r"rows\.csv\.gz cannot be read: Not a gzipped file"),
+        ("rows.json", "[]", r"rows\.json holds no object with keys; objects such as \{"),
+        ("rows.jsonl", "{}\n", r"rows\.jsonl holds no object with keys; objects such as \{"),
+        ("rows.json", '[{"text": "one"},\n]', r"line 2 is no JSON \(.*, or one array of them, was expected\."),
+        ("rows.json", '[{"text": "one"},\n\n2]', r"item 2 is no JSON object; one such as \{"),
+        ("rows.json", "[" * 100_000, r"rows\.json is no JSON \(.*recursion.*\); a JSON object a line, such as"),
+        ("rows.parquet", "no parquet", r"rows\.parquet is no whole \.parquet file: it is damaged, cut short, or"),
+        ("rows.csv.gz", CSV, r"rows\.csv\.gz is no whole \.gz file: .* or something else under that name\. Fetch or"),
         (
             "rows.csv.gz",
             gzip.compress(CSV.encode(), mtime=0)[:-9],
-            r"rows\.csv\.gz cannot be read: Compressed file ended",
+            r"rows\.csv\.gz is no whole \.gz file: it is damaged",
         ),
-        ("rows.csv.bz2", CSV, r"rows\.csv\.bz2 cannot be read: Invalid data stream\."),
-        ("rows.csv.xz", CSV, r"rows\.csv\.xz cannot be read: Input format not supported"),
-        ("rows.csv.zst", CSV, r"rows\.csv\.zst cannot be read: "),
+        ("rows.csv.bz2", CSV, r"rows\.csv\.bz2 is no whole \.bz2 file: "),
+        ("rows.csv.xz", CSV, r"rows\.csv\.xz is no whole \.xz file: "),
+        ("rows.csv.zst", CSV, r"rows\.csv\.zst is no whole \.zst file: "),
+        (
+            "rows.csv.gz",
+            gzip.compress(b"text,label\n" + b"\xe9,a\n" * 99, mtime=0)[:-9],
+            r"rows\.csv\.gz is no whole \.gz file: it is damaged",
+        ),
         (
             "rows.xlsx",
             CSV,
@@ -269,6 +354,10 @@ def test_class_names_come_from_a_parquet_file_alone(write, tmp_path):
         ),
         ("rows.csv", "téxt,label\none,a\n".encode("latin-1"), r"rows\.csv, header, byte 1 is no UTF-8 text"),
         ("rows.jsonl", '{"text": "a"}\n{"text": "é"}\n'.encode("latin-1"), r"line 2, byte 24 is no UTF-8 text"),
+        ("rows.csv", "id,téxt\n1,one\n".encode("latin-1"), r"rows\.csv, header, byte 4 is no UTF-8 text"),
+        ("rows.csv", '"text"x,label\none,a\n', r"rows\.csv, header cannot be read: text follows a closing quote\."),
+        ("rows.csv", "te\0xt,label\none,a\n", r"rows\.csv, header holds a NUL byte in the column 'te\\x00xt'"),
+        ("rows.csv", b"text,label\none,a\ntwo,b\xc3", r"row 2, byte 22 is no UTF-8 text"),
         ("rows.csv", "\ufefft,l\none,".encode("utf-16-le") + b"\x00\xd8\x00\x00", r"byte 18 is no UTF-16 text"),
     ],
 )
@@ -309,5 +398,5 @@ def test_a_nul_byte_is_named_with_its_row_and_a_way_out(write):
 def test_files_of_any_other_name_are_a_text_a_line(write):
     file = write("texts.txt.gz", gzip.compress("one\r\n\r\nzwölf\n".encode()))
     assert not is_table(file)
-    [chunk] = text_lines(file, "input", "text")
+    [chunk] = text_lines(file, "input", None, "text")
     assert (chunk.first, chunk.columns) == (1, {"text": ["one", "", "zwölf"]})

@@ -67,13 +67,18 @@ class TextClassificationModule(pl.LightningModule):
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
         return self.network(tokens_BT, lengths_B)
 
+    def on_train_epoch_start(self) -> None:
+        self.sums = torch.zeros(3, device=self.device)  # of this epoch: loss, right answers, rows
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         logits_BC = self(batch.tokens_BT, batch.lengths_B)
         loss = self.loss(logits_BC, batch.labels_B)
-        right = (logits_BC.argmax(dim=1) == batch.labels_B).float().mean()
         rows = len(batch.labels_B)
-        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=rows)
-        self.log("train/accuracy", right, on_step=False, on_epoch=True, batch_size=rows)
+        # Summed here: self.log in each step costs a millisecond, a tenth of the whole step of a small model.
+        right = (logits_BC.detach().argmax(dim=1) == batch.labels_B).sum()
+        self.sums += torch.stack([loss.detach() * rows, right, torch.full_like(right, rows)])
+        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self.log("train/loss_step", loss, prog_bar=True, batch_size=rows)
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -83,6 +88,9 @@ class TextClassificationModule(pl.LightningModule):
         self.validation_step(batch, batch_idx)
 
     def on_validation_epoch_end(self) -> None:
+        if self.trainer.state.fn == "fit":
+            loss, right, rows = self.sums.tolist()
+            self.log_dict({"train/loss_epoch": loss / rows, "train/accuracy": right / rows})
         self._score("val")
 
     def on_test_epoch_end(self) -> None:
@@ -105,6 +113,7 @@ class TextClassificationModule(pl.LightningModule):
             [parameter for parameter in self.parameters() if parameter.requires_grad],
             lr=settings["lr"],
             weight_decay=settings["weight_decay"],
+            fused=True,  # one pass over the embedding in place of ten
         )
         if settings["schedule"] == "constant":
             return optimizer

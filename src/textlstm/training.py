@@ -171,6 +171,9 @@ def prepare_process(seed: int, threads: int | None) -> None:
     if threads is not None:
         whole("threads", threads, minimum=1)
         torch.set_num_threads(threads)
+    # Adam's averages for a word not seen for some hundred steps sink below 1e-38, and one step over an embedding of such
+    # takes twenty times as long. Threads take the setting from the one that starts them: it comes before any work.
+    torch.set_flush_denormal(True)
     pl.seed_everything(seed, verbose=False)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     datasets.disable_progress_bars()
