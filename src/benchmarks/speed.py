@@ -11,16 +11,16 @@ Writes outputs/bench/speed.json and speed.png; what was tried and did not pay st
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pty
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -239,10 +239,8 @@ def keras(data: str | None) -> None:
             accuracy = model.evaluate(validation, labels["validation"], batch_size=256, verbose=0)[1]
             epochs.append((seconds, accuracy))
         answer({"epochs": epochs})
-    try:
+    with contextlib.suppress(StopIteration):
         model.fit(train, labels["train"], batch_size=BATCH, epochs=100, verbose=0, callbacks=[Count()])
-    except StopIteration:
-        pass
     some = texts["train"]["text"][:PREDICTED]
     for _ in range(2):  # the first builds the graph
         started = time.perf_counter()
@@ -269,7 +267,7 @@ def predict(data: str | None) -> None:
 
 def accuracy(data: str | None) -> None:
     """The default model, an epoch at a time: seconds of training so far, and accuracy on validation."""
-    from textlstm import command_line, module, training
+    from textlstm import command_line, training
 
     class Epochs(training.EpochHistory):
         def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:

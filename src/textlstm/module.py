@@ -113,7 +113,9 @@ class TextClassificationModule(pl.LightningModule):
             [parameter for parameter in self.parameters() if parameter.requires_grad],
             lr=settings["lr"],
             weight_decay=settings["weight_decay"],
-            fused=True,  # one pass over the embedding in place of ten
+            # One pass over the embedding in place of ten. (Lightning clips no gradients of a fused optimizer in mixed
+            # precision.)
+            fused=None if self._trainer is not None and "mixed" in str(self.trainer.precision) else True,
         )
         if settings["schedule"] == "constant":
             return optimizer

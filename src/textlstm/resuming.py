@@ -10,17 +10,21 @@ from textlstm.checks import whole
 
 
 class RandomState(pl.Callback):
-    """Keeps torch's random numbers in the checkpoint: Lightning does not, and dropout would differ."""
+    """Keeps torch's random numbers and number of threads in the checkpoint: Lightning does not.
+
+    Else dropout would differ, and the order in which sums are added.
+    """
 
     def __init__(self) -> None:
         self.loaded: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        return {"torch": torch.get_rng_state(), "cuda": cuda}
+        return {"torch": torch.get_rng_state(), "cuda": cuda, "threads": torch.get_num_threads()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.loaded = state_dict
+        torch.set_num_threads(state_dict["threads"])
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.loaded is not None:

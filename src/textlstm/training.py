@@ -1,5 +1,6 @@
 """One run from config to run folder: seed, data, model, trainer, fit, test, record."""
 
+import copy
 import logging
 import shutil
 import sys
@@ -33,6 +34,7 @@ from textlstm.report import LINEAR, print_results, seconds_line, write_report
 from textlstm.resuming import RandomState
 from textlstm.runs import CACHE, RunFolder, environment, folder_name, write_json
 from textlstm.sources import changed
+from textlstm.threads import choose_threads
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +59,17 @@ def train(config: dict[str, Any]) -> float:
     flag("test", config["test"])
     flag("baselines", config["baselines"])
 
+    with torch.device("meta"):  # refuses a value before any data are read, and computes nothing
+        TextClassificationModule(
+            model=config["model"], optimizer=config["optimizer"], labels=["a", "b"], tokenizer_json="", vocab_size=2
+        )
     overrides, history = _overrides(run, hydra), EpochHistory()
     logger = _logger(config["logger"], run, "" if sweeping else folder_name(",".join(overrides)) or "defaults")
     trainer = _trainer(config, run, logger, history)
     checkpoint = run.last_checkpoint if config["resume"] and run.last_checkpoint.is_file() else None
-    data = TextDataModule(
-        **config["data"], seed=config["seed"], cache=CACHE, tokenizer_json=_recorded_tokenizer(checkpoint)
-    )
+    recorded = None if checkpoint is None else torch.load(checkpoint, weights_only=True, map_location="cpu")
+    tokenizer_json = None if recorded is None else recorded["hyper_parameters"]["tokenizer_json"]
+    data = TextDataModule(**config["data"], seed=config["seed"], cache=CACHE, tokenizer_json=tokenizer_json)
     data.setup()
     trainer.log_every_n_steps = min(LOG_EVERY, data.steps_per_epoch())  # type: ignore[attr-defined]
     module = TextClassificationModule(
@@ -74,7 +80,10 @@ def train(config: dict[str, Any]) -> float:
         vocab_size=data.tokenizer.get_vocab_size(),
         class_weights=data.class_weights,
     )
-    _announce(data, module, logging.DEBUG if sweeping else logging.INFO)
+    level = logging.DEBUG if sweeping else logging.INFO
+    _announce(data, module, level)
+    if checkpoint is None and config["threads"] is None and trainer.strategy.root_device.type == "cpu":
+        _take_fastest_threads(data, module, level)
     if isinstance(logger, TensorBoardLogger):
         dashboards.begin(logger, config)
 
@@ -171,8 +180,8 @@ def prepare_process(seed: int, threads: int | None) -> None:
     if threads is not None:
         whole("threads", threads, minimum=1)
         torch.set_num_threads(threads)
-    # Adam's averages for a word not seen for some hundred steps sink below 1e-38, and one step over an embedding of such
-    # takes twenty times as long. Threads take the setting from the one that starts them: it comes before any work.
+    # Adam's averages of words not seen for some hundred steps sink below 1e-38, and a step over an embedding full of
+    # such numbers takes twenty times as long. Threads take the setting from the one that starts them: it comes first.
     torch.set_flush_denormal(True)
     pl.seed_everything(seed, verbose=False)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -260,15 +269,34 @@ def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, history: Ep
         raise InputError(
             f"trainer.devices={config['trainer']['devices']}: a run trains on one device, trainer.devices=1."
         )
+    if "bf16" in str(trainer.precision) and trainer.strategy.root_device.type == "cpu":
+        try:
+            with torch.autocast("cpu", torch.bfloat16):
+                torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))[0].sum().backward()
+        except RuntimeError as error:
+            raise InputError(
+                f"trainer.precision={trainer.precision}: this CPU cannot compute an LSTM in bf16 (it needs AVX512-BF16 "
+                f"or AMX). Take trainer.precision=32-true, or a GPU."
+            ) from error
     if trainer.fast_dev_run or not trainer.limit_val_batches:  # type: ignore[attr-defined]
         raise InputError("trainer: a run chooses its best epoch on validation; for a quick look use experiment=smoke.")
     return trainer
 
 
-def _recorded_tokenizer(checkpoint: Path | None) -> str | None:
-    if checkpoint is None:
-        return None
-    return torch.load(checkpoint, weights_only=True, map_location="cpu")["hyper_parameters"]["tokenizer_json"]
+def _take_fastest_threads(data: TextDataModule, module: TextClassificationModule, level: int) -> None:
+    batch, copied = next(iter(data.train_dataloader())), copy.deepcopy(module)
+    optimizer = torch.optim.AdamW([p for p in copied.parameters() if p.requires_grad], fused=True)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        copied.loss(copied(batch.tokens_BT, batch.lengths_B), batch.labels_B).backward()
+        optimizer.step()
+
+    shape = [list(batch.tokens_BT.shape), module.network_settings]
+    count, milliseconds = choose_threads(step, shape, CACHE)
+    torch.set_num_threads(count)
+    tried = ", ".join(f"{of:.1f} ms with {threads}" for threads, of in milliseconds.items())
+    log.log(level, "CPU threads: %d, the fastest here (a step takes %s); threads=N takes another number.", count, tried)
 
 
 def _announce(data: TextDataModule, module: TextClassificationModule, level: int) -> None:

@@ -1,0 +1,48 @@
+"""How many CPU threads a training step is fastest with: for a small network often fewer than there are."""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from textlstm.cache import content_key, kept
+
+ROUNDS = 5  # of each count, in turn, the first of which does not count
+
+
+def choose_threads(step: Callable[[], object], shape: Any, cache: Path) -> tuple[int, dict[int, float]]:
+    """The fastest number of threads for `step`, and the milliseconds of one step with each number tried.
+
+    Tried are 1, 2, 4, … and what torch would take. What was found is kept for this machine and `shape` (what the
+    step's cost depends on): another run of the same seed has to compute with the same number of threads, since sums
+    are added in another order with others. Leaves torch as it found it; `step` may draw random numbers.
+    """
+    most = torch.get_num_threads()
+    counts = sorted({most, *(2**power for power in range(most.bit_length()) if 2**power < most)})
+    machine = [platform.machine(), platform.processor(), os.cpu_count(), most, torch.__version__]
+
+    def measure(folder: Path) -> None:
+        seconds: dict[int, list[float]] = {count: [] for count in counts}
+        with torch.random.fork_rng(devices=[]):
+            for _ in range(ROUNDS):
+                for count in counts:
+                    torch.set_num_threads(count)
+                    started = time.perf_counter()
+                    step()
+                    seconds[count].append(time.perf_counter() - started)
+        torch.set_num_threads(most)
+        found = {count: round(1000 * statistics.median(of[1:]), 2) for count, of in seconds.items()}
+        (folder / "milliseconds.json").write_text(json.dumps(found), encoding="utf-8")
+
+    def load(folder: Path) -> dict[int, float]:
+        found = json.loads((folder / "milliseconds.json").read_text(encoding="utf-8"))
+        return {int(count): milliseconds for count, milliseconds in found.items()}
+
+    found, _ = kept(cache, f"threads-{content_key(machine, shape)}", measure, load)
+    return min(found, key=lambda count: (found[count], count)), found
