@@ -82,6 +82,8 @@ def test_texts_without_spaces_are_separated_by_their_characters():
     ("texts", "unit"),
     [
         (["股市大跌", "球队夺冠"], "character"),
+        (["😀", "😡"], "character"),
+        (["a", "b"], "character"),
         (["株価が急落した。", "サッカー日本代表が勝利"], "character"),
         (["ทีมชาติไทยชนะ", "ตลาดหุ้นตก"], "character"),
         (["Donaudampfschifffahrt sinkt", "Porto gewinnt das Spiel"], "word"),

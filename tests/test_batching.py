@@ -117,7 +117,7 @@ def test_tokens_are_counted_by_class_as_they_are_cut():
 
 @settings(max_examples=200, deadline=None, database=None)
 @given(
-    lengths=st.lists(st.integers(1, 200), min_size=1, max_size=120),
+    lengths=st.lists(st.integers(0, 200), min_size=1, max_size=120),
     batch_size=st.integers(1, 20),
     max_tokens=st.integers(1, 300),
     shuffle=st.booleans(),
@@ -132,12 +132,17 @@ def test_no_batch_has_too_many_rows_or_tokens(lengths, batch_size, max_tokens, s
         assert sorted(row for rows in batches for row in rows) == list(range(len(lengths)))
         for rows in batches:
             assert len(rows) <= batch_size
-            assert len(rows) == 1 or len(rows) * max(lengths[row] for row in rows) <= max_tokens
+            assert len(rows) == 1 or len(rows) * max(1, *(lengths[row] for row in rows)) <= max_tokens
 
 
 def test_a_text_longer_than_the_bound_is_alone():
     batches = list(BucketSampler(torch.tensor([3, 50, 4, 60, 5]), 8, shuffle=False, max_tokens=40))
     assert batches == [[0, 2, 4], [1], [3]]
+
+
+def test_a_text_without_tokens_counts_as_one():
+    batches = list(BucketSampler(torch.tensor([0] * 5 + [2, 0]), 8, shuffle=False, max_tokens=4))
+    assert batches == [[0, 1, 2, 3], [4, 6], [5]]
 
 
 def test_long_texts_come_in_smaller_batches_and_short_ones_in_full():

@@ -1,6 +1,7 @@
 """The data module: what is learned from which split, what is held out, dropped, weighted, cut, evened out and kept."""
 
 import csv
+import errno
 import logging
 from collections import Counter
 
@@ -170,7 +171,9 @@ def test_training_rows_that_stand_in_test_are_dropped_and_counted(prepare, write
 
 
 def test_nothing_is_left_when_test_is_train(prepare, write):
-    message = r"data\.train: each of its rows also stands in test, so none is left to train on\. Give files that do not"
+    message = (
+        r"data\.train: each text of /.*/train\.csv also stands in /.*/test\.csv, so none is left to train on\. Give"
+    )
     with pytest.raises(InputError, match=message):
         prepare(test=write("test.csv", TRAIN))
 
@@ -327,6 +330,37 @@ def test_the_cache_holds_rows_ids_and_a_tokenizer_and_nothing_unfinished(prepare
     assert kinds == {"rows": 2, "ids": 2, "tokenizer": 1}
 
 
+@pytest.mark.parametrize(
+    ("entry", "file"), [("ids", "ids.safetensors"), ("tokenizer", "tokenizer.json"), ("rows", "rows.arrow")]
+)
+@pytest.mark.parametrize("left", [0, 20, None])
+def test_what_is_damaged_in_the_cache_is_made_anew(prepare, tmp_path, entry, file, left):
+    first = prepare()
+    [damaged] = (tmp_path / "cache").glob(f"{entry}-*/{file}")
+    whole = damaged.read_bytes()
+    damaged.unlink()  # and not changed in place: the first one has it in its memory
+    if left is not None:
+        damaged.write_bytes(whole[:left])
+    second = prepare()
+    assert damaged.read_bytes() == whole
+    assert ids(second, "train") == ids(first, "train")
+    assert len(list((tmp_path / "cache").iterdir())) == 3
+
+
+@pytest.mark.parametrize(("work", "left"), [("write_text", []), ("write_bytes", ["rows", "tokenizer"])])
+def test_a_full_disk_is_an_error_of_the_user_and_leaves_nothing_half_written(
+    prepare, monkeypatch, tmp_path, work, left
+):
+    def full(self, *_, **__):
+        self.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(f"pathlib.Path.{work}", full)
+    with pytest.raises(InputError, match=r"^cache: .* could not be written \(ENOSPC\); nothing of it was kept\. Free"):
+        prepare()
+    assert sorted(entry.name.partition("-")[0] for entry in (tmp_path / "cache").iterdir()) == left
+
+
 def test_a_tokenizer_that_fails_leaves_no_entry(prepare, monkeypatch, tmp_path):
     monkeypatch.setattr("textlstm.datamodule.train_tokenizer", fail)
     with pytest.raises(pytest.fail.Exception):
@@ -402,9 +436,9 @@ def test_rare_classes_are_all_in_training_with_one_warning(prepare, caplog):
     with caplog.at_level(logging.WARNING):
         data = prepare([*TRAIN, *rare], tokenizer="bpe")
     assert data.facts["rare"] == {"few": 2, "odd": 1}
-    [message] = caplog.messages
-    assert message.startswith("2 of 4 classes have fewer texts than the 3 splits")
-    assert message.endswith("few (2), odd (1).")
+    assert caplog.messages == [
+        "2 of 4 classes have fewer texts than the 3 splits; all of these train: few (2), odd (1)."
+    ]
     assert data.labels == ["few", "money", "odd", "sports"]
     assert data.facts["splits"]["train"]["classes"] == {"few": 2, "money": 48, "odd": 2, "sports": 32}
     assert data.facts["splits"]["validation"]["classes"] == {"few": 0, "money": 6, "odd": 0, "sports": 4}
@@ -412,9 +446,23 @@ def test_rare_classes_are_all_in_training_with_one_warning(prepare, caplog):
 
 
 def test_too_few_rows_to_split_are_refused(prepare):
-    message = r"data\.train has 4 rows of 2 classes, too few to split: give at least 3 different texts of one class"
+    message = (
+        r"data\.train has 3 different texts in 4 rows, too few to split: give at least 3 of a class, or files of your"
+    )
     with pytest.raises(InputError, match=message):
-        prepare([("one", "a"), ("two", "a"), ("three", "b"), ("four", "b")])
+        prepare([("one", "a"), ("ONE", "a"), ("three", "b"), ("four", "b")])
+
+
+def test_one_class_left_by_max_rows_is_refused(prepare):
+    message = r"data\.train has one class of 2 left to train on, in 3 rows; give more rows \(data\.max_rows=5\)\.$"
+    with pytest.raises(InputError, match=message):
+        prepare([("one", "money"), *((f"goal {n}", "sports") for n in range(200))], max_rows=5)
+
+
+def test_one_class_left_by_the_test_file_is_refused(prepare, write):
+    rows = [*((f"goal {n}", "sports") for n in range(9)), ("one", "money")]
+    with pytest.raises(InputError, match=r"data\.train has one class of 2 left to train on, in 8 rows;"):
+        prepare(rows, test=write("test.csv", [("ONE", "money")]))
 
 
 def test_oversampling_evens_the_classes_out_in_training_alone(prepare):

@@ -62,12 +62,25 @@ def test_cells_have_counts_up_to_25_classes(classes, numbers):
     assert len(figure.axes[0].texts) == numbers
 
 
-@pytest.mark.parametrize(("classes", "named", "inches"), [(100, 100, (18.0, 17.2)), (251, 0, (40.5, 39.7))])
+@pytest.mark.parametrize(
+    ("classes", "named", "inches"), [(100, 100, (18.0, 17.2)), (251, 0, (40.5, 39.7)), (1000, 0, (40.5, 39.7))]
+)
 def test_a_confusion_matrix_of_many_classes_fits_a_page(classes, named, inches):
     labels = [f"name {n}" for n in range(classes)]
     figure = figures.confusion_figure(confusion_of(classes), labels)
     assert figure.get_size_inches().tolist() == pytest.approx(inches)
     assert len(set(labels) & set(tick_labels(figure.axes[0].yaxis))) == named
+
+
+def test_dollars_and_backslashes_in_names_are_drawn_as_they_are():
+    names = ["$x^", "a $b$ \\frac"]
+    for figure in (
+        figures.confusion_figure(confusion_of(2), names),
+        figures.data_figure({names[0]: 2, names[1]: 1}, np.array([1]), None, [(1, 1)]),
+        figures.sweep_figure(names, [0.5, 0.4]),
+    ):
+        figure.draw_without_rendering()
+        assert tick_labels(figure.axes[0].yaxis) == names
 
 
 @pytest.mark.usefixtures("plain_font")

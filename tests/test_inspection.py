@@ -54,6 +54,17 @@ def test_the_most_typical_words_stand_beside_their_class(config, tmp_path):
     assert {"goal", "in", "match"} <= set(report.rpartition("| sports |")[2].split())
 
 
+def test_single_bytes_are_no_words(config, tmp_path):
+    with open(tmp_path / "train.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(
+            [("text", "label"), *((f"{chr(0x4E00 + n)} goal {n}", "ab"[n % 2]) for n in range(40))]
+        )
+    inspect_data({**config, "data": {**config["data"], "vocab_size": 275}})
+    report = (tmp_path / "look" / "report.md").read_text(encoding="utf-8")
+    assert "| class | words |" in report
+    assert "0x" not in report
+
+
 def test_without_output_the_folder_is_named_by_the_data(config, tmp_path):
     inspect_data({**config, "output": None})
     (folder,) = (tmp_path / "outputs" / "data").iterdir()

@@ -17,6 +17,12 @@ from textlstm.tokenizer import train_tokenizer
 TEXTS = ["goal in the match", "shares fall", "", "zebra", "goal, goal; goal!"]
 
 
+def record(run, columns, encoding=None):
+    """What a run has recorded that prediction reads."""
+    config = {"data": {"encoding": encoding}}
+    write_json(run / "metrics.json", {"config": config, "data": {"columns": {"text": columns}}})
+
+
 @pytest.fixture
 def run(tmp_path):
     """A run folder with what prediction reads: a model and a record."""
@@ -30,7 +36,7 @@ def run(tmp_path):
         tokenizer_json=tokenizer.to_str(),
         labels=["a", "b", "c"],
     )
-    write_json(tmp_path / "run" / "metrics.json", {"data": {"columns": {"text": ["text"]}}})
+    record(tmp_path / "run", ["text"])
     return tmp_path / "run"
 
 
@@ -87,17 +93,22 @@ def test_a_column_that_the_answer_has_too_is_replaced(predicting, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("in.csv", b"", r"input: .*in\.csv is empty\."),
+        ("in.csv", b"", r"input: .*in\.csv is empty; rows with a text"),
         (
             "in.csv",
             b"id,texts\n1,x\n",
             "no column 'text'. Did you mean 'texts'.*are id, texts; name one with text_column=",
         ),
-        ("in.csv", b"id,text\n1,x\n2\n", "in.csv, row 2 has 1 fields, the header has 2"),
+        ("in.csv", b"id,text\n1,x\n2\n", "in.csv, row 2 has 1 field, the header has 2"),
         ("in.csv", b"id,text\n1,x\n2,y,z\n", "in.csv, row 2 has 3 fields, the header has 2"),
         ("in.csv", "text\nné\n".encode("latin-1"), r"in\.csv, row 1, byte 6 is no UTF-8 text"),
-        ("in.txt", "one\nné\n".encode("latin-1"), r"in\.txt, byte 5 is no UTF-8 text"),
-        ("in.csv.gz", b"id,text\n", r"in\.csv\.gz cannot be read: Not a gzipped file"),
+        (
+            "in.txt",
+            "one\nné\n".encode("latin-1"),
+            r"in\.txt, byte 5 is no UTF-8 text\. Save the file as UTF-8 \(.*-8\)\.$",
+        ),
+        ("in.txt.gz", gzip.compress(b"one\n" * 99, mtime=0)[:-9], r"in\.txt\.gz is no whole \.gz file: it is damaged"),
+        ("in.csv.gz", b"id,text\n", r"in\.csv\.gz is no whole \.gz file: it is damaged"),
         ("in.jsonl", b'{"text": "x"}\n{"text"\n', "in.jsonl, line 2 is no JSON"),
         ("in.jsonl", b'{"text": "x"}\n{"texts": "y"}\n', "in.jsonl, row 2 has no text 'text'"),
         (
@@ -105,7 +116,7 @@ def test_a_column_that_the_answer_has_too_is_replaced(predicting, tmp_path):
             b'{"text": "x"}\n{"text": 5}\n',
             "in.jsonl, row 2 holds 5 in the column 'text', text was expected",
         ),
-        ("in.jsonl", b'["x"]\n', "in.jsonl, line 1 is no JSON object"),
+        ("in.jsonl", b'["x"]\n', "in.jsonl, item 1 is no JSON object"),
     ],
 )
 def test_a_bad_input_leaves_the_output_as_it_was(predicting, tmp_path, name, content, message):
@@ -128,6 +139,22 @@ def test_a_row_with_other_columns_is_refused_in_csv_and_taken_in_json_lines(pred
     assert [answer.get("n", "none") for answer in answers] == ["none", "none", 1]
 
 
+def test_a_later_row_without_the_column_is_named(predicting, tmp_path, monkeypatch):
+    monkeypatch.setattr("textlstm.files.ROWS", 2)
+    rows = [{"text": "one"}, {"text": "two"}, {"n": 3}, {"n": 4}]
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    with pytest.raises(InputError, match=r"^input: .*in\.jsonl, row 3 has no text 'text'\.$"):
+        predicting(input=tmp_path / "in.jsonl", output=tmp_path / "out.jsonl")
+
+
+@pytest.mark.parametrize(("name", "content"), [("in.csv", "text\nzwölf\n"), ("in.txt", "zwölf\n")])
+def test_files_are_read_in_the_encoding_of_the_run(predicting, run, tmp_path, name, content):
+    record(run, ["text"], encoding="latin-1")
+    (tmp_path / name).write_bytes(content.encode("latin-1"))
+    predicting(input=tmp_path / name, output=tmp_path / "out.jsonl")
+    assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))["text"] == "zwölf"
+
+
 def test_a_glob_of_compressed_files_is_one_input(predicting, tmp_path):
     (tmp_path / "in-1.csv.gz").write_bytes(gzip.compress(b"id;text\n1;goal\n"))
     (tmp_path / "in-2.jsonl").write_text('{"text": "bank", "id": "2"}\n', encoding="utf-8")
@@ -137,7 +164,7 @@ def test_a_glob_of_compressed_files_is_one_input(predicting, tmp_path):
 
 
 def test_the_columns_that_training_joined_are_joined_again(predicting, run, tmp_path):
-    write_json(run / "metrics.json", {"data": {"columns": {"text": ["title", "body"]}}})
+    record(run, ["title", "body"])
     (tmp_path / "in.csv").write_text("title,body\ngoal,in the match\n,zebra\n", encoding="utf-8")
     predicting(input=tmp_path / "in.csv", output=tmp_path / "out.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -147,7 +174,7 @@ def test_the_columns_that_training_joined_are_joined_again(predicting, run, tmp_
 
 
 def test_the_guessed_column_of_the_run_is_read_unless_another_is_named(predicting, run, tmp_path):
-    write_json(run / "metrics.json", {"data": {"columns": {"text": ["review"]}}})
+    record(run, ["review"])
     (tmp_path / "in.csv").write_text("text,review\nzebra,goal\n", encoding="utf-8")
     for options, text in (({}, "goal"), ({"text_column": "text"}, "zebra")):
         predicting(input=tmp_path / "in.csv", output=tmp_path / "out.jsonl", **options)

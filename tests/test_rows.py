@@ -9,7 +9,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from textlstm.checks import InputError
 from textlstm.files import open_table
-from textlstm.rows import Columns, Origin, duplicate_numbers, place_of, read_rows
+from textlstm.rows import SCHEMA, Columns, Origin, duplicate_numbers, place_of, read_rows
 
 
 @pytest.fixture
@@ -103,15 +103,16 @@ def test_the_guess_is_named_each_time_and_a_given_column_never(read, caplog):
             r"no column 'topic'\. Did you mean 'topics'\?.*with data\.label_column=…",
         ),
         ({"text": ["words", "gone"], "label": "topics"}, r"has no column 'gone'\."),
-        ({"text": "words", "label": "words"}, r"data\.text_column=words and data\.label_column=words must name diff"),
+        (
+            {"text": "words", "label": "words"},
+            r"^data\.text_column and data\.label_column are both 'words'; two columns were expected\.$",
+        ),
         (
             {"text": ["topics", "words"], "label": "words"},
-            r"data\.text_column=\['topics', 'words'\] and .* must name diff",
+            r"^data\.text_column and data\.label_column are both 'words'",
         ),
-        (
-            {"text": [], "label": "words"},
-            r"data\.text_column=\[\] and .* must name different columns, at least one each",
-        ),
+        ({"text": [], "label": "words"}, r"^data\.text_column=\[\] names no column; a name, or a list of names, was"),
+        ({"text": "words", "label": ["topics"]}, r"^data\.label_column must be one name, got \['topics'\]\.$"),
     ],
 )
 def test_columns_that_cannot_be_read_are_refused(read, columns, message):
@@ -129,16 +130,22 @@ def test_texts_that_look_like_other_values_stay_texts(read):
     ("written", "labels"),
     [
         ([1, 2, 1], ["1", "2"]),
-        ([1.0, 2.0, 1.0], ["1", "2"]),
-        (["1.0", "2", "1"], ["1", "2", "1"]),  # two spellings of one class
-        (["-1", "+1"], ["-1", "1"]),
+        ([1.0, 2.0, 1.0], ["1.0", "2.0"]),
+        (["1.0", "2", "1"], ["1.0", "2", "1"]),
+        (["01", "02", "+1"], ["01", "02", "+1"]),
         ([True, False], ["True", "False"]),
-        ([0.5, 1.0], ["0.5", "1.0"]),
-        (["1.0", "low"], ["1.0", "low"]),
+        ([2**53, 2**53 + 1], ["9007199254740992", "9007199254740993"]),
+        ([" low ", 0.5], ["low", "0.5"]),
     ],
 )
-def test_numbers_that_are_whole_are_read_as_whole(read, written, labels):
+def test_labels_are_kept_as_they_are_written(read, written, labels):
     assert read(json_lines([("one", label) for label in written]), "rows.jsonl").labels == labels
+
+
+def test_a_column_that_is_named_as_usual_goes_before_one_with_a_space(read):
+    for header in ("text,text ,label", "text ,text,label"):
+        rows = read(f"{header}\nyes,yes,a\n", text=None)
+        assert rows.columns == {"text": ["text"], "label": "label"}
 
 
 def test_rows_without_text_or_label_are_dropped_and_counted(read, caplog):
@@ -162,15 +169,17 @@ def test_classes_that_only_dropped_rows_have_are_no_classes(read):
     [
         (
             "text,label\none,a\n,b\n",
-            r"1 of 2 rows without a text \(column 'text'\), the first is row 2 \(counted",
+            r"of which 1 without a text \(column 'text', the first is row 2\); rows are counted",
         ),
-        ("text,label\none,a\n  ,b\n \t,b\n", "2 of 3 rows without a text .*, the first is row 2 "),
+        ("text,label\none,a\n  ,b\n \t,b\n", r"has 3 rows, of which 2 without a text \(.*, the first is row 2\); rows"),
+        ("text,label\none,a\ntwo,b\nthree,\n", r"of which 1 without a label \(column 'label', the first is row 3\)"),
+        ("text,label\none,a\ntwo,b\n,\n", r"the first is row 3\).* drop them with data\.drop_empty=true\."),
         (
-            "text,label\none,a\ntwo,b\nthree,\n",
-            r"1 of 3 rows without a label \(column 'label'\), the first is row 3 ",
+            "text,label\none,\ntwo,b\n,\n",
+            r"has 3 rows, of which 1 without a text \(column 'text', the first is row 3\) and 2 without a label \("
+            r"column 'label', the first is row 1\); rows are counted from 1 without the header\.",
         ),
-        ("text,label\none,a\ntwo,b\n,\n", r"1 of 3 rows without a text .*drop them with data\.drop_empty=true\."),
-        ("text,label\n" + "one,a\n" * 1200 + ",a\n", "1 of 1,201 rows without a text .*, the first is row 1201 "),
+        ("text,label\n" + "one,a\n" * 1200 + ",a\n", r"1,201 rows, of which 1 without .*, the first is row 1201\)"),
     ],
 )
 def test_rows_without_text_or_label_are_refused_unless_they_may_be_dropped(read, content, message):
@@ -183,13 +192,13 @@ def test_of_many_files_the_one_with_the_first_empty_row_is_named(tmp_path):
     (tmp_path / "b.csv").write_text("text,label\ntwo,b\nthree,\n", encoding="utf-8")
     path = f"{tmp_path}/*.csv"
     origin = Origin("data.train", path, partial(open_table, path, "data.train"), "content", {})
-    message = r"\*\.csv has 1 of 3 rows without a label \(column 'label'\), the first is row 2 of .*/b\.csv \(counted"
+    message = r"\*\.csv has 3 rows, of which 1 without a label \(column 'label', the first is .*/b\.csv, row 2\); rows"
     with pytest.raises(InputError, match=message):
         read_rows(origin, Columns("text", "label", drop_empty=False), tmp_path / "cache")
 
 
 def test_nothing_is_left_where_each_row_is_dropped(read):
-    with pytest.raises(InputError, match=r"rows\.csv has no row with a text and a label among its 2\."):
+    with pytest.raises(InputError, match=r"rows\.csv has 2 rows, none with a text \(column 'text'\) and a label \("):
         read("text,label\n,a\none,\n", drop_empty=True)
 
 
@@ -198,7 +207,16 @@ def test_nothing_is_left_where_each_row_is_dropped(read):
     [
         ('{"text": "two", "label": ["a"]}', r"row 2 holds \['a'\] in the column 'label'; names, whole numbers or bool"),
         ('{"text": ["two"], "label": "a"}', r"row 2 holds \['two'\] in the column 'text', text was expected"),
-        ('{"text": "half a \\ud83d pair", "label": "a"}', r"row 2 holds half of a surrogate pair"),
+        (
+            '{"text": "half a \\ud83d pair", "label": "a"}',
+            r"row 2 holds half of a surrogate pair .* column 'text': write",
+        ),
+        (
+            '{"text": "two", "label": "\\ud800"}',
+            r"row 2 holds half of a surrogate pair .* in the column 'label': write",
+        ),
+        ('{"text": "two", "label": "a\\u0000"}', r"row 2 holds a NUL byte in the column 'label', which no text has\."),
+        ('{"text": "two\\u0000", "label": "a"}', r"row 2 holds a NUL byte in the column 'text', which no text has\."),
     ],
 )
 def test_values_that_cannot_be_used_are_named_with_their_row(read, row, message):
@@ -248,7 +266,44 @@ def test_other_content_and_other_settings_are_read_anew(read, change):
 
 
 def test_the_place_of_a_label_is_its_first_row(origin, read, tmp_path):
-    content = "text,label\n" + "one,a\n" * 1100 + "two,2.0\nthree,2\n"
+    content = "text,label\n" + "one,a\n" * 1100 + "two,2.0\nthree,2\nfour,2.0\n"
     rows = read(content)
-    for label in ("2.0", "2"):
-        assert place_of(origin(content), rows, label) == f"{tmp_path}/rows.csv, row 1101"
+    for label, row in (("a", 1), ("2.0", 1101), ("2", 1102)):
+        assert place_of(origin(content), rows, label) == f"{tmp_path}/rows.csv, row {row}"
+
+
+def damage_rows(entry):
+    content = (entry / "rows.arrow").read_bytes()
+    (entry / "rows.arrow").unlink()  # and not changed in place, where it may still be in memory
+    (entry / "rows.arrow").write_bytes(content[: len(content) // 2])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_rows,
+        lambda entry: (entry / "rows.arrow").unlink(),
+        lambda entry: (entry / "facts.json").unlink(),
+        lambda entry: (entry / "facts.json").write_text("", encoding="utf-8"),
+    ],
+)
+def test_a_damaged_entry_of_the_cache_is_made_anew(read, tmp_path, damage):
+    content = "text,label\none,a\ntwo,b\n"
+    read(content)
+    [entry] = (tmp_path / "cache").iterdir()
+    before = {file.name: file.read_bytes() for file in entry.iterdir()}
+    damage(entry)
+    assert pairs(read(content)) == [("one", "a"), ("two", "b")]
+    assert {file.name: file.read_bytes() for file in entry.iterdir()} == before
+    assert list((tmp_path / "cache").iterdir()) == [entry]
+
+
+@pytest.mark.xfail(strict=True, reason="_load does not look at what it has loaded")
+@pytest.mark.parametrize(("name", "left"), [("facts.json", b"{}"), ("rows.arrow", SCHEMA.serialize().to_pybytes())])
+def test_an_entry_of_the_cache_that_lacks_facts_or_rows_is_made_anew(read, tmp_path, name, left):
+    content = "text,label\none,a\ntwo,b\n"
+    read(content)
+    [entry] = (tmp_path / "cache").iterdir()
+    (entry / name).unlink()
+    (entry / name).write_bytes(left)
+    assert pairs(read(content)) == [("one", "a"), ("two", "b")]

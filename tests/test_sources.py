@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import logging
+import os
 from collections import Counter
 
 import datasets
@@ -49,7 +50,8 @@ def labelled(tmp_path):
     """The classes of the rows of one file, as `file=` reads them."""
 
     def labelled(path, labels, **options):
-        given = {"text_column": "text", "label_column": "label", "label_names": None, "drop_empty": False, **options}
+        given = {key: SOURCE[key] for key in ("text_column", "label_column", "label_names", "encoding", "drop_empty")}
+        given = {**given, "first_number": 0, **options}
         source = load_labelled(path, **given, labels=labels, cache=tmp_path / "cache")
         return [labels[label] for label in source.labels]
 
@@ -107,6 +109,17 @@ def test_a_folder_of_classes_is_one_source(write, load, tmp_path):
     assert names_of(train) == ["neg", "pos"]
 
 
+def test_a_class_whose_name_is_no_utf_8_is_refused(write, load, tmp_path):
+    write("pos/1.txt", "good film")
+    (tmp_path / os.fsdecode(b"n\xe9g")).mkdir()
+    write(os.fsdecode(b"n\xe9g/1.txt"), "bad film")
+    message = (
+        r"^data\.train: .*/n\udce9g/1\.txt holds half of a surrogate pair .* in the column 'label': write the whole"
+    )
+    with pytest.raises(InputError, match=message):
+        load(str(tmp_path))
+
+
 def test_another_encoding_and_other_columns(write, load):
     file = write("rows.csv", "Titel;Text;Klasse\nZwölf;Tore;Spörts\nAktien;;Geld\n".encode("latin-1"))
     train = load(file, text_column=["Titel", "Text"], label_column="Klasse", encoding="latin-1")["train"]
@@ -160,6 +173,33 @@ def test_labels_of_which_only_some_are_written_as_fractions_are_the_same_classes
     assert rows_of(splits["test"]) == [("three", "2")]
 
 
+@pytest.mark.parametrize(
+    ("train", "test", "names", "tested"),
+    [
+        (["1.0", "2.0"], "2", ["1", "2"], "2"),
+        (["1", "2"], "2.0", ["1", "2"], "2"),
+        (["10.0", "9"], "10.00", ["9", "10"], "10"),
+        (["1.0", "low"], "1.0", ["1.0", "low"], "1.0"),
+        (["02", "01"], "02", ["01", "02"], "02"),
+        (["-1", "+1"], "+1.0", ["-1", "+1"], "+1"),
+        (["9007199254740993", "9007199254740992"], "9007199254740992", None, "9007199254740992"),
+    ],
+)
+def test_whole_numbers_are_classes_as_the_training_file_writes_them(write, load, train, test, names, tested):
+    rows = "".join(f"text,{label}\n" for label in train)
+    splits = load(write("a.csv", "text,label\n" + rows), test=write("b.csv", f"text,label\nthree,{test}\n"))
+    assert names_of(splits["train"]) == (names or train)
+    assert rows_of(splits["test"]) == [("three", tested)]
+
+
+@pytest.mark.xfail(strict=True, reason="_classes counts the labels before it takes 1.0 for 1")
+def test_one_class_in_two_spellings_is_one_class(write, load):
+    with pytest.raises(
+        InputError, match=r"rows\.csv has the label '1' in each row; at least two classes were expected"
+    ):
+        load(write("rows.csv", "text,label\none,1\ntwo,1.0\n"))
+
+
 def test_true_and_false_are_labels(write, load):
     rows = [("one", True), ("two", False), ("three", True)]
     expected = [("one", "True"), ("two", "False"), ("three", "True")]
@@ -193,6 +233,26 @@ def test_label_names_name_numbers_from_0_or_1_and_booleans(write, load, name, la
     assert [label for _, label in rows_of(train)] == expected
 
 
+def test_label_names_name_true_and_false_however_they_are_written(write, load):
+    file = write("rows.csv", "text,label\none,true\ntwo,FALSE\nthree,True\n")
+    assert rows_of(load(file, label_names=["no", "yes"])["train"]) == [("one", "yes"), ("two", "no"), ("three", "yes")]
+
+
+def test_label_names_beside_names_in_the_file_are_refused(load, tmp_path):
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["zebra", "ant"])})
+    write_parquet(tmp_path / "rows.parquet", [("a", 0), ("b", 1)], features=features)
+    message = r"rows\.parquet brings names for its labels; leave data\.label_names out\.$"
+    with pytest.raises(InputError, match=message):
+        load(str(tmp_path / "rows.parquet"), label_names=["no", "yes"])
+
+
+@pytest.mark.xfail(strict=True, reason="_labelled takes numbers alone where there are label_names")
+def test_names_in_another_file_are_the_classes_of_label_names(write, load):
+    train = write("train.csv", "text,label\none,0\ntwo,1\n")
+    splits = load(train, test=write("test.csv", "text,label\nthree,yes\n"), label_names=["no", "yes"])
+    assert rows_of(splits["test"]) == [("three", "yes")]
+
+
 def test_label_names_keep_their_order_and_their_classes_without_rows(write, load):
     train = load(write("rows.csv", "text,label\none,0\ntwo,2\n"), label_names=["z", "y", "x"])["train"]
     assert names_of(train) == ["z", "y", "x"]
@@ -214,9 +274,23 @@ def test_label_names_count_from_where_training_counts(write, load):
         (["0", "3"], ["a", "b"], r"has labels from 0 to 3; data\.label_names gives 2 names, for 0 to 1 or 1 to 2\."),
         (["0", "1", "2"], ["a", "b"], r"has labels from 0 to 2; data\.label_names gives 2 names"),
         (["-1", "1"], ["a", "b"], r"has labels from -1 to 1; data\.label_names gives 2 names"),
-        (["0", "x"], ["a", "b"], r"has the label 'x'; data\.label_names names whole numbers and booleans only\."),
-        (["0", "1"], ["a", "a"], r"data\.label_names must be a list of different names, got \['a', 'a'\]\."),
-        (["0", "1"], "ab", r"data\.label_names must be a list of different names, got 'ab'\."),
+        (
+            ["0", "x"],
+            ["a", "b"],
+            r"has the label 'x'; data\.label_names names whole numbers and booleans\. Leave it out: these",
+        ),
+        (
+            ["0", "1"],
+            ["a", "a"],
+            r"data\.label_names must be a list of two or more different names, got \['a', 'a'\]\.",
+        ),
+        (["0", "1"], "ab", r"data\.label_names must be a list of two or more different names, got 'ab'\."),
+        (["0", "1"], ["a"], r"data\.label_names must be a list of two or more different names, got \['a'\]\."),
+        (["0", "1"], ["a", ""], r"data\.label_names must be a list of two or more different names, got \['a', ''\]\."),
+        (["0", "1"], [0, 1], r"data\.label_names must be a list of two or more different names, got \[0, 1\]\."),
+        (["0", "1"], ["a", None], r"two or more different names, got \['a', None\]\."),
+        (["0", "1"], [["a"], "b"], r"two or more different names, got \[\['a'\], 'b'\]\."),
+        (["0", "1"], {"a": 0}, r"two or more different names, got \{'a': 0\}\."),
     ],
 )
 def test_label_names_that_do_not_fit_are_refused(write, load, labels, names, message):
@@ -280,6 +354,26 @@ def test_one_labelled_file_with_the_classes_of_a_run(write, labelled):
 def test_one_labelled_file_whose_numbers_a_run_has_named(write, labelled):
     file = write("rows.csv", "text,label\none,1\ntwo,0\n")
     assert labelled(file, ["neg", "pos"], label_names=["neg", "pos"]) == ["pos", "neg"]
+
+
+def test_one_labelled_file_counts_from_where_the_run_counted(write, labelled):
+    file = write("rows.csv", "text,label\none,1\ntwo,1\n")
+    names = ["neg", "pos"]
+    assert labelled(file, names, label_names=names, first_number=1) == ["neg", "neg"]
+    assert labelled(file, names, label_names=names, first_number=0) == ["pos", "pos"]
+    with pytest.raises(InputError, match=r"file: .*row 1 has the label '0', which no training row has\."):
+        labelled(write("rows.csv", "text,label\none,0\n"), names, label_names=names, first_number=1)
+
+
+def test_one_labelled_file_may_have_an_encoding(write, labelled):
+    file = write("rows.csv", "text,label\nzwölf,süß\n".encode("latin-1"))
+    assert labelled(file, ["süß", "sauer"], encoding="latin-1") == ["süß"]
+
+
+@pytest.mark.xfail(strict=True, raises=RuntimeError, reason="_file_origin expands the path before find_files does")
+def test_one_labelled_file_in_the_home_folder_of_nobody_is_refused(labelled):
+    with pytest.raises(InputError, match=r"^file: ~nobody-at-all/rows\.csv is no path "):
+        labelled("~nobody-at-all/rows.csv", ["a", "b"])
 
 
 def test_one_labelled_file_may_have_one_class_and_rows_to_drop(write, labelled):
@@ -389,6 +483,26 @@ def test_a_class_that_train_lacks_is_named_with_file_and_row(write, load):
         load(write("train.csv", CSV), test=test)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "imdb"}, r"^data\.name=imdb has no meaning with data\.source=files: leave it out\.$"),
+        ({"config": "plain"}, r"^data\.config=plain has no meaning with data\.source=files: leave it out\.$"),
+        (
+            {"source": "hub", "train": "a.csv"},
+            r"^data\.train=a\.csv has no meaning with data\.source=hub: leave it out",
+        ),
+        (
+            {"source": "hub", "test": "a.csv"},
+            r"^data\.test=a\.csv has no meaning with data\.source=hub: leave it out\.$",
+        ),
+    ],
+)
+def test_a_key_of_the_other_source_is_refused(load, options, message):
+    with pytest.raises(InputError, match=message):
+        load(**options)
+
+
 def test_an_unknown_source_is_refused(load):
     with pytest.raises(InputError, match=r"data.source must be one of files, hub, got 'hubb'.*'hub'"):
         load(source="hubb")
@@ -421,6 +535,20 @@ def test_a_hub_data_set_without_train_is_refused(data_set_folder, load):
         load(source="hub", name=str(data_set_folder))
 
 
+@pytest.mark.parametrize("name", ["gone", "empty"])
+def test_a_hub_folder_without_data_is_refused(monkeypatch, load, tmp_path, name):
+    def missing(path, _):
+        raise datasets.exceptions.DatasetNotFoundError(f"Dataset '{path}' doesn't exist on the Hub.")
+
+    (tmp_path / "empty").mkdir()
+    if name == "gone":  # which the hub is asked for
+        monkeypatch.setattr(datasets, "load_dataset", missing)
+    with pytest.raises(
+        InputError, match=rf"^data\.name={tmp_path}/{name}: there is no such data set .* or none with data"
+    ):
+        load(source="hub", name=str(tmp_path / name))
+
+
 def test_a_hub_data_set_needs_a_name(load):
     with pytest.raises(InputError, match=r"data=hub needs data.name="):
         load(source="hub")
@@ -438,7 +566,9 @@ def test_a_hub_data_sets_class_names_order_and_hidden_labels(load, tmp_path):
     features = Features({"text": Value("string"), "label": ClassLabel(names=["zebra", "ant"])})
     (tmp_path / "hub" / "data").mkdir(parents=True)
     write_parquet(tmp_path / "hub" / "data" / "train-0.parquet", [("a", 1), ("b", 0), ("c", -1)], features=features)
-    with pytest.raises(InputError, match=r"data\.name: .*hub, split train, has 1 of 3 rows without a label"):
+    with pytest.raises(
+        InputError, match=r"data\.name: .*hub, split train has 3 rows, of which 1 without a label \(column"
+    ):
         load(source="hub", name=str(tmp_path / "hub"))
     train = load(source="hub", name=str(tmp_path / "hub"), drop_empty=True)["train"]
     assert names_of(train) == ["zebra", "ant"]

@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import pty
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,7 @@ LARGE = 20_000  # training rows from which Keras gets two epochs only
 PREDICTED = 5_000  # texts
 MATRIX = 2048
 CORPUS = "embedded corpus"
+PARTS = ("keras", "loop", "naive", "machine", "accuracy", "start")
 
 
 class Watch:
@@ -216,7 +218,7 @@ def keras(data: str | None) -> None:
             layers.Dropout(0.2),
             layers.Dense(32, activation="relu"),
             layers.Dropout(0.2),
-            layers.Dense(max(labels["train"]) + 1, activation="softmax"),
+            layers.Dense(int(max(labels["train"])) + 1, activation="softmax"),
         ]
     )
     model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
@@ -317,11 +319,6 @@ def machine(data: str | None) -> None:
     )
 
 
-SIDES: dict[str, Callable[[str | None], None]] = {
-    side.__name__: side for side in (ours, loop, naive, keras, predict, accuracy, machine)
-}
-
-
 def answer(figures: dict[str, Any]) -> None:
     """Hands a side's figures to the parent and ends the process at once."""
     Path(os.environ["BENCH_ANSWER"]).write_text(json.dumps(figures), encoding="utf-8")
@@ -348,7 +345,8 @@ def run(
         environment = {**os.environ, **more, "BENCH_ANSWER": f"{folder}/answer", "OMP_WAIT_POLICY": "PASSIVE"}
         environment |= {} if threads is None else {"BENCH_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
         environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "COLUMNS": "120"}
-        command = [sys.executable, __file__, "--side", side, *([] if data is None else ["--data", data])]
+        python = os.environ["BENCH_KERAS"] if side == "keras" else sys.executable
+        command = [python, __file__, "--side", side, *([] if data is None else ["--data", data])]
         log = Path(folder, "log")
         with open(log, "w") as output:
             if terminal:
@@ -371,10 +369,126 @@ def _drain(terminal: int) -> None:
         pass
 
 
+def write_texts(data: str | None) -> None:
+    """The training and validation texts of the very same split, for Keras, which does not share our environment."""
+    source = prepared(composed(*overrides(data)))
+    splits = {
+        split: {"text": source.splits[split]["text"][:], "label": source.encoded[split].labels.tolist()}
+        for split in ("train", "validation")
+    }
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "texts.json").write_text(json.dumps(splits), encoding="utf-8")
+    answer({})
+
+
+def compare(data: str | None, repetitions: int, parts: list[str]) -> dict[str, Any]:
+    """All figures of one data set."""
+    run("write_texts", data)
+    figures: dict[str, list[float]] = {}
+
+    def note(name: str, value: float) -> None:
+        figures.setdefault(name, []).append(value)
+        print(f"{'embedded corpus' if data is None else data}: {name} {value:.4g}", file=sys.stderr)
+
+    for _ in range(repetitions):
+        for threads, suffix in ((None, ""), (1, "_one_thread")):
+            own = run("ours", data, threads=threads, terminal=True)
+            note(f"texts_per_second{suffix}", own["texts_per_second"])
+            if "keras" in parts:
+                other = run("keras", data, threads=threads)
+                note(f"keras_train_ratio{suffix}", own["texts_per_second"] / other["texts_per_second"])
+                if threads is None:
+                    mine = run("predict", data)
+                    note("keras_predict_ratio", mine["predicted_per_second"] / other["predicted_per_second"])
+            if "loop" in parts:
+                # A pair of neighbours each: the machine changes its speed by more than what is measured.
+                bare = run("loop", data, threads=own["threads"])
+                note(f"loop_overhead{suffix}", own["step_ms"] / bare["step_ms"] - 1)
+            if "naive" in parts and threads is None:
+                note("naive_ratio", own["texts_per_second"] / run("naive", data)["texts_per_second"])
+            if "machine" in parts:
+                of = run("machine", data, threads=own["threads"])
+                share = own["texts_per_second"] * of["lstm_gflop_per_text"] / of["matmul_gflops"]
+                note(f"matmul_fraction{suffix}", share)
+                note("padding_share", of["padding"])
+    if "accuracy" in parts:
+        theirs = run("keras", data, BENCH_EPOCHS="1")["epochs"]
+        mine = run("accuracy", data)["epochs"]
+        seconds, reached = max(theirs, key=lambda epoch: epoch[1])
+        soon = next((time for time, accuracy in mine if accuracy >= reached), None)
+        note("keras_best_accuracy", reached)
+        if soon is not None:
+            note("keras_time_to_accuracy_ratio", seconds / soon)
+    return {
+        name: {"median": statistics.median(of), "from": min(of), "to": max(of), "measured": len(of)}
+        for name, of in figures.items()
+    }
+
+
+def start(repetitions: int) -> dict[str, Any]:
+    """Seconds from a command's start to what a person waits for, in turn with what imports alone cost."""
+    commands = {
+        "help": [SRC / "train.py", "--help"],
+        "first_step": [__file__, "--side", "first_step"],
+        "imports": ["-c", "import pytorch_lightning, torchmetrics, datasets"],
+        "torch": ["-c", "import torch"],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "BENCH_ANSWER": f"{folder}/answer"}
+        trained = [SRC / "train.py", "experiment=smoke", "baselines=false", f"hydra.run.dir={folder}/run"]
+        subprocess.run([sys.executable, *trained], capture_output=True, check=True)
+        commands["predict"] = [SRC / "predict.py", f"run={folder}/run", "text=Striker signs for Porto"]
+        seconds: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(repetitions + 1):
+            for name, command in commands.items():
+                started = time.perf_counter()
+                subprocess.run([sys.executable, *command], capture_output=True, check=True, env=environment)
+                seconds[name].append(time.perf_counter() - started)
+    seconds = {name: of[1:] for name, of in seconds.items()}  # the first reads from a cold disk
+    beyond = {
+        "help_seconds": seconds["help"],
+        "first_step_seconds_beyond_imports": [
+            a - b for a, b in zip(seconds["first_step"], seconds["imports"], strict=True)
+        ],
+        "predict_seconds_beyond_torch": [a - b for a, b in zip(seconds["predict"], seconds["torch"], strict=True)],
+    }
+    return {name: {"median": statistics.median(of), "from": min(of), "to": max(of)} for name, of in beyond.items()}
+
+
+def first_step(data: str | None) -> None:
+    """The default training up to the end of its first step."""
+    from textlstm import command_line, module, training
+
+    module.TextClassificationModule.on_train_batch_end = lambda *arguments: answer({})  # type: ignore[method-assign]
+    with tempfile.TemporaryDirectory() as folder:
+        sys.argv[1:] = [f"hydra.run.dir={folder}/run"]
+        command_line.main("train", training.train)
+
+
+SIDES: dict[str, Callable[[str | None], None]] = {
+    side.__name__: side for side in (ours, loop, naive, keras, predict, accuracy, machine, write_texts, first_step)
+}
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data")
+    parser.add_argument(
+        "--data", type=lambda path: str(Path(path).absolute()), help="a folder beside the embedded corpus"
+    )
+    parser.add_argument("--parts", default=",".join(PARTS), help="some of them, with commas between (default: all)")
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--keras", default=sys.executable, help="a Python that has Keras and TensorFlow")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
         SIDES[options.side](options.data)
+        sys.exit()
+    os.environ["BENCH_KERAS"] = options.keras
+    parts = options.parts.split(",")
+    result = {CORPUS: compare(None, options.repetitions, parts)} if set(parts) - {"start"} else {}
+    if options.data:
+        result[Path(options.data).name] = compare(options.data, options.repetitions, parts)
+    if "start" in parts:
+        result["start"] = start(options.repetitions)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "speed.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=2))
