@@ -78,7 +78,7 @@ def test_any_text_survives_hydra_and_omegaconf(value):
         ("predict", "run", ODD[0]),
         ("evaluate", "file", ODD[9]),
         ("train", "data.train", f"/{ODD[10]}"),
-        ("train", "data.test", f"/{ODD[7]}"),
+        ("train", "data.train", f"/{ODD[7]}"),
     ],
 )
 def test_a_real_shell_passes_values_on(command, key, value):

@@ -454,7 +454,7 @@ def test_too_few_rows_to_split_are_refused(prepare):
 
 
 def test_one_class_left_by_max_rows_is_refused(prepare):
-    message = r"data\.train has one class of 2 left to train on, in 3 rows; give more rows \(data\.max_rows=5\)\.$"
+    message = r"data\.train has one class of 2 left to train on, in 3 rows; give more rows than data\.max_rows=5\.$"
     with pytest.raises(InputError, match=message):
         prepare([("one", "money"), *((f"goal {n}", "sports") for n in range(200))], max_rows=5)
 

@@ -1,6 +1,10 @@
 """What a trainer is refused, before any data are read; the rest of a run is tested end to end."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -11,6 +15,8 @@ from textlstm.checks import InputError
 from textlstm.command_line import CONF
 from textlstm.progress import EpochHistory
 from textlstm.runs import RunFolder
+
+SRC = Path(training.__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -31,3 +37,18 @@ def test_a_trainer_that_cannot_work_is_refused(tmp_path, overrides, message):
         config = OmegaConf.to_container(compose("train", overrides))
     with pytest.raises(InputError, match=re.escape(message)):
         training._trainer(config, RunFolder(tmp_path), False, EpochHistory())
+
+
+def test_bf16_is_refused_where_the_cpu_cannot_compute_it(tmp_path):
+    overrides = ["experiment=smoke", "trainer.accelerator=cpu", "trainer.precision=bf16-mixed"]
+    done = subprocess.run(
+        [sys.executable, SRC / "train.py", *overrides, f"hydra.run.dir={tmp_path}"],
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"},  # what oneDNN then takes for the whole machine
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: trainer.precision=bf16-mixed: this CPU cannot compute an LSTM in bf16 (it needs AVX512-BF16 or AMX). "
+        "Take trainer.precision=32-true, or a GPU.\n"
+    )

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from textlstm.batching import TRUNCATE, EncodedTexts, batch_loader
-from textlstm.checks import InputError, choice, whole
+from textlstm.checks import InputError, whole
 from textlstm.network import LSTMClassifier
 from textlstm.tokenizer import encode, load_tokenizer
 
@@ -89,7 +89,8 @@ class TextClassifier:
                     f"{bundle} has format {config['format']}; this version of textlstm reads format {FORMAT}."
                 )
             network, cut = LSTMClassifier(**config["network"]), {key: config[key] for key in ("max_length", "truncate")}
-            choice("truncate", cut["truncate"], TRUNCATE)
+            if cut["truncate"] not in TRUNCATE:
+                raise KeyError(f"truncate={cut['truncate']!r}")
             network.load_state_dict(load_file(bundle / "model.safetensors"))
             tokenizer = load_tokenizer((bundle / "tokenizer.json").read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, RuntimeError, SafetensorError) as error:

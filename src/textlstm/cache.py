@@ -49,7 +49,7 @@ def kept(cache: Path, name: str, make: Callable[[Path], None], load: Callable[[P
             raise
         raise InputError(
             f"cache: {entry} could not be written ({errno.errorcode[error.errno]}); nothing of it was kept. "
-            f"Free space on that disk; `make clean` empties the cache."
+            f"Free space on that disk, or give write access; `make clean` empties the cache."
         ) from error
     finally:
         if unfinished is not None:

@@ -128,6 +128,7 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
     keys = {override.key_or_group for override in overrides}
     if {"data.train", "data.validation", "data.test"} & keys and "data" not in keys:
         typed = [*typed, "data=files"]
+        overrides.append(_parse("data=files"))
     _refuse_used_folder(overrides)
     if command == "train" and "resume" in keys:
         return [*flags, *recall(overrides)]

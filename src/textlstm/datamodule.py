@@ -217,7 +217,7 @@ class TextDataModule(pl.LightningDataModule):
         if len(np.unique(source.labels[train[parts[-1]]])) < 2:
             raise InputError(
                 f"data.train has one class of {len(self.labels)} left to train on, in {len(parts[-1])} rows; give more "
-                f"rows (data.max_rows={self.max_rows})."
+                f"rows{'' if self.max_rows is None else f' than data.max_rows={self.max_rows}'}."
             )
         self.facts["rare"] = {self.labels[label]: texts for label, texts in rare.items()}
         if rare:
@@ -239,17 +239,13 @@ class TextDataModule(pl.LightningDataModule):
         self.facts["dropped"][split] = dropped
         if not len(kept):
             raise InputError(
-                f"data.{split}: each text of {self._named(sources[split])} also stands in "
-                f"{' or '.join(self._named(sources[other]) for other in held_out)}, so none is left to "
+                f"data.{split}: each text of {sources[split].origin.get('path', split)} also stands in "
+                f"{' or '.join(sources[other].origin.get('path', other) for other in held_out)}, so none is left to "
                 f"{'train on' if split == 'train' else 'validate on'}. Give files that do not overlap."
             )
         if dropped:
             log.info("%d %s rows also stand in %s: dropped.", dropped, split, " or ".join(held_out))
         return kept
-
-    @staticmethod
-    def _named(source: Source) -> str:
-        return source.origin.get("path", "its split")
 
     def _count_duplicates(self, split: str, source: Source) -> None:
         """Rows whose text stood before, and rows whose text stands with another label, too."""

@@ -85,8 +85,7 @@ class Chunk(NamedTuple):
                     raise self.fail(
                         key,
                         n,
-                        f"holds {value!r:.50} in the column {column!r}, text was expected; name another column, "
-                        f"or write it in quotes.",
+                        f"holds {value!r:.50} in the column {column!r}, text was expected; name another column.",
                     )
                 if value and "\0" in value:
                     raise self.fail(key, n, f"{NUL.format(column=column)}")
@@ -119,7 +118,9 @@ def find_files(path: str, key: str) -> list[Path]:
         given = Path(path).expanduser()
         is_file = given.is_file()
     except (OSError, RuntimeError, ValueError) as error:  # too long, a NUL, or ~nobody
-        raise InputError(f"{key}: {path:.80} is no path ({error}); {EXPECTED} was expected.") from error
+        raise InputError(
+            f"{key}: {path:.80} is no path ({getattr(error, 'strerror', None) or error}); {EXPECTED} was expected."
+        ) from error
     if is_file:
         return [given]
     if given.is_dir():
@@ -297,10 +298,13 @@ class _Reader:
     def csv(self) -> Table:
         with self.reading(), self.text() as lines:
             header = next(self.csv_rows(lines), [])
+        if header:
+            header[0] = header[0].removeprefix("\ufeff")  # of an encoding that was named without its mark
         if not any(header):
             raise self.fail(" has no header: a first line with the column names was expected.")
-        if any("\0" in name for name in header):
-            raise self.fail(f", header {NUL.format(column=header[0])}")
+        for name in header:
+            if "\0" in name:
+                raise self.fail(f", header {NUL.format(column=name)}")
         return Table(self.each_once(header), {}, self.csv_chunks)
 
     def each_once(self, names: list[str]) -> list[str]:
@@ -320,6 +324,7 @@ class _Reader:
         with self.reading(), self.text() as lines:
             rows = self.csv_rows(lines)
             header = next(rows)
+            header[0] = header[0].removeprefix("\ufeff")
             while chunk := list(islice(rows, ROWS)):
                 wrong = next((n for n, row in enumerate(chunk) if len(row) != len(header)), None)
                 if wrong is not None:
@@ -457,6 +462,8 @@ class _Reader:
             return self.fail(
                 f"{wrong}, which data.encoding={self.encoding} says it is. Name another, or leave it out for UTF-8."
             )
+        if name.startswith(("UTF-16", "UTF-32")):
+            return self.fail(f"{wrong}, which its byte order mark says it is: it is damaged or cut short.")
         other = ", or name its encoding, such as data.encoding=latin-1" if self.key.startswith("data.") else ""
         return self.fail(f"{wrong}. Save the file as UTF-8 (iconv -f LATIN1 -t UTF-8){other}.")
 

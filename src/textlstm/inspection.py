@@ -129,6 +129,6 @@ def _typical(data: TextDataModule) -> str:
         words = (
             str(data.tokenizer.id_to_token(token)).strip("▁ ") for token in scores_V.argsort(descending=True).tolist()
         )
-        named = [word for word in words if any(map(str.isalpha, word)) and word not in BYTES]
+        named = [word for word in words if any(map(str.isalpha, word)) and word not in (*SPECIALS, *BYTES)]
         rows.append([label, " ".join(named[:TYPICAL])])
     return "## Most typical of each class\n\n" + markdown_table(["class", "words"], rows)

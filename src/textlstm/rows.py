@@ -90,7 +90,10 @@ def read_rows(origin: Origin, columns: Columns, cache: Path) -> Rows:
 
 def _load(folder: Path) -> tuple[Dataset, dict[str, Any]]:
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    return Dataset.from_file(str(folder / "rows.arrow")), facts
+    rows = Dataset.from_file(str(folder / "rows.arrow"))
+    if len(rows) != facts.pop("rows"):
+        raise ValueError("rows.arrow is cut short")
+    return rows, facts
 
 
 def _write(folder: Path, origin: Origin, columns: Columns) -> None:
@@ -99,7 +102,7 @@ def _write(folder: Path, origin: Origin, columns: Columns) -> None:
     class_names = table.class_names.get(label)
     named = {"text": " + ".join(texts), "label": label}
     codes: dict[str, int] = {}
-    rows, empty, first_empty = 0, {"text": 0, "label": 0}, dict[str, str]()
+    rows, kept_rows, empty, first_empty = 0, 0, {"text": 0, "label": 0}, dict[str, str]()
     with pyarrow.OSFile(str(folder / "rows.arrow"), "wb") as file, pyarrow.ipc.new_stream(file, SCHEMA) as writer:
         chunks = table.chunks([*texts, label])
         for chunk in counted(chunks, f"rows read from {origin.key}", size_of=Chunk.rows):
@@ -115,21 +118,24 @@ def _write(folder: Path, origin: Origin, columns: Columns) -> None:
                 empty[what] += len(missing)
                 if missing:
                     first_empty.setdefault(what, chunk.place(missing[0]).removeprefix(f"{origin.name}, "))
-            writer.write_batch(_batch(values, codes))
+            batch = _batch(values, codes)
+            writer.write_batch(batch)
+            kept_rows += batch.num_rows
     if first_empty and not columns.drop_empty:
         lacking = " and ".join(
-            f"{empty[what]:,} without a {what} (column {named[what]!r}, the first is {first})"
+            f"no {what} in {empty[what]:,} of {rows:,} rows (column {named[what]!r}, the first is {first})"
             for what, first in first_empty.items()
         )
         raise origin.fail(
-            f"has {rows:,} rows, of which {lacking}; rows are counted from 1 without the header. Fill or remove them, "
-            f"or drop them with data.drop_empty=true."
+            f"has {lacking}; rows are counted from 1 without the header. Fill or remove them, or drop them with "
+            f"data.drop_empty=true."
         )
     if not codes:
         raise origin.fail(
             f"has {rows:,} rows, none with a text (column {named['text']!r}) and a label (column {named['label']!r})."
         )
     facts = {
+        "rows": kept_rows,
         "labels": list(codes),
         "class_names": class_names,
         "columns": {"text": texts, "label": label},

@@ -161,8 +161,8 @@ def _checksum_now(path: str) -> str | None:
 
 
 def _file_origin(path: str, key: str, encoding: str | None) -> Origin:
-    whole = str(Path(path).expanduser().absolute())
     content = checksum(path, key)
+    whole = str(Path(path).expanduser().absolute())
     record = {"path": whole, "sha256": content}
     suffixes = sorted({"".join(file.suffixes[-2:]) for file in find_files(path, key)})  # the format is in the name
     return Origin(
@@ -177,16 +177,16 @@ def _hub_origin(rows: Dataset, name: str) -> Origin:
 def _classes(train: Rows, origin: Origin, label_names: list[str] | None) -> tuple[list[str], int]:
     """The classes in order, and the number that stands for the first of `label_names`: 0 or 1."""
     labels = list(dict.fromkeys(train.labels))
-    if len(labels) < 2:
+    numbers = all(NUMBER.fullmatch(label) for label in labels)
+    if len({_whole(label) for label in labels} if numbers else labels) < 2:
         raise origin.fail(
-            f"has the label {labels[0]!r} in each row; at least two classes were expected. Name another column with "
-            f"data.label_column=…"
+            f"has the label {labels[0]!r} in each row; at least two classes were expected: name another column with "
+            f"data.label_column=…, or, of a folder, give one sub-folder per class."
         )
     if train.class_names is not None:
         if label_names is not None:
             raise origin.fail("brings names for its labels; leave data.label_names out.")
         return train.class_names, 0
-    numbers = all(NUMBER.fullmatch(label) for label in labels)
     fractions = [label for label in labels if numbers and not WHOLE.fullmatch(label)]
     if fractions:
         raise origin.fail(
@@ -248,7 +248,7 @@ def _labelled(
     for label in rows.labels:
         if label_names is not None:
             number = _number(label)
-            place = None if number is None else number - first_number
+            place = classes.get(label) if number is None else number - first_number
             place = place if place in range(len(labels)) else None
         else:
             place = classes.get(label, classes.get(_whole(label)))
