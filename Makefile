@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 SWEEP  ?= grid
+TENSORFLOW ?= tensorflow-cpu>=2.21
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +43,15 @@ test: setup ## all tests
 bench-data: setup ## time and memory from file to batches for a million rows; ARGS="--rows 100000 --no-memory" is shorter
 	$(BIN)/python src/benchmarks/data.py $(ARGS)
 
+bench: setup .venv-keras/.installed ## speed against Keras, a bare loop and a naive project; ARGS="--data FOLDER" adds a data set
+	$(BIN)/python src/benchmarks/speed.py --keras .venv-keras/bin/python $(ARGS)
+
+# An environment of its own: beside TensorFlow, torch's TensorBoard writer would import it at each start.
+.venv-keras/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-keras
+	.venv-keras/bin/pip install --quiet --disable-pip-version-check "keras>=3.15,<4" "$(TENSORFLOW)"
+	touch $@
+
 lint: setup ## style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,4 +61,4 @@ clean: ## remove caches, not .venv or runs
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help setup train smoke sweep leaderboard tensorboard inspect test bench-data lint clean
+.PHONY: help setup train smoke sweep leaderboard tensorboard inspect test bench bench-data lint clean

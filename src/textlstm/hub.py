@@ -9,7 +9,7 @@ import datasets
 from datasets import ClassLabel, Dataset
 
 from textlstm.checks import InputError
-from textlstm.files import ROWS, Chunk, Table
+from textlstm.tables import ROWS, Chunk, Table
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,10 @@ import torch
 
 from textlstm.bundle import TextClassifier
 from textlstm.checks import InputError, nearest, whole
-from textlstm.files import ROWS, Chunk, find_files, is_table, open_table, text_lines
+from textlstm.files import find_files, open_table, text_lines
+from textlstm.readers import is_table
 from textlstm.runs import RunFolder
+from textlstm.tables import ROWS, Chunk
 from textlstm.waiting import counted
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}

@@ -16,8 +16,8 @@ from datasets import Dataset
 
 from textlstm.cache import content_key, kept
 from textlstm.checks import InputError, nearest
-from textlstm.files import NUL, Chunk, Table
 from textlstm.splits import normalise
+from textlstm.tables import NUL, Chunk, Table
 from textlstm.waiting import counted
 
 log = logging.getLogger(__name__)

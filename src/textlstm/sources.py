@@ -15,9 +15,10 @@ from datasets import ClassLabel, Dataset
 
 from textlstm.cache import content_key
 from textlstm.checks import NUMBER, InputError, choice, nearest
-from textlstm.files import ROWS, find_files, open_table
+from textlstm.files import find_files, open_table
 from textlstm.hub import hub_table, load_hub
 from textlstm.rows import Columns, Origin, Rows, place_of, read_rows
+from textlstm.tables import ROWS
 
 NEWSWIRE4 = Path(__file__).with_name("newswire4.csv")
 SOURCES = ("files", "hub")
