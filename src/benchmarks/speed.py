@@ -120,23 +120,43 @@ def ours(data: str | None) -> None:
 
 
 def loop(data: str | None) -> None:
-    """A bare loop over the same batches with the same network, loss and optimizer."""
-    import torch
+    """The training command, each step of which is followed by one of a bare loop on the same batch.
 
-    settings = composed(*overrides(data))
-    source, watch = prepared(settings), Watch()
-    limit_threads()
-    network = new_module(settings, source)
-    optimizer = network.configure_optimizers()
-    network.train()
-    for _ in range(100):
-        for batch in source.train_dataloader():
-            loss = torch.nn.functional.cross_entropy(network(batch.tokens_BT, batch.lengths_B), batch.labels_B)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            if watch.done(len(batch.labels_B)):
-                answer(watch.figures())
+    The two networks are alike. In turn within a process, since the machine changes its speed from second to second
+    by more than what is measured.
+    """
+    import copy
+
+    from textlstm import command_line, module, training
+
+    def bare_step(self: Any, rows: list[int]) -> float:
+        started = time.perf_counter()
+        batch = self.trainer.datamodule.encoded["train"].__getitems__(rows)
+        loss = self.bare.loss(self.bare.network(batch.tokens_BT, batch.lengths_B), batch.labels_B)
+        self.bare_optimizer.zero_grad()
+        loss.backward()
+        self.bare_optimizer.step()
+        return time.perf_counter() - started
+
+    def begin(self: Any) -> None:
+        self.__dict__["bare"] = copy.deepcopy(self).train()  # no submodule
+        self.bare_optimizer = self.bare.configure_optimizers()
+        self.pairs, self.last = [], time.perf_counter()
+
+    def end(self: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        whole = time.perf_counter() - self.last
+        self.pairs.append((whole, bare_step(self, batch.rows_B.tolist())))
+        if len(self.pairs) == 3 * STEPS:  # late: oneDNN prepares itself for each new length, which the first step pays
+            timed = self.pairs[-STEPS:]
+            overhead = statistics.median(of for of, _ in timed) / statistics.median(of for _, of in timed) - 1
+            answer({"overhead": overhead})
+        self.last = time.perf_counter()
+
+    module.TextClassificationModule.on_train_start = begin  # type: ignore[method-assign]
+    module.TextClassificationModule.on_train_batch_end = end  # type: ignore[method-assign]
+    with tempfile.TemporaryDirectory() as folder:
+        sys.argv[1:] = [*overrides(data), f"hydra.run.dir={folder}/run", *threads_override()]
+        command_line.main("train", training.train)
 
 
 def naive(data: str | None) -> None:
@@ -401,9 +421,7 @@ def compare(data: str | None, repetitions: int, parts: list[str]) -> dict[str, A
                     mine = run("predict", data)
                     note("keras_predict_ratio", mine["predicted_per_second"] / other["predicted_per_second"])
             if "loop" in parts:
-                # A pair of neighbours each: the machine changes its speed by more than what is measured.
-                bare = run("loop", data, threads=own["threads"])
-                note(f"loop_overhead{suffix}", own["step_ms"] / bare["step_ms"] - 1)
+                note(f"loop_overhead{suffix}", run("loop", data, threads=threads, terminal=True)["overhead"])
             if "naive" in parts and threads is None:
                 note("naive_ratio", own["texts_per_second"] / run("naive", data)["texts_per_second"])
             if "machine" in parts:
