@@ -7,7 +7,7 @@ python src/benchmarks/speed.py --parts keras,loop --repetitions 5
 The sides run in turn, each in a process of its own, on the same texts, batch size and threads; figures are medians of
 the repetitions, ratios are taken within a repetition. The model is the article's (`experiment=article`): Keras pads to
 35 tokens as the article does, the project cuts at 35 and buckets. Keras and TensorFlow come with the extra `bench`.
-Writes outputs/bench/speed.json and speed.png; what was tried and did not pay stands in NOTES.md beside this file.
+Writes outputs/bench/speed.json.
 """
 
 import argparse

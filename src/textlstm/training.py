@@ -292,7 +292,7 @@ def _take_fastest_threads(data: TextDataModule, module: TextClassificationModule
         copied.loss(copied(batch.tokens_BT, batch.lengths_B), batch.labels_B).backward()
         optimizer.step()
 
-    shape = [list(batch.tokens_BT.shape), module.network_settings]
+    shape = [data.batch_size, data.facts["splits"]["train"]["mean_length"], module.network_settings]
     count, milliseconds = choose_threads(step, shape, CACHE)
     torch.set_num_threads(count)
     tried = ", ".join(f"{of:.1f} ms with {threads}" for threads, of in milliseconds.items())
