@@ -234,3 +234,16 @@ def test_weights_never_see_validation_or_test(tmp_path, schedule):
     (one, first), (other, second) = trained("one", "goal"), trained("other", "bank bank bank")
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_the_fused_optimizer_steps_as_the_plain_one(name):
+    fused, plain = make_module(optimizer={"name": name}), make_module(optimizer={"name": name})
+    optimizers = [fused.configure_optimizers(), OPTIMIZERS[name](plain.parameters(), lr=0.01, weight_decay=0.0)]
+    for _ in range(5):
+        for module, optimizer in zip((fused, plain), optimizers, strict=True):
+            optimizer.zero_grad()
+            module.loss(module(BATCH.tokens_BT, BATCH.lengths_B), BATCH.labels_B).backward()
+            optimizer.step()
+    for one, other in zip(fused.parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
