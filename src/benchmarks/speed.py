@@ -311,7 +311,6 @@ def accuracy(data: str | None) -> None:
 def machine(data: str | None) -> None:
     """The best of twenty float32 products of 2048³, in GFLOP/s; and the article's LSTM's share of a step."""
     import torch
-    from torch.utils.data import DataLoader  # noqa: F401
 
     limit_threads()
     left, right = torch.randn(2, MATRIX, MATRIX)
