@@ -37,6 +37,15 @@ def test_a_batch_is_padded_with_zeros_on_the_right():
     assert batch.rows_B.tolist() == [2, 0, 1]
 
 
+def test_a_batch_reaches_a_device_as_one_tensor():
+    batch = texts_of([3, 1, 2]).__getitems__([2, 0])
+    moved = batch.to(torch.device("meta"))
+    assert moved.tokens_BT.shape == (2, 3)
+    parts = [moved.rows_B, moved.labels_B, moved.lengths_B, moved.tokens_BT]
+    assert all(part._base is moved.packed for part in parts)
+    assert all(part.is_meta for part in parts)
+
+
 def test_a_batch_of_texts_without_tokens_is_one_token_wide():
     assert texts_of([0, 0]).__getitems__([0, 1]).tokens_BT.tolist() == [[0], [0]]
 

@@ -102,7 +102,8 @@ def test_batches_hold_the_ids_and_labels_of_their_rows(prepare):
     data = prepare()
     for split, loader in (("train", data.train_dataloader()), ("test", data.test_dataloader())):
         for batch in loader:
-            for tokens_T, length, label, row in zip(*batch, strict=True):
+            columns = (batch.tokens_BT, batch.lengths_B, batch.labels_B, batch.rows_B)
+            for tokens_T, length, label, row in zip(*columns, strict=True):
                 expected = data.tokenizer.encode(data.splits[split][int(row)]["text"]).ids
                 assert tokens_T.tolist() == expected + [0] * (len(tokens_T) - len(expected))
                 assert length == len(expected)

@@ -16,12 +16,8 @@ from textlstm.module import LOGGED, OPTIMIZERS, SCHEDULES, TextClassificationMod
 
 MODEL = {key: value for key, value in SETTINGS.items() if key not in ("vocab_size", "classes")}
 OPTIMIZER = {"name": "adamw", "lr": 0.01, "weight_decay": 0.0, "schedule": "constant"}
-BATCH = Batch(
-    torch.tensor([[2, 3, 4], [5, 6, 0], [7, 0, 0], [8, 9, 2]]),
-    torch.tensor([3, 2, 1, 3]),
-    torch.tensor([0, 1, 2, 0]),
-    torch.arange(4),
-)
+#                          row, label, length, tokens
+BATCH = Batch(torch.tensor([[0, 0, 3, 2, 3, 4], [1, 1, 2, 5, 6, 0], [2, 2, 1, 7, 0, 0], [3, 0, 3, 8, 9, 2]]))
 
 
 def make_module(*, class_weights=None, optimizer=None, **model):
@@ -85,10 +81,22 @@ def test_the_training_loss_is_torchs_with_weights_and_smoothing(smoothing, weigh
     module.on_train_epoch_start()
     torch.testing.assert_close(module.training_step(BATCH, 0), expected)
     module.training_step(BATCH, 1)
-    loss, right, rows = module.sums.tolist()
-    assert loss / rows == pytest.approx(expected.item())
-    assert rows == 2 * len(BATCH.labels_B)
-    assert right == 2 * (module(BATCH.tokens_BT, BATCH.lengths_B).argmax(dim=1) == BATCH.labels_B).sum()
+    assert module.loss_sum.item() / module.rows == pytest.approx(expected.item())
+    assert module.rows == 2 * len(BATCH.labels_B)
+    assert module.right == 2 * (module(BATCH.tokens_BT, BATCH.lengths_B).argmax(dim=1) == BATCH.labels_B).sum()
+
+
+def test_a_training_step_never_waits_for_the_device():
+    """Meta tensors have no values: whatever asks for one, which on a GPU would wait for it, fails."""
+    module = make_module(dropout=0.5, embedding_dropout=0.5, word_dropout=0.5, sequence_dropout=True).to("meta")
+    batch = BATCH.to(torch.device("meta"))
+    module.trainer = SimpleNamespace(global_step=0, log_every_n_steps=50)
+    module.on_train_epoch_start()
+    loss = module.training_step(batch, 0)
+    loss.backward()
+    assert module.loss_sum.device == batch.tokens_BT.device == torch.device("meta")
+    with pytest.raises(RuntimeError, match="meta"):
+        loss.item()
 
 
 def test_validation_loss_is_plain_cross_entropy(data):

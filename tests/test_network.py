@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from textlstm.checks import InputError
-from textlstm.network import POOLINGS, SequenceDropout, layer_table, trainable
+from textlstm.network import POOLINGS, SequenceDropout, TokenDropout, layer_table, trainable
 
 GOLDEN = Path(__file__).with_name("keras_article_small.npz")
 TEXTS = [[7], [3, 4, 5], [9, 8, 7, 6, 5, 4, 3], [2, 29]]
@@ -189,6 +189,25 @@ def test_sequence_dropout_has_one_mask_per_text():
     assert torch.equal(layer.eval()(torch.ones(6, 9, 40)), torch.ones(6, 9, 40))
 
 
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_token_dropout_is_torchs_dropout(rate):
+    torch.manual_seed(0)
+    layer = TokenDropout(rate)
+    states = torch.ones(7, 31, 301, requires_grad=True)  # no multiple of four values
+    dropped = layer(states)
+    dropped.sum().backward()
+    assert states.grad is not None
+    assert torch.equal(states.grad, dropped)  # ones: each value passes on what it was multiplied by
+    torch.testing.assert_close(dropped.unique(), torch.tensor([0, 1 / (1 - rate)]))
+    assert (dropped == 0).float().mean().item() == pytest.approx(rate, abs=0.006)  # five standard deviations
+    neighbours = (dropped[..., :-1] == 0) & (dropped[..., 1:] == 0)
+    assert neighbours.float().mean().item() == pytest.approx(rate**2, abs=0.01)  # each drawn for itself
+    assert not torch.equal(layer(states), dropped)
+    torch.manual_seed(0)
+    assert torch.equal(layer(states), dropped)
+    assert torch.equal(layer.eval()(states), states)
+
+
 @pytest.mark.parametrize(
     "rates",
     [
@@ -219,8 +238,8 @@ def test_word_dropout_reads_tokens_as_unknown():
 def test_dropout_stands_after_each_lstm_layer(place):
     network = lively_network(layers=2, hidden=40, dropout=0.5).train()
     if place == 0:  # the rate between the layers alone
-        network.head[0].p = 0.0
+        network.head[0].rate = 0.0
     else:
-        network.dropout.p = 0.0
+        network.dropout.rate = 0.0
     with torch.no_grad():
         assert not torch.equal(network(*padded(TEXTS)), network(*padded(TEXTS)))

@@ -1,7 +1,8 @@
 """Ids to batches: texts of like length together, padded to the longest, in an order drawn anew each epoch."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -15,13 +16,38 @@ MAX_TOKENS = 65_536  # of a batch: 64 texts of 1024 tokens
 BUCKET = 32  # batches that are sorted by length together: more of them pad less and shuffle less
 
 
-class Batch(NamedTuple):
-    """B texts padded with id 0 to T tokens; `rows` are their places in the split."""
+@dataclass(frozen=True)
+class Batch:
+    """B texts padded with id 0 to T tokens, and of each its place in the split, its label and its length.
 
-    tokens_BT: Tensor
-    lengths_B: Tensor
-    labels_B: Tensor
-    rows_B: Tensor
+    All in one tensor (B, 3 + T), which reaches a device in one transfer.
+    """
+
+    packed: Tensor
+
+    @property
+    def rows_B(self) -> Tensor:
+        return self.packed[:, 0]
+
+    @property
+    def labels_B(self) -> Tensor:
+        return self.packed[:, 1]
+
+    @property
+    def lengths_B(self) -> Tensor:
+        return self.packed[:, 2]
+
+    @property
+    def tokens_BT(self) -> Tensor:
+        return self.packed[:, 3:]
+
+    def pin_memory(self) -> Self:
+        """For the loader: the copy to a GPU need not wait."""
+        return type(self)(self.packed.pin_memory())
+
+    def to(self, device: torch.device) -> Self:
+        """For Lightning: on `device`, without waiting where the memory is pinned."""
+        return type(self)(self.packed.to(device, non_blocking=True))
 
 
 class EncodedTexts(Dataset):
@@ -68,9 +94,10 @@ class EncodedTexts(Dataset):
         positions_BT = self.starts[rows_B][:, None] + columns_T
         if self.head is not None:
             positions_BT = positions_BT + self.skipped[rows_B][:, None] * (columns_T >= self.head)
-        tokens_BT = torch.zeros(len(rows), width, dtype=torch.long)
-        tokens_BT[inside_BT] = self.tokens[positions_BT[inside_BT]].long()
-        return Batch(tokens_BT, lengths_B, self.labels[rows_B], rows_B)
+        batch = Batch(torch.full((len(rows), 3 + width), PAD))
+        batch.rows_B[:], batch.labels_B[:], batch.lengths_B[:] = rows_B, self.labels[rows_B], lengths_B
+        batch.tokens_BT[inside_BT] = self.tokens[positions_BT[inside_BT]].long()
+        return batch
 
 
 def token_counts(texts: EncodedTexts, classes: int, vocabulary: int) -> Tensor:
@@ -170,6 +197,7 @@ def batch_loader(
         ),
         collate_fn=_as_is,
         generator=torch.Generator().manual_seed(seed),
+        pin_memory=torch.cuda.is_available(),
     )
 
 

@@ -253,7 +253,7 @@ def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, history: Ep
             logger=logger,
             callbacks=[
                 *callbacks,
-                *([ProgressBar(refresh_rate=5)] if terminal else []),  # per second: 100 cost a third of the time
+                *([ProgressBar()] if terminal else []),
                 RandomState(),
                 history,
                 ModelCheckpoint(filename="best", monitor="val/loss", **kept),
