@@ -290,7 +290,7 @@ def accuracy(data: str | None) -> None:
                 answer({"epochs": epochs})
 
     training.EpochHistory = Epochs  # type: ignore[misc]
-    epochs = "trainer.max_epochs=3" if data is not None else "trainer.max_epochs=6"
+    epochs = "trainer.max_epochs=3"
     with tempfile.TemporaryDirectory() as folder:
         sys.argv[1:] = [*overrides(data, article=False), f"hydra.run.dir={folder}/run", epochs, *threads_override()]
         command_line.main("train", training.train)
