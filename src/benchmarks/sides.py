@@ -54,7 +54,7 @@ def overrides(data: str | None, *, article: bool = True) -> list[str]:
     given = ["experiment=article", "data.pad_to=null"] if article else []
     if data is None:
         return given
-    files = [f"data.train='{data}/train.csv.gz'", f"data.test='{data}/test.csv.gz'"]
+    files = [f"data.train={data}/train.csv.gz", f"data.test={data}/test.csv.gz"]
     return ["data=files", *given, *files, "data.text_column=text", "data.label_column=label"]
 
 
@@ -62,10 +62,10 @@ def composed(*given: str) -> dict[str, Any]:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
-    from textlstm.command_line import CONF
+    from textlstm.command_line import CONF, quote_literal
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return OmegaConf.to_container(compose("train", list(given)))  # type: ignore[return-value]
+        return OmegaConf.to_container(compose("train", [quote_literal(of) for of in given]))  # type: ignore[return-value]
 
 
 def prepared(settings: dict[str, Any]) -> Any:
