@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from textlstm.command_line import CONF
 from textlstm.datamodule import TextDataModule
 from textlstm.module import OPTIMIZERS, SCHEDULES, TextClassificationModule
+from textlstm.search_space import SearchSpace
 
 PRESETS = sorted(
     (file.parent.name, file.stem) for file in CONF.glob("*/*.yaml") if file.parent.name != "hydra"
@@ -28,7 +29,7 @@ TRAIN_KEYS = {
     "model": "bidirectional dropout embedding_dim embedding_dropout head hidden label_smoothing layers pooling "
     "sequence_dropout word_dropout",
     "optimizer": "lr name schedule weight_decay",
-    "sweep": "name",
+    "sweep": "minutes name prune repeats storage trials workers",
     "trainer": "accelerator accumulate_grad_batches devices gradient_clip_val max_epochs precision",
 }
 OTHER_KEYS = {
@@ -63,7 +64,7 @@ def test_the_public_keys_of_the_other_commands_are_frozen(command):
 
 
 def test_every_preset_is_covered():
-    assert len(PRESETS) == 19
+    assert len(PRESETS) == 20
     groups = ["callbacks", "data", "experiment", "logger", "model", "optimizer", "sweep", "trainer"]
     assert sorted({group for group, _ in PRESETS}) == groups
 
@@ -96,6 +97,9 @@ def test_every_sweep_is_named_by_its_file_and_sweeps_known_keys(preset):
     assert config.sweep.name == preset
     assert set(config.hydra.sweeper.params) <= set(FROZEN)
     assert all(len(str(values).split(",")) >= 2 for values in config.hydra.sweeper.params.values())
+    space = SearchSpace.of([f"{key}={values}" for key, values in config.hydra.sweeper.params.items()])
+    assert sorted(space.swept) == sorted(config.hydra.sweeper.params)
+    assert (preset == "search") == any(not override.is_discrete_sweep() for override in space.swept.values())
 
 
 def test_the_article_is_the_articles():

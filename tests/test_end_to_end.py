@@ -12,12 +12,15 @@ import sys
 import time
 from pathlib import Path
 
+import optuna
 import pytest
 import torch
 from datasets import Dataset
+from optuna.trial import TrialState
 
 from textlstm import TextClassifier
 from textlstm.sources import NEWSWIRE4
+from textlstm.study import open_storage
 
 SRC = Path(__file__).parents[1] / "src"
 QUICK = [
@@ -265,6 +268,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(trained, my_c
 
 def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
     overrides = ["experiment=smoke", "data.max_rows=300", "model.hidden=8,0,16", f"hydra.sweep.dir={tmp_path}"]
+    overrides.append("sweep.workers=1")
     _, errors = run("train", *overrides, code=1)
     jobs = {int(folder.name.rsplit("-", 1)[1]): folder for folder in tmp_path.iterdir() if folder.is_dir()}
     assert sorted(jobs) == [0, 8, 16]
@@ -290,6 +294,39 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
     assert "1 of 3 runs are not finished" in out
     assert f"python src/train.py experiment=smoke data.max_rows=300 model.hidden={rows[0]['model.hidden']}" in out
     assert (tmp_path / "leaderboard.png").is_file()
+
+
+@pytest.mark.parametrize("storage", [None, "journal.log"])
+def test_two_workers_search_prune_and_go_on_after_a_kill(tmp_path, my_csv, storage):
+    columns = ["data.text_column=headline", "data.label_column=desk", f"data.train={my_csv}"]
+    ranges = ["model.hidden=choice(8,16)", "optimizer.lr=tag(log,interval(1e-5,1e-1))", "trainer.max_epochs=2,4"]
+    overrides = [*QUICK[:-1], *columns, "sweep=search", f"hydra.sweep.dir={tmp_path}", "sweep.workers=2", *ranges]
+    overrides = [of for of in overrides if of not in ("model.hidden=16", "trainer.max_epochs=3", "optimizer.lr=0.02")]
+    overrides += [] if storage is None else [f"sweep.storage={tmp_path}/{storage}"]
+    command = [sys.executable, SRC / "train.py", *overrides, "sweep.trials=40"]
+    killed = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    while not list(tmp_path.glob("*/metrics.json")):
+        assert killed.poll() is None
+        time.sleep(0.1)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    kept = open_storage(None if storage is None else str(tmp_path / storage), tmp_path)
+    study = optuna.load_study(study_name="search", storage=kept)
+    assert TrialState.RUNNING in {trial.state for trial in study.trials}
+    total = sum("attempt" not in trial.user_attrs for trial in study.trials) + 8
+
+    _, errors = run("train", *overrides, f"sweep.trials={total}")
+    assert "2 workers, each with 1 CPU threads" in errors
+    trials = study.trials
+    begun = [trial for trial in trials if "attempt" not in trial.user_attrs]
+    assert total <= len(begun) <= total + 1
+    assert {trial.state for trial in trials} <= {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
+    assert sum(trial.state == TrialState.FAIL for trial in trials) == len(trials) - len(begun)  # those that were killed
+    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    records = [json.loads(file.read_text(encoding="utf-8")) for file in tmp_path.glob("*/metrics.json")]
+    assert sorted({round(of["score"], 6) for of in records}) == sorted({round(trial.value, 6) for trial in done})
+    assert max(trial.value for trial in done) > 0.5
+    assert "Traceback" not in errors + (tmp_path / "worker-1.log").read_text(encoding="utf-8")
 
 
 def test_a_folder_of_classes_in_chinese_trains_and_the_run_reads_other_formats_too(tmp_path):

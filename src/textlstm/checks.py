@@ -7,6 +7,10 @@ from collections.abc import Iterable
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
+class JobsFailed(Exception):
+    """Some of a sweep's jobs failed, as the message says; the others are done."""
+
+
 class InputError(ValueError):
     """A user's mistake: says what is wrong, where, what was expected and how to fix it.
 

@@ -15,13 +15,13 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.override_parser.types import IntervalSweep, Override, OverrideType
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from textlstm.checks import InputError, nearest
+from textlstm.checks import InputError, JobsFailed, nearest
 from textlstm.runs import OUTPUTS, folder_name, new_run_folder
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,12 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come back here, where a sweep's are summed up
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(guarded)()
-    except Exception:
+    except Exception as error:
+        if not failed and isinstance(error, InputError):  # of the sweep as a whole
+            fail(error)
+        if not failed and isinstance(error, JobsFailed):
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(1)
         if not failed:
             raise
         print(
@@ -253,6 +258,9 @@ def _parse(argument: str) -> Override:
 def _values(override: Override) -> list[str]:
     if override.is_discrete_sweep():
         return list(override.sweep_string_iterator())
+    value = override.value()
+    if isinstance(value, IntervalSweep):
+        return [str(value.start)]
     return [override.get_value_element_as_str()] if override.value() is not None else ["null"]
 
 

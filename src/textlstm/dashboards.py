@@ -30,6 +30,11 @@ def begin(logger: TensorBoardLogger, config: dict[str, Any]) -> None:
     logger.log_hyperparams({**chosen, "seed": config["seed"]}, {SCORE: float("nan"), LOSS: float("nan")})
 
 
+def score(logger: TensorBoardLogger, macro_f1: float, loss: float, step: int) -> None:
+    """The run's validation scores, for the HParams view."""
+    logger.log_metrics({SCORE: macro_f1, LOSS: loss}, step)
+
+
 def show_predictions(
     logger: TensorBoardLogger, split: str, scores: dict[str, Any], texts: list[str], predictions: Predictions, step: int
 ) -> None:
@@ -52,7 +57,7 @@ def finish(
 ) -> None:
     """The run's scores for the HParams view, and the embeddings of its most frequent tokens."""
     step = record["steps"]
-    logger.log_metrics({SCORE: record["score"], LOSS: record["validation"]["log_loss"]}, step)
+    score(logger, record["score"], record["validation"]["log_loss"], step)
     counts_CV = token_counts(train, len(record["labels"]), tokenizer.get_vocab_size())
     frequencies = counts_CV.sum(dim=0)
     frequencies[: UNK + 1] = 0

@@ -41,6 +41,10 @@ class RunFolder:
         return self.checkpoints / "last.ckpt"
 
     @property
+    def pruned(self) -> Path:
+        return self.path / "pruned.json"
+
+    @property
     def model(self) -> Path:
         return self.path / "model"
 

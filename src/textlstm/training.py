@@ -30,6 +30,7 @@ from textlstm.metrics import Predictions
 from textlstm.module import TextClassificationModule
 from textlstm.network import layer_table, trainable
 from textlstm.progress import EpochHistory, ProgressBar
+from textlstm.pruning import Pruning, attached
 from textlstm.report import LINEAR, print_results, seconds_line, write_report
 from textlstm.resuming import RandomState
 from textlstm.runs import CACHE, RunFolder, environment, folder_name, write_json
@@ -41,10 +42,14 @@ log = logging.getLogger(__name__)
 LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
 
 
-def train(config: dict[str, Any]) -> float:
-    """Trains, scores and records one run in Hydra's output folder; returns its macro F1 on validation."""
+def train(config: dict[str, Any]) -> float | None:
+    """Trains, scores and records one run in Hydra's output folder.
+
+    Returns its macro F1 on validation; None if it is the trial of a search that was pruned.
+    """
     started = time.monotonic()
     hydra = HydraConfig.get()
+    config = {key: value for key, value in config.items() if key != "sweep"}  # which is about all runs of a sweep
     sweeping = hydra.mode == RunMode.MULTIRUN
     run = RunFolder(Path(hydra.runtime.output_dir))
     finished = run.record()
@@ -65,7 +70,8 @@ def train(config: dict[str, Any]) -> float:
         )
     overrides, history = _overrides(run, hydra), EpochHistory()
     logger = _logger(config["logger"], run, "" if sweeping else folder_name(",".join(overrides)) or "defaults")
-    trainer = _trainer(config, run, logger, history)
+    trial = attached() if sweeping else None
+    trainer = _trainer(config, run, logger, [history, *([] if trial is None else [Pruning(trial)])])
     checkpoint = run.last_checkpoint if config["resume"] and run.last_checkpoint.is_file() else None
     recorded = None if checkpoint is None else torch.load(checkpoint, weights_only=True, map_location="cpu")
     tokenizer_json = None if recorded is None else recorded["hyper_parameters"]["tokenizer_json"]
@@ -88,6 +94,9 @@ def train(config: dict[str, Any]) -> float:
         dashboards.begin(logger, config)
 
     _fit(trainer, module, data, checkpoint, run)
+    if any(isinstance(callback, Pruning) and callback.pruned for callback in trainer.callbacks):  # type: ignore[attr-defined]
+        _record_pruned(run, logger, history, trainer.global_step, overrides)
+        return None
     scored = _score_best(trainer, module, data, run, test=config["test"])
     linear = _baselines(data) if config["test"] and config["baselines"] else {}
 
@@ -122,6 +131,17 @@ def train(config: dict[str, Any]) -> float:
         print_results(record, list(scored)[-1], run.path)
         print(seconds_line(record))
     return record["score"]
+
+
+def _record_pruned(run: RunFolder, logger: Logger, history: EpochHistory, steps: int, overrides: list[str]) -> None:
+    """What is left of a trial that others were better than: its score, and no model."""
+    best = max(history.epochs, key=lambda epoch: epoch["val_macro_f1"])
+    if isinstance(logger, TensorBoardLogger):
+        dashboards.score(logger, best["val_macro_f1"], best["val_loss"], steps)
+        logger.finalize("success")
+    shutil.rmtree(run.checkpoints)
+    write_json(run.pruned, {"score": best["val_macro_f1"], "overrides": overrides, "history": history.epochs})
+    log.info("Pruned after epoch %d, with macro F1 %.4f on validation.", len(history.epochs), best["val_macro_f1"])
 
 
 class ScoredSplit(NamedTuple):
@@ -237,7 +257,7 @@ def _made(key: str, settings: dict[str, Any], **arguments: Any) -> Any:
         raise cause if isinstance(cause, InputError) else InputError(f"{key}: {cause}") from error
 
 
-def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, history: EpochHistory) -> pl.Trainer:
+def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, recording: list[pl.Callback]) -> pl.Trainer:
     whole("trainer.max_epochs", config["trainer"]["max_epochs"], minimum=1)
     whole("trainer.accumulate_grad_batches", config["trainer"]["accumulate_grad_batches"], minimum=1)
     kept: dict[str, Any] = {
@@ -255,7 +275,7 @@ def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, history: Ep
                 *callbacks,
                 *([ProgressBar()] if terminal else []),
                 RandomState(),
-                history,
+                *recording,
                 ModelCheckpoint(filename="best", monitor="val/loss", **kept),
                 ModelCheckpoint(filename="last", **kept),
             ],

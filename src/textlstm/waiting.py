@@ -20,6 +20,18 @@ def loading() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def status() -> Iterator[Callable[[str], None]]:
+    """A function that keeps one line up to date on the terminal; elsewhere it says nothing."""
+    if not sys.stderr.isatty():
+        yield lambda line: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("") as spinner:
+        yield lambda line: spinner.update(line)
+
+
 def counted(
     items: Iterable[T], what: str, *, size_of: Callable[[T], int] = lambda item: 1, total: int | None = None
 ) -> Iterator[T]:

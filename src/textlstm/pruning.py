@@ -1,0 +1,59 @@
+"""A trial of a search inside its run: it reports each validation, and ends early where others were better."""
+
+import json
+import os
+from typing import Any
+
+import pytorch_lightning as pl
+
+TRIAL = "TEXTLSTM_TRIAL"  # environment variable: storage, folder and study of the trial, and its id
+PARTS = 10  # of a run at which trials are compared, however many epochs each has
+
+
+def attach(storage: str | None, folder: str, study: str, trial: int) -> str:
+    """The value of the environment variable for a job that is to report to `trial`."""
+    return json.dumps({"storage": storage, "folder": folder, "study": study, "trial": trial})
+
+
+def attached() -> Any:
+    """The Optuna trial that this process runs, or None."""
+    if TRIAL not in os.environ:
+        return None
+    from pathlib import Path
+
+    import optuna
+
+    from textlstm.study import open_storage
+
+    found = json.loads(os.environ[TRIAL])
+    study = optuna.load_study(
+        study_name=found["study"],
+        storage=open_storage(found["storage"], Path(found["folder"])),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2),
+    )
+    return optuna.trial.Trial(study, found["trial"])
+
+
+class Pruning(pl.Callback):
+    """Reports the best macro F1 so far after each validation, and stops a run that is below the median of others.
+
+    Trials are compared at tenths of their epochs: with a one-cycle schedule a run of 3 epochs is after one where a run
+    of 12 is after four.
+    """
+
+    def __init__(self, trial: Any) -> None:
+        self.trial = trial
+        self.pruned = False
+        self.best, self.part = 0.0, 0
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.state.fn != "fit":
+            return
+        assert trainer.max_epochs is not None
+        self.best = max(self.best, trainer.callback_metrics["val/macro_f1"].item())
+        part = PARTS * (trainer.current_epoch + 1) // trainer.max_epochs
+        while self.part < part:
+            self.part += 1
+            self.trial.report(self.best, self.part)
+        if part < PARTS and self.trial.should_prune():
+            self.pruned = trainer.should_stop = True

@@ -1,0 +1,219 @@
+"""The trials of a sweep in one Optuna study, which any number of processes on any number of machines may share.
+
+A trial's worker renews a time stamp in the storage; when it stops to, or its process is gone from this machine, another
+worker takes the trial up again. (Optuna's own heartbeat is experimental and does not work with a journal file.)
+"""
+
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from textlstm.checks import InputError
+
+BEAT = 20.0  # seconds between signs of life
+SILENCE = 120.0  # seconds without one after which a worker counts as dead
+ATTEMPTS = 3  # of a trial whose workers die
+TRIES = 5  # to make the tables, which several workers may do at once
+STARTUP = 10  # trials at random before the sampler models
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def open_storage(url: str | None, folder: Path) -> BaseStorage:
+    """The storage: a file in the sweep's folder, a database's URL, or a journal file on a shared disk.
+
+    Raises:
+        InputError: a database that cannot be reached, or whose driver is not installed.
+    """
+    if url is not None and "://" not in url:
+        path = Path(url).expanduser().absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return JournalStorage(JournalFileBackend(str(path)))
+    sqlite = url is None or url.startswith("sqlite")
+    for attempt in range(1, TRIES + 1):
+        try:
+            return RDBStorage(
+                url or f"sqlite:///{folder / 'study.db'}",
+                engine_kwargs={"connect_args": {"timeout": 60}} if sqlite else {"pool_pre_ping": True},
+            )
+        except ModuleNotFoundError as error:
+            raise InputError(f"sweep.storage={url}: the driver {error.name} is not installed.") from error
+        except (SQLAlchemyError, StorageInternalError, ImportError) as error:
+            if attempt == TRIES:
+                cause = str(error.__cause__ or error).strip().splitlines()[0]
+                raise InputError(f"sweep.storage={url or folder}: the database does not answer: {cause}") from error
+            time.sleep(random.uniform(0.2, 1.0))  # others make the tables at this moment
+    raise AssertionError
+
+
+class Study:
+    """A sweep's trials.
+
+    Args:
+        storage: where they are kept.
+        name: of the study; all who give the same name work on the same trials.
+        seed: of the sampler, together with the number of trials so far: a restart does not repeat its start.
+        search: the ranges that are searched, by key; None for a grid, whose points are `add`ed.
+
+    Raises:
+        InputError: the study searches other ranges.
+    """
+
+    def __init__(self, storage: BaseStorage, name: str, *, seed: int, search: dict[str, str] | None) -> None:
+        for attempt in range(1, TRIES + 1):
+            try:
+                self.study = optuna.create_study(
+                    storage=storage,
+                    study_name=name,
+                    direction="maximize",
+                    load_if_exists=True,
+                    pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2),
+                )
+                break
+            except (SQLAlchemyError, StorageInternalError):
+                if attempt == TRIES:
+                    raise
+                time.sleep(random.uniform(0.2, 1.0))
+        self.search = search
+        known = self.study.user_attrs.get("search", search)
+        if known != search:
+            raise InputError(
+                f"The sweep {name} was begun with other ranges, {_line(known)}; now they are {_line(search)}. "
+                f"Give the new ones a name of their own: sweep.name=…"
+            )
+        self.study.set_user_attr("search", search)
+        trials = len(self.study.get_trials(deepcopy=False))
+        self.study.sampler = optuna.samplers.TPESampler(
+            n_startup_trials=STARTUP, seed=seed + trials + (os.getpid() if trials else 0)
+        )
+
+    def trials(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)
+
+    def add(self, points: list[list[str]]) -> None:
+        """Queues the points of a grid that no worker has, or had on another machine."""
+        here, taken = socket.gethostname(), set()
+        for trial in self.trials():
+            waits_or_runs = trial.state in (TrialState.WAITING, TrialState.RUNNING)
+            elsewhere = trial.state == TrialState.COMPLETE and trial.user_attrs.get("host") != here
+            if waits_or_runs or elsewhere:
+                taken.add(tuple(trial.user_attrs.get("overrides", ())))
+        for point in points:
+            if tuple(point) not in taken:
+                self.study.enqueue_trial({}, user_attrs={"overrides": point})
+
+    def take(self, most: int | None, *, wait: bool = True) -> Trial | None:
+        """A trial to run, or None if there is none left: `most` of a search were begun, or a grid has no more points.
+
+        With `wait` it waits while none is left but others are running, since their workers may die.
+        """
+        while True:
+            self._revive()
+            states = [trial.state for trial in self.trials()]
+            begun = len(states) - sum("attempt" in trial.user_attrs for trial in self.trials())
+            free = TrialState.WAITING in states
+            if not free and self.search is not None:
+                free = most is None or begun < most
+            if free:
+                trial = self.study.ask()
+                trial.set_user_attr("host", socket.gethostname())
+                trial.set_user_attr("process", os.getpid())
+                trial.set_user_attr("beat", time.time())
+                if self.search is not None or self._mine(trial):
+                    return trial
+                self.study.tell(trial, state=TrialState.FAIL)
+            elif wait and TrialState.RUNNING in states:
+                time.sleep(min(2.0, BEAT))
+            else:
+                return None
+
+    def _mine(self, taken: Trial) -> bool:
+        """Whether nobody else has this point of a grid; two who start at once may both have queued it."""
+        point = taken.user_attrs.get("overrides")
+        return point is not None and not any(
+            trial.number < taken.number
+            and trial.state in (TrialState.WAITING, TrialState.RUNNING)
+            and trial.user_attrs.get("overrides") == point
+            for trial in self.trials()
+        )
+
+    def _revive(self) -> None:
+        """Queues the trials again whose workers are dead."""
+        for trial in self.trials():
+            if trial.state == TrialState.RUNNING and _dead(trial):
+                self.give_back(trial)
+
+    def give_back(self, trial: FrozenTrial | Trial) -> None:
+        """Ends a running trial that has no result, and queues it once more, at most three times in all."""
+        try:
+            self.study.tell(trial.number, state=TrialState.FAIL)
+        except (ValueError, UpdateFinishedTrialError):  # another worker was faster
+            return
+        attempt = trial.user_attrs.get("attempt", 1)
+        if attempt < ATTEMPTS:
+            kept = {"overrides": trial.user_attrs["overrides"]} if "overrides" in trial.user_attrs else {}
+            self.study.enqueue_trial(trial.params, user_attrs={**kept, "attempt": attempt + 1})
+
+    @contextmanager
+    def alive(self, trials: list[Trial]) -> Iterator[None]:
+        """Renews the trials' sign of life; gives them back if what is done with them is broken off."""
+        stop = threading.Event()
+
+        def beat() -> None:
+            while not stop.wait(BEAT):
+                for trial in trials:
+                    try:
+                        trial.set_user_attr("beat", time.time())
+                    except (UpdateFinishedTrialError, SQLAlchemyError, StorageInternalError):
+                        continue  # told, or the database is away for the moment
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        except BaseException:
+            for trial in trials:
+                self.give_back(trial)
+            raise
+        finally:
+            stop.set()
+            thread.join()
+
+
+def _dead(trial: FrozenTrial) -> bool:
+    if trial.user_attrs.get("host") == socket.gethostname() and not _runs(trial.user_attrs.get("process")):
+        return True
+    beat = trial.user_attrs.get("beat")
+    if beat is None:  # was asked for a moment ago, or its worker died in that moment
+        assert trial.datetime_start is not None
+        beat = trial.datetime_start.timestamp()
+    return time.time() - beat > SILENCE
+
+
+def _runs(process: int | None) -> bool:
+    if process is None:
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _line(search: dict[str, Any] | None) -> str:
+    return "the points of a grid" if search is None else " ".join(f"{key}={of}" for key, of in search.items())

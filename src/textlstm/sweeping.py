@@ -1,0 +1,244 @@
+"""A sweep from its overrides to its finished runs: one worker, or several processes of the same command.
+
+Each worker takes a trial from the study, runs its jobs through Hydra's launcher and tells the study the result, until
+none is left. Any number of machines that reach the storage may run the same command.
+"""
+
+import logging
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import DictConfig, OmegaConf
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from textlstm.checks import InputError, JobsFailed, flag, number, whole
+from textlstm.pruning import TRIAL, attach
+from textlstm.runs import CACHE
+from textlstm.search_space import SearchSpace
+from textlstm.study import Study, open_storage
+from textlstm.waiting import status
+
+log = logging.getLogger(__name__)
+
+WORKER = "TEXTLSTM_WORKER"  # environment variable: the number of a worker that another process started
+MEMORY = 2 * 2**30  # bytes that a worker may need
+CACHED = 1_000_000  # bytes of recurrent weights that stay in a core's cache: one thread computes with them best
+
+
+def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[JobReturn]]:
+    """Runs the sweep that `overrides` and the node `sweep` of the config describe.
+
+    Raises:
+        InputError: a value of `sweep` outside its range, or a study of other ranges.
+    """
+    settings: dict[str, Any] = OmegaConf.to_container(config.sweep, resolve=True)  # type: ignore[assignment]
+    _check(settings)
+    folder = Path(config.hydra.sweep.dir).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    space = SearchSpace.of(overrides)
+    searching = settings["trials"] is not None or settings["minutes"] is not None
+    seeds = [str(config.seed + n) for n in range(settings["repeats"])]
+    points = [] if searching else _repeated(list(space.grid()), seeds, space)
+    storage = open_storage(settings["storage"], folder)
+    study = Study(storage, settings["name"], seed=config.seed, search=space.described() if searching else None)
+    workers = settings["workers"] or _workers(config)
+    if WORKER not in os.environ:
+        OmegaConf.save(config, folder / "multirun.yaml")
+        if not searching:
+            study.add(points)
+    if isinstance(launcher, BasicLauncher) and workers > 1:
+        _tokenize(config)
+        _several(study, settings, folder, workers)
+        return []
+    worker = Worker(study, settings, folder, launcher, space, seeds)
+    answers = worker.work(1 if isinstance(launcher, BasicLauncher) else workers)
+    for answer in (answer for of in answers for answer in of):
+        _ = answer.return_value  # raises what a failed job raised
+    return answers
+
+
+def _check(settings: dict[str, Any]) -> None:
+    for key in ("trials", "workers"):
+        if settings[key] is not None:
+            whole(f"sweep.{key}", settings[key], minimum=1)
+    if settings["minutes"] is not None:
+        number("sweep.minutes", settings["minutes"], minimum=0)
+    whole("sweep.repeats", settings["repeats"], minimum=1)
+    flag("sweep.prune", settings["prune"])
+
+
+def _repeated(points: list[list[str]], seeds: list[str], space: SearchSpace) -> list[list[str]]:
+    if len(seeds) == 1:
+        return points
+    if "seed" in space.swept:
+        raise InputError("sweep.repeats trains each configuration with several seeds; seed= is a list already.")
+    return [[*point, f"seed={seed}"] for point in points for seed in seeds]
+
+
+def _workers(config: DictConfig) -> int:
+    """As many as give each a core and memory, several cores where the network is large; one where there is a GPU."""
+    if torch.cuda.is_available() and config.trainer.accelerator in ("auto", "gpu", "cuda"):
+        return 1
+    hidden = config.model.hidden
+    fit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY if hasattr(os, "sysconf") else 1
+    return max(1, min(fit, _cores() // max(1, 4 * hidden * hidden * 4 // CACHED)))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Worker:
+    """Takes trials, one at a time or as many as the launcher runs at once, until none is left or time is up."""
+
+    def __init__(
+        self, study: Study, settings: dict[str, Any], folder: Path, launcher: Any, space: SearchSpace, seeds: list[str]
+    ) -> None:
+        self.study, self.settings, self.folder, self.launcher = study, settings, folder, launcher
+        self.space, self.seeds = space, seeds
+        self.started = time.monotonic()
+        self.before = sum(trial.state.is_finished() for trial in study.trials())
+        self.lasted: list[float] = []
+
+    def work(self, at_once: int) -> list[list[JobReturn]]:
+        answers = []
+        while self.time_left() and (trials := self.take(at_once)):
+            answers.append(self.run(trials))
+            log.info("%s", progress_line(self.study.trials(), self.settings, self.started, self.before))
+        return answers
+
+    def time_left(self) -> bool:
+        """Whether one more trial, as long as those so far, ends within `sweep.minutes`."""
+        if self.settings["minutes"] is None:
+            return True
+        expected = statistics.median(self.lasted) if self.lasted else 0
+        return time.monotonic() - self.started + expected < 60 * self.settings["minutes"]
+
+    def take(self, most: int) -> list[Trial]:
+        trials: list[Trial] = []
+        while len(trials) < most and (trial := self.study.take(self.settings["trials"], wait=not trials)) is not None:
+            trials.append(trial)
+        return trials
+
+    def run(self, trials: list[Trial]) -> list[JobReturn]:
+        """Launches the jobs of the trials and tells the study what came of them."""
+        started = time.monotonic()
+        with self.study.alive(trials):
+            jobs = [self.jobs(trial) for trial in trials]
+            returned = self.launcher.launch([job for of in jobs for job in of], initial_job_idx=trials[0].number)
+        answers = iter(returned)
+        for trial, of in zip(trials, jobs, strict=True):
+            self.tell(trial, [next(answers) for _ in of])
+        self.lasted.append(time.monotonic() - started)
+        return list(returned)
+
+    def jobs(self, trial: Trial) -> list[list[str]]:
+        """The overrides of the trial's jobs: one, or in a search one for each seed; the first may be pruned."""
+        if self.study.search is None:
+            return [[*self.space.fixed, *trial.user_attrs["overrides"]]]
+        point = [*self.space.fixed, *self.space.suggest(trial)]
+        jobs = [point] if len(self.seeds) == 1 else [[*point, f"seed={seed}"] for seed in self.seeds]
+        if self.settings["prune"]:
+            variable = attach(self.settings["storage"], str(self.folder), self.settings["name"], trial._trial_id)
+            quoted = variable.replace("\\", "\\\\").replace("'", "\\'")
+            jobs[0] = [*jobs[0], f"hydra.job.env_set.{TRIAL}='{quoted}'"]
+        return jobs
+
+    def tell(self, trial: Trial, answers: Sequence[JobReturn]) -> None:
+        study = self.study.study
+        if any(answer.status != JobStatus.COMPLETED for answer in answers):
+            study.tell(trial, state=TrialState.FAIL)
+        elif any(answer.return_value is None for answer in answers):
+            study.tell(trial, state=TrialState.PRUNED)
+        else:
+            study.tell(trial, statistics.fmean(answer.return_value for answer in answers))
+
+
+def _tokenize(config: DictConfig) -> None:
+    """Reads and tokenizes the texts once, for all workers to find; a mistake in the data ends the sweep here.
+
+    Raises:
+        InputError: as `TextDataModule.setup`.
+    """
+    from textlstm.datamodule import TextDataModule
+
+    settings: dict[str, Any] = OmegaConf.to_container(config.data, resolve=True)  # type: ignore[assignment]
+    TextDataModule(**settings, seed=config.seed, cache=CACHE).setup()
+
+
+def _several(study: Study, settings: dict[str, Any], folder: Path, workers: int) -> None:
+    """Starts the command `workers` times, each with its share of the cores, and says how far they are.
+
+    Raises:
+        SweepFailed: jobs that failed, with the logs that say why.
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, _cores() // workers))}
+    logs = [folder / f"worker-{number}.log" for number in range(1, workers + 1)]
+    started, before = time.monotonic(), {trial.number for trial in study.trials() if trial.state.is_finished()}
+    log.info("%d workers, each with %s CPU threads; they log to %s.", workers, environment["OMP_NUM_THREADS"], folder)
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for number, file in enumerate(logs, start=1):
+            with open(file, "ab") as output:
+                command = [sys.executable, *sys.orig_argv[1:], "sweep.workers=1"]
+                processes.append(
+                    subprocess.Popen(command, env={**environment, WORKER: str(number)}, stdout=output, stderr=output)
+                )
+        seen = set(before)
+        with status() as tell:
+            while any(process.poll() is None for process in processes):
+                trials = study.trials()
+                for trial in trials:
+                    if trial.state.is_finished() and trial.number not in seen:
+                        seen.add(trial.number)
+                        log.info("%s", trial_line(trial))
+                tell(progress_line(trials, settings, started, len(before)))
+                time.sleep(1)
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
+    log.info("%s", progress_line(study.trials(), settings, started, len(before)))
+    if any(process.returncode for process in processes):
+        raise JobsFailed(f"Jobs of the sweep failed; these say why: {', '.join(str(file) for file in logs)}")
+
+
+def trial_line(trial: FrozenTrial) -> str:
+    """What came of a trial, and what it tried."""
+    said = f"macro F1 {trial.value:.4f}" if trial.value is not None else trial.state.name.lower()
+    tried = trial.user_attrs.get("overrides") or [f"{key}={value}" for key, value in trial.params.items()]
+    return f"trial {trial.number}: {said}  {' '.join(tried)}"
+
+
+def progress_line(trials: list[FrozenTrial], settings: dict[str, Any], started: float, before: int) -> str:
+    """Trials done, pruned, failed and running, the best score, and how long it may last yet."""
+    counts = Counter(trial.state for trial in trials)
+    scores = [trial.value for trial in trials if trial.state == TrialState.COMPLETE and trial.value is not None]
+    finished = sum(trial.state.is_finished() for trial in trials)
+    elapsed = time.monotonic() - started
+    total = settings["trials"] or (len(trials) if settings["minutes"] is None else None)
+    parts = [f"{counts[TrialState.COMPLETE]}{f' of {total}' if total else ''} trials done"]
+    for state in (TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING):
+        if counts[state]:
+            parts.append(f"{counts[state]} {'failed' if state == TrialState.FAIL else state.name.lower()}")
+    if scores:
+        parts.append(f"best macro F1 {max(scores):.4f}")
+    left = []
+    if total and finished > before:
+        left.append(max(0, total - finished) * elapsed / (finished - before))
+    if settings["minutes"] is not None:
+        left.append(max(0, 60 * settings["minutes"] - elapsed))
+    if left:
+        parts.append(f"about {min(left) / 60:.0f} min left")
+    return ", ".join(parts)

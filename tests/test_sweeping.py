@@ -1,0 +1,328 @@
+"""Sweeps: each point once among any number of workers, dead workers' trials again, a search that stops in time."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections import Counter
+from types import SimpleNamespace
+
+import optuna
+import pytest
+from hydra.core.utils import JobReturn, JobStatus
+from optuna.trial import TrialState
+
+from textlstm import study as study_module
+from textlstm.checks import InputError
+from textlstm.pruning import PARTS, Pruning
+from textlstm.search_space import SearchSpace
+from textlstm.study import Study, open_storage
+from textlstm.sweeping import Worker, progress_line, trial_line
+
+SETTINGS = {"name": "s", "trials": None, "minutes": None, "prune": False, "repeats": 1, "workers": 1, "storage": None}
+RANGES = ["x=interval(0.0,1.0)", "n=interval(1,3)", "lr=tag(log,interval(1e-4,1e-1))", "kind=a,b", "k=range(2,7,2)"]
+SPAWN = multiprocessing.get_context("spawn")
+
+every_storage = pytest.mark.parametrize("storage", [None, "journal.log"])
+
+
+def opened(folder, storage=None, *, search=None, seed=0):
+    url = None if storage is None else str(folder / storage)
+    return Study(open_storage(url, folder), "s", seed=seed, search=search)
+
+
+class Launcher:
+    """Answers each job by `result` of its overrides; an exception is a job that failed."""
+
+    def __init__(self, result):
+        self.result, self.jobs = result, []
+
+    def launch(self, job_overrides, initial_job_idx):
+        answers = []
+        for job in job_overrides:
+            self.jobs.append(list(job))
+            answer = JobReturn()
+            try:
+                answer.status, answer.return_value = JobStatus.COMPLETED, self.result(job)
+            except ZeroDivisionError as error:
+                answer.status, answer.return_value = JobStatus.FAILED, error
+            answers.append(answer)
+        return answers
+
+
+def worker(study, tmp_path, result, overrides, *, seeds=("42",), **settings):
+    space = SearchSpace.of(overrides)
+    return Worker(study, {**SETTINGS, **settings}, tmp_path, Launcher(result), space, list(seeds))
+
+
+def states(study):
+    return Counter(trial.state.name for trial in study.trials())
+
+
+def test_overrides_fall_into_fixed_and_swept_and_the_last_of_a_key_counts():
+    space = SearchSpace.of(["a=1", "b=1,2", "c=x,y", "b=3,4,5", "a=2"])
+    assert space.fixed == ["a=2"]
+    assert list(space.grid()) == [[f"b={b}", f"c={c}"] for b in (3, 4, 5) for c in "xy"]
+
+
+def test_a_grid_refuses_an_interval():
+    with pytest.raises(
+        InputError, match=r"x=interval\(0,1\): a grid takes lists .* needs sweep.trials= or sweep.minutes="
+    ):
+        SearchSpace.of(["x=interval(0,1)"]).grid()
+
+
+def test_suggestions_lie_in_their_ranges():
+    space = SearchSpace.of(RANGES)
+    assert space.described()["lr"] == "tag(log,interval(1e-4,1e-1))"
+    trials = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    tried = [dict(pair.split("=") for pair in space.suggest(trials.ask())) for _ in range(200)]
+    assert all(0 <= float(of["x"]) <= 1 and 1e-4 <= float(of["lr"]) <= 1e-1 for of in tried)
+    assert {of["n"] for of in tried} == {"1", "2", "3"}
+    assert {of["k"] for of in tried} == {"2", "4", "6"}
+    assert {of["kind"] for of in tried} == {"a", "b"}
+    assert 0.3 < sum(float(of["lr"]) < 3e-3 for of in tried) / 200 < 0.7  # half of them, on a logarithmic scale
+    assert max(len(of["x"]) for of in tried) <= 8  # three digits, as a person would type them
+
+
+def work_alone(folder, storage, results):
+    """A worker in a process of its own, which notes the points that it runs."""
+
+    def result(job):
+        results.put(job[0])
+        time.sleep(0.02)
+        return 0.5
+
+    opened(folder, storage)  # as the command does that started it
+    worker(opened(folder, storage), folder, result, ["x=1,2"]).work(1)
+
+
+@every_storage
+def test_of_two_workers_who_start_at_once_each_point_has_one(tmp_path, storage):
+    points = [[f"x={n}"] for n in range(12)]
+    results = SPAWN.Queue()
+    processes = [SPAWN.Process(target=start_and_work, args=(tmp_path, storage, points, results)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    ran = Counter(results.get(timeout=5) for _ in range(12))
+    assert ran == Counter(f"x={n}" for n in range(12))
+    assert results.empty()
+    assert states(opened(tmp_path, storage))["COMPLETE"] == 12
+
+
+def start_and_work(folder, storage, points, results):
+    study = opened(folder, storage)
+    study.add(points)
+
+    def result(job):
+        results.put(job[0])
+        time.sleep(0.05)
+        return 0.5
+
+    worker(study, folder, result, ["y=1"]).work(1)
+
+
+def take_and_die(folder, storage):
+    opened(folder, storage).take(None)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@every_storage
+def test_a_killed_workers_trial_is_run_again(tmp_path, storage):
+    study = opened(tmp_path, storage)
+    study.add([["x=1"], ["x=2"]])
+    process = SPAWN.Process(target=take_and_die, args=(tmp_path, storage))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert states(study) == {"RUNNING": 1, "WAITING": 1}
+    one = worker(study, tmp_path, lambda job: 0.5, ["y=1"])
+    one.work(1)
+    assert sorted(job[-1] for job in one.launcher.jobs) == ["x=1", "x=2"]
+    assert states(study) == {"COMPLETE": 2, "FAIL": 1}
+
+
+@every_storage
+def test_a_silent_worker_of_another_machine_counts_as_dead_after_a_while(tmp_path, storage, monkeypatch):
+    study = opened(tmp_path, storage)
+    study.add([["x=1"]])
+    trial = study.take(None)
+    trial.set_user_attr("host", "elsewhere")
+    assert study.take(None, wait=False) is None
+    monkeypatch.setattr(study_module, "SILENCE", -1.0)
+    again = study.take(None, wait=False)
+    assert again.user_attrs["overrides"] == ["x=1"]
+    assert again.user_attrs["attempt"] == 2
+
+
+def test_a_trial_that_kills_its_workers_is_given_up_after_three(tmp_path):
+    study = opened(tmp_path)
+    study.add([["x=1"]])
+    for attempt in (1, 2, 3):
+        trial = study.take(None, wait=False)
+        assert trial.user_attrs.get("attempt", 1) == attempt
+        study.give_back(trial)
+    assert study.take(None, wait=False) is None
+    assert states(study) == {"FAIL": 3}
+
+
+def test_a_trial_whose_job_is_broken_off_is_given_back(tmp_path):
+    def stop(job):
+        raise SystemExit(130)
+
+    study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
+    with pytest.raises(SystemExit):
+        worker(study, tmp_path, stop, RANGES[:1], trials=1).work(1)
+    assert states(study) == {"FAIL": 1, "WAITING": 1}
+    tried = study.trials()[0].params
+    one = worker(study, tmp_path, lambda job: 0.5, RANGES[:1], trials=1)
+    one.work(1)
+    assert study.study.best_params == tried
+    assert states(study) == {"FAIL": 1, "COMPLETE": 1}
+
+
+def test_a_running_trial_shows_that_it_is_alive(tmp_path, monkeypatch):
+    monkeypatch.setattr(study_module, "BEAT", 0.05)
+    study = opened(tmp_path)
+    study.add([["x=1"]])
+    trial = study.take(None)
+    with study.alive([trial]):
+        time.sleep(0.5)
+    frozen = study.trials()[0]
+    assert frozen.user_attrs["beat"] - frozen.datetime_start.timestamp() > 0.3
+
+
+def test_a_grid_goes_on_with_what_is_not_done_and_runs_failed_points_again(tmp_path):
+    points = [[f"x={n}"] for n in range(4)]
+    study = opened(tmp_path)
+    study.add(points)
+    one = worker(study, tmp_path, lambda job: 1 // (job[-1] != "x=2"), ["y=1"])
+    one.work(1)
+    assert states(study) == {"COMPLETE": 3, "FAIL": 1}
+    study.add([*points, ["x=9"]])
+    again = worker(study, tmp_path, lambda job: 1.0, ["y=1"])
+    again.work(1)  # what is complete in this folder is for the job to skip
+    assert sorted(job[-1] for job in again.launcher.jobs) == ["x=0", "x=1", "x=2", "x=3", "x=9"]
+
+
+def test_a_grids_points_that_another_machine_has_done_are_not_run_here(tmp_path, monkeypatch):
+    study = opened(tmp_path)
+    study.add([["x=1"]])
+    monkeypatch.setattr(study_module.socket, "gethostname", lambda: "elsewhere")
+    worker(study, tmp_path, lambda job: 0.5, ["y=1"]).work(1)
+    monkeypatch.undo()
+    study.add([["x=1"], ["x=2"]])
+    one = worker(study, tmp_path, lambda job: 0.5, ["y=1"])
+    one.work(1)
+    assert [job[-1] for job in one.launcher.jobs] == ["x=2"]
+
+
+@every_storage
+def test_the_number_of_trials_is_the_total_over_all_starts(tmp_path, storage):
+    search = {"x": "interval(0.0,1.0)"}
+    tried = []
+    for total in (3, 3, 5):
+        study = opened(tmp_path, storage, search=search)
+        one = worker(study, tmp_path, lambda job: 0.5, RANGES[:1], trials=total)
+        one.work(1)
+        tried += [job[-1] for job in one.launcher.jobs]
+    assert states(study) == {"COMPLETE": 5}
+    assert len(set(tried)) == 5  # a restart does not repeat the sampler's start
+
+
+def test_other_ranges_need_another_name(tmp_path):
+    opened(tmp_path, search={"x": "interval(0.0,1.0)"})
+    with pytest.raises(
+        InputError, match=r"begun with other ranges, x=interval\(0.0,1.0\); now they are x=1,2\. .*sweep.name="
+    ):
+        opened(tmp_path, search={"x": "1,2"})
+    with pytest.raises(InputError, match=r"now they are the points of a grid"):
+        opened(tmp_path)
+
+
+def test_results_are_told_pruned_and_failed_trials_apart(tmp_path):
+    results = iter([0.7, None, ZeroDivisionError(), 0.9])
+
+    def result(job):
+        found = next(results)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
+    worker(study, tmp_path, result, RANGES[:1], trials=4).work(1)
+    assert [trial.state.name for trial in study.trials()] == ["COMPLETE", "PRUNED", "FAIL", "COMPLETE"]
+    assert study.study.best_value == 0.9
+    assert trial_line(study.trials()[1]).startswith("trial 1: pruned  x=0.")
+    line = progress_line(study.trials(), {**SETTINGS, "trials": 10}, time.monotonic() - 120, 0)
+    assert line == "2 of 10 trials done, 1 pruned, 1 failed, best macro F1 0.9000, about 3 min left"
+
+
+def test_repeats_train_each_trial_with_each_seed_and_count_the_mean(tmp_path):
+    study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
+    one = worker(study, tmp_path, lambda job: int(job[-1][5:]), RANGES[:1], trials=2, seeds=("3", "4", "8"))
+    one.work(1)
+    assert [job[-1] for job in one.launcher.jobs] == ["seed=3", "seed=4", "seed=8"] * 2
+    assert [trial.value for trial in study.trials()] == [5.0, 5.0]
+
+
+def test_no_trial_begins_that_would_end_after_the_time_is_up(tmp_path):
+    study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
+    one = worker(study, tmp_path, lambda job: time.sleep(0.3) or 0.5, RANGES[:1], minutes=1.5 / 60)
+    one.work(1)
+    assert 2 <= len(study.trials()) <= 4
+
+
+def test_a_worker_launches_as_many_at_once_as_asked_for(tmp_path):
+    study = opened(tmp_path)
+    study.add([[f"x={n}"] for n in range(5)])
+    one = worker(study, tmp_path, lambda job: 0.5, ["y=1"])
+    assert [len(of) for of in one.work(2)] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [(3, [3, 6, 10]), (20, [0, 1, 1, 2]), (10, [1, 2, 3])])
+def test_scores_are_reported_at_tenths_of_a_run(epochs, expected):
+    reported = {}
+    trial = SimpleNamespace(report=lambda value, step: reported.update({step: value}), should_prune=lambda: False)
+    pruning = Pruning(trial)
+    metrics = {"val/macro_f1": SimpleNamespace(item=lambda: 0.5)}
+    trainer = SimpleNamespace(max_epochs=epochs, callback_metrics=metrics, state=SimpleNamespace(fn="fit"))
+    for epoch, part in enumerate(expected):
+        trainer.current_epoch = epoch
+        pruning.on_validation_end(trainer, None)
+        assert max(reported, default=0) == part == len(reported)
+    assert PARTS == 10
+
+
+def test_a_run_below_the_median_of_others_is_ended(tmp_path):
+    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(5, 2))
+    for _ in range(5):
+        study.add_trial(
+            optuna.trial.create_trial(
+                value=0.8, state=TrialState.COMPLETE, intermediate_values=dict.fromkeys(range(1, 11), 0.8)
+            )
+        )
+    for score, ended in ((0.7, True), (0.9, False)):
+        pruning = Pruning(study.ask())
+        metrics = {"val/macro_f1": SimpleNamespace(item=lambda score=score: score)}
+        trainer = SimpleNamespace(
+            max_epochs=10, current_epoch=4, callback_metrics=metrics, state=SimpleNamespace(fn="fit"), should_stop=False
+        )
+        pruning.on_validation_end(trainer, None)
+        assert pruning.pruned is trainer.should_stop is ended
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql+nodriver://localhost/x", "nodriver"),
+        ("mysql+mysqldb://localhost/x", "the driver MySQLdb is not installed"),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_an_error_of_the_user(tmp_path, monkeypatch, url, message):
+    monkeypatch.setattr(study_module, "TRIES", 1)
+    with pytest.raises(InputError, match=message):
+        open_storage(url, tmp_path)
