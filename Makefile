@@ -40,6 +40,10 @@ tensorboard: setup ## watch all runs in the browser
 test: setup ## all tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
+test-scale: setup ## a search over two machines on PostgreSQL (Debian's, started and stopped here), and submitit's jobs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[postgres,slurm]'
+	$(BIN)/python -m pytest -m scale $(ARGS)
+
 bench-data: setup ## time and memory from file to batches for a million rows; ARGS="--rows 100000 --no-memory" is shorter
 	$(BIN)/python src/benchmarks/data.py $(ARGS)
 
@@ -61,4 +65,4 @@ clean: ## remove caches, not .venv or runs
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help setup train smoke sweep leaderboard tensorboard inspect test bench bench-data lint clean
+.PHONY: help setup train smoke sweep leaderboard tensorboard inspect test test-scale bench bench-data lint clean

@@ -97,7 +97,7 @@ def test_every_sweep_is_named_by_its_file_and_sweeps_known_keys(preset):
     assert config.sweep.name == preset
     assert set(config.hydra.sweeper.params) <= set(FROZEN)
     assert all(len(str(values).split(",")) >= 2 for values in config.hydra.sweeper.params.values())
-    space = SearchSpace.of([f"{key}={values}" for key, values in config.hydra.sweeper.params.items()])
+    space = SearchSpace.of([f"{key}={values}" for key, values in config.hydra.sweeper.params.items()], config)
     assert sorted(space.swept) == sorted(config.hydra.sweeper.params)
     assert (preset == "search") == any(not override.is_discrete_sweep() for override in space.swept.values())
 

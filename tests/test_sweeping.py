@@ -5,22 +5,28 @@ import os
 import signal
 import time
 from collections import Counter
-from types import SimpleNamespace
 
 import optuna
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
-from optuna.trial import TrialState
+from omegaconf import OmegaConf
 
 from textlstm import study as study_module
 from textlstm.checks import InputError
-from textlstm.pruning import PARTS, Pruning
 from textlstm.search_space import SearchSpace
 from textlstm.study import Study, open_storage
 from textlstm.sweeping import Worker, progress_line, trial_line
 
 SETTINGS = {"name": "s", "trials": None, "minutes": None, "prune": False, "repeats": 1, "workers": 1, "storage": None}
-RANGES = ["x=interval(0.0,1.0)", "n=interval(1,3)", "lr=tag(log,interval(1e-4,1e-1))", "kind=a,b", "k=range(2,7,2)"]
+RANGES = [
+    "x=interval(0.0,1.0)",
+    "n=interval(1,3)",
+    "lr=tag(log,interval(1e-4,1e-1))",
+    "kind=a,b",
+    "k=range(2,7,2)",
+    "m=int(interval(1,2))",
+]
+CONFIG = OmegaConf.create({"x": 0.5, "n": 1, "lr": 0.1, "kind": "a", "k": 2, "m": None, "y": 1})
 SPAWN = multiprocessing.get_context("spawn")
 
 every_storage = pytest.mark.parametrize("storage", [None, "journal.log"])
@@ -51,7 +57,7 @@ class Launcher:
 
 
 def worker(study, tmp_path, result, overrides, *, seeds=("42",), **settings):
-    space = SearchSpace.of(overrides)
+    space = SearchSpace.of(overrides, CONFIG)
     return Worker(study, {**SETTINGS, **settings}, tmp_path, Launcher(result), space, list(seeds))
 
 
@@ -60,7 +66,7 @@ def states(study):
 
 
 def test_overrides_fall_into_fixed_and_swept_and_the_last_of_a_key_counts():
-    space = SearchSpace.of(["a=1", "b=1,2", "c=x,y", "b=3,4,5", "a=2"])
+    space = SearchSpace.of(["a=1", "b=1,2", "c=x,y", "b=3,4,5", "a=2"], CONFIG)
     assert space.fixed == ["a=2"]
     assert list(space.grid()) == [[f"b={b}", f"c={c}"] for b in (3, 4, 5) for c in "xy"]
 
@@ -69,39 +75,29 @@ def test_a_grid_refuses_an_interval():
     with pytest.raises(
         InputError, match=r"x=interval\(0,1\): a grid takes lists .* needs sweep.trials= or sweep.minutes="
     ):
-        SearchSpace.of(["x=interval(0,1)"]).grid()
+        SearchSpace.of(["x=interval(0,1)"], CONFIG).grid()
 
 
 def test_suggestions_lie_in_their_ranges():
-    space = SearchSpace.of(RANGES)
+    space = SearchSpace.of(RANGES, CONFIG)
     assert space.described()["lr"] == "tag(log,interval(1e-4,1e-1))"
     trials = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     tried = [dict(pair.split("=") for pair in space.suggest(trials.ask())) for _ in range(200)]
     assert all(0 <= float(of["x"]) <= 1 and 1e-4 <= float(of["lr"]) <= 1e-1 for of in tried)
     assert {of["n"] for of in tried} == {"1", "2", "3"}
+    assert {of["m"] for of in tried} == {"1", "2"}
     assert {of["k"] for of in tried} == {"2", "4", "6"}
     assert {of["kind"] for of in tried} == {"a", "b"}
     assert 0.3 < sum(float(of["lr"]) < 3e-3 for of in tried) / 200 < 0.7  # half of them, on a logarithmic scale
     assert max(len(of["x"]) for of in tried) <= 8  # three digits, as a person would type them
 
 
-def work_alone(folder, storage, results):
-    """A worker in a process of its own, which notes the points that it runs."""
-
-    def result(job):
-        results.put(job[0])
-        time.sleep(0.02)
-        return 0.5
-
-    opened(folder, storage)  # as the command does that started it
-    worker(opened(folder, storage), folder, result, ["x=1,2"]).work(1)
-
-
 @every_storage
 def test_of_two_workers_who_start_at_once_each_point_has_one(tmp_path, storage):
     points = [[f"x={n}"] for n in range(12)]
     results = SPAWN.Queue()
-    processes = [SPAWN.Process(target=start_and_work, args=(tmp_path, storage, points, results)) for _ in range(2)]
+    arguments = (tmp_path, storage, points, results, SPAWN.Barrier(2))
+    processes = [SPAWN.Process(target=start_and_work, args=arguments) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:
@@ -113,12 +109,14 @@ def test_of_two_workers_who_start_at_once_each_point_has_one(tmp_path, storage):
     assert states(opened(tmp_path, storage))["COMPLETE"] == 12
 
 
-def start_and_work(folder, storage, points, results):
-    study = opened(folder, storage)
+def start_and_work(folder, storage, points, results, start):
+    start.wait()
+    study = opened(folder, storage)  # both make the tables
     study.add(points)
+    start.wait()
 
     def result(job):
-        results.put(job[0])
+        results.put(job[-1])
         time.sleep(0.05)
         return 0.5
 
@@ -283,43 +281,11 @@ def test_a_worker_launches_as_many_at_once_as_asked_for(tmp_path):
     assert [len(of) for of in one.work(2)] == [2, 2, 1]
 
 
-@pytest.mark.parametrize(("epochs", "expected"), [(3, [3, 6, 10]), (20, [0, 1, 1, 2]), (10, [1, 2, 3])])
-def test_scores_are_reported_at_tenths_of_a_run(epochs, expected):
-    reported = {}
-    trial = SimpleNamespace(report=lambda value, step: reported.update({step: value}), should_prune=lambda: False)
-    pruning = Pruning(trial)
-    metrics = {"val/macro_f1": SimpleNamespace(item=lambda: 0.5)}
-    trainer = SimpleNamespace(max_epochs=epochs, callback_metrics=metrics, state=SimpleNamespace(fn="fit"))
-    for epoch, part in enumerate(expected):
-        trainer.current_epoch = epoch
-        pruning.on_validation_end(trainer, None)
-        assert max(reported, default=0) == part == len(reported)
-    assert PARTS == 10
-
-
-def test_a_run_below_the_median_of_others_is_ended(tmp_path):
-    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(5, 2))
-    for _ in range(5):
-        study.add_trial(
-            optuna.trial.create_trial(
-                value=0.8, state=TrialState.COMPLETE, intermediate_values=dict.fromkeys(range(1, 11), 0.8)
-            )
-        )
-    for score, ended in ((0.7, True), (0.9, False)):
-        pruning = Pruning(study.ask())
-        metrics = {"val/macro_f1": SimpleNamespace(item=lambda score=score: score)}
-        trainer = SimpleNamespace(
-            max_epochs=10, current_epoch=4, callback_metrics=metrics, state=SimpleNamespace(fn="fit"), should_stop=False
-        )
-        pruning.on_validation_end(trainer, None)
-        assert pruning.pruned is trainer.should_stop is ended
-
-
 @pytest.mark.parametrize(
     ("url", "message"),
     [
         ("postgresql+nodriver://localhost/x", "nodriver"),
-        ("mysql+mysqldb://localhost/x", "the driver MySQLdb is not installed"),
+        ("mysql+mysqldb://localhost/x", "Python's driver of that database is not installed"),
     ],
 )
 def test_a_database_that_cannot_be_reached_is_an_error_of_the_user(tmp_path, monkeypatch, url, message):

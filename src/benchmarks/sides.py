@@ -346,10 +346,11 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def order(data: str | None) -> None:
-    """The default training with BENCH_SEED, in batches that are sorted by length within BENCH_BUCKET of them."""
+    """The default training with BENCH_SEED; with BENCH_RANDOM in batches of any length."""
     from textlstm import batching, command_line, training
 
-    batching.BUCKET = int(os.environ["BENCH_BUCKET"])
+    if os.environ.get("BENCH_RANDOM"):
+        batching.BUCKET = 1
     with tempfile.TemporaryDirectory() as folder:
         given = [f"hydra.run.dir={folder}/run", f"seed={os.environ['BENCH_SEED']}", "baselines=false"]
         sys.argv[1:] = [*overrides(data, article=False), *given]

@@ -119,8 +119,8 @@ def compare(data: str | None, repetitions: int, parts: list[str]) -> dict[str, A
                 note("keras_time_to_accuracy_ratio", seconds / soon)
     if "order" in parts:
         for seed in SEEDS:
-            for buckets, name in (("32", "bucketed"), ("1", "unbucketed")):
-                for split, accuracy in run("order", data, BENCH_BUCKET=buckets, BENCH_SEED=str(seed)).items():
+            for random, name in (("", "bucketed"), ("1", "unbucketed")):
+                for split, accuracy in run("order", data, BENCH_RANDOM=random, BENCH_SEED=str(seed)).items():
                     note(f"{split}_accuracy_{name}", accuracy)
     return {name: summed_up(of) for name, of in figures.items()}
 

@@ -13,7 +13,7 @@ from textlstm.vocabulary import PAD
 
 TRUNCATE = ("head", "tail", "head_tail")
 MAX_TOKENS = 65_536  # of a batch: 64 texts of 1024 tokens
-BUCKET = 32  # batches that are sorted by length together: more of them pad less and shuffle less
+BUCKET = 64  # batches that are sorted by length together: more of them pad less and shuffle less
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class BucketSampler(Sampler[list[int]]):
     """Batches of rows of like length, of at most `batch_size` rows and `max_tokens` tokens, padding counted.
 
     Shuffled, the order is a function of the seed and the epoch alone: rows are permuted, sorted by length
-    within buckets of 32 batches, cut into batches, and the batches permuted. Unshuffled, all rows
+    within buckets of 64 batches, cut into batches, and the batches permuted. Unshuffled, all rows
     are sorted by length. The number of batches is the same in each epoch: texts too long for full batches
     are apart, in classes of length that double, each with a batch size of its own. (A text longer than
     `max_tokens` is a batch of its own.)

@@ -1,37 +1,10 @@
 """A trial of a search inside its run: it reports each validation, and ends early where others were better."""
 
-import json
-import os
 from typing import Any
 
 import pytorch_lightning as pl
 
-TRIAL = "TEXTLSTM_TRIAL"  # environment variable: storage, folder and study of the trial, and its id
 PARTS = 10  # of a run at which trials are compared, however many epochs each has
-
-
-def attach(storage: str | None, folder: str, study: str, trial: int) -> str:
-    """The value of the environment variable for a job that is to report to `trial`."""
-    return json.dumps({"storage": storage, "folder": folder, "study": study, "trial": trial})
-
-
-def attached() -> Any:
-    """The Optuna trial that this process runs, or None."""
-    if TRIAL not in os.environ:
-        return None
-    from pathlib import Path
-
-    import optuna
-
-    from textlstm.study import open_storage
-
-    found = json.loads(os.environ[TRIAL])
-    study = optuna.load_study(
-        study_name=found["study"],
-        storage=open_storage(found["storage"], Path(found["folder"])),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2),
-    )
-    return optuna.trial.Trial(study, found["trial"])
 
 
 class Pruning(pl.Callback):

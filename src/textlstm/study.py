@@ -4,6 +4,8 @@ A trial's worker renews a time stamp in the storage; when it stops to, or its pr
 worker takes the trial up again. (Optuna's own heartbeat is experimental and does not work with a journal file.)
 """
 
+import json
+import math
 import os
 import random
 import socket
@@ -19,10 +21,12 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from textlstm.checks import InputError
 
+TRIAL = "TEXTLSTM_TRIAL"  # environment variable: storage, folder and study of a trial, and its id
 BEAT = 20.0  # seconds between signs of life
 SILENCE = 120.0  # seconds without one after which a worker counts as dead
 ATTEMPTS = 3  # of a trial whose workers die
@@ -45,18 +49,57 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
     sqlite = url is None or url.startswith("sqlite")
     for attempt in range(1, TRIES + 1):
         try:
-            return RDBStorage(
+            storage = RDBStorage(
                 url or f"sqlite:///{folder / 'study.db'}",
                 engine_kwargs={"connect_args": {"timeout": 60}} if sqlite else {"pool_pre_ping": True},
             )
-        except ModuleNotFoundError as error:
-            raise InputError(f"sweep.storage={url}: the driver {error.name} is not installed.") from error
-        except (SQLAlchemyError, StorageInternalError, ImportError) as error:
+            if sqlite:
+                _lock_before_reading(storage.engine)
+            return storage
+        except ImportError as error:
+            raise InputError(f"sweep.storage={url}: Python's driver of that database is not installed.") from error
+        except (SQLAlchemyError, StorageInternalError) as error:
             if attempt == TRIES:
                 cause = str(error.__cause__ or error).strip().splitlines()[0]
                 raise InputError(f"sweep.storage={url or folder}: the database does not answer: {cause}") from error
             time.sleep(random.uniform(0.2, 1.0))  # others make the tables at this moment
     raise AssertionError
+
+
+def _lock_before_reading(engine: Engine) -> None:
+    """Makes SQLite's transactions take the lock at their start: else two workers may both find a trial free.
+
+    Python's sqlite3 begins a transaction at the first change only, after Optuna has read the trial's state
+    (SQLAlchemy's documentation, "Serializable isolation / Savepoints / Transactional DDL").
+    """
+
+    @event.listens_for(engine, "connect")
+    def leave_transactions_to_us(connection: Any, record: Any) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()  # connections that were made before
+
+
+def attach(storage: str | None, folder: Path, study: str, trial: int) -> str:
+    """The value of the environment variable for a job that is to report to `trial`."""
+    return json.dumps({"storage": storage, "folder": str(folder), "study": study, "trial": trial})
+
+
+def attached() -> Trial | None:
+    """The trial that this process runs, or None."""
+    if TRIAL not in os.environ:
+        return None
+    found = json.loads(os.environ[TRIAL])
+    storage = open_storage(found["storage"], Path(found["folder"]))
+    return Trial(optuna.load_study(study_name=found["study"], storage=storage, pruner=pruner()), found["trial"])
+
+
+def pruner() -> optuna.pruners.BasePruner:
+    return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
 
 
 class Study:
@@ -80,7 +123,7 @@ class Study:
                     study_name=name,
                     direction="maximize",
                     load_if_exists=True,
-                    pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2),
+                    pruner=pruner(),
                 )
                 break
             except (SQLAlchemyError, StorageInternalError):
@@ -113,7 +156,7 @@ class Study:
                 taken.add(tuple(trial.user_attrs.get("overrides", ())))
         for point in points:
             if tuple(point) not in taken:
-                self.study.enqueue_trial({}, user_attrs={"overrides": point})
+                self.study.enqueue_trial({}, user_attrs={"overrides": point, "queued": time.time()})
 
     def take(self, most: int | None, *, wait: bool = True) -> Trial | None:
         """A trial to run, or None if there is none left: `most` of a search were begun, or a grid has no more points.
@@ -142,13 +185,17 @@ class Study:
 
     def _mine(self, taken: Trial) -> bool:
         """Whether nobody else has this point of a grid; two who start at once may both have queued it."""
-        point = taken.user_attrs.get("overrides")
-        return point is not None and not any(
-            trial.number < taken.number
-            and trial.state in (TrialState.WAITING, TrialState.RUNNING)
-            and trial.user_attrs.get("overrides") == point
-            for trial in self.trials()
-        )
+        if "overrides" not in taken.user_attrs:  # another worker took the last point, and this is none
+            return False
+        for trial in self.trials():
+            if trial.number < taken.number and trial.user_attrs.get("overrides") == taken.user_attrs["overrides"]:
+                if trial.state in (TrialState.WAITING, TrialState.RUNNING):
+                    return False
+                ended = trial.datetime_complete
+                queued = taken.user_attrs.get("queued", math.inf)
+                if trial.state == TrialState.COMPLETE and ended is not None and ended.timestamp() > queued:
+                    return False
+        return True
 
     def _revive(self) -> None:
         """Queues the trials again whose workers are dead."""

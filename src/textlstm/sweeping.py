@@ -15,17 +15,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from textlstm.checks import InputError, JobsFailed, flag, number, whole
-from textlstm.pruning import TRIAL, attach
 from textlstm.runs import CACHE
 from textlstm.search_space import SearchSpace
-from textlstm.study import Study, open_storage
+from textlstm.study import TRIAL, Study, attach, open_storage
 from textlstm.waiting import status
 
 log = logging.getLogger(__name__)
@@ -45,7 +43,7 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
     _check(settings)
     folder = Path(config.hydra.sweep.dir).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    space = SearchSpace.of(overrides)
+    space = SearchSpace.of(overrides, config)
     searching = settings["trials"] is not None or settings["minutes"] is not None
     seeds = [str(config.seed + n) for n in range(settings["repeats"])]
     points = [] if searching else _repeated(list(space.grid()), seeds, space)
@@ -87,6 +85,8 @@ def _repeated(points: list[list[str]], seeds: list[str], space: SearchSpace) -> 
 
 def _workers(config: DictConfig) -> int:
     """As many as give each a core and memory, several cores where the network is large; one where there is a GPU."""
+    import torch
+
     if torch.cuda.is_available() and config.trainer.accelerator in ("auto", "gpu", "cuda"):
         return 1
     hidden = config.model.hidden
@@ -149,7 +149,7 @@ class Worker:
         point = [*self.space.fixed, *self.space.suggest(trial)]
         jobs = [point] if len(self.seeds) == 1 else [[*point, f"seed={seed}"] for seed in self.seeds]
         if self.settings["prune"]:
-            variable = attach(self.settings["storage"], str(self.folder), self.settings["name"], trial._trial_id)
+            variable = attach(self.settings["storage"], self.folder, self.settings["name"], trial._trial_id)
             quoted = variable.replace("\\", "\\\\").replace("'", "\\'")
             jobs[0] = [*jobs[0], f"hydra.job.env_set.{TRIAL}='{quoted}'"]
         return jobs

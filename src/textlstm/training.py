@@ -30,7 +30,7 @@ from textlstm.metrics import Predictions
 from textlstm.module import TextClassificationModule
 from textlstm.network import layer_table, trainable
 from textlstm.progress import EpochHistory, ProgressBar
-from textlstm.pruning import Pruning, attached
+from textlstm.pruning import Pruning
 from textlstm.report import LINEAR, print_results, seconds_line, write_report
 from textlstm.resuming import RandomState
 from textlstm.runs import CACHE, RunFolder, environment, folder_name, write_json
@@ -70,7 +70,11 @@ def train(config: dict[str, Any]) -> float | None:
         )
     overrides, history = _overrides(run, hydra), EpochHistory()
     logger = _logger(config["logger"], run, "" if sweeping else folder_name(",".join(overrides)) or "defaults")
-    trial = attached() if sweeping else None
+    trial = None
+    if sweeping:
+        from textlstm.study import attached  # Optuna, which a single run does without
+
+        trial = attached()
     trainer = _trainer(config, run, logger, [history, *([] if trial is None else [Pruning(trial)])])
     checkpoint = run.last_checkpoint if config["resume"] and run.last_checkpoint.is_file() else None
     recorded = None if checkpoint is None else torch.load(checkpoint, weights_only=True, map_location="cpu")
