@@ -313,7 +313,7 @@ def test_two_workers_search_prune_and_go_on_after_a_kill(tmp_path, my_csv, stora
     kept = open_storage(None if storage is None else str(tmp_path / storage), tmp_path)
     study = optuna.load_study(study_name="search", storage=kept)
     assert TrialState.RUNNING in {trial.state for trial in study.trials}
-    total = sum("attempt" not in trial.user_attrs for trial in study.trials) + 8
+    total = sum("attempt" not in trial.user_attrs for trial in study.trials) + 5
 
     _, errors = run("train", *overrides, f"sweep.trials={total}")
     assert "2 workers, each with 1 CPU threads" in errors
@@ -325,7 +325,7 @@ def test_two_workers_search_prune_and_go_on_after_a_kill(tmp_path, my_csv, stora
     done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     records = [json.loads(file.read_text(encoding="utf-8")) for file in tmp_path.glob("*/metrics.json")]
     assert sorted({round(of["score"], 6) for of in records}) == sorted({round(trial.value, 6) for trial in done})
-    assert max(trial.value for trial in done) > 0.5
+    assert max(trial.value for trial in done) > 0.3
     assert "Traceback" not in errors + (tmp_path / "worker-1.log").read_text(encoding="utf-8")
 
 

@@ -8,13 +8,14 @@ from collections import Counter
 
 import optuna
 import pytest
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
 from textlstm import study as study_module
 from textlstm.checks import InputError
 from textlstm.search_space import SearchSpace
-from textlstm.study import Study, open_storage
+from textlstm.study import TRIAL, Study, open_storage
 from textlstm.sweeping import Worker, progress_line, trial_line
 
 SETTINGS = {"name": "s", "trials": None, "minutes": None, "prune": False, "repeats": 1, "workers": 1, "storage": None}
@@ -37,7 +38,7 @@ def opened(folder, storage=None, *, search=None, seed=0):
     return Study(open_storage(url, folder), "s", seed=seed, search=search)
 
 
-class Launcher:
+class Launcher(BasicLauncher):
     """Answers each job by `result` of its overrides; an exception is a job that failed."""
 
     def __init__(self, result):
@@ -274,11 +275,41 @@ def test_no_trial_begins_that_would_end_after_the_time_is_up(tmp_path):
     assert 2 <= len(study.trials()) <= 4
 
 
-def test_a_worker_launches_as_many_at_once_as_asked_for(tmp_path):
-    study = opened(tmp_path)
-    study.add([[f"x={n}"] for n in range(5)])
-    one = worker(study, tmp_path, lambda job: 0.5, ["y=1"])
-    assert [len(of) for of in one.work(2)] == [2, 2, 1]
+class Placer:
+    """A launcher that is not Hydra's own: it may place jobs elsewhere, all at once."""
+
+    def __init__(self, launcher):
+        self.launcher, self.launches = launcher, []
+
+    def launch(self, job_overrides, initial_job_idx):
+        self.launches.append(len(job_overrides))
+        return self.launcher.launch(job_overrides, initial_job_idx)
+
+
+def test_other_launchers_get_as_many_trials_at_once_as_there_are_workers(tmp_path):
+    study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
+    one = worker(study, tmp_path, lambda job: 0.5, RANGES[:1], trials=5, seeds=("1", "2"), prune=True)
+    one.launcher = Placer(one.launcher)
+    one.work(2)
+    assert one.launcher.launches == [4, 4, 2]
+    jobs = one.launcher.launcher.jobs
+    attached = [job for job in jobs if job[-1].startswith("+hydra.job.env_set.TEXTLSTM_TRIAL='{")]
+    assert len(attached) == 5  # of each trial the first job may be pruned
+    assert states(study) == {"COMPLETE": 5}
+
+
+def test_a_trial_whose_first_job_is_pruned_trains_no_other_seed(tmp_path):
+    seen = []
+
+    def result(job):
+        seen.append((job[-1], TRIAL in os.environ))
+        return
+
+    study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
+    worker(study, tmp_path, result, RANGES[:1], trials=2, seeds=("1", "2"), prune=True).work(1)
+    assert seen == [("seed=1", True)] * 2
+    assert TRIAL not in os.environ
+    assert states(study) == {"PRUNED": 2}
 
 
 @pytest.mark.parametrize(

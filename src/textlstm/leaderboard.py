@@ -13,7 +13,7 @@ from textlstm.checks import InputError
 from textlstm.command_line import LITERAL
 from textlstm.runs import RunFolder, write_csv
 
-OF_THE_SWEEP = ("sweep", "sweep.name", "test", "baselines")  # overrides that only place a run in its sweep
+OF_THE_SWEEP = ("sweep", "test", "baselines")  # overrides that only place a run in its sweep
 
 
 def latest_sweep(sweeps: Path) -> Path:
@@ -91,7 +91,7 @@ def _overrides(record: dict[str, Any]) -> dict[str, str]:
     return {
         key: str(_recorded(record["config"], key)) if key in LITERAL else value
         for key, value in pairs.items()
-        if key not in OF_THE_SWEEP
+        if key.split(".")[0] not in OF_THE_SWEEP
     }
 
 

@@ -108,14 +108,15 @@ class Study:
     Args:
         storage: where they are kept.
         name: of the study; all who give the same name work on the same trials.
-        seed: of the sampler, together with the number of trials so far: a restart does not repeat its start.
+        seed: of the sampler, together with the number of trials so far: a restart does not repeat its start. None where
+            several samplers begin at once, which would all begin alike.
         search: the ranges that are searched, by key; None for a grid, whose points are `add`ed.
 
     Raises:
         InputError: the study searches other ranges.
     """
 
-    def __init__(self, storage: BaseStorage, name: str, *, seed: int, search: dict[str, str] | None) -> None:
+    def __init__(self, storage: BaseStorage, name: str, *, seed: int | None, search: dict[str, str] | None) -> None:
         for attempt in range(1, TRIES + 1):
             try:
                 self.study = optuna.create_study(
@@ -138,9 +139,8 @@ class Study:
                 f"Give the new ones a name of their own: sweep.name=…"
             )
         self.study.set_user_attr("search", search)
-        trials = len(self.study.get_trials(deepcopy=False))
         self.study.sampler = optuna.samplers.TPESampler(
-            n_startup_trials=STARTUP, seed=seed + trials + (os.getpid() if trials else 0)
+            n_startup_trials=STARTUP, seed=None if seed is None else seed + len(self.trials())
         )
 
     def trials(self) -> list[FrozenTrial]:

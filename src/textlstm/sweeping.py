@@ -48,7 +48,13 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
     seeds = [str(config.seed + n) for n in range(settings["repeats"])]
     points = [] if searching else _repeated(list(space.grid()), seeds, space)
     storage = open_storage(settings["storage"], folder)
-    study = Study(storage, settings["name"], seed=config.seed, search=space.described() if searching else None)
+    alone = settings["storage"] is None and WORKER not in os.environ
+    study = Study(
+        storage,
+        settings["name"],
+        seed=config.seed if alone else None,
+        search=space.described() if searching else None,
+    )
     workers = settings["workers"] or _workers(config)
     if WORKER not in os.environ:
         OmegaConf.save(config, folder / "multirun.yaml")
@@ -135,24 +141,51 @@ class Worker:
         started = time.monotonic()
         with self.study.alive(trials):
             jobs = [self.jobs(trial) for trial in trials]
-            returned = self.launcher.launch([job for of in jobs for job in of], initial_job_idx=trials[0].number)
-        answers = iter(returned)
-        for trial, of in zip(trials, jobs, strict=True):
-            self.tell(trial, [next(answers) for _ in of])
+            if isinstance(self.launcher, BasicLauncher):
+                answers = [self.here(trial, of) for trial, of in zip(trials, jobs, strict=True)]
+            else:
+                answers = self.elsewhere(trials, jobs)
+        for trial, of_trial in zip(trials, answers, strict=True):
+            self.tell(trial, of_trial)
         self.lasted.append(time.monotonic() - started)
-        return list(returned)
+        return [answer for of_trial in answers for answer in of_trial]
 
     def jobs(self, trial: Trial) -> list[list[str]]:
-        """The overrides of the trial's jobs: one, or in a search one for each seed; the first may be pruned."""
+        """The overrides of the trial's jobs: one, or in a search one for each seed."""
         if self.study.search is None:
             return [[*self.space.fixed, *trial.user_attrs["overrides"]]]
         point = [*self.space.fixed, *self.space.suggest(trial)]
-        jobs = [point] if len(self.seeds) == 1 else [[*point, f"seed={seed}"] for seed in self.seeds]
-        if self.settings["prune"]:
-            variable = attach(self.settings["storage"], self.folder, self.settings["name"], trial._trial_id)
-            quoted = variable.replace("\\", "\\\\").replace("'", "\\'")
-            jobs[0] = [*jobs[0], f"hydra.job.env_set.{TRIAL}='{quoted}'"]
-        return jobs
+        return [point] if len(self.seeds) == 1 else [[*point, f"seed={seed}"] for seed in self.seeds]
+
+    def here(self, trial: Trial, jobs: list[list[str]]) -> list[JobReturn]:
+        """The trial's jobs in this process, one after the other; the first may be pruned, and ends the trial then."""
+        answers: list[JobReturn] = []
+        for repeat, job in enumerate(jobs):
+            if repeat == 0 and self.prunes:
+                os.environ[TRIAL] = self.attached(trial)
+            try:
+                answers += self.launcher.launch([job], initial_job_idx=trial.number)
+            finally:
+                os.environ.pop(TRIAL, None)
+            if answers[-1].status != JobStatus.COMPLETED or answers[-1].return_value is None:
+                break
+        return answers
+
+    def elsewhere(self, trials: list[Trial], jobs: list[list[list[str]]]) -> list[list[JobReturn]]:
+        """All jobs of all trials at once, wherever the launcher places them."""
+        for trial, of_trial in zip(trials, jobs, strict=True):
+            if self.prunes:
+                quoted = self.attached(trial).replace("\\", "\\\\").replace("'", "\\'")
+                of_trial[0] = [*of_trial[0], f"+hydra.job.env_set.{TRIAL}='{quoted}'"]
+        returned = iter(self.launcher.launch([job for of in jobs for job in of], initial_job_idx=trials[0].number))
+        return [[next(returned) for _ in of_trial] for of_trial in jobs]
+
+    @property
+    def prunes(self) -> bool:
+        return self.study.search is not None and self.settings["prune"]
+
+    def attached(self, trial: Trial) -> str:
+        return attach(self.settings["storage"], self.folder, self.settings["name"], trial._trial_id)
 
     def tell(self, trial: Trial, answers: Sequence[JobReturn]) -> None:
         study = self.study.study
@@ -216,8 +249,11 @@ def _several(study: Study, settings: dict[str, Any], folder: Path, workers: int)
 
 def trial_line(trial: FrozenTrial) -> str:
     """What came of a trial, and what it tried."""
-    said = f"macro F1 {trial.value:.4f}" if trial.value is not None else trial.state.name.lower()
-    tried = trial.user_attrs.get("overrides") or [f"{key}={value}" for key, value in trial.params.items()]
+    state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
+    said = f"macro F1 {trial.value:.4f}" if trial.state == TrialState.COMPLETE else state
+    tried = trial.user_attrs.get("overrides") or [
+        f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={value}" for key, value in trial.params.items()
+    ]
     return f"trial {trial.number}: {said}  {' '.join(tried)}"
 
 
