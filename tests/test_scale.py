@@ -60,8 +60,12 @@ def start(folder, *overrides):
 
 
 def trials_of(url, name):
-    study = optuna.load_study(study_name=name, storage=open_storage(url, Path()))
-    return study.get_trials(deepcopy=False)
+    storage = open_storage(url, Path())
+    try:
+        return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def test_two_machines_share_a_study_on_postgresql_and_one_dies(postgres, tmp_path):
@@ -72,7 +76,7 @@ def test_two_machines_share_a_study_on_postgresql_and_one_dies(postgres, tmp_pat
         assert all(machine.poll() is None for machine in machines), machines[0].stderr.read()
         time.sleep(0.1)
     os.killpg(machines[1].pid, signal.SIGKILL)
-    machines[1].wait()
+    machines[1].communicate()
     _, errors = machines[0].communicate(timeout=300)
     assert machines[0].returncode == 0, errors
     trials = trials_of(postgres, "shared")
