@@ -11,7 +11,8 @@ from textlstm import figures
 from textlstm.batching import EncodedTexts, token_counts
 from textlstm.metrics import Predictions
 from textlstm.network import LSTMClassifier
-from textlstm.report import confident_mistakes, markdown_table
+from textlstm.report import confident_mistakes
+from textlstm.runs import markdown_table
 from textlstm.vocabulary import UNK
 
 HYPERPARAMETERS = {  # few: TensorBoard's table shows the first five unasked

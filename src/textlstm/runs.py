@@ -101,6 +101,17 @@ def write_csv(file: Path, header: list[str], rows: Iterable[Iterable[Any]]) -> N
         writer.writerows(rows)
 
 
+def markdown_table(header: list[str], rows: list[Any]) -> str:
+    """A table whose cells cannot break it."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    text = " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return text if len(text) <= 300 else f"{text[:300]}…"
+
+
 def environment() -> dict[str, Any]:
     """Versions, machine and git commit, for the record."""
     return {
