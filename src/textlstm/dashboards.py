@@ -9,13 +9,14 @@ from tokenizers import Tokenizer
 
 from textlstm import figures
 from textlstm.batching import EncodedTexts, token_counts
+from textlstm.command_line import LITERAL
 from textlstm.metrics import Predictions
 from textlstm.network import LSTMClassifier
 from textlstm.report import confident_mistakes
-from textlstm.runs import markdown_table
+from textlstm.runs import markdown_table, only_places, value_in
 from textlstm.vocabulary import UNK
 
-HYPERPARAMETERS = {  # few: TensorBoard's table shows the first five unasked
+HYPERPARAMETERS = {  # of every run, beside what was typed; TensorBoard shows the first five that differ unasked
     "data": ("batch_size", "tokenizer"),
     "model": ("dropout", "hidden", "layers"),
     "optimizer": ("lr",),
@@ -25,9 +26,14 @@ SCORE, LOSS = "hp/val_macro_f1", "hp/val_loss"
 PROJECTED = 1000
 
 
-def begin(logger: TensorBoardLogger, config: dict[str, Any]) -> None:
-    """Registers the run in the HParams view; its scores come with `finish`."""
+def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str]) -> None:
+    """Registers the run in the HParams view, also with the keys that were typed; its scores come with `finish`."""
     chosen = {f"{group}.{key}": config[group][key] for group, keys in HYPERPARAMETERS.items() for key in keys}
+    for override in overrides:
+        key, _, value = override.lstrip("+").partition("=")
+        if key not in LITERAL and not key.startswith("~") and not only_places(key):
+            recorded = value_in(config, key)
+            chosen[key] = value if isinstance(recorded, dict) else recorded
     logger.log_hyperparams({**chosen, "seed": config["seed"]}, {SCORE: float("nan"), LOSS: float("nan")})
 
 

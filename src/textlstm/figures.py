@@ -111,27 +111,19 @@ def history_figure(scores: list[float], pruned: list[bool], best: list[bool]) ->
         ("pruned", ~finished_N, {"color": GREY, "marker": "x", "s": 28}),
     ]
     for name, of_N, style in kinds:
-        inside_N = of_N & (shown_N >= low)
+        inside_N, below_N = of_N & (shown_N >= low), of_N & (shown_N < low)
         if inside_N.any():
             axes.scatter(ended[inside_N], shown_N[inside_N], label=name, zorder=2, **style)
-    below_N = shown_N < low
-    if below_N.any():
-        axes.scatter(
-            ended[below_N],
-            np.full(below_N.sum(), low),
-            c=np.where(finished_N[below_N], BLUE, GREY),
-            marker="v",
-            s=28,
-            label=f"below {low:.3f}",
-            zorder=2,
-        )
+        if below_N.any():
+            label = f"{name}, below {low:.3f}"
+            axes.scatter(ended[below_N], np.full(below_N.sum(), low), label=label, zorder=2, **style | {"marker": "v"})
     axes.set_xlabel("run, in the order in which they ended")
     axes.set_ylabel(SCORE)
     axes.set_xlim(0.5, len(scores) + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.margins(y=0.08)
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside upper center", ncols=5, frameon=False)
+    figure.legend(loc="outside upper center", ncols=6, frameon=False)
     return figure
 
 
@@ -174,7 +166,7 @@ def parallel_figure(
     axes.tick_params(length=0)
     axes.set_yticks([])
     axes.set_xlim(-0.6, last + 0.55)
-    axes.set_ylim(-0.05, 1.05)
+    axes.set_ylim(-0.07, 1.07)
     axes.spines[:].set_visible(False)
     return figure
 
@@ -194,7 +186,7 @@ class Scale:
         self.spread = 0.0
         # Lines through the same value are spread by their scores, so that each can be followed.
         places = sorted({self.place(value) for value in self.distinct})
-        if len(places) <= 8:
+        if len(places) <= 8 and len(values) > len(places):
             self.spread = min([0.05, *(np.diff(places) / 4)])
 
     def place(self, value: str, share: float = 0.5) -> float:
@@ -285,6 +277,7 @@ def pareto_figure(seconds: list[float], scores: list[float]) -> Figure:
     axes = figure.add_subplot()
     front, low = pareto_front(seconds, scores), _floor(scores)
     shown = [n for n in range(len(scores)) if scores[n] >= low]
+    missing = f" ({len(scores) - len(shown)} below {low:.3f} not shown)" if len(shown) < len(scores) else ""
     others = [n for n in shown if n not in front]
     axes.scatter([seconds[n] for n in others], [scores[n] for n in others], color=BLUE, alpha=0.8, s=28)
     front = [n for n in front if n in shown]
@@ -295,7 +288,7 @@ def pareto_figure(seconds: list[float], scores: list[float]) -> Figure:
         marker="o",
         markersize=7,
         drawstyle="steps-post",
-        label="Pareto front: nothing is both faster and better; numbers are ranks",
+        label=f"Pareto front: nothing is both faster and better; numbers are ranks{missing}",
     )
     for n in front:
         axes.annotate(str(n + 1), (seconds[n], scores[n]), xytext=(-5, 6), textcoords="offset points", ha="right")
@@ -305,9 +298,7 @@ def pareto_figure(seconds: list[float], scores: list[float]) -> Figure:
     axes.set_xlabel("seconds of training")
     axes.set_ylabel(SCORE)
     axes.grid(alpha=0.3)
-    hidden = len(scores) - len(shown)
-    title = "" if not hidden else f" ({hidden} below {low:.3f} not shown)"
-    figure.legend(loc="outside upper center", frameon=False, title=title or None)
+    figure.legend(loc="outside upper center", frameon=False)
     return figure
 
 

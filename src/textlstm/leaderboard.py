@@ -1,6 +1,7 @@
 """A sweep summed up: its configurations best first, how sure the first place is, pictures, and what to type next."""
 
 import shlex
+import textwrap
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -33,7 +34,7 @@ def latest_sweep(sweeps: Path) -> Path:
 def leaderboard(path: Path) -> None:
     """Prints the configurations of a sweep, best first, and writes them and their pictures into its folder.
 
-    The files are leaderboard.csv, leaderboard.md, history.png, pareto.png and, where there is something to see,
+    The files are leaderboard.csv, leaderboard.md and, where there is something to see, history.png, pareto.png,
     parallel.png and importance.png.
 
     Raises:
@@ -56,7 +57,8 @@ def leaderboard(path: Path) -> None:
     table, more = _table(sweep, console.width)
     console.print(table)
     for line in [*more, *notes]:
-        Console().print(line, highlight=False, markup=False)  # wraps between words
+        wrapped = textwrap.fill(line, console.width, break_long_words=False, break_on_hyphens=False)
+        console.print(wrapped, highlight=False, markup=False)
     for title, command in commands.items():
         console.print(title, highlight=False)
         console.print(f"  {command}", highlight=False, markup=False)
@@ -127,14 +129,15 @@ def _draw(sweep: SweepFolder, shares: dict[str, float]) -> list[str]:
         + [(run, True) for run in sweep.pruned],
         key=lambda item: item[0].ended,
     )
-    drawn = {
-        "history.png": figures.history_figure(
+    drawn = {}
+    if len(ended) > 1:
+        drawn["history.png"] = figures.history_figure(
             [run.score for run, _ in ended],
             [pruned for _, pruned in ended],
             [len(ranked) > 1 and run in ranked[0].runs for run, _ in ended],
-        ),
-        "pareto.png": figures.pareto_figure([of.seconds for of in ranked], scores),
-    }
+        )
+    if len(ranked) > 1:
+        drawn["pareto.png"] = figures.pareto_figure([of.seconds for of in ranked], scores)
     if swept:
         values = [[of.value(key) for key in swept] for of in ranked]
         pruned = [[run.typed[key] for key in swept] for run in sweep.pruned if run.typed.keys() >= set(swept)]

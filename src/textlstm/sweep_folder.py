@@ -10,10 +10,9 @@ from typing import Any
 
 from textlstm.checks import InputError
 from textlstm.command_line import LITERAL
-from textlstm.runs import RunFolder
+from textlstm.runs import RunFolder, only_places, value_in
 
 REPEATS = ("seed", "data.fold")  # runs that differ in these alone repeat a configuration
-PLACING = ("test", "baselines", "data.folds", "sweep")  # overrides that only place a run in its sweep; also sweep.…
 LOGGED = re.compile(r"^\S+ \S+ (DEBUG|INFO|WARNING|ERROR|CRITICAL) ", re.MULTILINE)  # how a record of train.log begins
 
 
@@ -42,7 +41,9 @@ class Run:
     @property
     def configuration(self) -> frozenset[tuple[str, str]]:
         """What it has in common with them."""
-        return frozenset((key, value) for key, value in self.typed.items() if key not in REPEATS and not _placing(key))
+        return frozenset(
+            (key, value) for key, value in self.typed.items() if key not in REPEATS and not only_places(key)
+        )
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,14 @@ class Configuration:
         """Its overrides as they are typed, in their order."""
         run = self.runs[0]
         return {
-            key: _shown(_recorded(run.record["config"], key)) if key in LITERAL else value
+            key: _shown(value_in(run.record["config"], key)) if key in LITERAL else value
             for key, value in run.typed.items()
             if (key, value) in run.configuration
         }
 
     def value(self, key: str) -> str:
         """The value of a key, from the config where it was not typed; `–` if it has none."""
-        return self.overrides.get(key) or _shown(_recorded(self.runs[0].record["config"], key.lstrip("+~")))
+        return self.overrides.get(key) or _shown(value_in(self.runs[0].record["config"], key.lstrip("+~")))
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,8 @@ class SweepFolder:
         unfinished: list[Path] = []
         for job in (RunFolder(folder) for folder in sorted(path.iterdir()) if (folder / ".hydra").is_dir()):
             record = job.record()
+            if record is not None and record["score"] is None:
+                continue  # a refit, which has no validation score
             if record is not None:
                 finished.append(Run(job.path, record, (job.path / "metrics.json").stat().st_mtime))
             elif job.pruned.is_file():
@@ -161,7 +164,8 @@ class SweepFolder:
         total = finished + len(self.pruned) + len(self.failed) + len(self.unfinished)
         sentence = f"{total} run{'s' if total > 1 else ''}: {', '.join([f'{finished} finished', *counted])}; {ranked}."
         if self.partial:
-            sentence += f" {len(self.partial)} finished runs repeat a pruned one and are not ranked."
+            repeat = "run repeats a pruned one and is" if len(self.partial) == 1 else "runs repeat a pruned one and are"
+            sentence += f" {len(self.partial)} finished {repeat} not ranked."
         if self.failed:
             sentence += f" {self.failed[0].name}/train.log says why{' the first failed' if self.failed[1:] else ''}."
         return sentence
@@ -171,23 +175,12 @@ def _counted(**runs: list[Any]) -> list[str]:
     return [f"{len(of)} {name}" for name, of in runs.items() if of]
 
 
-def _placing(key: str) -> bool:
-    return key in PLACING or key.startswith("sweep.")
-
-
 def _failed(log: Path) -> bool:
     """Whether a job's log ends with an error; a job that is started again goes on in it."""
     if not log.is_file():
         return False
     levels = LOGGED.findall(log.read_text(encoding="utf-8", errors="replace"))
     return bool(levels) and levels[-1] in ("ERROR", "CRITICAL")
-
-
-def _recorded(config: Any, key: str) -> Any:
-    """The value in a config; the empty dictionary if there is none."""
-    for name in key.split("."):
-        config = config.get(name, {}) if isinstance(config, dict) else {}
-    return config
 
 
 def _shown(value: Any) -> str:
