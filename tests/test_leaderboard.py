@@ -4,13 +4,16 @@ import csv
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 from sweeps import failed, finished, job, pruned
+from torch.nn.functional import one_hot
 
-from textlstm import comparison
+from textlstm import comparison, figures
 from textlstm.checks import InputError
 from textlstm.comparison import how_sure
 from textlstm.leaderboard import again, importances, leaderboard, refitted
+from textlstm.metrics import Predictions, scores
 from textlstm.runs import write_csv
 from textlstm.sweep_folder import SweepFolder
 
@@ -220,6 +223,13 @@ def test_the_bootstrap_agrees_with_one_that_draws_rows(tmp_path):
     assert comparison.bootstrap(cells[:, [0, 1, 1]], counts) == 0.5
 
 
+def test_the_bootstrap_scores_as_the_runs_are_scored():
+    gold, predicted = torch.tensor([0, 0, 1, 1, 1]), torch.tensor([0, 2, 1, 1, 0])
+    scored = scores(Predictions(one_hot(predicted, 3).float().log(), gold), ["a", "b", "without a gold row"])
+    hits, golds, predictions = (one_hot(of, 3).sum(dim=0).numpy() for of in (gold[gold == predicted], gold, predicted))
+    assert comparison._macro_f1(hits[None], golds[None], predictions[None]) == pytest.approx([scored["macro_f1"]])
+
+
 def test_the_commands_leave_out_seed_and_fold_and_the_refit_takes_the_mean_best_epoch(tmp_path):
     path = "/data/it's, new.csv"
     overrides = [f"data.train='{path}'", "data.folds=2", "model.hidden=8", "trainer.max_epochs=9", "sweep.trials=5"]
@@ -267,6 +277,17 @@ def test_the_table_fits_80_columns_and_says_what_it_leaves_out(tmp_path, capsys,
     markdown = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
     assert markdown.count("\n| ") == 31 + 1
     assert "| a very long value0 |" in markdown
+
+
+def test_the_history_is_drawn_in_the_order_in_which_runs_ended(tmp_path, monkeypatch):
+    finished(tmp_path, ["model.hidden=8"], 0.7, ended=3)
+    finished(tmp_path, ["model.hidden=16"], 0.9, ended=2)
+    pruned(tmp_path, ["model.hidden=32"], 0.4, ended=1)
+    drawn, draw = [], figures.history_figure
+    noted = lambda *columns: drawn.extend(zip(*columns, strict=True)) or draw(*columns)  # noqa: E731
+    monkeypatch.setattr(figures, "history_figure", noted)
+    leaderboard(tmp_path)
+    assert drawn == [(0.4, True, False), (0.9, False, True), (0.7, False, False)]
 
 
 def pictures(sweep):
