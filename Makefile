@@ -4,10 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 SWEEP  ?= grid
+STORAGE ?= sqlite:///outputs/sweeps/$(SWEEP)/study.db
 TENSORFLOW ?= tensorflow-cpu>=2.21
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed ## create .venv and install the project with the tested versions
 
@@ -31,11 +32,17 @@ smoke: setup ## 200 rows, one epoch: does everything run?
 sweep: setup ## a grid over units, dropout, epochs and batch size; SWEEP=units|dropout|epochs|batch_size|grid
 	$(BIN)/python src/train.py sweep=$(SWEEP) $(ARGS)
 
-leaderboard: setup ## the table of the last sweep, and the command that trains its best; ARGS=FOLDER for another
+leaderboard: setup ## the last sweep's table and pictures, and the commands for its best; ARGS=FOLDER for another
 	$(BIN)/python src/leaderboard.py $(ARGS)
 
 tensorboard: setup ## watch all runs in the browser
 	$(BIN)/tensorboard --logdir outputs $(ARGS)
+
+optuna-dashboard: setup ## Optuna's dashboard of a search; SWEEP=search, or STORAGE=URL where sweep.storage named one
+	@case "$(STORAGE)" in sqlite:///*) test -f "$(STORAGE:sqlite:///%=%)" || { \
+	echo "error: there is no $(STORAGE:sqlite:///%=%); SWEEP=NAME names a folder of outputs/sweeps." >&2; exit 2; };; esac
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[dashboard]'
+	$(BIN)/optuna-dashboard "$(STORAGE)" $(ARGS)
 
 test: setup ## all tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
@@ -65,4 +72,4 @@ clean: ## remove caches, not .venv or runs
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help setup train smoke sweep leaderboard tensorboard inspect test test-scale bench bench-data lint clean
+.PHONY: help setup train smoke sweep leaderboard tensorboard optuna-dashboard inspect test test-scale bench bench-data lint clean

@@ -1,4 +1,4 @@
-"""Prints a sweep's runs, best first, with the command that trains the best and scores it on test.
+"""Prints a sweep's configurations, best first, with the commands that train the best again and score it on test.
 
 python src/leaderboard.py
 python src/leaderboard.py outputs/sweeps/grid

@@ -291,9 +291,11 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
     assert {row["model.hidden"] for row in rows} == {"8", "16"}
     scores = [float(row["macro F1 on validation"]) for row in rows]
     assert scores == sorted(scores, reverse=True)
-    assert "1 of 3 runs are not finished" in out
+    assert "3 runs: 2 finished, 1 failed; 2 configurations." in out
+    assert "paired bootstrap of macro F1 over 30 rows" in " ".join(out.split())
     assert f"python src/train.py experiment=smoke data.max_rows=300 model.hidden={rows[0]['model.hidden']}" in out
-    assert (tmp_path / "leaderboard.png").is_file()
+    for name in ("leaderboard.md", "history.png", "pareto.png", "parallel.png"):
+        assert (tmp_path / name).is_file()
 
 
 @pytest.mark.parametrize("storage", [None, "journal.log"])

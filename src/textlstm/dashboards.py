@@ -5,29 +5,51 @@ from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import TensorBoardLogger
+from tensorboard.plugins.hparams.api_pb2 import DATA_TYPE_STRING, HParamInfo
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tokenizers import Tokenizer
+from torch.utils.tensorboard.summary import hparams
 
 from textlstm import figures
 from textlstm.batching import EncodedTexts, token_counts
+from textlstm.command_line import LITERAL
 from textlstm.metrics import Predictions
 from textlstm.network import LSTMClassifier
-from textlstm.report import confident_mistakes, markdown_table
+from textlstm.report import confident_mistakes
+from textlstm.runs import markdown_table, only_places, value_in
 from textlstm.vocabulary import UNK
 
-HYPERPARAMETERS = {  # few: TensorBoard's table shows the first five unasked
-    "data": ("batch_size", "tokenizer"),
-    "model": ("dropout", "hidden", "layers"),
-    "optimizer": ("lr",),
-    "trainer": ("max_epochs",),
-}
+GROUPS = ("data", "model", "optimizer", "trainer")  # whose keys are hyperparameters
 SCORE, LOSS = "hp/val_macro_f1", "hp/val_loss"
 PROJECTED = 1000
 
 
-def begin(logger: TensorBoardLogger, config: dict[str, Any]) -> None:
-    """Registers the run in the HParams view; its scores come with `finish`."""
-    chosen = {f"{group}.{key}": config[group][key] for group, keys in HYPERPARAMETERS.items() for key in keys}
-    logger.log_hyperparams({**chosen, "seed": config["seed"]}, {SCORE: float("nan"), LOSS: float("nan")})
+def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str]) -> None:
+    """Registers the run in the HParams view; its scores come with `finish`.
+
+    The first run that TensorBoard finds says which columns the table of all runs has, so each names every
+    hyperparameter. Those that were typed come first: TensorBoard shows the first five unasked.
+    """
+    typed = [override.lstrip("+").partition("=")[0] for override in overrides]
+    values = {f"{group}.{key}": value for group in GROUPS for key, value in config[group].items()}
+    values |= {"seed": config["seed"], **{key: value_in(config, key) for key in typed}}
+    left_out = {key for key, value in values.items() if key in LITERAL or only_places(key) or isinstance(value, dict)}
+    shown = {key: str(of) if isinstance(of, list) else of for key, of in values.items() if key not in left_out}
+    logger.log_hyperparams(shown)
+    logger.log_metrics({SCORE: float("nan"), LOSS: float("nan")})
+    columns, start, end = hparams(shown, {SCORE: 0.0, LOSS: 0.0})
+    held = columns.value[0].metadata.plugin_data
+    content = HParamsPluginData.FromString(held.content)
+    for info in content.experiment.hparam_infos:
+        info.differs = info.name in typed
+    # A key without a value is no number here but may be one in another run: only text goes with both.
+    empty = [key for key, value in shown.items() if value is None]
+    content.experiment.hparam_infos.extend(
+        HParamInfo(name=key, type=DATA_TYPE_STRING, differs=key in typed) for key in empty
+    )
+    held.content = content.SerializeToString()
+    for summary in (columns, start, end):
+        logger.experiment.file_writer.add_summary(summary)
 
 
 def score(logger: TensorBoardLogger, macro_f1: float, loss: float, step: int) -> None:

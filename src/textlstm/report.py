@@ -9,7 +9,7 @@ from rich.table import Table
 
 from textlstm import figures
 from textlstm.metrics import Predictions
-from textlstm.runs import write_csv
+from textlstm.runs import markdown_table, write_csv
 
 SCORES = {
     "accuracy": "accuracy",
@@ -111,17 +111,6 @@ def confident_mistakes(
         (f"{confidence_N[row]:.3f}", labels[predictions.gold_N[row]], labels[predicted_N[row]], texts[row])
         for row in wrong.tolist()
     ]
-
-
-def markdown_table(header: list[str], rows: list[Any]) -> str:
-    """A table whose cells cannot break it."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    text = " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    return text if len(text) <= 300 else f"{text[:300]}…"
 
 
 def _scores(record: dict[str, Any], split: str) -> str:

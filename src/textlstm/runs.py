@@ -87,6 +87,18 @@ def new_run_folder() -> str:
     return str(next(folder for folder in names if not folder.exists()))
 
 
+def only_places(key: str) -> bool:
+    """Whether an override with this key only places a run in its sweep and is no hyperparameter."""
+    return key in ("sweep", "test", "baselines", "data.folds") or key.startswith("sweep.")
+
+
+def value_in(config: Any, key: str) -> Any:
+    """The value of a key such as `model.hidden` in a config; an empty dictionary if there is none."""
+    for name in key.split("."):
+        config = config.get(name, {}) if isinstance(config, dict) else {}
+    return config
+
+
 def write_json(file: Path, content: Any) -> None:
     """Writes JSON whole or not at all."""
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
@@ -99,6 +111,17 @@ def write_csv(file: Path, header: list[str], rows: Iterable[Iterable[Any]]) -> N
         writer = csv.writer(lines)
         writer.writerow(header)
         writer.writerows(rows)
+
+
+def markdown_table(header: list[str], rows: list[Any]) -> str:
+    """A table whose cells cannot break it."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    text = " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return text if len(text) <= 300 else f"{text[:300]}…"
 
 
 def environment() -> dict[str, Any]:

@@ -95,7 +95,7 @@ def train(config: dict[str, Any]) -> float | None:
     if checkpoint is None and config["threads"] is None and trainer.strategy.root_device.type == "cpu":
         _take_fastest_threads(data, module, level)
     if isinstance(logger, TensorBoardLogger):
-        dashboards.begin(logger, config)
+        dashboards.begin(logger, config, overrides)
 
     _fit(trainer, module, data, checkpoint, run)
     if any(isinstance(callback, Pruning) and callback.pruned for callback in trainer.callbacks):  # type: ignore[attr-defined]

@@ -1,0 +1,96 @@
+"""TensorBoard's HParams view: what its plugin reads from the event files of finished and pruned runs."""
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from pytorch_lightning.loggers import TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.api_pb2 import DATA_TYPE_STRING
+from tensorboard.plugins.hparams.metadata import EXPERIMENT_TAG, SESSION_START_INFO_TAG
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+from textlstm import dashboards
+from textlstm.command_line import CONF
+from textlstm.progress import EpochHistory
+from textlstm.runs import RunFolder
+from textlstm.training import _record_pruned
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """A run that has begun: its folder, its logger, and a function that reads its events back."""
+
+    def begin(*overrides):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = OmegaConf.to_container(compose("train", [of for of in overrides if not of.startswith("sweep")]))
+        run = RunFolder(tmp_path)
+        logger = TensorBoardLogger(tmp_path, name="tensorboard", version="", default_hp_metric=False)
+        dashboards.begin(logger, config, list(overrides))
+        return run, logger
+
+    return begin
+
+
+def events(run):
+    return EventAccumulator(str(run.path / "tensorboard")).Reload()
+
+
+def plugin_data(run, tag):
+    """As the HParams plugin reads it."""
+    return HParamsPluginData.FromString(events(run).SummaryMetadata(tag).plugin_data.content)
+
+
+def hyperparameters(run):
+    values = plugin_data(run, SESSION_START_INFO_TAG).session_start_info.hparams
+    return {key: getattr(value, value.WhichOneof("kind")) for key, value in values.items()}
+
+
+TYPED = {
+    "model.pooling": "mean",
+    "model.head": "[32, 16]",
+    "trainer.limit_train_batches": 3,
+    "model.hidden": 99,
+    "seed": 7,
+    "callbacks.early_stopping.patience": 2,
+}
+
+
+def test_every_hyperparameter_is_in_the_table_and_those_that_were_typed_come_first(begun):
+    run, logger = begun(
+        *("model.pooling=mean", "model.head=[32,16]", "optimizer=adam", "experiment=smoke", "data.class_weights=null"),
+        *("+trainer.limit_train_batches=3", "model.hidden=99", "seed=7", "data.train='/a,b.csv'", "~logger"),
+        *("callbacks.early_stopping.patience=2", "test=False", "baselines=False", "sweep=grid", "sweep.trials=3"),
+    )
+    logger.finalize("success")
+    values = hyperparameters(run)
+    assert {key: values[key] for key in TYPED} == TYPED
+    assert values["optimizer.name"] == "adam"  # of a preset
+    assert values["trainer.max_epochs"] == 1
+    assert values["data.oversample"] == 0
+    left_out = {"data.train", "data.test", "logger", "test", "baselines", "sweep", "sweep.trials", "/a,b.csv"}
+    assert not left_out & {*values, *map(str, values.values())}
+
+    columns = plugin_data(run, EXPERIMENT_TAG).experiment
+    names = [info.name for info in columns.hparam_infos]
+    assert len(names) == len(set(names))
+    with_null = {"data.class_weights", "data.pad_to", "data.encoding"}  # may have a value in another run
+    assert set(values) | with_null <= set(names)
+    assert not with_null & set(values)
+    assert {info.name for info in columns.hparam_infos if info.differs} == {*TYPED, "data.class_weights"}
+    assert {info.type for info in columns.hparam_infos if info.name in with_null} == {DATA_TYPE_STRING}
+    assert [info.name.tag for info in columns.metric_infos] == [dashboards.SCORE, dashboards.LOSS]
+
+
+def test_a_pruned_run_has_the_score_of_its_best_epoch(begun):
+    run, logger = begun("model.pooling=mean")
+    history = EpochHistory()
+    history.epochs = [
+        {"epoch": 1, "val_macro_f1": 0.625, "val_loss": 0.75},
+        {"epoch": 2, "val_macro_f1": 0.5, "val_loss": 0.875},
+    ]
+    run.checkpoints.mkdir()
+    _record_pruned(run, logger, history, 20, ["model.pooling=mean"])
+    seen = events(run)
+    assert seen.Scalars(dashboards.SCORE)[-1].value == 0.625
+    assert seen.Scalars(dashboards.LOSS)[-1].value == 0.75
+    assert hyperparameters(run)["model.pooling"] == "mean"
