@@ -27,7 +27,9 @@ PROJECTED = 1000
 def begin(logger: TensorBoardLogger, config: dict[str, Any]) -> None:
     """Registers the run in the HParams view; its scores come with `finish`."""
     chosen = {f"{group}.{key}": config[group][key] for group, keys in HYPERPARAMETERS.items() for key in keys}
-    logger.log_hyperparams({**chosen, "seed": config["seed"]}, {SCORE: float("nan"), LOSS: float("nan")})
+    # A refit has no validation score: without one it stays out of that view.
+    scores = {} if config["data"]["refit"] else {SCORE: float("nan"), LOSS: float("nan")}
+    logger.log_hyperparams({**chosen, "seed": config["seed"]}, scores)
 
 
 def score(logger: TensorBoardLogger, macro_f1: float, loss: float, step: int) -> None:
@@ -57,7 +59,8 @@ def finish(
 ) -> None:
     """The run's scores for the HParams view, and the embeddings of its most frequent tokens."""
     step = record["steps"]
-    score(logger, record["score"], record["validation"]["log_loss"], step)
+    if not record["refit"]:
+        score(logger, record["score"], record["validation"]["log_loss"], step)
     counts_CV = token_counts(train, len(record["labels"]), tokenizer.get_vocab_size())
     frequencies = counts_CV.sum(dim=0)
     frequencies[: UNK + 1] = 0

@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader
 from textlstm.batching import TRUNCATE, EncodedTexts, batch_loader
 from textlstm.cache import content_key, kept
 from textlstm.checks import InputError, choice, flag, number, whole
-from textlstm.sources import Source, load_source
-from textlstm.splits import label_conflicts, split_rows
+from textlstm.sources import Source, joined, load_source
+from textlstm.splits import fold_rows, label_conflicts, split_rows
 from textlstm.tokenizer import KINDS, Encoded, encode, load_tokenizer, train_tokenizer
 from textlstm.waiting import counted
 
@@ -37,6 +37,9 @@ class TextDataModule(pl.LightningDataModule):
             see `sources.load_source`.
         val_fraction, test_fraction: shares of the training source that are held out where no file or split
             is given; a missing validation split is never borrowed from test.
+        folds, fold: cross-validation: what the test set leaves of the training source is divided into `folds` parts,
+            of which number `fold` (from 0) validates; val_fraction is not read.
+        refit: train on the training and validation rows together, with no validation.
         split_seed: which rows are held out; apart from `seed`, so that runs with other seeds share their test set.
         tokenizer, vocab_size: see `tokenizer.train_tokenizer`; learned from the training split alone.
         max_length, truncate: tokens of a text, and which of a longer one stay: see `batching.EncodedTexts`.
@@ -70,6 +73,9 @@ class TextDataModule(pl.LightningDataModule):
         drop_empty: bool,
         val_fraction: float,
         test_fraction: float,
+        folds: int | None,
+        fold: int | None,
+        refit: bool,
         split_seed: int,
         tokenizer: str,
         vocab_size: int,
@@ -93,6 +99,8 @@ class TextDataModule(pl.LightningDataModule):
                 f"data.val_fraction + data.test_fraction must be below 1 so that rows are left to train on, "
                 f"got {val_fraction:g} + {test_fraction:g}."
             )
+        flag("data.refit", refit)
+        _check_folds(folds, fold, refit=refit, validation=validation)
         whole("data.split_seed", split_seed, minimum=0)
         choice("data.tokenizer", tokenizer, KINDS)
         whole("data.vocab_size", vocab_size, minimum=3)
@@ -127,6 +135,7 @@ class TextDataModule(pl.LightningDataModule):
             "drop_empty": drop_empty,
         }
         self.fractions = {"validation": val_fraction, "test": test_fraction}
+        self.folds, self.fold, self.refit = folds, fold, refit
         self.split_seed, self.seed, self.max_rows = split_seed, seed, max_rows
         self.kind, self.vocab_size = tokenizer, vocab_size
         self.cut: dict[str, Any] = {"max_length": max_length, "truncate": truncate, "pad_to": pad_to}
@@ -143,9 +152,11 @@ class TextDataModule(pl.LightningDataModule):
         self.labels: list[str] = sources["train"].rows.features["label"].names
         rows = self._split(sources)
         origins = {split: sources.get(split, sources["train"]) for split in SPLITS}
+        if self.refit:
+            self._take_validation_into_training(origins, rows)
         self.tokenizer = self._tokenizer(origins["train"], rows["train"])
-        self.encoded = {split: self._encoded(origins[split], rows[split]) for split in SPLITS}
-        self.splits = DatasetDict({split: origins[split].rows.select(rows[split]) for split in SPLITS})
+        self.encoded = {split: self._encoded(origin, rows[split]) for split, origin in origins.items()}
+        self.splits = DatasetDict({split: origin.rows.select(rows[split]) for split, origin in origins.items()})
         self.facts |= {
             "sources": {split: source.origin for split, source in sources.items() if source.origin},
             "columns": sources["train"].columns,
@@ -153,7 +164,8 @@ class TextDataModule(pl.LightningDataModule):
             "empty": {split: sum(source.empty.values()) for split, source in sources.items()},
             "splits": {split: describe(encoded, self.labels) for split, encoded in self.encoded.items()},
         }
-        self._say_unknown()
+        if not self.refit:
+            self._say_unknown()
         self.class_weights = self._class_weights(self.encoded["train"])
 
     def state_dict(self) -> dict[str, Any]:
@@ -186,7 +198,14 @@ class TextDataModule(pl.LightningDataModule):
 
     def _split(self, sources: dict[str, Source]) -> dict[str, np.ndarray]:
         """The rows of each split in its source: its own, or the training source that it is cut from."""
+        if self.folds is not None and "validation" in sources:
+            raise InputError(
+                f"data.folds={self.folds} cuts validation from the training rows, but {self.source['name']} has a "
+                f"validation split of its own. Leave data.folds and data.fold out."
+            )
         self.facts: dict[str, Any] = {"dropped": {}, "conflicts": {}, "duplicates": {}}
+        self.facts["fold"] = None if self.folds is None else {"fold": self.fold, "folds": self.folds}
+        self.facts["refit"] = self.refit
         for split, source in sources.items():
             self._count_duplicates(split, source)
         rows = {"test": np.arange(len(sources["test"].rows))} if "test" in sources else {}
@@ -196,7 +215,7 @@ class TextDataModule(pl.LightningDataModule):
         # Test is cut first, so that its rows do not depend on how many validate.
         missing = [split for split in ("test", "validation") if split not in sources]
         for split in missing:
-            if self.fractions[split] == 0:
+            if self.fractions[split] == 0 and (split == "test" or self.folds is None):
                 key = {"validation": "val", "test": "test"}[split]
                 raise InputError(f"There is no {split} set: give data.{split}=FILE or data.{key}_fraction above 0.")
         if self.max_rows is not None and self.max_rows < len(train):
@@ -219,14 +238,36 @@ class TextDataModule(pl.LightningDataModule):
                 f"data.train has one class of {len(self.labels)} left to train on, in {len(parts[-1])} rows; give more "
                 f"rows{'' if self.max_rows is None else f' than data.max_rows={self.max_rows}'}."
             )
+        rows |= {split: train[part] for split, part in zip([*missing, "train"], parts, strict=True)}
+        if self.folds is not None:
+            # Cut from what was first split as without folds: the test rows are the same.
+            left = np.sort(np.concatenate([rows["train"], rows["validation"]]))
+            folded, rare = fold_rows(source.duplicate_of[left], source.labels[left], self.folds, seed=self.split_seed)
+            if not len(folded[0]):
+                raise InputError(
+                    f"data.folds={self.folds}: no class has so many texts beside the test set, the largest has "
+                    f"{max(rare.values())}. Give fewer folds, or more rows."
+                )
+            assert self.fold is not None
+            rows |= {"train": np.delete(left, folded[self.fold]), "validation": left[folded[self.fold]]}
         self.facts["rare"] = {self.labels[label]: texts for label, texts in rare.items()}
         if rare:
             counts = ", ".join(f"{label} ({texts})" for label, texts in self.facts["rare"].items())
             log.warning(
-                "%d of %d classes have fewer texts than the %d splits; all of these train: %s.",
-                *(len(rare), len(self.labels), len(parts), counts),
+                "%d of %d classes have fewer texts than the %d %s; all of these train: %s.",
+                *(len(rare), len(self.labels), self.folds or len(parts), "folds" if self.folds else "splits", counts),
             )
-        return rows | {split: train[part] for split, part in zip([*missing, "train"], parts, strict=True)}
+        return rows
+
+    def _take_validation_into_training(self, origins: dict[str, Source], rows: dict[str, np.ndarray]) -> None:
+        """Joins the two in `origins` and `rows`; `held_out` says which of the N training rows were validation."""
+        train, validation = rows["train"], rows.pop("validation")
+        source = origins.pop("validation")
+        if source is not origins["train"]:
+            validation = validation + len(origins["train"].rows)
+            origins["train"] = joined(origins["train"], source)
+        rows["train"] = np.sort(np.concatenate([train, validation]))
+        self.held_out = np.isin(rows["train"], validation)
 
     def _apart(self, split: str, sources: dict[str, Source], held_out: dict[str, np.ndarray]) -> np.ndarray:
         """The rows of a source whose texts do not stand in those held out as well; how many do is recorded."""
@@ -317,6 +358,31 @@ class TextDataModule(pl.LightningDataModule):
         if not any(self.weights):
             raise InputError("data.class_weights are all zero: nothing would be learned.")
         return [float(weight) for weight in self.weights]
+
+
+def _check_folds(folds: int | None, fold: int | None, *, refit: bool, validation: str | None) -> None:
+    if folds is None:
+        if fold is not None:
+            raise InputError(f"data.fold={fold} needs data.folds, the number of parts, such as data.folds=5.")
+        return
+    whole("data.folds", folds, minimum=2)
+    if refit:
+        raise InputError(
+            f"data.refit=true trains on the rows of all folds together: leave data.folds={folds} and data.fold out."
+        )
+    if validation is not None:
+        raise InputError(
+            f"data.folds={folds} cuts validation from data.train, but data.validation={validation} is given. Leave "
+            f"data.folds and data.fold out, or data.validation; a glob as data.train divides the rows of both files."
+        )
+    if fold is None:
+        every = ",".join(map(str, range(folds)))
+        raise InputError(
+            f"data.folds={folds} needs data.fold, the part that validates: data.fold={every} trains once for each."
+        )
+    whole("data.fold", fold, minimum=0)
+    if fold >= folds:
+        raise InputError(f"data.fold must be below data.folds={folds}, got {fold}: the first fold is 0.")
 
 
 def _evened_out(labels: Tensor, seed: int) -> Tensor:

@@ -36,8 +36,9 @@ def leaderboard(sweep: Path) -> None:
     """
     if not sweep.is_dir():
         raise InputError(f"There is no folder {sweep}.")
-    jobs = [folder for folder in sorted(sweep.iterdir()) if (folder / ".hydra").is_dir()]
-    records = [record for record in (RunFolder(job).record() for job in jobs) if record is not None]
+    found = {job: RunFolder(job).record() for job in sorted(sweep.iterdir()) if (job / ".hydra").is_dir()}
+    jobs = [job for job, record in found.items() if record is None or record["score"] is not None]  # else: a refit
+    records = [record for job in jobs if (record := found[job]) is not None]
     if not records:
         raise InputError(f"{sweep} holds no finished run; expected a folder such as outputs/sweeps/grid.")
     records.sort(key=lambda record: -record["score"])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset
+from datasets import ClassLabel, Dataset, concatenate_datasets
 
 from textlstm.cache import content_key
 from textlstm.checks import NUMBER, InputError, choice, nearest
@@ -113,6 +113,20 @@ def load_source(
     read = {split: read_rows(origin, columns, cache) for split, origin in origins.items()}
     labels, first_number = _classes(read["train"], origins["train"], label_names)
     return {split: _labelled(origins[split], rows, labels, label_names, first_number) for split, rows in read.items()}
+
+
+def joined(one: Source, other: Source) -> Source:
+    """The rows of `one`, then those of `other`, which have the same classes; it has no origin of its own."""
+    return Source(
+        rows=concatenate_datasets([one.rows, other.rows]),
+        labels=np.concatenate([one.labels, other.labels]),
+        duplicate_of=np.concatenate([one.duplicate_of, other.duplicate_of]),
+        key=content_key(one.key, other.key),
+        columns=one.columns,
+        empty={what: rows + other.empty[what] for what, rows in one.empty.items()},
+        origin={},
+        first_number=one.first_number,
+    )
 
 
 def load_labelled(

@@ -47,6 +47,7 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
     folder.mkdir(parents=True, exist_ok=True)
     space = SearchSpace.of(overrides)
     searching = settings["trials"] is not None or settings["minutes"] is not None
+    _check_data(config, space, searching)
     seeds = [str(config.seed + n) for n in range(settings["repeats"])]
     points = [] if searching else _repeated(list(space.grid()), seeds, space)
     storage = open_storage(settings["storage"], folder)
@@ -57,7 +58,7 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
         if not searching:
             study.add(points)
     if isinstance(launcher, BasicLauncher) and workers > 1:
-        _tokenize(config)
+        _tokenize(config, space)
         _several(study, settings, folder, workers)
         return []
     worker = Worker(study, settings, folder, launcher, space, seeds)
@@ -75,6 +76,19 @@ def _check(settings: dict[str, Any]) -> None:
         number("sweep.minutes", settings["minutes"], minimum=0)
     whole("sweep.repeats", settings["repeats"], minimum=1)
     flag("sweep.prune", settings["prune"])
+
+
+def _check_data(config: DictConfig, space: SearchSpace, searching: bool) -> None:
+    if config.data.refit or "data.refit" in space.swept:
+        raise InputError(
+            "data.refit=true has no validation score to compare runs by: leave it out of a sweep, and refit the best "
+            "configuration afterwards."
+        )
+    if searching and "data.fold" in space.swept:
+        raise InputError(
+            f"{space.swept['data.fold'].input_line}: a search would look for the easiest fold. Give it one, such as "
+            f"data.fold=0, or run all folds of some configurations as a grid, without sweep.trials and sweep.minutes."
+        )
 
 
 def _repeated(points: list[list[str]], seeds: list[str], space: SearchSpace) -> list[list[str]]:
@@ -164,8 +178,10 @@ class Worker:
             study.tell(trial, statistics.fmean(answer.return_value for answer in answers))
 
 
-def _tokenize(config: DictConfig) -> None:
+def _tokenize(config: DictConfig, space: SearchSpace) -> None:
     """Reads and tokenizes the texts once, for all workers to find; a mistake in the data ends the sweep here.
+
+    (Of swept folds, those of the first: each has a tokenizer of its own.)
 
     Raises:
         InputError: as `TextDataModule.setup`.
@@ -173,6 +189,9 @@ def _tokenize(config: DictConfig) -> None:
     from textlstm.datamodule import TextDataModule
 
     settings: dict[str, Any] = OmegaConf.to_container(config.data, resolve=True)  # type: ignore[assignment]
+    for key in ("folds", "fold"):
+        if f"data.{key}" in space.swept:
+            settings[key] = int(next(space.swept[f"data.{key}"].sweep_string_iterator()))
     TextDataModule(**settings, seed=config.seed, cache=CACHE).setup()
 
 
