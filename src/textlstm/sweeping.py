@@ -84,10 +84,11 @@ def _check_data(config: DictConfig, space: SearchSpace, searching: bool) -> None
             "data.refit=true has no validation score to compare runs by: leave it out of a sweep, and refit the best "
             "configuration afterwards."
         )
-    if searching and "data.fold" in space.swept:
+    folds = [str(of.input_line) for key, of in space.swept.items() if key in ("data.folds", "data.fold")]
+    if searching and folds:
         raise InputError(
-            f"{space.swept['data.fold'].input_line}: a search would look for the easiest fold. Give it one, such as "
-            f"data.fold=0, or run all folds of some configurations as a grid, without sweep.trials and sweep.minutes."
+            f"{folds[0]}: a search would look for the easiest fold. Give it one, such as data.folds=5 data.fold=0, or "
+            f"run all folds of some configurations as a grid, without sweep.trials and sweep.minutes."
         )
 
 
