@@ -58,6 +58,8 @@ DATA = {
     "folds": None,
     "fold": None,
     "refit": False,
+    "streaming": False,
+    "streaming_rows": 100_000,
     "split_seed": 42,
     "tokenizer": "word",
     "vocab_size": 300,

@@ -15,10 +15,10 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from textlstm.batching import TRUNCATE, EncodedTexts, batch_loader
+from textlstm.batching import BUFFER, TRUNCATE, EncodedTexts, StreamLoader, batch_loader
 from textlstm.cache import content_key, kept
 from textlstm.checks import InputError, choice, flag, number, whole
-from textlstm.sources import Source, joined, load_source
+from textlstm.sources import Source, joined, load_source, load_stream
 from textlstm.splits import fold_rows, label_conflicts, split_rows
 from textlstm.tokenizer import KINDS, Encoded, encode, load_tokenizer, train_tokenizer
 from textlstm.waiting import counted
@@ -45,6 +45,8 @@ class TextDataModule(pl.LightningDataModule):
         max_length, truncate: tokens of a text, and which of a longer one stay: see `batching.EncodedTexts`.
         pad_to: a fixed length in place of the longest text of each batch; needs max_length <= pad_to.
         batch_size, max_tokens_per_batch: most texts and most tokens, padding counted, of a batch.
+        streaming: keep no training rows: read and tokenize them anew in each epoch. The training split is then known by
+            its first `streaming_rows` rows, from which the tokenizer is learned, too; needs validation and test.
         max_rows: at most so many rows of the training source, drawn at random; None takes all.
         class_weights: weights of the classes in the loss: None, "balanced" (rows / (classes × rows of the
             class), as in scikit-learn) or a list in the order of the classes.
@@ -76,6 +78,8 @@ class TextDataModule(pl.LightningDataModule):
         folds: int | None,
         fold: int | None,
         refit: bool,
+        streaming: bool,
+        streaming_rows: int,
         split_seed: int,
         tokenizer: str,
         vocab_size: int,
@@ -115,6 +119,13 @@ class TextDataModule(pl.LightningDataModule):
             )
         if max_rows is not None:
             whole("data.max_rows", max_rows, minimum=1)
+        flag("data.streaming", streaming)
+        whole("data.streaming_rows", streaming_rows, minimum=1)
+        if streaming:
+            whole_rows = {"data.folds": folds, "data.refit": refit, "data.oversample": oversample}
+            _check_streaming(
+                {**whole_rows, "data.max_rows": max_rows}, batch_size, max_length, pad_to, max_tokens_per_batch
+            )
         if max_length is not None:
             whole("data.max_length", max_length, minimum=1)
         if pad_to is not None:
@@ -135,6 +146,7 @@ class TextDataModule(pl.LightningDataModule):
             "drop_empty": drop_empty,
         }
         self.fractions = {"validation": val_fraction, "test": test_fraction}
+        self.streaming, self.streaming_rows = streaming, streaming_rows
         self.folds, self.fold, self.refit = folds, fold, refit
         self.split_seed, self.seed, self.max_rows = split_seed, seed, max_rows
         self.kind, self.vocab_size = tokenizer, vocab_size
@@ -148,7 +160,10 @@ class TextDataModule(pl.LightningDataModule):
         """Reads, splits, tokenizes; what is done is not done again."""
         if self.splits:
             return
-        sources = load_source(**self.source, cache=self.cache)
+        if self.streaming:
+            self.stream, sources = load_stream(**self.source, rows=self.streaming_rows, cache=self.cache)
+        else:
+            sources = load_source(**self.source, cache=self.cache)
         self.labels: list[str] = sources["train"].rows.features["label"].names
         rows = self._split(sources)
         origins = {split: sources.get(split, sources["train"]) for split in SPLITS}
@@ -164,9 +179,11 @@ class TextDataModule(pl.LightningDataModule):
             "empty": {split: sum(source.empty.values()) for split, source in sources.items()},
             "splits": {split: describe(encoded, self.labels) for split, encoded in self.encoded.items()},
         }
+        if self.streaming:
+            self._describe_stream()
         if not self.refit:
             self._say_unknown()
-        self.class_weights = self._class_weights(self.encoded["train"])
+        self.class_weights = self._class_weights()
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps, so that a run is not resumed on other rows."""
@@ -183,7 +200,10 @@ class TextDataModule(pl.LightningDataModule):
     def steps_per_epoch(self) -> int:
         return len(self.train_dataloader())
 
-    def train_dataloader(self) -> DataLoader[Any]:
+    def train_dataloader(self) -> DataLoader[Any] | StreamLoader:
+        if self.streaming:
+            options: dict[str, Any] = {"seed": self.seed, "max_tokens": self.max_tokens, "cut": self.cut}
+            return StreamLoader(self.stream, len(self.stream), self.tokenizer, self.batch_size, **options)
         rows = _evened_out(self.encoded["train"].labels, self.split_seed) if self.oversample else None
         return self._loader("train", shuffle=True, seed=self.seed, rows=rows)
 
@@ -205,7 +225,7 @@ class TextDataModule(pl.LightningDataModule):
             )
         self.facts: dict[str, Any] = {"dropped": {}, "conflicts": {}, "duplicates": {}}
         self.facts["fold"] = None if self.folds is None else {"fold": self.fold, "folds": self.folds}
-        self.facts["refit"] = self.refit
+        self.facts["refit"], self.facts["streaming"] = self.refit, None
         for split, source in sources.items():
             self._count_duplicates(split, source)
         rows = {"test": np.arange(len(sources["test"].rows))} if "test" in sources else {}
@@ -341,13 +361,29 @@ class TextDataModule(pl.LightningDataModule):
         }
         return tokenizer
 
-    def _class_weights(self, train: EncodedTexts) -> list[float] | None:
+    def _describe_stream(self) -> None:
+        """What the facts say of the training rows that are known by the first of them."""
+        facts = self.facts["splits"]["train"]
+        self.facts["streaming"] = {"sample": facts["rows"]}
+        facts["rows"] = len(self.stream)
+        facts["classes"] = dict(zip(self.labels, self.stream.rows_of_class, strict=True))
+        self.facts["dropped"]["train"] = self.stream.dropped
+        for unknown in ("duplicates", "conflicts"):
+            del self.facts[unknown]["train"]
+        if self.stream.longest_run > BUFFER * self.batch_size:
+            log.warning(
+                "data.train: %d rows of one class follow each other, and streaming shuffles %d rows at a time. Shuffle "
+                "the file.",
+                *(self.stream.longest_run, BUFFER * self.batch_size),
+            )
+
+    def _class_weights(self) -> list[float] | None:
         classes = len(self.labels)
         if self.weights is None:
             return None
         if self.weights == "balanced":
-            rows = train.labels.bincount(minlength=classes)
-            return (len(train) / (classes * rows.clamp(min=1).double())).tolist()
+            rows = torch.tensor(list(self.facts["splits"]["train"]["classes"].values()))
+            return (rows.sum() / (classes * rows.clamp(min=1).double())).tolist()
         if not isinstance(self.weights, list) or len(self.weights) != classes:
             raise InputError(
                 f"data.class_weights must be null, balanced or a list of {classes} numbers "
@@ -383,6 +419,22 @@ def _check_folds(folds: int | None, fold: int | None, *, refit: bool, validation
     whole("data.fold", fold, minimum=0)
     if fold >= folds:
         raise InputError(f"data.fold must be below data.folds={folds}, got {fold}: the first fold is 0.")
+
+
+def _check_streaming(
+    whole_rows: dict[str, Any], batch_size: int, max_length: int | None, pad_to: int | None, max_tokens: int
+) -> None:
+    for key, value in whole_rows.items():
+        if value:
+            raise InputError(
+                f"{key}={str(value).lower()} needs all rows, and data.streaming=true keeps none: give one."
+            )
+    if max_length is None or batch_size * (pad_to or max_length) > max_tokens:
+        raise InputError(
+            f"data.streaming=true makes all batches of data.batch_size texts, so that the steps of an epoch are known: "
+            f"data.batch_size × data.max_length ({batch_size} × {pad_to or max_length}) must be at most "
+            f"data.max_tokens_per_batch={max_tokens}. Lower one of the two."
+        )
 
 
 def _evened_out(labels: Tensor, seed: int) -> Tensor:

@@ -37,6 +37,10 @@ def evaluate(config: dict[str, Any]) -> None:
         whole("batch_size", config["batch_size"], minimum=1)
         settings["batch_size"] = config["batch_size"]
     prepare_process(record["seed"], config["threads"])
+    if settings["streaming"] and config["split"] == "train" and config["file"] is None:
+        raise InputError(
+            f"split=train: {run.path} was streamed (data.streaming=true), and keeps no training rows. Give file=…"
+        )
     checkpoint = run.kept_checkpoint(refit=record["refit"])
     module = TextClassificationModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
     tokenizer_json = module.hparams["tokenizer_json"]

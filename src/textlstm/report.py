@@ -55,6 +55,8 @@ def notes(record: dict[str, Any], split: str) -> list[str]:
         )
         sublinear = "sublinear" if settings["sublinear"] else "plain"
         fitted = ", then fitted on training and validation rows" if record["refit"] else ""
+        if record["data"]["streaming"]:
+            listed.append(f"The baselines learned from the first {record['data']['streaming']['sample']:,} rows alone.")
         listed.append(f"{LINEAR} chosen on validation{fitted}: {n_grams}, {sublinear} counts, C = {settings['C']:g}.")
     return listed
 
@@ -165,6 +167,11 @@ def _data(record: dict[str, Any]) -> str:
     lines = ["## Data", markdown_table(header, rows)]
     lines += [f"- {split}: `{of['path']}` (SHA-256 `{of['sha256'][:16]}…`)" for split, of in facts["sources"].items()]
     columns = facts["columns"]
+    if facts["streaming"]:
+        lines.append(
+            f"Training rows were streamed: lengths, unknown tokens and the tokenizer are of the first "
+            f"{facts['streaming']['sample']:,}, and duplicates among them were not looked for."
+        )
     if facts["fold"]:
         lines.append(f"Validation is fold {facts['fold']['fold']} (from 0) of {facts['fold']['folds']}.")
     if facts["refit"]:
