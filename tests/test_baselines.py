@@ -2,8 +2,9 @@
 
 import math
 
+import numpy as np
 import pytest
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value, concatenate_datasets
 
 from textlstm.baselines import majority, tfidf_logistic_regression
 
@@ -64,6 +65,16 @@ def test_settings_are_chosen_by_validation():
     found = tfidf_logistic_regression(splits)
     assert found["settings"]["longest"] == 2
     assert found["accuracy"] == 1.0
+
+
+def test_of_a_refit_settings_are_chosen_on_what_was_validation_and_fitted_on_all():
+    train, validation, test = split_of(made_rows(12)), split_of(made_rows(8, 12)), split_of(made_rows(8, 20))
+    chosen = tfidf_logistic_regression(DatasetDict(train=train, validation=validation, test=test))
+    both = DatasetDict(train=concatenate_datasets([train, validation]), test=test)
+    found = tfidf_logistic_regression(both, np.arange(40) >= 24)
+    assert found["settings"] == chosen["settings"]
+    assert "validation_macro_f1" not in found
+    assert found["log_loss"] < chosen["log_loss"]  # it has seen more rows
 
 
 def test_texts_without_spaces_are_separated_by_their_characters():

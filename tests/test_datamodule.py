@@ -199,6 +199,66 @@ def test_the_split_seed_alone_decides_what_is_held_out(prepare):
     assert orders[0] != orders[1]
 
 
+def test_folds_leave_the_test_rows_and_validate_each_other_row_once(prepare):
+    plain = prepare()
+    folds = [prepare(folds=5, fold=fold, val_fraction=0) for fold in range(5)]
+    others = sorted(texts(plain, "train") + texts(plain, "validation"))
+    for data in folds:
+        assert texts(data, "test") == texts(plain, "test")
+        assert sorted(texts(data, "train") + texts(data, "validation")) == others
+        assert data.facts["splits"]["validation"]["rows"] == 18
+    assert sorted(text for data in folds for text in texts(data, "validation")) == others
+    assert [data.facts["fold"] for data in folds] == [{"fold": fold, "folds": 5} for fold in range(5)]
+    assert plain.facts["fold"] is None
+    assert folds[0].tokenizer.to_str() != folds[1].tokenizer.to_str()
+    assert texts(prepare(folds=5, fold=0, split_seed=7), "validation") != texts(folds[0], "validation")
+
+
+def test_folds_of_a_given_test_file_divide_all_of_train(prepare, write):
+    test = write("test.csv", [*OTHER, TRAIN[0]])
+    folds = [prepare(folds=3, fold=fold, test=test) for fold in range(3)]
+    assert sorted(text for data in folds for text in texts(data, "validation")) == sorted(t for t, _ in TRAIN[1:])
+    assert {tuple(texts(data, "test")) for data in folds} == {(*(text for text, _ in OTHER), TRAIN[0][0])}
+
+
+def test_classes_with_fewer_texts_than_folds_train_in_each(prepare, caplog):
+    rows = [*TRAIN, *((f"odd one {n}", "odd") for n in range(4)), ("alone", "single")]
+    data = [prepare(rows, folds=5, fold=fold, tokenizer="bpe") for fold in range(5)]
+    assert {of.facts["splits"]["train"]["classes"]["odd"] for of in data} == {3}
+    assert data[0].facts["rare"] == {"odd": 3, "single": 1}
+    assert caplog.messages[-1] == (
+        "2 of 4 classes have fewer texts than the 5 folds; all of these train: odd (3), single (1)."
+    )
+    with pytest.raises(InputError, match=r"data\.folds=90: no class has so many texts .* largest has 54\. Give fewer"):
+        prepare(folds=90, fold=0)
+
+
+def test_a_refit_trains_on_validation_rows_too_and_tests_on_the_same(prepare):
+    plain, refit = prepare(class_weights="balanced"), prepare(class_weights="balanced", refit=True)
+    assert texts(refit, "test") == texts(plain, "test")
+    assert sorted(texts(refit, "train")) == sorted(texts(plain, "train") + texts(plain, "validation"))
+    assert [text for text, _ in TRAIN if text in texts(refit, "train")] == texts(refit, "train")  # in their order
+    assert list(refit.encoded) == list(refit.splits) == list(refit.facts["splits"]) == ["train", "test"]
+    held_out = [text for text, was in zip(texts(refit, "train"), refit.held_out, strict=True) if was]
+    assert held_out == texts(plain, "validation")
+    assert refit.facts["splits"]["train"]["unknown_share"] == 0.0  # the vocabulary is learned from both
+    assert refit.class_weights == pytest.approx([90 / (2 * 54), 90 / (2 * 36)])
+    assert (plain.facts["refit"], refit.facts["refit"]) == (False, True)
+    for batch in refit.train_dataloader():
+        for row, length in zip(batch.rows_B.tolist(), batch.lengths_B.tolist(), strict=True):
+            assert length == len(refit.tokenizer.encode(texts(refit, "train")[row]).ids)
+
+
+def test_a_refit_takes_a_validation_file_into_training(prepare, write):
+    files = {"validation": write("validation.csv", [*OTHER, TRAIN[3]]), "test": write("test.csv", TRAIN[:2])}
+    data = prepare(**files, refit=True)
+    assert texts(data, "train") == [text for text, _ in TRAIN[2:3] + TRAIN[4:] + OTHER] + [TRAIN[3][0]]
+    assert data.held_out.tolist() == [False] * 97 + [True] * 19
+    assert ids(data, "train") == [data.tokenizer.encode(text).ids for text in texts(data, "train")]
+    assert data.encoded["train"].labels.tolist() == data.splits["train"]["label"][:]
+    assert list(data.facts["sources"]) == ["train", "validation", "test"]
+
+
 @pytest.mark.parametrize(
     ("weights", "expected"),
     [(None, None), ("balanced", [80 / (2 * 48), 80 / (2 * 32)]), ([1, 2.5], [1.0, 2.5])],
@@ -252,6 +312,15 @@ def test_balanced_weights_stay_finite_for_a_class_without_rows(prepare, tmp_path
             {"oversample": True, "class_weights": "balanced"},
             "data.oversample=true and data.class_weights=balanced both even the classes out; give one",
         ),
+        ({"folds": 1, "fold": 0}, "data.folds must be at least 2, got 1"),
+        ({"folds": 5}, "data.folds=5 needs data.fold, the part that validates: data.fold=0,1,2,3,4 trains once for"),
+        ({"fold": 0}, "data.fold=0 needs data.folds, the number of parts, such as data.folds=5"),
+        ({"folds": 5, "fold": 5}, "data.fold must be below data.folds=5, got 5: the first fold is 0"),
+        ({"folds": 5, "fold": -1}, "data.fold must be at least 0, got -1"),
+        ({"folds": 5, "fold": "0,1"}, "data.fold must be a whole number, got '0,1'"),
+        ({"folds": 5, "fold": 0, "validation": "v.csv"}, "data.validation=v.csv is given. Leave data.folds and"),
+        ({"folds": 5, "fold": 0, "refit": True}, "data.refit=true trains on the rows of all folds together: leave"),
+        ({"refit": "yes"}, "data.refit must be true or false, got 'yes'"),
         ({"max_rows": 0}, "data.max_rows must be at least 1, got 0"),
         ({"vocab_size": "many"}, "data.vocab_size must be a whole number, got 'many'"),
         ({"tokenizer": "words"}, "data.tokenizer must be one of word, bpe, unigram, got 'words'.*'word'"),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textlstm.splits import label_conflicts, normalise, split_rows
+from textlstm.splits import fold_rows, label_conflicts, normalise, split_rows
 
 TEXTS = np.arange(400)  # no two of them duplicates
 LABELS = np.arange(400) % 4
@@ -124,6 +124,52 @@ def test_parts_are_disjoint_complete_and_hold_each_class_that_is_not_rare(rows, 
     assert rare == {label: count for label, count in counts.items() if 0 < count <= len(fractions)}
     spread = {label for label, count in counts.items() if count > len(fractions)}
     assert all(spread <= set(labels[part].tolist()) for part in parts)
+
+
+def test_folds_hold_each_row_once_in_the_shares_of_the_classes():
+    labels = np.array([0] * 303 + [1] * 97)
+    folds, rare = fold_rows(TEXTS, labels, 5, seed=42)
+    assert sorted(np.concatenate(folds).tolist()) == list(range(400))
+    counts = np.array([np.bincount(labels[rows]) for rows in folds])
+    assert counts.min(axis=0).tolist() == [60, 19]
+    assert counts.max(axis=0).tolist() == [61, 20]
+    assert [len(rows) for rows in folds] == [80] * 5
+    assert all((np.diff(rows) > 0).all() for rows in folds)
+    assert rare == {}
+
+
+def test_the_seed_alone_decides_the_folds():
+    first, again, other = (fold_rows(TEXTS, LABELS, 4, seed=seed)[0] for seed in (1, 1, 2))
+    assert [rows.tolist() for rows in first] == [rows.tolist() for rows in again]
+    assert all(rows.tolist() != others.tolist() for rows, others in zip(first, other, strict=True))
+
+
+def test_classes_with_fewer_texts_than_folds_stand_in_none():
+    texts = np.concatenate([TEXTS, [1000, 1000, 1001, 1002, 1003, 1004, 1005, 1006]])
+    labels = np.concatenate([LABELS, [4, 4, 4, 5, 5, 5, 5, 5]])
+    folds, rare = fold_rows(texts, labels, 5, seed=0)
+    assert rare == {4: 2}
+    assert sorted(np.concatenate(folds).tolist()) == [*range(400), *range(403, 408)]
+    assert [(labels[rows] == 5).sum() for rows in folds] == [1] * 5
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), min_size=1, max_size=60),
+    folds=st.integers(2, 6),
+    seed=st.integers(0, 2**32),
+)
+def test_folds_are_disjoint_hold_all_but_rare_classes_and_no_text_twice(rows, folds, seed):
+    texts, labels = (np.array(column) for column in zip(*rows, strict=True))
+    parts, rare = fold_rows(texts, labels, folds, seed=seed)
+    first_label = dict(reversed(rows))
+    counts = {label: list(first_label.values()).count(label) for label in set(first_label.values())}
+    assert rare == {label: count for label, count in counts.items() if count < folds}
+    held_out = [row for row, (text, _) in enumerate(rows) if first_label[text] not in rare]
+    assert sorted(np.concatenate(parts).tolist()) == held_out
+    sides = [set(texts[part].tolist()) for part in parts]
+    assert sum(map(len, sides)) == len(set.union(*sides))
+    assert max(map(len, sides)) - min(map(len, sides)) <= 1
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ import pytest
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
+from small import DATA
 
 from textlstm import study as study_module
+from textlstm import sweeping
 from textlstm.checks import InputError
 from textlstm.search_space import SearchSpace
 from textlstm.study import TRIAL, Study, open_storage
@@ -77,6 +79,38 @@ def test_a_grid_refuses_an_interval():
         InputError, match=r"x=interval\(0,1\): a grid takes lists .* needs sweep.trials= or sweep.minutes="
     ):
         SearchSpace.of(["x=interval(0,1)"], CONFIG).grid()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "searching", "message"),
+    [
+        (
+            ["data.refit=true", "model.hidden=8,16"],
+            False,
+            "no validation score to compare runs by: leave it out of a sw",
+        ),
+        (["data.refit=true,false"], False, "no validation score to compare runs by"),
+        (
+            ["data.folds=5", "data.fold=0,1"],
+            True,
+            "data.fold=0,1: a search would look for the easiest fold. Give it one",
+        ),
+    ],
+)
+def test_sweeps_that_would_compare_what_cannot_be_compared_are_refused(overrides, searching, message):
+    space = SearchSpace.of(overrides, CONFIG)
+    config = OmegaConf.create({"data": {"refit": overrides[0] == "data.refit=true"}})
+    with pytest.raises(InputError, match=message):
+        sweeping._check_data(config, space, searching)
+
+
+def test_what_workers_share_is_read_for_the_first_of_swept_folds(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeping, "CACHE", tmp_path)
+    config = OmegaConf.create({"seed": 1, "data": {**DATA, "train": None, "max_rows": 100, "folds": 3}})
+    sweeping._tokenize(config, SearchSpace.of(["data.folds=3", "data.fold=2,1"], CONFIG))
+    assert sorted(entry.name.partition("-")[0] for entry in tmp_path.iterdir()) == ["ids", "rows", "tokenizer"]
+    with pytest.raises(InputError, match=r"data\.folds=3 needs data\.fold, the part that validates: data\.fold=0,1,2"):
+        sweeping._tokenize(config, SearchSpace.of(["data.folds=3", "model.hidden=8,16"], CONFIG))
 
 
 def test_suggestions_lie_in_their_ranges():

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from textlstm.tokenizer import Encoded
+from textlstm.checks import InputError
+from textlstm.tokenizer import Encoded, encode
 from textlstm.vocabulary import PAD
 
 TRUNCATE = ("head", "tail", "head_tail")
 MAX_TOKENS = 65_536  # of a batch: 64 texts of 1024 tokens
+BUFFER = 100  # batches of a stream whose rows are shuffled together
 BUCKET = 64  # batches that are sorted by length together: more of them pad less and shuffle less
 
 
@@ -199,6 +202,76 @@ def batch_loader(
         generator=torch.Generator().manual_seed(seed),
         pin_memory=torch.cuda.is_available(),
     )
+
+
+class StreamLoader:
+    """Batches of texts that are tokenized in passing, in an order that is a function of the seed and the epoch alone.
+
+    The rows of 100 batches at a time are shuffled and cut into batches of like length as `BucketSampler` does.
+
+    Args:
+        stream: some texts and their classes at a time, the same whenever it is gone through.
+        rows: how many there are; all batches but the last are full, so that the steps of an epoch are known.
+        cut: what becomes of long texts, as `EncodedTexts` takes it: no batch may need more than its max_tokens.
+    """
+
+    def __init__(
+        self,
+        stream: Iterable[tuple[list[str], list[int]]],
+        rows: int,
+        tokenizer: Tokenizer,
+        batch_size: int,
+        *,
+        seed: int,
+        max_tokens: int,
+        cut: dict[str, Any],
+    ) -> None:
+        self.stream, self.rows, self.tokenizer, self.batch_size = stream, rows, tokenizer, batch_size
+        self.seed, self.max_tokens, self.cut = seed, max_tokens, cut
+        self.epoch = 0
+
+    @property
+    def sampler(self) -> "StreamLoader":
+        """Lightning tells `loader.sampler` which epoch begins."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self.rows // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        seen = 0
+        for number, (texts, labels) in enumerate(self._buffers()):
+            encoded = EncodedTexts(encode(self.tokenizer, texts), torch.tensor(labels), **self.cut)
+            sampler = BucketSampler(
+                encoded.lengths, self.batch_size, shuffle=True, seed=self.seed + number, max_tokens=self.max_tokens
+            )
+            sampler.set_epoch(self.epoch)
+            for rows in sampler:
+                batch = encoded.__getitems__(rows)
+                yield batch.pin_memory() if torch.cuda.is_available() else batch
+            seen += len(texts)
+        if seen != self.rows:
+            raise InputError(
+                f"data.train has {seen:,} rows now and had {self.rows:,} when the run began: it was changed meanwhile. "
+                f"Start a new run."
+            )
+
+    def _buffers(self) -> Iterator[tuple[list[str], list[int]]]:
+        """The rows of 100 batches at a time, then the rest."""
+        size = BUFFER * self.batch_size
+        texts: list[str] = []
+        labels: list[int] = []
+        for more_texts, more_labels in self.stream:
+            texts += more_texts
+            labels += more_labels
+            while len(texts) >= size:
+                yield texts[:size], labels[:size]
+                texts, labels = texts[size:], labels[size:]
+        if texts:
+            yield texts, labels
 
 
 def _as_is(batch: Any) -> Any:

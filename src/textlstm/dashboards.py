@@ -36,6 +36,8 @@ def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str
     left_out = {key for key, value in values.items() if key in LITERAL or only_places(key) or isinstance(value, dict)}
     shown = {key: str(of) if isinstance(of, list) else of for key, of in values.items() if key not in left_out}
     logger.log_hyperparams(shown)
+    if config["data"]["refit"]:  # it has no validation score: without one it stays out of that view
+        return
     logger.log_metrics({SCORE: float("nan"), LOSS: float("nan")})
     columns, start, end = hparams(shown, {SCORE: 0.0, LOSS: 0.0})
     held = columns.value[0].metadata.plugin_data

@@ -15,11 +15,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from textlstm.batching import TRUNCATE, EncodedTexts, batch_loader
+from textlstm.batching import BUFFER, TRUNCATE, EncodedTexts, StreamLoader, batch_loader
 from textlstm.cache import content_key, kept
 from textlstm.checks import InputError, choice, flag, number, whole
-from textlstm.sources import Source, load_source
-from textlstm.splits import label_conflicts, split_rows
+from textlstm.sources import Source, joined, load_source, load_stream
+from textlstm.splits import fold_rows, label_conflicts, split_rows
 from textlstm.tokenizer import KINDS, Encoded, encode, load_tokenizer, train_tokenizer
 from textlstm.waiting import counted
 
@@ -37,11 +37,16 @@ class TextDataModule(pl.LightningDataModule):
             see `sources.load_source`.
         val_fraction, test_fraction: shares of the training source that are held out where no file or split
             is given; a missing validation split is never borrowed from test.
+        folds, fold: cross-validation: what the test set leaves of the training source is divided into `folds` parts,
+            of which number `fold` (from 0) validates; val_fraction is not read.
+        refit: train on the training and validation rows together, with no validation.
         split_seed: which rows are held out; apart from `seed`, so that runs with other seeds share their test set.
         tokenizer, vocab_size: see `tokenizer.train_tokenizer`; learned from the training split alone.
         max_length, truncate: tokens of a text, and which of a longer one stay: see `batching.EncodedTexts`.
         pad_to: a fixed length in place of the longest text of each batch; needs max_length <= pad_to.
         batch_size, max_tokens_per_batch: most texts and most tokens, padding counted, of a batch.
+        streaming: keep no training rows: read and tokenize them anew in each epoch. The training split is then known by
+            its first `streaming_rows` rows, from which the tokenizer is learned, too; needs validation and test.
         max_rows: at most so many rows of the training source, drawn at random; None takes all.
         class_weights: weights of the classes in the loss: None, "balanced" (rows / (classes × rows of the
             class), as in scikit-learn) or a list in the order of the classes.
@@ -70,6 +75,11 @@ class TextDataModule(pl.LightningDataModule):
         drop_empty: bool,
         val_fraction: float,
         test_fraction: float,
+        folds: int | None,
+        fold: int | None,
+        refit: bool,
+        streaming: bool,
+        streaming_rows: int,
         split_seed: int,
         tokenizer: str,
         vocab_size: int,
@@ -93,6 +103,8 @@ class TextDataModule(pl.LightningDataModule):
                 f"data.val_fraction + data.test_fraction must be below 1 so that rows are left to train on, "
                 f"got {val_fraction:g} + {test_fraction:g}."
             )
+        flag("data.refit", refit)
+        _check_folds(folds, fold, refit=refit, validation=validation)
         whole("data.split_seed", split_seed, minimum=0)
         choice("data.tokenizer", tokenizer, KINDS)
         whole("data.vocab_size", vocab_size, minimum=3)
@@ -107,6 +119,13 @@ class TextDataModule(pl.LightningDataModule):
             )
         if max_rows is not None:
             whole("data.max_rows", max_rows, minimum=1)
+        flag("data.streaming", streaming)
+        whole("data.streaming_rows", streaming_rows, minimum=1)
+        if streaming:
+            whole_rows = {"data.folds": folds, "data.refit": refit, "data.oversample": oversample}
+            _check_streaming(
+                {**whole_rows, "data.max_rows": max_rows}, batch_size, max_length, pad_to, max_tokens_per_batch
+            )
         if max_length is not None:
             whole("data.max_length", max_length, minimum=1)
         if pad_to is not None:
@@ -127,6 +146,8 @@ class TextDataModule(pl.LightningDataModule):
             "drop_empty": drop_empty,
         }
         self.fractions = {"validation": val_fraction, "test": test_fraction}
+        self.streaming, self.streaming_rows = streaming, streaming_rows
+        self.folds, self.fold, self.refit = folds, fold, refit
         self.split_seed, self.seed, self.max_rows = split_seed, seed, max_rows
         self.kind, self.vocab_size = tokenizer, vocab_size
         self.cut: dict[str, Any] = {"max_length": max_length, "truncate": truncate, "pad_to": pad_to}
@@ -139,13 +160,18 @@ class TextDataModule(pl.LightningDataModule):
         """Reads, splits, tokenizes; what is done is not done again."""
         if self.splits:
             return
-        sources = load_source(**self.source, cache=self.cache)
+        if self.streaming:
+            self.stream, sources = load_stream(**self.source, rows=self.streaming_rows, cache=self.cache)
+        else:
+            sources = load_source(**self.source, cache=self.cache)
         self.labels: list[str] = sources["train"].rows.features["label"].names
         rows = self._split(sources)
         origins = {split: sources.get(split, sources["train"]) for split in SPLITS}
+        if self.refit:
+            self._take_validation_into_training(origins, rows)
         self.tokenizer = self._tokenizer(origins["train"], rows["train"])
-        self.encoded = {split: self._encoded(origins[split], rows[split]) for split in SPLITS}
-        self.splits = DatasetDict({split: origins[split].rows.select(rows[split]) for split in SPLITS})
+        self.encoded = {split: self._encoded(origin, rows[split]) for split, origin in origins.items()}
+        self.splits = DatasetDict({split: origin.rows.select(rows[split]) for split, origin in origins.items()})
         self.facts |= {
             "sources": {split: source.origin for split, source in sources.items() if source.origin},
             "columns": sources["train"].columns,
@@ -153,8 +179,11 @@ class TextDataModule(pl.LightningDataModule):
             "empty": {split: sum(source.empty.values()) for split, source in sources.items()},
             "splits": {split: describe(encoded, self.labels) for split, encoded in self.encoded.items()},
         }
-        self._say_unknown()
-        self.class_weights = self._class_weights(self.encoded["train"])
+        if self.streaming:
+            self._describe_stream()
+        if not self.refit:
+            self._say_unknown()
+        self.class_weights = self._class_weights()
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps, so that a run is not resumed on other rows."""
@@ -171,7 +200,10 @@ class TextDataModule(pl.LightningDataModule):
     def steps_per_epoch(self) -> int:
         return len(self.train_dataloader())
 
-    def train_dataloader(self) -> DataLoader[Any]:
+    def train_dataloader(self) -> DataLoader[Any] | StreamLoader:
+        if self.streaming:
+            options: dict[str, Any] = {"seed": self.seed, "max_tokens": self.max_tokens, "cut": self.cut}
+            return StreamLoader(self.stream, len(self.stream), self.tokenizer, self.batch_size, **options)
         rows = _evened_out(self.encoded["train"].labels, self.split_seed) if self.oversample else None
         return self._loader("train", shuffle=True, seed=self.seed, rows=rows)
 
@@ -186,7 +218,14 @@ class TextDataModule(pl.LightningDataModule):
 
     def _split(self, sources: dict[str, Source]) -> dict[str, np.ndarray]:
         """The rows of each split in its source: its own, or the training source that it is cut from."""
+        if self.folds is not None and "validation" in sources:
+            raise InputError(
+                f"data.folds={self.folds} cuts validation from the training rows, but {self.source['name']} has a "
+                f"validation split of its own. Leave data.folds and data.fold out."
+            )
         self.facts: dict[str, Any] = {"dropped": {}, "conflicts": {}, "duplicates": {}}
+        self.facts["fold"] = None if self.folds is None else {"fold": self.fold, "folds": self.folds}
+        self.facts["refit"], self.facts["streaming"] = self.refit, None
         for split, source in sources.items():
             self._count_duplicates(split, source)
         rows = {"test": np.arange(len(sources["test"].rows))} if "test" in sources else {}
@@ -196,7 +235,7 @@ class TextDataModule(pl.LightningDataModule):
         # Test is cut first, so that its rows do not depend on how many validate.
         missing = [split for split in ("test", "validation") if split not in sources]
         for split in missing:
-            if self.fractions[split] == 0:
+            if self.fractions[split] == 0 and (split == "test" or self.folds is None):
                 key = {"validation": "val", "test": "test"}[split]
                 raise InputError(f"There is no {split} set: give data.{split}=FILE or data.{key}_fraction above 0.")
         if self.max_rows is not None and self.max_rows < len(train):
@@ -219,14 +258,36 @@ class TextDataModule(pl.LightningDataModule):
                 f"data.train has one class of {len(self.labels)} left to train on, in {len(parts[-1])} rows; give more "
                 f"rows{'' if self.max_rows is None else f' than data.max_rows={self.max_rows}'}."
             )
+        rows |= {split: train[part] for split, part in zip([*missing, "train"], parts, strict=True)}
+        if self.folds is not None:
+            # Cut from what was first split as without folds: the test rows are the same.
+            left = np.sort(np.concatenate([rows["train"], rows["validation"]]))
+            folded, rare = fold_rows(source.duplicate_of[left], source.labels[left], self.folds, seed=self.split_seed)
+            if not len(folded[0]):
+                raise InputError(
+                    f"data.folds={self.folds}: no class has so many texts beside the test set, the largest has "
+                    f"{max(rare.values())}. Give fewer folds, or more rows."
+                )
+            assert self.fold is not None
+            rows |= {"train": np.delete(left, folded[self.fold]), "validation": left[folded[self.fold]]}
         self.facts["rare"] = {self.labels[label]: texts for label, texts in rare.items()}
         if rare:
             counts = ", ".join(f"{label} ({texts})" for label, texts in self.facts["rare"].items())
             log.warning(
-                "%d of %d classes have fewer texts than the %d splits; all of these train: %s.",
-                *(len(rare), len(self.labels), len(parts), counts),
+                "%d of %d classes have fewer texts than the %d %s; all of these train: %s.",
+                *(len(rare), len(self.labels), self.folds or len(parts), "folds" if self.folds else "splits", counts),
             )
-        return rows | {split: train[part] for split, part in zip([*missing, "train"], parts, strict=True)}
+        return rows
+
+    def _take_validation_into_training(self, origins: dict[str, Source], rows: dict[str, np.ndarray]) -> None:
+        """Joins the two in `origins` and `rows`; `held_out` says which of the N training rows were validation."""
+        train, validation = rows["train"], rows.pop("validation")
+        source = origins.pop("validation")
+        if source is not origins["train"]:
+            validation = validation + len(origins["train"].rows)
+            origins["train"] = joined(origins["train"], source)
+        rows["train"] = np.sort(np.concatenate([train, validation]))
+        self.held_out = np.isin(rows["train"], validation)
 
     def _apart(self, split: str, sources: dict[str, Source], held_out: dict[str, np.ndarray]) -> np.ndarray:
         """The rows of a source whose texts do not stand in those held out as well; how many do is recorded."""
@@ -300,13 +361,29 @@ class TextDataModule(pl.LightningDataModule):
         }
         return tokenizer
 
-    def _class_weights(self, train: EncodedTexts) -> list[float] | None:
+    def _describe_stream(self) -> None:
+        """What the facts say of the training rows that are known by the first of them."""
+        facts = self.facts["splits"]["train"]
+        self.facts["streaming"] = {"sample": facts["rows"]}
+        facts["rows"] = len(self.stream)
+        facts["classes"] = dict(zip(self.labels, self.stream.rows_of_class, strict=True))
+        self.facts["dropped"]["train"] = self.stream.dropped
+        for unknown in ("duplicates", "conflicts"):
+            del self.facts[unknown]["train"]
+        if self.stream.longest_run > BUFFER * self.batch_size:
+            log.warning(
+                "data.train: %d rows of one class follow each other, and streaming shuffles %d rows at a time. Shuffle "
+                "the file.",
+                *(self.stream.longest_run, BUFFER * self.batch_size),
+            )
+
+    def _class_weights(self) -> list[float] | None:
         classes = len(self.labels)
         if self.weights is None:
             return None
         if self.weights == "balanced":
-            rows = train.labels.bincount(minlength=classes)
-            return (len(train) / (classes * rows.clamp(min=1).double())).tolist()
+            rows = torch.tensor(list(self.facts["splits"]["train"]["classes"].values()))
+            return (rows.sum() / (classes * rows.clamp(min=1).double())).tolist()
         if not isinstance(self.weights, list) or len(self.weights) != classes:
             raise InputError(
                 f"data.class_weights must be null, balanced or a list of {classes} numbers "
@@ -317,6 +394,47 @@ class TextDataModule(pl.LightningDataModule):
         if not any(self.weights):
             raise InputError("data.class_weights are all zero: nothing would be learned.")
         return [float(weight) for weight in self.weights]
+
+
+def _check_folds(folds: int | None, fold: int | None, *, refit: bool, validation: str | None) -> None:
+    if folds is None:
+        if fold is not None:
+            raise InputError(f"data.fold={fold} needs data.folds, the number of parts, such as data.folds=5.")
+        return
+    whole("data.folds", folds, minimum=2)
+    if refit:
+        raise InputError(
+            f"data.refit=true trains on the rows of all folds together: leave data.folds={folds} and data.fold out."
+        )
+    if validation is not None:
+        raise InputError(
+            f"data.folds={folds} cuts validation from data.train, but data.validation={validation} is given. Leave "
+            f"data.folds and data.fold out, or data.validation; a glob as data.train divides the rows of both files."
+        )
+    if fold is None:
+        every = ",".join(map(str, range(folds)))
+        raise InputError(
+            f"data.folds={folds} needs data.fold, the part that validates: data.fold={every} trains once for each."
+        )
+    whole("data.fold", fold, minimum=0)
+    if fold >= folds:
+        raise InputError(f"data.fold must be below data.folds={folds}, got {fold}: the first fold is 0.")
+
+
+def _check_streaming(
+    whole_rows: dict[str, Any], batch_size: int, max_length: int | None, pad_to: int | None, max_tokens: int
+) -> None:
+    for key, value in whole_rows.items():
+        if value:
+            raise InputError(
+                f"{key}={str(value).lower()} needs all rows, and data.streaming=true keeps none: give one."
+            )
+    if max_length is None or batch_size * (pad_to or max_length) > max_tokens:
+        raise InputError(
+            f"data.streaming=true makes all batches of data.batch_size texts, so that the steps of an epoch are known: "
+            f"data.batch_size × data.max_length ({batch_size} × {pad_to or max_length}) must be at most "
+            f"data.max_tokens_per_batch={max_tokens}. Lower one of the two."
+        )
 
 
 def _evened_out(labels: Tensor, seed: int) -> Tensor:

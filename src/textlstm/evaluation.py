@@ -26,13 +26,23 @@ def evaluate(config: dict[str, Any]) -> None:
     run = RunFolder.finished(config["run"])
     record = run.record() or {}
     choice("split", config["split"], SPLITS)
+    if record["refit"] and config["split"] == "validation" and config["file"] is None:
+        raise InputError(
+            f"split=validation: {run.path} is a refit (data.refit=true): it trained on the validation rows, too, and "
+            f"has no validation. Give split=test, split=train or file=…"
+        )
     flag("changed_data", config["changed_data"])
     settings = dict(record["config"]["data"])
     if config["batch_size"] is not None:
         whole("batch_size", config["batch_size"], minimum=1)
         settings["batch_size"] = config["batch_size"]
     prepare_process(record["seed"], config["threads"])
-    module = TextClassificationModule.load_from_checkpoint(run.best_checkpoint, map_location="cpu", weights_only=True)
+    if settings["streaming"] and config["split"] == "train" and config["file"] is None:
+        raise InputError(
+            f"split=train: {run.path} was streamed (data.streaming=true), and keeps no training rows. Give file=…"
+        )
+    checkpoint = run.kept_checkpoint(refit=record["refit"])
+    module = TextClassificationModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
     tokenizer_json = module.hparams["tokenizer_json"]
 
     if config["file"] is None:

@@ -72,16 +72,16 @@ def confusion_figure(confusion: list[list[int]], labels: list[str]) -> Figure:
     return figure
 
 
-def curves_figure(history: list[dict[str, float]], best_epoch: int) -> Figure:
-    """Loss and accuracy of each epoch, in training and on validation."""
+def curves_figure(history: list[dict[str, float]], best_epoch: int | None) -> Figure:
+    """Loss and accuracy of each epoch, in training and, if there was a validation to choose `best_epoch`, on that."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     epochs = [record["epoch"] for record in history]
     for axes, measure in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         axes.plot(epochs, [record[f"train_{measure}"] for record in history], color=BLUE, marker=".", label="train")
-        axes.plot(
-            epochs, [record[f"val_{measure}"] for record in history], color=ORANGE, marker=".", label="validation"
-        )
-        axes.axvline(best_epoch, color=GREY, linestyle=":", label="kept")
+        if best_epoch is not None:
+            validated = [record[f"val_{measure}"] for record in history]
+            axes.plot(epochs, validated, color=ORANGE, marker=".", label="validation")
+            axes.axvline(best_epoch, color=GREY, linestyle=":", label="kept")
         axes.set_xlabel("epoch")
         axes.set_title(measure)
         axes.xaxis.get_major_locator().set_params(integer=True)

@@ -89,9 +89,12 @@ class TextClassificationModule(pl.LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         self.validation_step(batch, batch_idx)
 
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        if self.trainer.is_last_batch:  # not at the end of validation, which a refit has none of
+            scores = {"train/loss_epoch": self.loss_sum / self.rows, "train/accuracy": self.right / self.rows}
+            self.log_dict(scores, on_step=False, on_epoch=True, batch_size=1)
+
     def on_validation_epoch_end(self) -> None:
-        if self.trainer.state.fn == "fit":
-            self.log_dict({"train/loss_epoch": self.loss_sum / self.rows, "train/accuracy": self.right / self.rows})
         self._score("val")
 
     def on_test_epoch_end(self) -> None:

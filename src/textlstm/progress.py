@@ -11,8 +11,14 @@ from pytorch_lightning.callbacks import RichProgressBar
 log = logging.getLogger(__name__)
 
 
+VALIDATION = {"val_loss": "val/loss", "val_accuracy": "val/accuracy", "val_macro_f1": "val/macro_f1"}
+
+
 class EpochHistory(pl.Callback):
-    """One record an epoch, kept in the checkpoint so that a resumed run's curves are whole."""
+    """One record an epoch, kept in the checkpoint so that a resumed run's curves are whole.
+
+    A run without validation has the figures of training alone.
+    """
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
@@ -34,15 +40,14 @@ class EpochHistory(pl.Callback):
             "epoch": trainer.current_epoch + 1,
             "train_loss": scores["train/loss_epoch"].item(),
             "train_accuracy": scores["train/accuracy"].item(),
-            "val_loss": scores["val/loss"].item(),
-            "val_accuracy": scores["val/accuracy"].item(),
-            "val_macro_f1": scores["val/macro_f1"].item(),
+            **({key: scores[name].item() for key, name in VALIDATION.items()} if trainer.enable_validation else {}),
             "seconds": round(time.monotonic() - self.started, 2),
         }
         self.epochs.append(epoch)
+        validation = "  val loss %.4f accuracy %.4f macro F1 %.4f" if trainer.enable_validation else ""
         log.log(
             logging.DEBUG if sys.stderr.isatty() else logging.INFO,  # a terminal has the bar; the log has both
-            "epoch %d/%s  train loss %.4f accuracy %.4f  val loss %.4f accuracy %.4f macro F1 %.4f  %.1f s",
+            f"epoch %d/%s  train loss %.4f accuracy %.4f{validation}  %.1f s",
             epoch["epoch"],
             trainer.max_epochs,
             *(epoch[key] for key in list(epoch)[1:]),

@@ -54,7 +54,10 @@ def notes(record: dict[str, Any], split: str) -> list[str]:
             else f"1- to {settings['longest']}-grams of {settings['unit']}s"
         )
         sublinear = "sublinear" if settings["sublinear"] else "plain"
-        listed.append(f"{LINEAR} chosen on validation: {n_grams}, {sublinear} counts, C = {settings['C']:g}.")
+        fitted = ", then fitted on training and validation rows" if record["refit"] else ""
+        if record["data"]["streaming"]:
+            listed.append(f"The baselines learned from the first {record['data']['streaming']['sample']:,} rows alone.")
+        listed.append(f"{LINEAR} chosen on validation{fitted}: {n_grams}, {sublinear} counts, C = {settings['C']:g}.")
     return listed
 
 
@@ -153,10 +156,20 @@ def _data(record: dict[str, Any]) -> str:
     lines = ["## Data", markdown_table(header, rows)]
     lines += [f"- {split}: `{of['path']}` (SHA-256 `{of['sha256'][:16]}…`)" for split, of in facts["sources"].items()]
     columns = facts["columns"]
+    if facts["streaming"]:
+        lines.append(
+            f"Training rows were streamed: lengths, unknown tokens and the tokenizer are of the first "
+            f"{facts['streaming']['sample']:,}, and duplicates among them were not looked for."
+        )
+    if facts["fold"]:
+        lines.append(f"Validation is fold {facts['fold']['fold']} (from 0) of {facts['fold']['folds']}.")
+    if facts["refit"]:
+        lines.append("A refit: validation rows train, too.")
     lines.append(f"Texts are the column {' + '.join(columns['text'])}, classes the column {columns['label']}.")
     lines += dirt(facts)
     kind, size = facts["tokenizer"]["kind"], facts["tokenizer"]["size"]
-    lines.append(f"Tokenizer: {kind}, {size:,} tokens, learned from the training split alone.")
+    learned_from = "training and validation texts" if facts["refit"] else "the training split alone"
+    lines.append(f"Tokenizer: {kind}, {size:,} tokens, learned from {learned_from}.")
     return "\n\n".join(lines)
 
 
@@ -186,10 +199,13 @@ def dirt(facts: dict[str, Any]) -> list[str]:
 def _model(record: dict[str, Any]) -> str:
     rows = [[name, shape, f"{parameters:,}"] for name, shape, parameters in record["layers"]]
     table = markdown_table(["layer", "output shape", "parameters"], [*rows, ["total", "", f"{record['parameters']:,}"]])
-    kept = (
-        f"Kept: epoch {record['best_epoch']} of {len(record['history'])}, which has the lowest cross-entropy on "
-        f"validation (macro F1 there {record['score']:.4f})."
-    )
+    if record["refit"]:
+        kept = f"Kept: the last of {len(record['history'])} epochs. There was no validation: {record['chosen_by']}."
+    else:
+        kept = (
+            f"Kept: epoch {record['best_epoch']} of {len(record['history'])}, which has the lowest cross-entropy on "
+            f"validation (macro F1 there {record['score']:.4f})."
+        )
     return f"## Model\n\n{table}\n\n## Training\n\n![loss and accuracy by epoch](curves.png)\n\n{kept}"
 
 

@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,60 +97,79 @@ def _load(folder: Path) -> tuple[Dataset, dict[str, Any]]:
 
 
 def _write(folder: Path, origin: Origin, columns: Columns) -> None:
-    table = origin.open()
-    texts, label = _chosen_columns(origin, table, columns)
-    class_names = table.class_names.get(label)
-    named = {"text": " + ".join(texts), "label": label}
-    codes: dict[str, int] = {}
-    rows, kept_rows, empty, first_empty = 0, 0, {"text": 0, "label": 0}, dict[str, str]()
+    checked, codes = CheckedRows(origin, columns), dict[str, int]()
     with pyarrow.OSFile(str(folder / "rows.arrow"), "wb") as file, pyarrow.ipc.new_stream(file, SCHEMA) as writer:
-        chunks = table.chunks([*texts, label])
-        for chunk in counted(chunks, f"rows read from {origin.key}", size_of=Chunk.rows):
-            values = {
-                "text": ["" if text.isspace() else text for text in chunk.texts(texts, origin.key)],
-                "label": _labels(chunk, label, class_names, origin.key),
-            }
-            for what, name in named.items():
-                _refuse_surrogates(chunk, values[what], name, origin.key)
-            rows += chunk.rows()
-            for what, of_rows in values.items():
-                missing = [n for n, value in enumerate(of_rows) if not value]
-                empty[what] += len(missing)
-                if missing:
-                    first_empty.setdefault(what, chunk.place(missing[0]).removeprefix(f"{origin.name}, "))
-            batch = _batch(values, codes)
-            writer.write_batch(batch)
-            kept_rows += batch.num_rows
-    if first_empty and not columns.drop_empty:
-        lacking = " and ".join(
-            f"no {what} in {empty[what]:,} of {rows:,} rows (column {named[what]!r}, the first is {first})"
-            for what, first in first_empty.items()
-        )
-        raise origin.fail(
-            f"has {lacking}; rows are counted from 1 without the header. Fill or remove them, or drop them with "
-            f"data.drop_empty=true."
-        )
-    if not codes:
-        raise origin.fail(
-            f"has {rows:,} rows, none with a text (column {named['text']!r}) and a label (column {named['label']!r})."
-        )
+        for texts, labels in counted(checked, f"rows read from {origin.key}", size_of=lambda chunk: len(chunk[0])):
+            writer.write_batch(_batch(texts, labels, codes))
     facts = {
-        "rows": kept_rows,
+        "rows": checked.kept,
         "labels": list(codes),
-        "class_names": class_names,
-        "columns": {"text": texts, "label": label},
-        "empty": empty,
+        "class_names": checked.class_names,
+        "columns": {"text": checked.texts, "label": checked.label},
+        "empty": checked.empty,
     }
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _batch(values: dict[str, list[str]], codes: dict[str, int]) -> pyarrow.RecordBatch:
-    """The rows that have a text and a label, with new labels added to `codes`."""
-    pairs = [(text, label) for text, label in zip(*values.values(), strict=True) if text and label]
-    texts = [text for text, _ in pairs]
+class CheckedRows:
+    """Texts and labels of an origin, a chunk at a time.
+
+    Rows that lack one are left out and counted in `empty`; `kept` counts the others. Both are of all rows only after
+    the last chunk, and so is the error that tells of them where they are not to be dropped.
+
+    Raises:
+        InputError: a column, text or label that cannot be used.
+    """
+
+    def __init__(self, origin: Origin, columns: Columns) -> None:
+        self.origin, self.drop_empty = origin, columns.drop_empty
+        self.table = origin.open()
+        self.texts, self.label = _chosen_columns(origin, self.table, columns)
+        self.class_names = self.table.class_names.get(self.label)
+        self.empty = {"text": 0, "label": 0}
+        self.kept = 0
+
+    def __iter__(self) -> Iterator[tuple[list[str], list[str]]]:
+        key = self.origin.key
+        named = {"text": " + ".join(self.texts), "label": self.label}
+        rows, first_empty = 0, dict[str, str]()
+        for chunk in self.table.chunks([*self.texts, self.label]):
+            values = {
+                "text": ["" if text.isspace() else text for text in chunk.texts(self.texts, key)],
+                "label": _labels(chunk, self.label, self.class_names, key),
+            }
+            for what, name in named.items():
+                _refuse_surrogates(chunk, values[what], name, key)
+            rows += chunk.rows()
+            for what, of_rows in values.items():
+                missing = [n for n, value in enumerate(of_rows) if not value]
+                self.empty[what] += len(missing)
+                if missing:
+                    first_empty.setdefault(what, chunk.place(missing[0]).removeprefix(f"{self.origin.name}, "))
+            pairs = [(text, label) for text, label in zip(*values.values(), strict=True) if text and label]
+            self.kept += len(pairs)
+            yield [text for text, _ in pairs], [label for _, label in pairs]
+        if first_empty and not self.drop_empty:
+            lacking = " and ".join(
+                f"no {what} in {self.empty[what]:,} of {rows:,} rows (column {named[what]!r}, the first is {first})"
+                for what, first in first_empty.items()
+            )
+            raise self.origin.fail(
+                f"has {lacking}; rows are counted from 1 without the header. Fill or remove them, or drop them with "
+                f"data.drop_empty=true."
+            )
+        if not self.kept:
+            raise self.origin.fail(
+                f"has {rows:,} rows, none with a text (column {named['text']!r}) and a label "
+                f"(column {named['label']!r})."
+            )
+
+
+def _batch(texts: list[str], labels: list[str], codes: dict[str, int]) -> pyarrow.RecordBatch:
+    """The rows as the cache keeps them, with new labels added to `codes`."""
     columns = [
         pyarrow.array(texts, pyarrow.large_string()),
-        pyarrow.array([codes.setdefault(label, len(codes)) for _, label in pairs], pyarrow.int32()),
+        pyarrow.array([codes.setdefault(label, len(codes)) for label in labels], pyarrow.int32()),
         pyarrow.array(duplicate_numbers(texts)),
     ]
     return pyarrow.record_batch(columns, SCHEMA)

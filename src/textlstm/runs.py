@@ -40,6 +40,10 @@ class RunFolder:
     def last_checkpoint(self) -> Path:
         return self.checkpoints / "last.ckpt"
 
+    def kept_checkpoint(self, *, refit: bool) -> Path:
+        """Of the epoch that the model is: the best on validation, or of a refit, which has none, the last."""
+        return self.last_checkpoint if refit else self.best_checkpoint
+
     @property
     def pruned(self) -> Path:
         return self.path / "pruned.json"

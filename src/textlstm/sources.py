@@ -4,20 +4,21 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset
+from datasets import ClassLabel, Dataset, concatenate_datasets
 
 from textlstm.cache import content_key
 from textlstm.checks import NUMBER, InputError, choice, nearest
 from textlstm.files import find_files, open_table
 from textlstm.hub import hub_table, load_hub
 from textlstm.rows import Columns, Origin, Rows, place_of, read_rows
+from textlstm.streaming import Stream, first_rows, survey
 from textlstm.tables import ROWS
 
 NEWSWIRE4 = Path(__file__).with_name("newswire4.csv")
@@ -64,34 +65,108 @@ def batched_texts(rows: Dataset) -> Iterator[list[str]]:
 
 def load_source(
     *,
+    text_column: str | list[str] | None,
+    label_column: str | None,
+    label_names: list[str] | None,
+    drop_empty: bool,
+    cache: Path,
+    **where: Any,
+) -> dict[str, Source]:
+    """Labelled text as `train` and, where they are given, `validation` and `test`.
+
+    Args:
+        where: see `_origins`.
+        text_column, label_column: None takes the usual name that is there, and says so; several text columns
+            are joined with a space.
+        label_names: names for labels that are whole numbers from 0 or 1, or booleans.
+        drop_empty: drop rows without text or label, and count them, in place of refusing them.
+        cache: where the rows are kept, by content.
+
+    Raises:
+        InputError: a file, column, row or label that cannot be used, or a hub that cannot be reached.
+    """
+    columns = Columns(text_column, label_column, drop_empty)
+    origins = _origins(**where)
+    read = {split: read_rows(origin, columns, cache) for split, origin in origins.items()}
+    labels, first_number = _classes(read["train"], origins["train"], label_names)
+    return {split: _labelled(origins[split], rows, labels, label_names, first_number) for split, rows in read.items()}
+
+
+def load_stream(
+    *,
+    rows: int,
+    text_column: str | list[str] | None,
+    label_column: str | None,
+    label_names: list[str] | None,
+    drop_empty: bool,
+    cache: Path,
+    **where: Any,
+) -> tuple[Stream, dict[str, Source]]:
+    """The training rows as a stream, and as sources validation, test, and in place of `train` its first `rows` rows.
+
+    The other arguments are those of `load_source`.
+
+    Raises:
+        InputError: as `load_source`, or no validation or test of its own.
+    """
+    columns, origins = Columns(text_column, label_column, drop_empty), _origins(**where)
+    for split in ("validation", "test"):
+        if split not in origins:
+            raise InputError(
+                f"data.streaming=true keeps no rows that {split} could be cut from, and the data have no {split} of "
+                f"their own: give data.{split}=FILE, or leave data.streaming out."
+            )
+    sample = first_rows(origins["train"], rows)
+    read = {split: read_rows(origins[split], columns, cache) for split in ("validation", "test")}
+    held_out = np.unique(np.concatenate([of.rows.data.column("duplicate_of").to_numpy() for of in read.values()]))
+    found = survey(origins["train"], columns, held_out, cache)
+    read["train"] = read_rows(sample, columns, cache)
+    whole = replace(read["train"], labels=list(found["labels"]))  # of all rows
+    if len(read["train"].labels) < 2 <= len(found["labels"]):
+        raise origins["train"].fail(
+            f"has one class in its first {rows:,} rows: rows sorted by class cannot be streamed, which shuffles none "
+            f"but rows near each other. Shuffle the file, or leave data.streaming out."
+        )
+    labels, first_number = _classes(whole, origins["train"], label_names)
+    numbers = _class_numbers(origins["train"], whole, labels, label_names, first_number)
+    rows_of_class = [0] * len(labels)
+    for number, count in zip(numbers, found["labels"].values(), strict=True):
+        rows_of_class[number] += count
+    stream = Stream(
+        origins["train"],
+        columns,
+        held_out,
+        dict(zip(whole.labels, numbers, strict=True)),
+        rows_of_class,
+        found["dropped"],
+        found["longest_run"],
+    )
+    origins["train"] = sample
+    sources = {
+        split: _labelled(origins[split], read[split], labels, label_names, first_number)
+        for split in ("train", "validation", "test")
+    }
+    sources["train"] = replace(sources["train"], empty=found["empty"])
+    return stream, sources
+
+
+def _origins(
+    *,
     source: str,
     train: str | None,
     validation: str | None,
     test: str | None,
     name: str | None,
     config: str | None,
-    text_column: str | list[str] | None,
-    label_column: str | None,
-    label_names: list[str] | None,
     encoding: str | None,
-    drop_empty: bool,
-    cache: Path,
-) -> dict[str, Source]:
-    """Labelled text as `train` and, where they are given, `validation` and `test`.
+) -> dict[str, Origin]:
+    """Where `train` and, if they are given, `validation` and `test` come from.
 
     Args:
         source: `files` or `hub`.
         train, validation, test: of files: a file, a glob or a folder each; `train=None` is the embedded corpus.
         name, config: of the hub: a data set of the Hugging Face hub, or a local folder of one.
-        text_column, label_column: None takes the usual name that is there, and says so; several text columns
-            are joined with a space.
-        label_names: names for labels that are whole numbers from 0 or 1, or booleans.
         encoding: of text files; None is UTF-8, or what a byte order mark says.
-        drop_empty: drop rows without text or label, and count them, in place of refusing them.
-        cache: where the rows are kept, by content.
-
-    Raises:
-        InputError: a file, column, row or label that cannot be used, or a hub that cannot be reached.
     """
     choice("data.source", source, SOURCES)
     ignored = (
@@ -102,17 +177,24 @@ def load_source(
     for key, value in ignored.items():
         if value is not None:
             raise InputError(f"data.{key}={value} has no meaning with data.source={source}: leave it out.")
-    columns = Columns(text_column, label_column, drop_empty)
     if source == "hub":
-        origins = {split: _hub_origin(rows, f"{name}, split {split}") for split, rows in load_hub(name, config).items()}
-    else:
-        paths = {"train": str(NEWSWIRE4) if train is None else train, "validation": validation, "test": test}
-        origins = {
-            split: _file_origin(path, f"data.{split}", encoding) for split, path in paths.items() if path is not None
-        }
-    read = {split: read_rows(origin, columns, cache) for split, origin in origins.items()}
-    labels, first_number = _classes(read["train"], origins["train"], label_names)
-    return {split: _labelled(origins[split], rows, labels, label_names, first_number) for split, rows in read.items()}
+        return {split: _hub_origin(rows, f"{name}, split {split}") for split, rows in load_hub(name, config).items()}
+    paths = {"train": str(NEWSWIRE4) if train is None else train, "validation": validation, "test": test}
+    return {split: _file_origin(path, f"data.{split}", encoding) for split, path in paths.items() if path is not None}
+
+
+def joined(one: Source, other: Source) -> Source:
+    """The rows of `one`, then those of `other`, which have the same classes; it has no origin of its own."""
+    return Source(
+        rows=concatenate_datasets([one.rows, other.rows]),
+        labels=np.concatenate([one.labels, other.labels]),
+        duplicate_of=np.concatenate([one.duplicate_of, other.duplicate_of]),
+        key=content_key(one.key, other.key),
+        columns=one.columns,
+        empty={what: rows + other.empty[what] for what, rows in one.empty.items()},
+        origin={},
+        first_number=one.first_number,
+    )
 
 
 def load_labelled(
@@ -241,9 +323,10 @@ def _first_number(labels: list[str], origin: Origin, label_names: list[str]) -> 
     return first
 
 
-def _labelled(
+def _class_numbers(
     origin: Origin, rows: Rows, labels: list[str], label_names: list[str] | None, first_number: int
-) -> Source:
+) -> list[int]:
+    """The number of the class of each of `rows.labels`."""
     classes = {label: n for n, label in enumerate(labels)}
     numbers = []
     for label in rows.labels:
@@ -259,7 +342,13 @@ def _labelled(
                 f"{nearest(label, labels)} The classes are {', '.join(labels)}."
             )
         numbers.append(place)
-    label_N = np.array(numbers)[rows.codes()]
+    return numbers
+
+
+def _labelled(
+    origin: Origin, rows: Rows, labels: list[str], label_names: list[str] | None, first_number: int
+) -> Source:
+    label_N = np.array(_class_numbers(origin, rows, labels, label_names, first_number))[rows.codes()]
     labelled = rows.rows.select_columns(["text"]).add_column("label", label_N, feature=ClassLabel(names=labels))
     duplicate_of = rows.rows.data.column("duplicate_of").to_numpy()
     return Source(labelled, label_N, duplicate_of, rows.key, rows.columns, rows.empty, origin.record, first_number)

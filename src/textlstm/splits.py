@@ -45,6 +45,33 @@ def split_rows(
     return [np.flatnonzero(part_of_row == part) for part in range(parts)], rare
 
 
+def fold_rows(
+    duplicate_of: np.ndarray, labels: np.ndarray, folds: int, *, seed: int
+) -> tuple[list[np.ndarray], dict[int, int]]:
+    """Divides N rows into parts of like size, each of which validates once while the others train.
+
+    Each class is dealt to the folds in turn, so that no fold has two texts of it more than another. Duplicates go
+    together as in `split_rows`. A class with fewer distinct texts than folds stands in none: it trains in each.
+
+    Returns:
+        The rows of each fold, in their order, and the classes that stand in none, with their numbers of distinct texts.
+    """
+    groups, first_rows = _duplicate_groups(duplicate_of)
+    generator = np.random.default_rng(seed)
+    fold_of_group = np.full(len(first_rows), -1, dtype=np.int64)
+    label_of_group, rare, dealt = labels[first_rows], {}, 0
+    for label in np.unique(label_of_group):
+        members = np.flatnonzero(label_of_group == label)
+        if len(members) < folds:
+            rare[int(label)] = len(members)
+            continue
+        # Each class goes on where the one before it ended: else the first folds would get the odd texts of all.
+        fold_of_group[generator.permutation(members)] = (dealt + np.arange(len(members))) % folds
+        dealt += len(members)
+    fold_of_row = fold_of_group[groups]
+    return [np.flatnonzero(fold_of_row == fold) for fold in range(folds)], rare
+
+
 def label_conflicts(duplicate_of: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Which of N rows have a text that stands with another label elsewhere, as N booleans."""
     order = np.lexsort((labels, duplicate_of))

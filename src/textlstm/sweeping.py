@@ -45,6 +45,7 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
     folder.mkdir(parents=True, exist_ok=True)
     space = SearchSpace.of(overrides, config)
     searching = settings["trials"] is not None or settings["minutes"] is not None
+    _check_data(config, space, searching)
     seeds = [str(config.seed + n) for n in range(settings["repeats"])]
     points = [] if searching else _repeated(list(space.grid()), seeds, space)
     storage = open_storage(settings["storage"], folder)
@@ -61,7 +62,7 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
         if not searching:
             study.add(points)
     if isinstance(launcher, BasicLauncher) and workers > 1:
-        _tokenize(config)
+        _tokenize(config, space)
         _several(study, settings, folder, workers)
         return []
     worker = Worker(study, settings, folder, launcher, space, seeds)
@@ -79,6 +80,20 @@ def _check(settings: dict[str, Any]) -> None:
         number("sweep.minutes", settings["minutes"], minimum=0)
     whole("sweep.repeats", settings["repeats"], minimum=1)
     flag("sweep.prune", settings["prune"])
+
+
+def _check_data(config: DictConfig, space: SearchSpace, searching: bool) -> None:
+    if config.data.refit or "data.refit" in space.swept:
+        raise InputError(
+            "data.refit=true has no validation score to compare runs by: leave it out of a sweep, and refit the best "
+            "configuration afterwards."
+        )
+    folds = [str(of.input_line) for key, of in space.swept.items() if key in ("data.folds", "data.fold")]
+    if searching and folds:
+        raise InputError(
+            f"{folds[0]}: a search would look for the easiest fold. Give it one, such as data.folds=5 data.fold=0, or "
+            f"run all folds of some configurations as a grid, without sweep.trials and sweep.minutes."
+        )
 
 
 def _repeated(points: list[list[str]], seeds: list[str], space: SearchSpace) -> list[list[str]]:
@@ -197,8 +212,10 @@ class Worker:
             study.tell(trial, statistics.fmean(answer.return_value for answer in answers))
 
 
-def _tokenize(config: DictConfig) -> None:
+def _tokenize(config: DictConfig, space: SearchSpace) -> None:
     """Reads and tokenizes the texts once, for all workers to find; a mistake in the data ends the sweep here.
+
+    (Of swept folds, those of the first: each has a tokenizer of its own.)
 
     Raises:
         InputError: as `TextDataModule.setup`.
@@ -206,6 +223,9 @@ def _tokenize(config: DictConfig) -> None:
     from textlstm.datamodule import TextDataModule
 
     settings: dict[str, Any] = OmegaConf.to_container(config.data, resolve=True)  # type: ignore[assignment]
+    for key in ("folds", "fold"):
+        if f"data.{key}" in space.swept:
+            settings[key] = int(next(space.swept[f"data.{key}"].sweep_string_iterator()))
     TextDataModule(**settings, seed=config.seed, cache=CACHE).setup()
 
 

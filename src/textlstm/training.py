@@ -18,7 +18,7 @@ from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
@@ -40,6 +40,7 @@ from textlstm.threads import choose_threads
 log = logging.getLogger(__name__)
 
 LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
+CHOSEN_BEFORE = "the number of epochs was chosen before, by validation in other runs; nothing by test"
 
 
 def train(config: dict[str, Any]) -> float | None:
@@ -68,6 +69,8 @@ def train(config: dict[str, Any]) -> float | None:
         TextClassificationModule(
             model=config["model"], optimizer=config["optimizer"], labels=["a", "b"], tokenizer_json="", vocab_size=2
         )
+    refit = config["data"]["refit"]
+    _check_refit(config)
     overrides, history = _overrides(run, hydra), EpochHistory()
     logger = _logger(config["logger"], run, "" if sweeping else folder_name(",".join(overrides)) or "defaults")
     trial = None
@@ -101,14 +104,16 @@ def train(config: dict[str, Any]) -> float | None:
     if any(isinstance(callback, Pruning) and callback.pruned for callback in trainer.callbacks):  # type: ignore[attr-defined]
         _record_pruned(run, logger, history, trainer.global_step, overrides)
         return None
-    scored = _score_best(trainer, module, data, run, test=config["test"])
+    scored = _score_kept(trainer, module, data, run, test=config["test"])
     linear = _baselines(data) if config["test"] and config["baselines"] else {}
+    best_epoch = None if refit else min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"]
 
     record = {
         "title": f"LSTM text classifier, run {run.path.name}",
-        "score": scored["validation"].scores["macro_f1"],
-        "best_epoch": min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"],
-        "chosen_by": "validation cross-entropy (the epoch); nothing by test",
+        "refit": refit,
+        "score": None if refit else scored["validation"].scores["macro_f1"],
+        "best_epoch": best_epoch,
+        "chosen_by": CHOSEN_BEFORE if refit else "validation cross-entropy (the epoch); nothing by test",
         "labels": data.labels,
         **{name: split.scores for name, split in scored.items()},
         "baselines": linear,
@@ -156,14 +161,17 @@ class ScoredSplit(NamedTuple):
     scores: dict[str, Any]
 
 
-def _score_best(
+def _score_kept(
     trainer: pl.Trainer, module: TextClassificationModule, data: TextDataModule, run: RunFolder, *, test: bool
 ) -> dict[str, ScoredSplit]:
-    """The best epoch's weights, loaded into `module`, on validation and, if asked for, on test."""
+    """The kept epoch's weights, loaded into `module`, on validation (a refit has none) and, if asked for, on test."""
     # Not validate(ckpt_path=…): that would set the callbacks back to the best epoch, the history among them.
-    module.load_state_dict(torch.load(run.best_checkpoint, weights_only=True, map_location="cpu")["state_dict"])
-    trainer.validate(module, data, verbose=False)
-    scored = {"validation": ScoredSplit(data.splits["validation"]["text"][:], module.predictions, module.scores)}
+    checkpoint = run.kept_checkpoint(refit=data.refit)
+    module.load_state_dict(torch.load(checkpoint, weights_only=True, map_location="cpu")["state_dict"])
+    scored = {}
+    if not data.refit:
+        trainer.validate(module, data, verbose=False)
+        scored["validation"] = ScoredSplit(data.splits["validation"]["text"][:], module.predictions, module.scores)
     if test:
         trainer.test(module, data, verbose=False)
         scored["test"] = ScoredSplit(data.splits["test"]["text"][:], module.predictions, module.scores)
@@ -231,6 +239,18 @@ def quiet_trainer(accelerator: str) -> pl.Trainer:
         raise InputError(f"accelerator: {error}") from error
 
 
+def _check_refit(config: dict[str, Any]) -> None:
+    if not config["data"]["refit"]:
+        return
+    if config["optimizer"]["schedule"] == "plateau":
+        raise InputError(
+            "optimizer.schedule=plateau lowers the rate by the validation loss, and data.refit=true has no validation. "
+            "Give optimizer.schedule=one_cycle or constant."
+        )
+    if not config["test"]:
+        raise InputError("data.refit=true has no validation: with test=false nothing is left to score. Leave it out.")
+
+
 def _refuse_finished(run: RunFolder, record: dict[str, Any], config: dict[str, Any]) -> None:
     epochs, recorded = config["trainer"]["max_epochs"], record["config"]["trainer"]["max_epochs"]
     if epochs <= recorded:
@@ -269,18 +289,22 @@ def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, recording: 
         "save_on_train_epoch_end": True,
         "enable_version_counter": False,
     }
+    refit = config["data"]["refit"]
     callbacks = [_made(f"callbacks.{name}", settings) for name, settings in config["callbacks"].items()]
+    if refit:
+        callbacks = [callback for callback in callbacks if not isinstance(callback, EarlyStopping)]
+    best = [] if refit else [ModelCheckpoint(filename="best", monitor="val/loss", **kept)]
     terminal = sys.stderr.isatty()
     try:
         trainer = pl.Trainer(
-            **config["trainer"],
+            **config["trainer"] | ({"limit_val_batches": 0} if refit else {}),
             logger=logger,
             callbacks=[
                 *callbacks,
                 *([ProgressBar()] if terminal else []),
                 RandomState(),
                 *recording,
-                ModelCheckpoint(filename="best", monitor="val/loss", **kept),
+                *best,
                 ModelCheckpoint(filename="last", **kept),
             ],
             enable_progress_bar=terminal,
@@ -302,7 +326,7 @@ def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, recording: 
                 f"trainer.precision={trainer.precision}: this CPU cannot compute an LSTM in bf16 (it needs AVX512-BF16 "
                 f"or AMX). Take trainer.precision=32-true, or a GPU."
             ) from error
-    if trainer.fast_dev_run or not trainer.limit_val_batches:  # type: ignore[attr-defined]
+    if trainer.fast_dev_run or not (refit or trainer.limit_val_batches):  # type: ignore[attr-defined]
         raise InputError("trainer: a run chooses its best epoch on validation; for a quick look use experiment=smoke.")
     return trainer
 
@@ -352,4 +376,6 @@ def _fit(
 
 
 def _baselines(data: TextDataModule) -> dict[str, Any]:
-    return {"majority class": baselines.majority(data.splits), LINEAR: baselines.tfidf_logistic_regression(data.splits)}
+    held_out = data.held_out if data.refit else None
+    linear = baselines.tfidf_logistic_regression(data.splits, held_out)
+    return {"majority class": baselines.majority(data.splits), LINEAR: linear}
