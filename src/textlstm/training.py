@@ -99,7 +99,7 @@ def train(config: dict[str, Any]) -> float | None:
     if trainer.is_global_zero:
         _announce(data, module, level)
         if several:
-            log.info("%d processes, each with %d CPU threads.", trainer.world_size, torch.get_num_threads())
+            log.info("%d processes; CPU threads of each: %d.", trainer.world_size, torch.get_num_threads())
         elif checkpoint is None and config["threads"] is None and trainer.strategy.root_device.type == "cpu":
             _take_fastest_threads(data, module, level)
         if isinstance(logger, TensorBoardLogger):
