@@ -39,7 +39,7 @@ def test_a_trainer_that_cannot_work_is_refused(tmp_path, overrides, message):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("train", overrides))
     with pytest.raises(InputError, match=re.escape(message)):
-        training._trainer(config, RunFolder(tmp_path), False, EpochHistory())
+        training._trainer(config, RunFolder(tmp_path), False, [EpochHistory()])
 
 
 def test_bf16_is_refused_where_the_cpu_cannot_compute_it(tmp_path):
