@@ -3,11 +3,13 @@
 import errno
 import os
 import resource
+import threading
+import time
 
 import pytest
 from safetensors import SafetensorError
 
-from textlstm.cache import content_key, kept
+from textlstm.cache import content_key, kept, one_at_a_time
 from textlstm.checks import InputError
 
 
@@ -113,6 +115,31 @@ def test_of_two_who_make_the_same_the_first_is_kept(tmp_path):
 
     assert kept(tmp_path, "rows-1", make, read) == ("faster", False)
     assert os.listdir(tmp_path) == ["rows-1"]
+
+
+def test_one_process_fills_the_cache_and_the_others_find_it_full(tmp_path):
+    cache, found = tmp_path / "cache", []
+
+    def slowly(folder):
+        time.sleep(0.3)  # long enough for the others to begin, too, if nothing held them
+        writing("first")(folder)
+
+    def work():
+        with one_at_a_time(cache):
+            found.append(kept(cache, "rows-1", slowly, read)[1])
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert found == [False, True, True]
+
+
+def test_a_cache_that_cannot_be_locked_is_an_error_of_the_user(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="could not be written"), one_at_a_time(tmp_path / "file"):
+        pytest.fail("let in")
 
 
 def test_a_content_key_is_a_function_of_the_content_alone():

@@ -77,7 +77,7 @@ def test_the_training_loss_is_torchs_with_weights_and_smoothing(smoothing, weigh
         weight=None if weights is None else torch.tensor(weights),
         label_smoothing=smoothing,
     )
-    module.trainer = SimpleNamespace(global_step=0, log_every_n_steps=50)
+    module.trainer = SimpleNamespace(global_step=0, log_every_n_steps=50, world_size=1)
     module.on_train_epoch_start()
     torch.testing.assert_close(module.training_step(BATCH, 0), expected)
     module.training_step(BATCH, 1)
@@ -90,7 +90,7 @@ def test_a_training_step_never_waits_for_the_device():
     """Meta tensors have no values: whatever asks for one, which on a GPU would wait for it, fails."""
     module = make_module(dropout=0.5, embedding_dropout=0.5, word_dropout=0.5, sequence_dropout=True).to("meta")
     batch = BATCH.to(torch.device("meta"))
-    module.trainer = SimpleNamespace(global_step=0, log_every_n_steps=50)
+    module.trainer = SimpleNamespace(global_step=0, log_every_n_steps=50, world_size=1)
     module.on_train_epoch_start()
     loss = module.training_step(batch, 0)
     loss.backward()

@@ -29,7 +29,10 @@ SRC = Path(training.__file__).parents[1]
         (["+trainer.limit_val_batches=0"], "a run chooses its best epoch on validation"),
         (["callbacks.early_stopping.patience=0"], "callbacks.early_stopping.patience must be at least 1, got 0."),
         (["+callbacks.mine._target_=no.such.Callback"], "callbacks.mine: "),
-        (["trainer.devices=2", "trainer.accelerator=cpu"], "trainer.devices=2: a run trains on one device"),
+        (
+            ["trainer=ddp", "trainer.strategy=ddp_spawn", "trainer.devices=2", "trainer.accelerator=cpu"],
+            "trainer.strategy=ddp_spawn: several devices train with trainer=ddp",
+        ),
     ],
 )
 def test_a_trainer_that_cannot_work_is_refused(tmp_path, overrides, message):

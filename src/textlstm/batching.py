@@ -17,6 +17,8 @@ TRUNCATE = ("head", "tail", "head_tail")
 MAX_TOKENS = 65_536  # of a batch: 64 texts of 1024 tokens
 BUFFER = 100  # batches of a stream whose rows are shuffled together
 BUCKET = 64  # batches that are sorted by length together: more of them pad less and shuffle less
+NO_ROW = -1  # stands alone in a batch for a process that has no row of it
+IGNORED = -100  # its label, which torch's losses leave out
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,10 @@ class EncodedTexts(Dataset):
         return len(self.labels)
 
     def __getitems__(self, rows: list[int]) -> Batch:
-        """The texts of `rows` as one batch; the loader asks for a batch at a time."""
+        """The texts of `rows` as one batch; the loader asks for a batch at a time.
+
+        [NO_ROW] is some text with the label IGNORED.
+        """
         rows_B = torch.tensor(rows)
         lengths_B = self.lengths[rows_B]
         width = self.pad_to or max(1, int(lengths_B.max()))
@@ -99,6 +104,8 @@ class EncodedTexts(Dataset):
             positions_BT = positions_BT + self.skipped[rows_B][:, None] * (columns_T >= self.head)
         batch = Batch(torch.full((len(rows), 3 + width), PAD))
         batch.rows_B[:], batch.labels_B[:], batch.lengths_B[:] = rows_B, self.labels[rows_B], lengths_B
+        if rows[0] == NO_ROW:
+            batch.labels_B[:] = IGNORED
         batch.tokens_BT[inside_BT] = self.tokens[positions_BT[inside_BT]].long()
         return batch
 
@@ -122,9 +129,13 @@ class BucketSampler(Sampler[list[int]]):
     are apart, in classes of length that double, each with a batch size of its own. (A text longer than
     `max_tokens` is a batch of its own.)
 
+    Of several processes each has its share of every batch, so that all have as many batches and the rows of a step
+    are those of a single process. Of a batch with fewer rows than processes some have no row: `[NO_ROW]`.
+
     Args:
         lengths: tokens of each text.
         rows: the rows of an epoch, which may repeat; None takes each once.
+        rank, world: which of how many processes.
     """
 
     def __init__(
@@ -136,8 +147,11 @@ class BucketSampler(Sampler[list[int]]):
         seed: int = 0,
         max_tokens: int = MAX_TOKENS,
         rows: Tensor | None = None,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
         self.lengths, self.shuffle, self.seed = lengths, shuffle, seed
+        self.rank, self.world = rank, world
         self.rows = torch.arange(len(lengths)) if rows is None else rows
         self.groups = _length_groups(lengths[self.rows], batch_size, max_tokens)
         self.epoch = 0
@@ -158,7 +172,7 @@ class BucketSampler(Sampler[list[int]]):
         batches = [batch for places, size in self.groups for batch in self._batches(self.rows[places], size, generator)]
         order = torch.randperm(len(batches), generator=generator).tolist() if self.shuffle else range(len(batches))
         for batch in order:
-            yield batches[batch].tolist()
+            yield batches[batch][self.rank :: self.world].tolist() or [NO_ROW]
 
     def _batches(self, rows: Tensor, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
         buckets: Iterable[Tensor] = [rows]
@@ -189,14 +203,26 @@ def batch_loader(
     seed: int = 0,
     max_tokens: int = MAX_TOKENS,
     rows: Tensor | None = None,
+    rank: int = 0,
+    world: int = 1,
 ) -> DataLoader[Any]:
-    """A loader of `Batch`es that never draws from the global random numbers, so that a resumed run repeats them."""
+    """A loader of `Batch`es that never draws from the global random numbers, so that a resumed run repeats them.
+
+    `batch_size` and `max_tokens` are of all `world` processes together; this one is `rank` of them.
+    """
     if texts.pad_to is not None:
         batch_size = min(batch_size, max(1, max_tokens // texts.pad_to))
     return DataLoader(
         texts,
         batch_sampler=BucketSampler(
-            texts.lengths, batch_size, shuffle=shuffle, seed=seed, max_tokens=max_tokens, rows=rows
+            texts.lengths,
+            batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            max_tokens=max_tokens,
+            rows=rows,
+            rank=rank,
+            world=world,
         ),
         collate_fn=_as_is,
         generator=torch.Generator().manual_seed(seed),

@@ -5,10 +5,12 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from filelock import FileLock
 from safetensors import SafetensorError
 
 from textlstm.checks import InputError
@@ -40,10 +42,38 @@ def kept(cache: Path, name: str, make: Callable[[Path], None], load: Callable[[P
             shutil.rmtree(entry, ignore_errors=True)
     unfinished = None
     try:
+        with _refused(entry):
+            cache.mkdir(parents=True, exist_ok=True)
+            unfinished = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=cache))
+            make(unfinished)
+            _publish(unfinished, entry)
+    finally:
+        if unfinished is not None:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return load(entry), False
+
+
+@contextmanager
+def one_at_a_time(cache: Path) -> Iterator[None]:
+    """Lets one process in after the other, so that the first fills the cache and the others find it full.
+
+    Raises:
+        InputError: as `kept`.
+    """
+    lock = FileLock(cache / ".lock")
+    with _refused(Path(lock.lock_file)):
         cache.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=cache))
-        make(unfinished)
-        _publish(unfinished, entry)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _refused(entry: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
@@ -51,10 +81,6 @@ def kept(cache: Path, name: str, make: Callable[[Path], None], load: Callable[[P
             f"cache: {entry} could not be written ({errno.errorcode[error.errno]}); nothing of it was kept. "
             f"Free space on that disk, or give write access; `make clean` empties the cache."
         ) from error
-    finally:
-        if unfinished is not None:
-            shutil.rmtree(unfinished, ignore_errors=True)
-    return load(entry), False
 
 
 def _publish(unfinished: Path, entry: Path) -> None:

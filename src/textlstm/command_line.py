@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from textlstm.checks import InputError, JobsFailed, nearest
+from textlstm.ranks import bequeath, inherited_arguments, is_rank_zero, let_rank_zero_speak
 from textlstm.runs import OUTPUTS, folder_name, new_run_folder
 
 log = logging.getLogger(__name__)
@@ -55,9 +57,14 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
     OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
     try:
-        sys.argv[1:] = prepare(command, sys.argv[1:])
+        arguments = inherited_arguments() or prepare(command, sys.argv[1:])
     except InputError as error:
         fail(error)
+    if command == "train" and "--multirun" not in arguments:
+        bequeath(arguments)
+        if not is_rank_zero():
+            arguments = silenced(arguments)
+    sys.argv[1:] = arguments
     failed: list[str] = []
 
     def guarded(config: DictConfig) -> Any:
@@ -65,12 +72,14 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
         try:
             return job(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
         except Exception as error:
+            if not sweeping:
+                let_rank_zero_speak()
             if sweeping:
                 failed.append(HydraConfig.get().runtime.output_dir)
                 log.exception("error: %s", error)
             elif isinstance(error, InputError):
                 log.error("error: %s", error)
-                if command == "train":
+                if command == "train" and is_rank_zero():
                     _leave_the_log(Path(HydraConfig.get().runtime.output_dir))
                 sys.exit(2)
             raise
@@ -103,8 +112,21 @@ def _leave_the_log(run: Path) -> None:
 
 def fail(error: InputError) -> NoReturn:
     """Ends the command with one error and code 2."""
+    let_rank_zero_speak()
     print(f"error: {error}", file=sys.stderr)
     sys.exit(2)
+
+
+def silenced(arguments: list[str]) -> list[str]:
+    """The arguments for a rank above 0, which says nothing but errors and writes nothing.
+
+    Hydra wants a folder all the same: one that is there.
+    """
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    kept = [argument for argument in arguments if not argument.startswith("hydra/job_logging=")]
+    folder = quote_literal(f"output={OUTPUTS}").partition("=")[2]
+    return [*kept, "hydra/job_logging=screen", f"hydra.run.dir={folder}", "hydra.output_subdir=null"]
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -134,7 +156,8 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
     if {"data.train", "data.validation", "data.test"} & keys and "data" not in keys:
         typed = [*typed, "data=files"]
         overrides.append(_parse("data=files"))
-    _refuse_used_folder(overrides)
+    if is_rank_zero():  # which may have begun in it just now
+        _refuse_used_folder(overrides)
     if command == "train" and "resume" in keys:
         return [*flags, *recall(overrides)]
     check_keys(command, overrides)

@@ -44,7 +44,8 @@ class TextDataModule(pl.LightningDataModule):
         tokenizer, vocab_size: see `tokenizer.train_tokenizer`; learned from the training split alone.
         max_length, truncate: tokens of a text, and which of a longer one stay: see `batching.EncodedTexts`.
         pad_to: a fixed length in place of the longest text of each batch; needs max_length <= pad_to.
-        batch_size, max_tokens_per_batch: most texts and most tokens, padding counted, of a batch.
+        batch_size, max_tokens_per_batch: most texts and most tokens, padding counted, of a batch, which several
+            devices divide among them.
         streaming: keep no training rows: read and tokenize them anew in each epoch. The training split is then known by
             its first `streaming_rows` rows, from which the tokenizer is learned, too; needs validation and test.
         max_rows: at most so many rows of the training source, drawn at random; None takes all.
@@ -214,6 +215,8 @@ class TextDataModule(pl.LightningDataModule):
         return self._loader("test", shuffle=False)
 
     def _loader(self, split: str, **options: Any) -> DataLoader[Any]:
+        if self.trainer is not None:  # there is none yet when the steps of an epoch are asked for
+            options |= {"rank": self.trainer.global_rank, "world": self.trainer.world_size}
         return batch_loader(self.encoded[split], self.batch_size, max_tokens=self.max_tokens, **options)
 
     def _split(self, sources: dict[str, Source]) -> dict[str, np.ndarray]:

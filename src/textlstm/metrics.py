@@ -28,7 +28,7 @@ class Predictions:
 
 
 class PredictionCollector(torchmetrics.Metric):
-    """Gathers scores batch by batch, in any order of rows; `compute` gives `Predictions` in order."""
+    """Gathers scores batch by batch, in any order of rows; `compute` gives `Predictions` in order, of all processes."""
 
     full_state_update = False
     log_probabilities: list[Tensor]
@@ -46,7 +46,8 @@ class PredictionCollector(torchmetrics.Metric):
         self.rows.append(rows_B)
 
     def compute(self) -> Predictions:
-        order = dim_zero_cat(self.rows).argsort()
+        rows = dim_zero_cat(self.rows)
+        order = rows.argsort()[int((rows < 0).sum()) :]  # without batching.NO_ROW
         return Predictions(dim_zero_cat(self.log_probabilities)[order].cpu(), dim_zero_cat(self.gold)[order].cpu())
 
 

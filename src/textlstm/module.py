@@ -5,8 +5,9 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from textlstm.batching import Batch
+from textlstm.batching import IGNORED, Batch
 from textlstm.checks import choice, number
 from textlstm.metrics import PredictionCollector, Predictions, scores
 from textlstm.network import LSTMClassifier
@@ -70,18 +71,37 @@ class TextClassificationModule(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         # Of this epoch; self.log in each step costs a millisecond, a tenth of the whole step of a small model.
         self.loss_sum, self.right = torch.zeros((), device=self.device), torch.zeros((), device=self.device).long()
-        self.rows = 0
+        self.rows: int | Tensor = 0
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         logits_BC = self(batch.tokens_BT, batch.lengths_B)
-        loss = self.loss(logits_BC, batch.labels_B)
-        rows = len(batch.labels_B)
-        self.loss_sum.add_(loss.detach(), alpha=rows)
+        rows: int | Tensor
+        if self.trainer.world_size == 1:
+            loss, rows = self.loss(logits_BC, batch.labels_B), len(batch.labels_B)
+            self.loss_sum.add_(loss.detach(), alpha=rows)
+        else:
+            loss, rows = self._share_of_loss(logits_BC, batch.labels_B)
+            self.loss_sum.addcmul_(loss.detach(), rows)
         self.right += (logits_BC.detach().argmax(dim=1) == batch.labels_B).sum()
         self.rows += rows
         if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self.log("train/loss_step", loss, prog_bar=True, batch_size=rows)
+            self.log("train/loss_step", loss, prog_bar=True, batch_size=len(batch.labels_B), sync_dist=True)
         return loss
+
+    def _share_of_loss(self, logits_BC: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+        """This process's part of the loss, and the rows of the batch in all processes.
+
+        DDP averages gradients over processes, as if all had the same rows and weights of them. So each divides its
+        sum by the weights of all rows, and the mean of what all return is the loss of the whole batch.
+        """
+        inside_B = labels_B != IGNORED
+        weights_C = self.loss.weight
+        weights_B = inside_B if weights_C is None else inside_B * weights_C[labels_B.clamp(min=0)]
+        totals = torch.stack([weights_B.sum().to(logits_BC), inside_B.sum().to(logits_BC)])
+        weight, rows = self.trainer.strategy.reduce(totals, reduce_op="sum")
+        smoothing = self.loss.label_smoothing
+        loss = functional.cross_entropy(logits_BC, labels_B, weights_C, reduction="sum", label_smoothing=smoothing)
+        return loss / weight * self.trainer.world_size, rows
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self.collector.update(self(batch.tokens_BT, batch.lengths_B), batch.labels_B, batch.rows_B)
@@ -91,8 +111,10 @@ class TextClassificationModule(pl.LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if self.trainer.is_last_batch:  # not at the end of validation, which a refit has none of
-            scores = {"train/loss_epoch": self.loss_sum / self.rows, "train/accuracy": self.right / self.rows}
-            self.log_dict(scores, on_step=False, on_epoch=True, batch_size=1)
+            sums = torch.stack([self.loss_sum / self.trainer.world_size, self.right.to(self.loss_sum)])
+            loss, accuracy = self.trainer.strategy.reduce(sums, reduce_op="sum") / self.rows
+            scores = {"train/loss_epoch": loss, "train/accuracy": accuracy}
+            self.log_dict(scores, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
 
     def on_validation_epoch_end(self) -> None:
         self._score("val")
@@ -106,10 +128,12 @@ class TextClassificationModule(pl.LightningModule):
         self.scores = scores(self.predictions, self.labels)
         if self.trainer.state.fn == "validate":  # the best epoch once more, which has its point in the curves
             return
-        self.log(f"{stage}/loss", self.scores["log_loss"], prog_bar=True)
+        # sync_dist: all processes have the same scores, but Lightning does not know it.
+        self.log(f"{stage}/loss", self.scores["log_loss"], prog_bar=True, sync_dist=True)
         for name in LOGGED:
             if self.scores[name] is not None:
-                self.log(f"{stage}/{name}", self.scores[name], prog_bar=name in ("accuracy", "macro_f1"))
+                shown = name in ("accuracy", "macro_f1")
+                self.log(f"{stage}/{name}", self.scores[name], prog_bar=shown, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         settings = self.hparams["optimizer"]

@@ -24,6 +24,7 @@ from textlstm.checks import InputError, JobsFailed, flag, number, whole
 from textlstm.runs import CACHE
 from textlstm.search_space import SearchSpace
 from textlstm.study import TRIAL, Study, attach, open_storage
+from textlstm.threads import cores
 from textlstm.waiting import status
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,9 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
     """
     settings: dict[str, Any] = OmegaConf.to_container(config.sweep, resolve=True)  # type: ignore[assignment]
     _check(settings)
+    devices = config.trainer.devices
+    if isinstance(devices, int) and devices > 1:
+        raise InputError(f"trainer.devices={devices}: each trial of a sweep trains on one device, trainer.devices=1.")
     folder = Path(config.hydra.sweep.dir).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     space = SearchSpace.of(overrides, config)
@@ -112,11 +116,7 @@ def _workers(config: DictConfig) -> int:
         return 1
     hidden = config.model.hidden
     fit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY if hasattr(os, "sysconf") else 1
-    return max(1, min(fit, _cores() // max(1, 4 * hidden * hidden * 4 // CACHED)))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(fit, cores() // max(1, 4 * hidden * hidden * 4 // CACHED)))
 
 
 class Worker:
@@ -235,7 +235,7 @@ def _several(study: Study, settings: dict[str, Any], folder: Path, workers: int)
     Raises:
         SweepFailed: jobs that failed, with the logs that say why.
     """
-    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, _cores() // workers))}
+    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, cores() // workers))}
     logs = [folder / f"worker-{number}.log" for number in range(1, workers + 1)]
     started, before = time.monotonic(), {trial.number for trial in study.trials() if trial.state.is_finished()}
     log.info("%d workers, each with %s CPU threads; they log to %s.", workers, environment["OMP_NUM_THREADS"], folder)

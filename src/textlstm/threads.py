@@ -17,6 +17,11 @@ ROUNDS = 9  # of each count, in turn, the first of which does not count
 GAIN = 0.9  # more threads are taken if a step then lasts this share or less: on a busy machine few wait less
 
 
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def choose_threads(step: Callable[[], object], shape: Any, cache: Path) -> tuple[int, dict[int, float]]:
     """The fastest number of threads for `step`, and the milliseconds of one step with each number tried.
 

@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +25,10 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 
 from textlstm import baselines, dashboards
 from textlstm.bundle import save_bundle
+from textlstm.cache import one_at_a_time
 from textlstm.checks import InputError, flag, whole
 from textlstm.datamodule import TextDataModule
+from textlstm.devices import SameRun, check_strategy, one_end, share_threads
 from textlstm.metrics import Predictions
 from textlstm.module import TextClassificationModule
 from textlstm.network import layer_table, trainable
@@ -52,7 +55,7 @@ def train(config: dict[str, Any]) -> float | None:
     hydra = HydraConfig.get()
     config = {key: value for key, value in config.items() if key != "sweep"}  # which is about all runs of a sweep
     sweeping = hydra.mode == RunMode.MULTIRUN
-    run = RunFolder(Path(hydra.runtime.output_dir))
+    run = RunFolder(Path(config["resume"] or hydra.runtime.output_dir))
     finished = run.record()
     if sweeping and finished is not None and finished["config"] == config and not changed(finished["data"]["sources"]):
         log.info("Finished before, with macro F1 %.4f on validation: skipped.", finished["score"])
@@ -83,7 +86,15 @@ def train(config: dict[str, Any]) -> float | None:
     recorded = None if checkpoint is None else torch.load(checkpoint, weights_only=True, map_location="cpu")
     tokenizer_json = None if recorded is None else recorded["hyper_parameters"]["tokenizer_json"]
     data = TextDataModule(**config["data"], seed=config["seed"], cache=CACHE, tokenizer_json=tokenizer_json)
-    data.setup()
+    several = trainer.world_size > 1
+    if several and sweeping:
+        raise InputError("Each trial of a sweep trains on one device: trainer.devices=1.")
+    if several and config["data"]["streaming"]:
+        raise InputError("data.streaming=true is read by one process: trainer.devices=1, or data.streaming=false.")
+    if several:
+        share_threads(trainer, config["threads"])
+    with one_at_a_time(CACHE) if several else nullcontext():
+        data.setup()
     trainer.log_every_n_steps = min(LOG_EVERY, data.steps_per_epoch())  # type: ignore[attr-defined]
     module = TextClassificationModule(
         model=config["model"],
@@ -94,17 +105,23 @@ def train(config: dict[str, Any]) -> float | None:
         class_weights=data.class_weights,
     )
     level = logging.DEBUG if sweeping else logging.INFO
-    _announce(data, module, level)
-    if checkpoint is None and config["threads"] is None and trainer.strategy.root_device.type == "cpu":
-        _take_fastest_threads(data, module, level)
-    if isinstance(logger, TensorBoardLogger):
-        dashboards.begin(logger, config, overrides)
+    if trainer.is_global_zero:
+        _announce(data, module, level)
+        if several:
+            log.info("%d processes; CPU threads of each: %d.", trainer.world_size, torch.get_num_threads())
+        elif checkpoint is None and config["threads"] is None and trainer.strategy.root_device.type == "cpu":
+            _take_fastest_threads(data, module, level)
+        if isinstance(logger, TensorBoardLogger):
+            dashboards.begin(logger, config, overrides)
 
-    _fit(trainer, module, data, checkpoint, run)
-    if any(isinstance(callback, Pruning) and callback.pruned for callback in trainer.callbacks):  # type: ignore[attr-defined]
-        _record_pruned(run, logger, history, trainer.global_step, overrides)
-        return None
-    scored = _score_kept(trainer, module, data, run, test=config["test"])
+    with one_end(trainer, run.path):
+        _fit(trainer, module, data, checkpoint, run)
+        if any(isinstance(callback, Pruning) and callback.pruned for callback in trainer.callbacks):  # type: ignore[attr-defined]
+            _record_pruned(run, logger, history, trainer.global_step, overrides)
+            return None
+        scored = _score_kept(trainer, module, data, run, test=config["test"])
+    if not trainer.is_global_zero:
+        return None if refit else scored["validation"].scores["macro_f1"]
     linear = _baselines(data) if config["test"] and config["baselines"] else {}
     best_epoch = None if refit else min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"]
 
@@ -129,6 +146,7 @@ def train(config: dict[str, Any]) -> float | None:
         "seed": config["seed"],
         "threads": torch.get_num_threads(),
         "device": str(trainer.strategy.root_device),
+        "devices": trainer.world_size,
         "environment": environment(),
         "overrides": overrides,
         "config": {**config, "resume": None},
@@ -166,8 +184,10 @@ def _score_kept(
 ) -> dict[str, ScoredSplit]:
     """The kept epoch's weights, loaded into `module`, on validation (a refit has none) and, if asked for, on test."""
     # Not validate(ckpt_path=…): that would set the callbacks back to the best epoch, the history among them.
-    checkpoint = run.kept_checkpoint(refit=data.refit)
-    module.load_state_dict(torch.load(checkpoint, weights_only=True, map_location="cpu")["state_dict"])
+    # Lightning gives the weights of rank 0 to the others.
+    if trainer.is_global_zero:
+        checkpoint = run.kept_checkpoint(refit=data.refit)
+        module.load_state_dict(torch.load(checkpoint, weights_only=True, map_location="cpu")["state_dict"])
     scored = {}
     if not data.refit:
         trainer.validate(module, data, verbose=False)
@@ -216,7 +236,8 @@ def prepare_process(seed: int, threads: int | None) -> None:
     # such numbers takes twenty times as long. Threads take the setting from the one that starts them: it comes first.
     torch.set_flush_denormal(True)
     pl.seed_everything(seed, verbose=False)
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for library in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     datasets.disable_progress_bars()
     # Lightning's own (its issue 21326, in 2.6.6 still), raised once per fit and of no use to anyone here.
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
@@ -302,7 +323,8 @@ def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, recording: 
             callbacks=[
                 *callbacks,
                 *([ProgressBar()] if terminal else []),
-                RandomState(),
+                RandomState(config["seed"]),
+                SameRun(),
                 *recording,
                 *best,
                 ModelCheckpoint(filename="last", **kept),
@@ -310,13 +332,11 @@ def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, recording: 
             enable_progress_bar=terminal,
             enable_model_summary=False,
             num_sanity_val_steps=0,
+            use_distributed_sampler=False,  # BucketSampler divides the batches
         )
     except (TypeError, ValueError, MisconfigurationException) as error:
         raise InputError(f"trainer: {error}") from error
-    if trainer.world_size > 1:  # the batches are not divided among devices: each would train on all of them
-        raise InputError(
-            f"trainer.devices={config['trainer']['devices']}: a run trains on one device, trainer.devices=1."
-        )
+    check_strategy(trainer, config["trainer"].get("strategy", "auto"))
     if "bf16" in str(trainer.precision) and trainer.strategy.root_device.type == "cpu":
         try:
             with torch.autocast("cpu", torch.bfloat16):

@@ -5,13 +5,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from textlstm.ranks import is_rank_zero
+
 T = TypeVar("T")
+
+
+def _watched() -> bool:
+    return sys.stderr.isatty() and is_rank_zero()
 
 
 @contextmanager
 def loading() -> Iterator[None]:
     """Says what is waited for while torch and what stands on it are imported, which takes seconds."""
-    if not sys.stderr.isatty():
+    if not _watched():
         yield
         return
     from rich.console import Console
@@ -23,7 +29,7 @@ def loading() -> Iterator[None]:
 @contextmanager
 def status() -> Iterator[Callable[[str], None]]:
     """A function that keeps one line up to date on the terminal; elsewhere it says nothing."""
-    if not sys.stderr.isatty():
+    if not _watched():
         yield lambda line: None
         return
     from rich.console import Console
@@ -39,7 +45,7 @@ def counted(
 
     `size_of` is how many an item stands for; `total`, if it is known, is how many there will be.
     """
-    if not sys.stderr.isatty():
+    if not _watched():
         yield from items
         return
     from rich.console import Console
