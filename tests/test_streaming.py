@@ -207,7 +207,7 @@ print(*peak(sys.argv[3]), *peak(sys.argv[4]))
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(write, tmp_path):
-    """Ten times the rows, 25 MB of text more, need less than 30 MB more (kept in memory they need 70, unstreamed 128)."""
+    """Ten times the rows, 25 MB of text more, need less than 30 MB more (kept in one buffer, 70)."""
 
     def texts(rows):
         return [(f"{n} " + "the bank lends its money to the match " * 35, "ab"[n % 2]) for n in range(rows)]
