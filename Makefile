@@ -47,7 +47,7 @@ optuna-dashboard: setup ## Optuna's dashboard of a search; SWEEP=search, or STOR
 test: setup ## all tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
-test-scale: setup ## a search over two machines on PostgreSQL (Debian's, started and stopped here), and submitit's jobs
+test-scale: setup ## the minutes-long tests: two machines on PostgreSQL (Debian's, started and stopped here), submitit, devices, streams
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[postgres,slurm]'
 	$(BIN)/python -m pytest -m scale $(ARGS)
 

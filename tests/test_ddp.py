@@ -241,7 +241,7 @@ def test_a_sweep_of_runs_on_several_devices_is_refused(tmp_path):
         sweep(config, None, ["model.hidden=8,16"])
 
 
-@pytest.mark.slow
+@pytest.mark.scale
 def test_a_resumed_run_of_two_with_dropout_ends_with_the_weights_of_one_never_stopped(data, tmp_path):
     arguments = [*SETTINGS, *data, *TWO, "optimizer.schedule=constant"]
     train(*arguments, f"hydra.run.dir={tmp_path / 'whole'}")
@@ -251,7 +251,7 @@ def test_a_resumed_run_of_two_with_dropout_ends_with_the_weights_of_one_never_st
         assert tensor.equal(weights(tmp_path / "whole")[name]), name
 
 
-@pytest.mark.slow
+@pytest.mark.scale
 @pytest.mark.parametrize(
     ("rank", "how", "code", "error"),
     [
