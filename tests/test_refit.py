@@ -153,7 +153,11 @@ def test_what_a_refit_cannot_do_is_refused(overrides, message):
 def test_a_leaderboard_leaves_refits_out(tmp_path, refitted, capsys):
     for name in ("a", "b"):
         (tmp_path / name / ".hydra").mkdir(parents=True)
-        scored = {**record(refitted[0]), "refit": False, "score": 0.5} if name == "a" else record(refitted[0])
+        scored = (
+            {**record(refitted[0]), "refit": False, "score": 0.5, "best_epoch": 1}
+            if name == "a"
+            else record(refitted[0])
+        )
         (tmp_path / name / "metrics.json").write_text(json.dumps(scored), encoding="utf-8")
     leaderboard(tmp_path)
     assert "not finished" not in capsys.readouterr().out

@@ -81,7 +81,8 @@ def finish(
 ) -> None:
     """The run's scores for the HParams view, and the embeddings of its most frequent tokens."""
     step = record["steps"]
-    score(logger, record["score"], record["validation"]["log_loss"], step)
+    if record["score"] is not None:  # of a refit
+        score(logger, record["score"], record["validation"]["log_loss"], step)
     counts_CV = token_counts(train, len(record["labels"]), tokenizer.get_vocab_size())
     frequencies = counts_CV.sum(dim=0)
     frequencies[: UNK + 1] = 0

@@ -19,8 +19,11 @@ def inherited_arguments() -> list[str] | None:
     """The arguments that rank 0 of this node has prepared, in a process that Lightning started for it; else None."""
     if ARGUMENTS not in os.environ or os.environ.get("LOCAL_RANK", "0") == "0":
         return None
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    return json.loads(os.environ[ARGUMENTS])
+    left = json.loads(os.environ[ARGUMENTS])
+    if left["by"] != os.getppid():  # torchrun started this one, and some run before that left them
+        return None
+    threading.Thread(target=_end_with, args=(left["by"],), daemon=True).start()
+    return left["arguments"]
 
 
 def bequeath(arguments: list[str]) -> None:
@@ -28,7 +31,7 @@ def bequeath(arguments: list[str]) -> None:
 
     Lightning gives them its own command line, which quotes the folder in a way that not every path survives.
     """
-    os.environ[ARGUMENTS] = json.dumps(arguments)
+    os.environ[ARGUMENTS] = json.dumps({"by": os.getpid(), "arguments": arguments})
 
 
 def let_rank_zero_speak() -> None:
