@@ -54,8 +54,8 @@ test-scale: setup ## the minutes-long tests: two machines on PostgreSQL (Debian'
 bench-data: setup ## time and memory from file to batches for a million rows; ARGS="--rows 100000 --no-memory" is shorter
 	$(BIN)/python src/benchmarks/data.py $(ARGS)
 
-bench: setup .venv-keras/.installed ## speed against Keras, a bare loop and a naive project; ARGS="--data FOLDER" adds a data set
-	$(BIN)/python src/benchmarks/speed.py --keras .venv-keras/bin/python $(ARGS)
+bench: setup .venv-keras/.installed ## speed against Keras, a bare loop and a naive project; DATA=FOLDER adds a data set
+	$(BIN)/python src/benchmarks/speed.py --keras .venv-keras/bin/python $(if $(DATA),--data $(DATA)) $(ARGS)
 
 # An environment of its own: beside TensorFlow, torch's TensorBoard writer would import it at each start.
 .venv-keras/.installed: pyproject.toml
