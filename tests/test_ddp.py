@@ -161,6 +161,7 @@ def test_a_run_of_two_goes_on_with_one_and_says_that_dropout_differs(killed, sin
     assert_alike(folder, single)
 
 
+@pytest.mark.scale
 def test_under_torchrun(data, single, tmp_path):
     """Each process prepares its own arguments, and only the first makes a folder."""
     folder = tmp_path / "run"

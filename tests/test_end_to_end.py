@@ -298,7 +298,33 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
         assert (tmp_path / name).is_file()
 
 
-@pytest.mark.parametrize("storage", [None, pytest.param("journal.log", marks=pytest.mark.scale)])
+def test_two_workers_share_a_grid_and_a_bad_value_fails_alone(tmp_path):
+    overrides = ["experiment=smoke", "data.max_rows=200", "model.hidden=0,8,9", f"hydra.sweep.dir={tmp_path}"]
+    _, errors = run("train", *overrides, "sweep.workers=2", code=1)
+    assert "2 workers, each with 1 CPU threads" in errors
+    assert len(re.findall(r"^trial \d: macro F1 0\.\d{4}  model.hidden=[89]$", errors, flags=re.M)) == 2
+    assert "trial 0: failed  model.hidden=0" in errors
+    assert "error: Jobs of the sweep failed; these say why: " in errors
+    assert "Traceback" not in errors
+    logs = [(tmp_path / f"worker-{number}.log").read_text(encoding="utf-8") for number in (1, 2)]
+    assert sum("model.hidden must be at least 1, got 0." in log for log in logs) == 1
+
+
+def test_a_search_goes_on_to_its_total(tmp_path):
+    overrides = ["experiment=smoke", "data.max_rows=200", "sweep=search", "sweep.workers=1"]
+    overrides += ["model.hidden=choice(8,9)", "trainer.max_epochs=choice(1,2)", f"hydra.sweep.dir={tmp_path}"]
+    for total in (1, 3):
+        _, errors = run("train", *overrides, f"sweep.trials={total}")
+        assert f"{total} of {total} trials done" in errors or "pruned" in errors
+        assert "Traceback" not in errors
+    kept = optuna.load_study(study_name="search", storage=open_storage(None, tmp_path))
+    assert len(kept.trials) == 3
+    assert {"model.hidden", "optimizer.lr", "trainer.max_epochs"} <= set(kept.trials[0].params)
+    assert len(kept.trials[0].intermediate_values) == 10  # tenths of the run, for the pruner
+
+
+@pytest.mark.scale
+@pytest.mark.parametrize("storage", [None, "journal.log"])
 def test_two_workers_search_prune_and_go_on_after_a_kill(tmp_path, my_csv, storage):
     columns = ["data.text_column=headline", "data.label_column=desk", f"data.train={my_csv}"]
     ranges = ["model.hidden=choice(8,16)", "optimizer.lr=tag(log,interval(1e-5,1e-1))", "trainer.max_epochs=2,4"]
