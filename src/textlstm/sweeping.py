@@ -233,7 +233,7 @@ def _several(study: Study, settings: dict[str, Any], folder: Path, workers: int)
     """Starts the command `workers` times, each with its share of the cores, and says how far they are.
 
     Raises:
-        SweepFailed: jobs that failed, with the logs that say why.
+        JobsFailed: jobs that failed, with the logs that say why.
     """
     environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, cores() // workers))}
     logs = [folder / f"worker-{number}.log" for number in range(1, workers + 1)]
