@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import datasets
+import pandas
 import pytest
 import torch
 from datasets import Dataset
@@ -132,6 +134,58 @@ def test_shards_of_other_formats_stream_too(prepare, tmp_path, suffix):
             (tmp_path / f"shard-{shard}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     shards = prepare(str(tmp_path / f"shard-*.{suffix}"))
     assert batches(shards.train_dataloader()) == batches(prepare().train_dataloader())
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """Sets up a streaming data module on a data set of the hub with these training rows."""
+
+    def hub(train=TRAIN, suffix="csv", tail=""):
+        folder = tmp_path / "hub"
+        folder.mkdir(exist_ok=True)
+        for split, rows in {"train": train, **HELD_OUT}.items():
+            frame, file = pandas.DataFrame(rows, columns=["text", "label"]), folder / f"{split}.{suffix}"
+            if suffix == "csv":
+                frame.to_csv(file, index=False)
+            elif suffix == "jsonl":
+                frame.to_json(file, orient="records", lines=True)
+                with open(file, "a", encoding="utf-8") as lines:
+                    lines.write(tail if split == "train" else "")
+            else:
+                frame.to_parquet(file)
+        options = {"source": "hub", "name": str(folder), "train": None, "streaming": True, "streaming_rows": 200}
+        data = TextDataModule(**{**DATA, **options}, cache=tmp_path / "hub cache")
+        data.setup()
+        return data
+
+    return hub
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_a_hub_data_set_streams_without_a_download(prepare, hub, monkeypatch, suffix):
+    monkeypatch.setattr(datasets, "load_dataset", None)
+    monkeypatch.setattr(datasets.DatasetBuilder, "download_and_prepare", None)
+    from_hub = hub(suffix=suffix)
+    assert batches(from_hub.train_dataloader()) == batches(prepare().train_dataloader())
+    assert from_hub.splits["test"]["text"][:] == [text for text, _ in HELD_OUT["test"]]
+
+
+def test_a_hub_data_set_that_changes_is_read_anew(hub):
+    assert len(hub(TRAIN[:600]).stream) == 600
+    assert len(hub(TRAIN).stream) == len(TRAIN)
+
+
+def test_a_hub_data_set_that_breaks_off_says_where(hub):
+    with pytest.raises(InputError, match=r"^data\.name: .*hub, split train, after row 0: it cannot be read: "):
+        hub(suffix="jsonl", tail='{"text": "cut')
+    with pytest.raises(InputError, match=r"^data\.name: .*hub, split train, after row \d+,000: it cannot be read: "):
+        hub(TRAIN * 300, suffix="jsonl", tail='{"text": "cut')
+
+
+def test_a_streamed_hub_data_set_needs_splits_of_its_own(hub, monkeypatch):
+    monkeypatch.delitem(HELD_OUT, "test")
+    with pytest.raises(InputError, match=r"could be cut from, and the data have no test of their own: leave data.stre"):
+        hub()
 
 
 def test_empty_rows_are_refused_or_dropped_and_counted(prepare):

@@ -16,7 +16,7 @@ from datasets import ClassLabel, Dataset, concatenate_datasets
 from textlstm.cache import content_key
 from textlstm.checks import NUMBER, InputError, choice, nearest
 from textlstm.files import find_files, open_table
-from textlstm.hub import hub_table, load_hub
+from textlstm.hub import HubSplit, hub_table, load_hub
 from textlstm.rows import Columns, Origin, Rows, place_of, read_rows
 from textlstm.streaming import Stream, first_rows, survey
 from textlstm.tables import ROWS
@@ -109,12 +109,13 @@ def load_stream(
     Raises:
         InputError: as `load_source`, or no validation or test of its own.
     """
-    columns, origins = Columns(text_column, label_column, drop_empty), _origins(**where)
+    columns, origins = Columns(text_column, label_column, drop_empty), _origins(**where, streaming=True)
     for split in ("validation", "test"):
         if split not in origins:
+            of_files = "" if where["source"] == "hub" else f"give data.{split}=FILE, or "
             raise InputError(
                 f"data.streaming=true keeps no rows that {split} could be cut from, and the data have no {split} of "
-                f"their own: give data.{split}=FILE, or leave data.streaming out."
+                f"their own: {of_files}leave data.streaming out."
             )
     sample = first_rows(origins["train"], rows)
     read = {split: read_rows(origins[split], columns, cache) for split in ("validation", "test")}
@@ -159,6 +160,7 @@ def _origins(
     name: str | None,
     config: str | None,
     encoding: str | None,
+    streaming: bool = False,
 ) -> dict[str, Origin]:
     """Where `train` and, if they are given, `validation` and `test` come from.
 
@@ -167,6 +169,7 @@ def _origins(
         train, validation, test: of files: a file, a glob or a folder each; `train=None` is the embedded corpus.
         name, config: of the hub: a data set of the Hugging Face hub, or a local folder of one.
         encoding: of text files; None is UTF-8, or what a byte order mark says.
+        streaming: of the hub: fetch the rows as they are read, in place of downloading them.
     """
     choice("data.source", source, SOURCES)
     ignored = (
@@ -178,7 +181,8 @@ def _origins(
         if value is not None:
             raise InputError(f"data.{key}={value} has no meaning with data.source={source}: leave it out.")
     if source == "hub":
-        return {split: _hub_origin(rows, f"{name}, split {split}") for split, rows in load_hub(name, config).items()}
+        found = load_hub(name, config, streaming=streaming)
+        return {split: _hub_origin(rows, f"{name}, split {split}") for split, rows in found.items()}
     paths = {"train": str(NEWSWIRE4) if train is None else train, "validation": validation, "test": test}
     return {split: _file_origin(path, f"data.{split}", encoding) for split, path in paths.items() if path is not None}
 
@@ -253,8 +257,8 @@ def _file_origin(path: str, key: str, encoding: str | None) -> Origin:
     )
 
 
-def _hub_origin(rows: Dataset, name: str) -> Origin:
-    return Origin("data.name", name, partial(hub_table, rows, name), rows._fingerprint, {})
+def _hub_origin(split: HubSplit, name: str) -> Origin:
+    return Origin("data.name", name, partial(hub_table, split.rows, name), split.content, {})
 
 
 def _classes(train: Rows, origin: Origin, label_names: list[str] | None) -> tuple[list[str], int]:

@@ -241,6 +241,8 @@ def prepare_process(seed: int, threads: int | None) -> None:
     datasets.disable_progress_bars()
     # Lightning's own (its issue 21326, in 2.6.6 still), raised once per fit and of no use to anyone here.
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
+    # Where SLURM is installed, a run without it is warned of; `trainer=ddp` works without srun, too.
+    warnings.filterwarnings("ignore", message="The `srun` command is available")
     # A resumed run goes on in its own folder.
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
 
