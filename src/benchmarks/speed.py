@@ -12,6 +12,7 @@ Parts:
     keras     texts per second in training (ratio with default threads and with one) and in prediction
     loop      what Lightning, metrics, log and bar add to a step of a bare loop
     naive     texts per second against a Lightning project as tutorials write it
+    bf16      texts per second with trainer.precision=bf16-mixed, against float32 and Keras' mixed_bfloat16
     machine   LSTM floating-point operations of the whole training as a share of a 2048³ product's, and padding
     accuracy  time until the default model has the best validation accuracy of Keras' model
     order     accuracy over three seeds of the default model, with batches of like length and with random ones
@@ -37,7 +38,7 @@ from sides import FOLDER, SRC  # first: it makes textlstm known
 from textlstm.figures import BLUE, ORANGE
 
 CORPUS = "embedded corpus"
-PARTS = ("keras", "loop", "naive", "machine", "accuracy", "order", "start")
+PARTS = ("keras", "loop", "naive", "bf16", "machine", "accuracy", "order", "start")
 SEEDS = (42, 1, 2)
 COLORS = (BLUE, ORANGE)
 PICTURED = {  # and how each is called there
@@ -104,6 +105,11 @@ def compare(data: str | None, repetitions: int, parts: list[str]) -> dict[str, A
                 note(f"loop_overhead{suffix}", run("loop", data, threads=threads, terminal=True)["overhead"])
             if "naive" in parts and threads is None:
                 note("naive_ratio", own["texts_per_second"] / run("naive", data)["texts_per_second"])
+            if "bf16" in parts and threads is None and run("computes_bf16", None)["bf16"]:
+                half = run("ours", data, terminal=True, BENCH_PRECISION="bf16-mixed")
+                note("bf16_ratio", half["texts_per_second"] / own["texts_per_second"])
+                theirs = run("keras", data, BENCH_PRECISION="mixed_bfloat16")
+                note("bf16_keras_train_ratio", half["texts_per_second"] / theirs["texts_per_second"])
             if "machine" in parts:
                 of = run("machine", data, threads=own["threads"])
                 share = own["texts_per_second"] * of["lstm_gflop_per_text"] / of["matmul_gflops"]
