@@ -1,4 +1,4 @@
-"""A callback that ends a process of several, for tests/test_ddp.py."""
+"""A callback that ends a run, or one process of several."""
 
 import os
 import signal

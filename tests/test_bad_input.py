@@ -3,7 +3,6 @@
 import gzip
 import io
 import json
-import logging
 import os
 import re
 import shlex
@@ -16,12 +15,10 @@ import huggingface_hub.constants
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
+from commands import SRC, as_before
 
 from textlstm import command_line, training
 
-SRC = Path(__file__).parents[1] / "src"
 SMALL = ["model.hidden=4", "model.embedding_dim=4", "trainer.max_epochs=1", "baselines=false"]
 
 CSV = "text,label\none goal,sports\nshares fall,money\ntwo goals,sports\nshares rise,money\n"
@@ -729,22 +726,11 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def _as_before(tmp_path, monkeypatch):
-    """Nothing is written outside of the test's folder; what Hydra sets for its process is set back."""
+    """Nothing is written outside of the test's folder; what a command sets for its process is set back."""
     monkeypatch.setattr(training, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf_cache")
-    for variable in ("HYDRA_FULL_ERROR", "OMP_WAIT_POLICY", "PL_GLOBAL_SEED", "PL_SEED_WORKERS"):
-        monkeypatch.setenv(variable, "0")
-    root, own = logging.getLogger(), logging.getLogger("textlstm")
-    before = root.handlers[:], root.level, own.level
-    yield
-    for handler in root.handlers:
-        if handler not in before[0]:
-            handler.close()
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    own.setLevel(before[2])
-    GlobalHydra.instance().clear()
-    HydraConfig.instance().cfg = None
+    with as_before():
+        yield
 
 
 @pytest.fixture

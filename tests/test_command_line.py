@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -70,24 +71,19 @@ def test_any_text_survives_hydra_and_omegaconf(value):
 
 
 @pytest.mark.parametrize(
-    ("command", "key", "value"),
+    ("command", "typed"),
     [
-        *(("predict", "text", value) for value in ODD),
-        ("predict", "input", ODD[1]),
-        ("predict", "output", ODD[6]),
-        ("predict", "run", ODD[0]),
-        ("evaluate", "file", ODD[9]),
-        ("train", "data.train", f"/{ODD[10]}"),
-        ("train", "data.train", f"/{ODD[7]}"),
+        *(("predict", dict(zip(("text", "input", "output", "run"), ODD[at:], strict=False))) for at in (0, 4, 9)),
+        ("evaluate", {"run": "x", "file": ODD[8]}),
+        ("train", {"data.train": f"/{ODD[10]}", "data.test": f"/{ODD[7]}"}),
     ],
 )
-def test_a_real_shell_passes_values_on(command, key, value):
-    typed = [f"{SRC}/{command}.py", *([] if key == "run" or command == "train" else ["run=x"]), f"{key}={value}"]
-    line = shlex.join([sys.executable, *typed, "--cfg", "job", "--resolve"])
+def test_a_real_shell_passes_values_on(command, typed):
+    values = [f"{key}={value}" for key, value in typed.items()]
+    line = shlex.join([sys.executable, f"{SRC}/{command}.py", *values, "--cfg", "job", "--resolve"])
     shown = yaml.safe_load(subprocess.run(line, shell=True, capture_output=True, text=True, check=True).stdout)
-    for name in key.split("."):
-        shown = shown[name]
-    assert shown == value
+    for key, value in typed.items():
+        assert reduce(dict.__getitem__, key.split("."), shown) == value
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The data module: what is learned from which split, what is held out, dropped, weighted, cut, evened out and kept."""
 
-import csv
 import errno
 import logging
 from collections import Counter
@@ -19,22 +18,12 @@ OTHER = [(f"keeper saves penalty {n}", "sports") for n in range(9)] + [(f"bank l
 
 
 @pytest.fixture
-def write(tmp_path):
-    def write(name, rows):
-        with open(tmp_path / name, "w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([("text", "label"), *rows])
-        return str(tmp_path / name)
-
-    return write
-
-
-@pytest.fixture
-def prepare(write, tmp_path):
+def prepare(write_rows, tmp_path):
     """A data module after setup, on TRAIN unless told otherwise."""
 
     def prepare(train=TRAIN, **options):
         cache = options.pop("cache", tmp_path / "cache")
-        data = TextDataModule(**{**OPTIONS, "train": write("train.csv", train), **options}, cache=cache)
+        data = TextDataModule(**{**OPTIONS, "train": write_rows("train.csv", train), **options}, cache=cache)
         data.setup()
         return data
 
@@ -111,9 +100,9 @@ def test_batches_hold_the_ids_and_labels_of_their_rows(prepare):
 
 
 @pytest.mark.parametrize("tokenizer", ["word", "bpe"])
-def test_vocabulary_and_training_ids_never_see_validation_and_test(prepare, write, tokenizer):
+def test_vocabulary_and_training_ids_never_see_validation_and_test(prepare, write_rows, tokenizer):
     def prepared(validation, test):
-        files = {"validation": write("validation.csv", validation), "test": write("test.csv", test)}
+        files = {"validation": write_rows("validation.csv", validation), "test": write_rows("test.csv", test)}
         return prepare(tokenizer=tokenizer, vocab_size=400, class_weights="balanced", **files)
 
     one = prepared(OTHER[::2], OTHER[1::2])
@@ -134,8 +123,8 @@ def test_held_out_rows_are_not_in_the_vocabulary(prepare):
     assert data.facts["splits"]["test"]["unknown_share"] == 1.0
 
 
-def test_validation_is_cut_from_train_where_only_test_is_given(prepare, write):
-    data = prepare(test=write("test.csv", OTHER))
+def test_validation_is_cut_from_train_where_only_test_is_given(prepare, write_rows):
+    data = prepare(test=write_rows("test.csv", OTHER))
     assert texts(data, "test") == [text for text, _ in OTHER]
     assert len(texts(data, "validation")) == 10
     assert len(texts(data, "train")) == 90
@@ -146,24 +135,27 @@ def test_the_test_rows_do_not_depend_on_how_many_validate(prepare):
     assert texts(prepare(val_fraction=0.1), "test") == texts(prepare(val_fraction=0.3), "test")
 
 
-def test_test_is_cut_from_train_where_only_validation_is_given(prepare, write):
-    data = prepare(validation=write("validation.csv", OTHER))
+def test_test_is_cut_from_train_where_only_validation_is_given(prepare, write_rows):
+    data = prepare(validation=write_rows("validation.csv", OTHER))
     assert texts(data, "validation") == [text for text, _ in OTHER]
     assert (len(texts(data, "test")), len(texts(data, "train"))) == (10, 90)
 
 
-def test_validation_rows_that_stand_in_test_are_dropped_and_counted(prepare, write):
-    files = {"validation": write("validation.csv", OTHER[:6] + OTHER[10:]), "test": write("test.csv", OTHER[4:])}
+def test_validation_rows_that_stand_in_test_are_dropped_and_counted(prepare, write_rows):
+    files = {
+        "validation": write_rows("validation.csv", OTHER[:6] + OTHER[10:]),
+        "test": write_rows("test.csv", OTHER[4:]),
+    }
     data = prepare(**files)
     assert data.facts["dropped"] == {"validation": 10, "train": 0}
     assert texts(data, "validation") == [text for text, _ in OTHER[:4]]
     assert len(texts(data, "test")) == 14
 
 
-def test_training_rows_that_stand_in_test_are_dropped_and_counted(prepare, write, caplog):
+def test_training_rows_that_stand_in_test_are_dropped_and_counted(prepare, write_rows, caplog):
     test = [*OTHER, (TRAIN[0][0].upper(), "sports"), (f" {TRAIN[1][0]} ", "sports"), TRAIN[99]]
     with caplog.at_level(logging.INFO):
-        data = prepare(test=write("test.csv", test))
+        data = prepare(test=write_rows("test.csv", test))
     assert data.facts["dropped"] == {"train": 3}
     assert "3 train rows also stand in test: dropped." in caplog.text
     tested = {normalise(text) for text in texts(data, "test")}
@@ -171,12 +163,12 @@ def test_training_rows_that_stand_in_test_are_dropped_and_counted(prepare, write
     assert len(texts(data, "train")) + len(texts(data, "validation")) == 97
 
 
-def test_nothing_is_left_when_test_is_train(prepare, write):
+def test_nothing_is_left_when_test_is_train(prepare, write_rows):
     message = (
         r"data\.train: each text of /.*/train\.csv also stands in /.*/test\.csv, so none is left to train on\. Give"
     )
     with pytest.raises(InputError, match=message):
-        prepare(test=write("test.csv", TRAIN))
+        prepare(test=write_rows("test.csv", TRAIN))
 
 
 @pytest.mark.parametrize(("fractions", "missing"), [((0, 0.1), "validation"), ((0.1, 0), "test")])
@@ -185,8 +177,8 @@ def test_a_missing_split_is_not_borrowed(prepare, fractions, missing):
         prepare(val_fraction=fractions[0], test_fraction=fractions[1])
 
 
-def test_no_fractions_are_needed_where_both_files_are_given(prepare, write):
-    files = {"validation": write("validation.csv", OTHER[::2]), "test": write("test.csv", OTHER[1::2])}
+def test_no_fractions_are_needed_where_both_files_are_given(prepare, write_rows):
+    files = {"validation": write_rows("validation.csv", OTHER[::2]), "test": write_rows("test.csv", OTHER[1::2])}
     data = prepare(**files, val_fraction=0, test_fraction=0)
     assert texts(data, "train") == [text for text, _ in TRAIN]
 
@@ -214,8 +206,8 @@ def test_folds_leave_the_test_rows_and_validate_each_other_row_once(prepare):
     assert texts(prepare(folds=5, fold=0, split_seed=7), "validation") != texts(folds[0], "validation")
 
 
-def test_folds_of_a_given_test_file_divide_all_of_train(prepare, write):
-    test = write("test.csv", [*OTHER, TRAIN[0]])
+def test_folds_of_a_given_test_file_divide_all_of_train(prepare, write_rows):
+    test = write_rows("test.csv", [*OTHER, TRAIN[0]])
     folds = [prepare(folds=3, fold=fold, test=test) for fold in range(3)]
     assert sorted(text for data in folds for text in texts(data, "validation")) == sorted(t for t, _ in TRAIN[1:])
     assert {tuple(texts(data, "test")) for data in folds} == {(*(text for text, _ in OTHER), TRAIN[0][0])}
@@ -249,8 +241,8 @@ def test_a_refit_trains_on_validation_rows_too_and_tests_on_the_same(prepare):
             assert length == len(refit.tokenizer.encode(texts(refit, "train")[row]).ids)
 
 
-def test_a_refit_takes_a_validation_file_into_training(prepare, write):
-    files = {"validation": write("validation.csv", [*OTHER, TRAIN[3]]), "test": write("test.csv", TRAIN[:2])}
+def test_a_refit_takes_a_validation_file_into_training(prepare, write_rows):
+    files = {"validation": write_rows("validation.csv", [*OTHER, TRAIN[3]]), "test": write_rows("test.csv", TRAIN[:2])}
     data = prepare(**files, refit=True)
     assert texts(data, "train") == [text for text, _ in TRAIN[2:3] + TRAIN[4:] + OTHER] + [TRAIN[3][0]]
     assert data.held_out.tolist() == [False] * 97 + [True] * 19
@@ -340,8 +332,8 @@ def test_max_rows_takes_so_many_and_always_the_same(prepare):
     assert {text.split()[0] for text in texts(one, "train")} == {"goal", "shares"}  # not the first 50
 
 
-def test_max_rows_leaves_a_given_test_file_whole(prepare, write):
-    data = prepare(max_rows=50, test=write("test.csv", OTHER))
+def test_max_rows_leaves_a_given_test_file_whole(prepare, write_rows):
+    data = prepare(max_rows=50, test=write_rows("test.csv", OTHER))
     assert (len(texts(data, "test")), len(texts(data, "train")) + len(texts(data, "validation"))) == (18, 50)
 
 
@@ -387,15 +379,15 @@ def test_what_depends_on_a_change_is_done_again(prepare, monkeypatch, change, wo
         prepare(**change)
 
 
-def test_texts_that_are_not_trained_on_do_not_touch_the_tokenizer(prepare, write):
-    one = prepare(test=write("test.csv", OTHER[2:]), validation=write("validation.csv", OTHER[:2]))
-    other = prepare(test=write("test.csv", OTHER[:3]), validation=write("validation.csv", OTHER[-1:]))
+def test_texts_that_are_not_trained_on_do_not_touch_the_tokenizer(prepare, write_rows):
+    one = prepare(test=write_rows("test.csv", OTHER[2:]), validation=write_rows("validation.csv", OTHER[:2]))
+    other = prepare(test=write_rows("test.csv", OTHER[:3]), validation=write_rows("validation.csv", OTHER[-1:]))
     assert other.facts["tokenizer"]["read_from"] == "the cache"
     assert other.tokenizer.to_str() == one.tokenizer.to_str()
 
 
-def test_the_cache_holds_rows_ids_and_a_tokenizer_and_nothing_unfinished(prepare, write, tmp_path):
-    prepare(test=write("test.csv", OTHER))
+def test_the_cache_holds_rows_ids_and_a_tokenizer_and_nothing_unfinished(prepare, write_rows, tmp_path):
+    prepare(test=write_rows("test.csv", OTHER))
     kinds = Counter(entry.name.partition("-")[0] for entry in (tmp_path / "cache").iterdir())
     assert kinds == {"rows": 2, "ids": 2, "tokenizer": 1}
 
@@ -438,7 +430,7 @@ def test_a_tokenizer_that_fails_leaves_no_entry(prepare, monkeypatch, tmp_path):
     assert [entry.name.partition("-")[0] for entry in (tmp_path / "cache").iterdir()] == ["rows"]
 
 
-def test_a_given_tokenizer_is_used(prepare, write):
+def test_a_given_tokenizer_is_used(prepare, write_rows):
     first = prepare(tokenizer="unigram")
     second = prepare(OTHER, tokenizer="unigram", tokenizer_json=first.tokenizer.to_str())
     assert second.tokenizer.to_str() == first.tokenizer.to_str()
@@ -450,23 +442,23 @@ def test_steps_per_epoch_are_the_loaders_batches(prepare, batch_size):
     assert data.steps_per_epoch() == len(data.train_dataloader()) == len(list(data.train_dataloader()))
 
 
-def test_sources_are_recorded_with_whole_path_and_checksum(prepare, write):
-    test = write("test.csv", OTHER)
+def test_sources_are_recorded_with_whole_path_and_checksum(prepare, write_rows):
+    test = write_rows("test.csv", OTHER)
     sources = prepare(test=test).facts["sources"]
     assert list(sources) == ["train", "test"]
     assert sources["test"]["path"] == test
     assert len(sources["test"]["sha256"]) == 64
 
 
-def test_a_batch_size_of_one_and_a_test_file_of_one_row(prepare, write):
-    data = prepare(batch_size=1, test=write("test.csv", OTHER[:1]))
+def test_a_batch_size_of_one_and_a_test_file_of_one_row(prepare, write_rows):
+    data = prepare(batch_size=1, test=write_rows("test.csv", OTHER[:1]))
     assert [batch.rows_B.tolist() for batch in data.test_dataloader()] == [[0]]
 
 
-def test_dropped_rows_are_counted(prepare, write):
+def test_dropped_rows_are_counted(prepare, write_rows):
     data = prepare(
         [*TRAIN, ("", "money"), ("  ", "sports"), ("a text", "")],
-        test=write("test.csv", [*OTHER, ("", "money")]),
+        test=write_rows("test.csv", [*OTHER, ("", "money")]),
         drop_empty=True,
     )
     assert data.facts["empty"] == {"train": 3, "test": 1}
@@ -529,10 +521,10 @@ def test_one_class_left_by_max_rows_is_refused(prepare):
         prepare([("one", "money"), *((f"goal {n}", "sports") for n in range(200))], max_rows=5)
 
 
-def test_one_class_left_by_the_test_file_is_refused(prepare, write):
+def test_one_class_left_by_the_test_file_is_refused(prepare, write_rows):
     rows = [*((f"goal {n}", "sports") for n in range(9)), ("one", "money")]
     with pytest.raises(InputError, match=r"data\.train has one class of 2 left to train on, in 8 rows;"):
-        prepare(rows, test=write("test.csv", [("ONE", "money")]))
+        prepare(rows, test=write_rows("test.csv", [("ONE", "money")]))
 
 
 def test_oversampling_evens_the_classes_out_in_training_alone(prepare):
@@ -568,10 +560,10 @@ def test_oversampling_repeats_the_same_rows_in_every_run(prepare):
     ("truncate", "expected"),
     [("head", ["one", "two", "three"]), ("tail", ["five", "six", "seven"]), ("head_tail", ["one", "two", "seven"])],
 )
-def test_truncate_says_which_tokens_stay(prepare, write, truncate, expected):
+def test_truncate_says_which_tokens_stay(prepare, write_rows, truncate, expected):
     data = prepare(
         [*TRAIN, *((f"one two three four five six seven {n}", "money") for n in range(9))],
-        test=write("test.csv", [("one two three four five six seven", "money")]),
+        test=write_rows("test.csv", [("one two three four five six seven", "money")]),
         max_length=3,
         truncate=truncate,
     )
@@ -607,12 +599,12 @@ def test_subwords_know_all_words(prepare, caplog, tokenizer):
     assert data.facts["splits"]["test"]["unknown_share"] == 0.0
 
 
-def test_a_run_is_not_resumed_on_other_rows(prepare, write):
-    data = prepare(test=write("test.csv", OTHER))
+def test_a_run_is_not_resumed_on_other_rows(prepare, write_rows):
+    data = prepare(test=write_rows("test.csv", OTHER))
     kept = data.state_dict()
     assert kept == {"sources": data.facts["sources"]}
     data.load_state_dict(kept)
-    other = prepare([*TRAIN, ("one more", "money")], test=write("test.csv", OTHER))
+    other = prepare([*TRAIN, ("one more", "money")], test=write_rows("test.csv", OTHER))
     with pytest.raises(InputError, match=r"data\.train: .*train\.csv has changed since the run began"):
         other.load_state_dict(kept)
     with pytest.raises(InputError, match=r"data\.test: .*test\.csv has changed since the run began"):

@@ -2,10 +2,7 @@
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 import time
 from itertools import chain
 from pathlib import Path
@@ -13,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from commands import call, record, run, train_and_kill, weights
 from hydra import compose, initialize_config_dir
 
 from textlstm import ranks
@@ -25,7 +23,6 @@ from textlstm.sources import NEWSWIRE4
 from textlstm.sweeping import sweep
 from textlstm.tokenizer import Encoded
 
-SRC = Path(__file__).parents[1] / "src"
 TWO = ["trainer=ddp", "trainer.devices=2"]
 PLAIN = ["model.dropout=0", "model.embedding_dropout=0", "model.word_dropout=0"]
 SETTINGS = [
@@ -33,33 +30,12 @@ SETTINGS = [
     *("data.batch_size=40", "data.class_weights=balanced", "model.label_smoothing=0.1"),
     *("trainer.accelerator=cpu", "threads=1", "baselines=false"),
 ]
-TORCHRUN = ["-m", "torch.distributed.run", "--nproc-per-node=2"]
-
-
-def train(*arguments: object, launcher: list[str] | None = None, code: int = 0) -> tuple[str, str]:
-    """Standard output and standard error of `python src/train.py ARGUMENTS`, which must end with `code`."""
-    done = subprocess.run(
-        [sys.executable, *(launcher or ["-W", "default"]), SRC / "train.py", *map(str, arguments)],
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
-        timeout=120,
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout, done.stderr
-
-
-def record(folder: Path) -> dict:
-    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node=2")
 
 
 def curve(folder: Path) -> list[float]:
     kinds = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_macro_f1")
     return [epoch[kind] for epoch in record(folder)["history"] for kind in kinds]
-
-
-def weights(folder: Path, name: str = "last") -> dict[str, torch.Tensor]:
-    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"]
 
 
 def assert_alike(folder: Path, reference: Path) -> None:
@@ -108,7 +84,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def single(data: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one process's run."""
     folder = tmp_path_factory.mktemp("runs") / "single"
-    train(*SETTINGS, *PLAIN, *data, f"hydra.run.dir={folder}")
+    call("train", *SETTINGS, *PLAIN, *data, f"hydra.run.dir={folder}")
     return folder
 
 
@@ -117,8 +93,7 @@ def killed(data: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of two processes, the second of which is killed in the second epoch."""
     runs = tmp_path_factory.mktemp("runs")
     folder = runs / "two"
-    kill = ["+callbacks.fail._target_=failing.Fail", "+callbacks.fail.rank=1", "+callbacks.fail.how=kill"]
-    out, errors = train(*SETTINGS, *PLAIN, *data, *TWO, *kill, f"hydra.run.dir={folder}", code=1)
+    out, errors = train_and_kill(folder, *SETTINGS, *PLAIN, *data, *TWO, rank="1", code=1)
     said = errors.splitlines()
     assert [line for line in said if "rror" in line or "Traceback" in line or "Warning" in line] == [said[-1]]
     assert said[-1].startswith("error: [rank: 1] Child process with PID ")
@@ -128,23 +103,20 @@ def killed(data: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "2 processes; CPU threads of each: 1." in said
     assert out == ""
     assert sorted(file.name for file in folder.iterdir()) == [".hydra", "checkpoints", "tensorboard", "train.log"]
-    config = folder / ".hydra" / "config.yaml"  # which would kill the resumed run as well
-    text = config.read_text(encoding="utf-8")
-    config.write_text(text.replace("how: kill", "how: nothing").replace("rank: 1", "rank: 9"), encoding="utf-8")
     shutil.copytree(folder, runs / "copy")
     return folder
 
 
 def test_a_killed_process_ends_the_run_and_resumed_it_is_the_run_of_one_process(killed, single):
-    out, errors = train(f"resume={killed}")
+    out, errors = run("train", f"resume={killed}")
     assert "Warning" not in errors
     assert "processes and goes on in" not in errors
     assert [line[:9] for line in errors.splitlines() if line.startswith("epoch")] == ["epoch 2/3", "epoch 3/3"]
     assert out.count("Scores on test") == 1
     assert_alike(killed, single)
     assert (record(killed)["devices"], record(single)["devices"]) == (2, 1)
-    for name, tensor in weights(killed).items():
-        torch.testing.assert_close(tensor, weights(single)[name], atol=1e-4, rtol=0, msg=name)
+    for name, tensor in weights(killed, "last").items():
+        torch.testing.assert_close(tensor, weights(single, "last")[name], atol=1e-4, rtol=0, msg=name)
     assert len(list((killed / "tensorboard").rglob("*projector_config.pbtxt"))) == 1
     checkpoint = torch.load(killed / "checkpoints" / "last.ckpt", weights_only=True)
     states = [state["torch"] for state in checkpoint["callbacks"]["RandomState"]["ranks"]]
@@ -156,7 +128,7 @@ def test_a_killed_process_ends_the_run_and_resumed_it_is_the_run_of_one_process(
 
 def test_a_run_of_two_goes_on_with_one_and_says_that_dropout_differs(killed, single):
     folder = killed.parent / "copy"
-    _, errors = train(f"resume={folder}", "trainer.devices=1")
+    _, errors = run("train", f"resume={folder}", "trainer.devices=1")
     assert errors.count("The run was trained in 2 processes and goes on in 1: dropout draws anew") == 1
     assert_alike(folder, single)
 
@@ -165,7 +137,7 @@ def test_a_run_of_two_goes_on_with_one_and_says_that_dropout_differs(killed, sin
 def test_under_torchrun(data, single, tmp_path):
     """Each process prepares its own arguments, and only the first makes a folder."""
     folder = tmp_path / "run"
-    out, errors = train(*SETTINGS, *PLAIN, *data, *TWO, f"hydra.run.dir={folder}", launcher=TORCHRUN)
+    out, errors = run("train", *SETTINGS, *PLAIN, *data, *TWO, f"hydra.run.dir={folder}", launcher=TORCHRUN)
     assert out.count("Scores on test") == 1
     assert len([line for line in errors.splitlines() if line.startswith("epoch 1/3")]) == 1
     assert_alike(folder, single)
@@ -245,11 +217,11 @@ def test_a_sweep_of_runs_on_several_devices_is_refused(tmp_path):
 @pytest.mark.scale
 def test_a_resumed_run_of_two_with_dropout_ends_with_the_weights_of_one_never_stopped(data, tmp_path):
     arguments = [*SETTINGS, *data, *TWO, "optimizer.schedule=constant"]
-    train(*arguments, f"hydra.run.dir={tmp_path / 'whole'}")
-    train(*arguments, "trainer.max_epochs=2", f"hydra.run.dir={tmp_path / 'resumed'}")
-    train(f"resume={tmp_path / 'resumed'}", "trainer.max_epochs=3")
-    for name, tensor in weights(tmp_path / "resumed").items():
-        assert tensor.equal(weights(tmp_path / "whole")[name]), name
+    run("train", *arguments, f"hydra.run.dir={tmp_path / 'whole'}")
+    run("train", *arguments, "trainer.max_epochs=2", f"hydra.run.dir={tmp_path / 'resumed'}")
+    run("train", f"resume={tmp_path / 'resumed'}", "trainer.max_epochs=3")
+    for name, tensor in weights(tmp_path / "resumed", "last").items():
+        assert tensor.equal(weights(tmp_path / "whole", "last")[name]), name
 
 
 @pytest.mark.scale
@@ -268,7 +240,7 @@ def test_a_resumed_run_of_two_with_dropout_ends_with_the_weights_of_one_never_st
 def test_one_process_that_ends_ends_both_with_one_error(data, tmp_path, rank, how, code, error):
     fail = ["+callbacks.fail._target_=failing.Fail", f"+callbacks.fail.rank={rank}", f"+callbacks.fail.how={how}"]
     began = time.monotonic()
-    _, errors = train(*SETTINGS, *data, *TWO, *fail, f"hydra.run.dir={tmp_path / 'run'}", code=code)
+    _, errors = run("train", *SETTINGS, *data, *TWO, *fail, f"hydra.run.dir={tmp_path / 'run'}", code=code)
     assert time.monotonic() - began < 60
     said = [line for line in errors.splitlines() if line.startswith(("error:", "Stopped.")) or line.endswith("a bug'")]
     if error is None:

@@ -15,45 +15,19 @@ from pathlib import Path
 import optuna
 import pytest
 import torch
+from commands import KILL, SRC, call, record, run, table, train_and_kill, weights
 from datasets import Dataset
 from optuna.trial import TrialState
 
 from textlstm import TextClassifier
+from textlstm.pruning import PARTS
 from textlstm.sources import NEWSWIRE4
 from textlstm.study import open_storage
 
-SRC = Path(__file__).parents[1] / "src"
 QUICK = [
     *("model.hidden=16", "model.embedding_dim=16", "trainer.max_epochs=3", "optimizer.lr=0.02", "data.vocab_size=1000"),
     *("data.tokenizer=word", "baselines=false"),
 ]
-
-
-def run(command: str, *arguments: object, cwd: Path | None = None, stdin: str = "", code: int = 0) -> tuple[str, str]:
-    """Standard output and standard error of `python src/COMMAND.py ARGUMENTS`, which must end with `code`."""
-    done = subprocess.run(
-        [sys.executable, "-W", "default", SRC / f"{command}.py", *map(str, arguments)],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout, done.stderr
-
-
-def record(folder: Path) -> dict:
-    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-
-
-def table(file: Path) -> list[dict[str, str]]:
-    with open(file, encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
-def weights(folder: Path, name: str = "best") -> dict[str, torch.Tensor]:
-    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"]
 
 
 @pytest.fixture(scope="session")
@@ -135,7 +109,7 @@ def test_evaluate_scores_another_file(trained, my_csv, tmp_path):
     other.write_text(
         "\n".join([lines[0], *[line for line in lines[1:] if not line.endswith(",world")]]), encoding="utf-8"
     )
-    out, _ = run("evaluate", f"run={trained}", f"file={other}")
+    out, _ = call("evaluate", f"run={trained}", f"file={other}")
     scores = record(trained / "evaluation" / "new.csv")["file"]
     assert scores["absent"] == ["world"]
     assert "No row of file has the class world" in out
@@ -145,10 +119,10 @@ def test_evaluate_refuses_changed_data_unless_told_otherwise(trained, my_csv):
     before = my_csv.read_text(encoding="utf-8")
     try:
         my_csv.write_text(before + "999,One more headline,world\n", encoding="utf-8")
-        _, errors = run("evaluate", f"run={trained}", code=2)
+        _, errors = call("evaluate", f"run={trained}", code=2)
         assert "has changed since the run" in errors
         assert "changed_data=true" in errors
-        out, _ = run("evaluate", f"run={trained}", "changed_data=true", "split=validation")
+        out, _ = call("evaluate", f"run={trained}", "changed_data=true", "split=validation")
         assert "Scores on validation" in out
     finally:
         my_csv.write_text(before, encoding="utf-8")
@@ -166,7 +140,7 @@ def test_predict_one_text_in_a_real_shell(trained, tmp_path):
 
 
 def test_predict_keeps_order_and_columns_of_a_file(trained, my_csv, tmp_path):
-    run("predict", f"run={trained}", f"input={my_csv}", f"output={tmp_path}/out, 1.csv", "batch_size=13")
+    call("predict", f"run={trained}", f"input={my_csv}", f"output={tmp_path}/out, 1.csv", "batch_size=13")
     rows = table(tmp_path / "out, 1.csv")
     assert [(row["id"], row["headline"]) for row in rows] == [(row["id"], row["headline"]) for row in table(my_csv)]
     labels = TextClassifier.load(trained).predict([row["headline"] for row in rows])
@@ -183,7 +157,7 @@ def test_predict_reads_pipes_lines_and_json(trained, tmp_path):
     (tmp_path / "in.jsonl").write_text(
         "".join(json.dumps({"headline": t, "n": 1}) + "\n" for t in texts), encoding="utf-8"
     )
-    run("predict", f"run={trained}", f"input={tmp_path}/in.jsonl", f"output={tmp_path}/out.jsonl")
+    call("predict", f"run={trained}", f"input={tmp_path}/in.jsonl", f"output={tmp_path}/out.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["headline"] for row in rows] == texts
     assert [row["predicted"] for row in rows] == [row["predicted"] for row in piped]
@@ -211,7 +185,7 @@ def test_export_writes_a_checked_onnx_model(trained):
 )
 def test_a_mistake_is_one_error_with_code_2(command, arguments, message, tmp_path):
     extra = [f"hydra.run.dir={tmp_path}/run"] if command == "train" else []
-    _, errors = run(command, *arguments, *extra, code=2)
+    _, errors = call(command, *arguments, *extra, code=2)
     assert message in errors
     assert "Traceback" not in errors
     assert errors.count("error: ") == 1
@@ -219,49 +193,39 @@ def test_a_mistake_is_one_error_with_code_2(command, arguments, message, tmp_pat
 
 def test_a_killed_run_resumes_to_the_weights_of_one_that_was_not(trained, my_csv, tmp_path):
     columns = ["data.text_column=headline", "data.label_column=desk", f"data.train={my_csv}"]
-    overrides = [*QUICK, *columns, "trainer.max_epochs=8", "callbacks.early_stopping.patience=8", "data.batch_size=8"]
-    run("train", *overrides, f"hydra.run.dir={tmp_path}/whole")
+    overrides = [*QUICK, *columns, "data.batch_size=16"]
+    call("train", *overrides, f"hydra.run.dir={tmp_path}/whole")
     killed = tmp_path / "killed"
-    process = subprocess.Popen(
-        [sys.executable, SRC / "train.py", *overrides, f"hydra.run.dir={killed}"],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    for line in process.stderr:
-        if line.startswith("epoch 2/"):
-            break
-    time.sleep(0.1)  # somewhere inside an epoch
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    train_and_kill(killed, *overrides)
     assert not (killed / "metrics.json").exists()
     before = (killed / ".hydra" / "config.yaml").read_text(encoding="utf-8")
     rows = my_csv.read_bytes()
     my_csv.write_bytes(rows + b"601,One more headline,world\n")
-    _, errors = run("train", f"resume={killed}", code=2)
+    _, errors = call("train", f"resume={killed}", code=2)
     assert "has changed since the run began, and a resumed run goes on with the same rows" in errors
     my_csv.write_bytes(rows)
-    run("train", f"resume={killed}", cwd=tmp_path)
+    call("train", f"resume={killed}", cwd=tmp_path)
     for name in ("best", "last"):
         whole, resumed = weights(tmp_path / "whole", name), weights(killed, name)
         assert all(torch.equal(whole[key], resumed[key]) for key in whole)
     assert record(killed)["test"] == record(tmp_path / "whole")["test"]
-    assert [epoch["epoch"] for epoch in record(killed)["history"]] == list(range(1, 9))
+    assert [epoch["epoch"] for epoch in record(killed)["history"]] == [1, 2, 3]
     assert (killed / ".hydra" / "config.yaml").read_text(encoding="utf-8") == before
     (killed / "metrics.json").unlink()  # as if it had been killed while writing its results
-    _, errors = run("train", f"resume={killed}")
+    _, errors = call("train", f"resume={killed}")
     assert "warning" not in errors.lower()
     assert record(killed)["test"] == record(tmp_path / "whole")["test"]
-    _, errors = run("train", f"resume={killed}", code=2)
-    assert "is finished, after 8 of at most 8 epochs" in errors
+    _, errors = call("train", f"resume={killed}", code=2)
+    assert "is finished, after 3 of at most 3 epochs" in errors
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(trained, my_csv, tmp_path):
     columns = ["data.text_column=headline", "data.label_column=desk", f"data.train={my_csv}"]
-    run("train", *QUICK, *columns, f"hydra.run.dir={tmp_path}/same")
-    assert all(torch.equal(value, weights(tmp_path / "same")[key]) for key, value in weights(trained).items())
-    run("train", *QUICK, *columns, "seed=7", f"hydra.run.dir={tmp_path}/other")
-    assert not torch.equal(*(weights(folder)["network.output.weight"] for folder in (trained, tmp_path / "other")))
+    call("train", *QUICK, *columns, f"hydra.run.dir={tmp_path}/same")
+    call("train", *QUICK, *columns, "seed=7", f"hydra.run.dir={tmp_path}/other")
+    first, same, other = (weights(folder, "best") for folder in (trained, tmp_path / "same", tmp_path / "other"))
+    assert all(torch.equal(same[key], first[key]) for key in first)
+    assert not torch.equal(other["network.output.weight"], first["network.output.weight"])
     tests = [{row["text"] for row in table(folder / "predictions.csv")} for folder in (trained, tmp_path / "other")]
     assert tests[0] == tests[1]
 
@@ -281,7 +245,7 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
         assert "test" not in record(jobs[hidden])
         assert {row["gold"] for row in table(jobs[hidden] / "predictions.csv")}  # of validation
     finished = {hidden: (jobs[hidden] / "metrics.json").stat().st_mtime_ns for hidden in (8, 16)}
-    _, errors = run("train", *overrides, code=1)
+    _, errors = call("train", *overrides, code=1)
     assert errors.count("skipped.") == 2
     assert finished == {hidden: (jobs[hidden] / "metrics.json").stat().st_mtime_ns for hidden in (8, 16)}
 
@@ -314,13 +278,50 @@ def test_a_search_goes_on_to_its_total(tmp_path):
     overrides = ["experiment=smoke", "data.max_rows=200", "sweep=search", "sweep.workers=1"]
     overrides += ["model.hidden=choice(8,9)", "trainer.max_epochs=choice(1,2)", f"hydra.sweep.dir={tmp_path}"]
     for total in (1, 3):
-        _, errors = run("train", *overrides, f"sweep.trials={total}")
+        _, errors = call("train", *overrides, f"sweep.trials={total}")
         assert f"{total} of {total} trials done" in errors or "pruned" in errors
         assert "Traceback" not in errors
     kept = optuna.load_study(study_name="search", storage=open_storage(None, tmp_path))
     assert len(kept.trials) == 3
     assert {"model.hidden", "optimizer.lr", "trainer.max_epochs"} <= set(kept.trials[0].params)
     assert len(kept.trials[0].intermediate_values) == 10  # tenths of the run, for the pruner
+
+
+def test_of_one_search_a_trial_fails_one_is_pruned_and_one_killed_and_it_goes_on(tmp_path):
+    words = {"sports": "goal", "money": "shares", "world": "vote", "technology": "chip"}
+    rows = [f"{word} of day {n},{label}\n" for n in range(40) for label, word in words.items()]
+    (tmp_path / "rows.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    sweep = tmp_path / "sweep"
+    sweep.mkdir()
+    study = optuna.create_study(study_name="search", storage=open_storage(None, sweep), direction="maximize")
+    for rate in ("0.05", "-1", "0", "0.04"):
+        study.enqueue_trial({"optimizer.lr": rate})
+    earlier = {"value": 0.8, "intermediate_values": dict.fromkeys(range(1, PARTS + 1), 0.8)}
+    study.add_trials([optuna.trial.create_trial(**earlier) for _ in range(5)])  # that the pruner compares with
+    overrides = [
+        *("sweep=search", "sweep.trials=9", "sweep.workers=1", f"hydra.sweep.dir={sweep}"),
+        *(f"data.train={tmp_path}/rows.csv", "data.tokenizer=word", "data.batch_size=4", "trainer.max_epochs=2"),
+        *("model.hidden=16", "model.layers=1", "model.dropout=0", "optimizer.schedule=constant"),
+        "optimizer.lr=choice(0.05,-1,0,0.04)",
+    ]
+    run("train", *overrides, *KILL, code=-signal.SIGKILL)
+    assert [trial.state.name for trial in study.trials[:4]] == ["RUNNING", "WAITING", "WAITING", "WAITING"]
+
+    _, errors = call("train", *overrides, code=1)
+    states = [(trial.params.get("optimizer.lr"), trial.state.name) for trial in study.trials if trial.params]
+    assert states == [("0.05", "FAIL"), ("-1", "FAIL"), ("0", "PRUNED"), ("0.04", "COMPLETE"), ("0.05", "COMPLETE")]
+    assert study.trials[-1].user_attrs["attempt"] == 2
+    assert "7 of 9 trials done, 1 pruned, 2 failed, best macro F1 " in errors
+    logs = {file.parent: file.read_text(encoding="utf-8") for file in sweep.glob("*/train.log")}
+    [failed] = [folder for folder, log in logs.items() if "optimizer.lr must be at least 0, got -1." in log]
+    assert errors.endswith(f"error: 1 of the sweep's jobs failed; train.log in the folder says why:\n  {failed}\n")
+    assert "Traceback" not in errors
+
+    out, _ = call("leaderboard", sweep)
+    said = " ".join(out.split())
+    assert "5 runs: 2 finished, 1 pruned, 1 failed, 1 unfinished; 2 configurations." in said
+    assert f"{failed.name}/train.log says why" in said
+    assert {row["optimizer.lr"] for row in table(sweep / "leaderboard.csv")} == {"0.05", "0.04"}
 
 
 @pytest.mark.scale
@@ -363,7 +364,7 @@ def test_a_folder_of_classes_in_chinese_trains_and_the_run_reads_other_formats_t
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(f"{word}第{number}天{number % 7}次", encoding="utf-8")
     settings = ["data.tokenizer=bpe", "data.vocab_size=500", "model.hidden=8", "trainer.max_epochs=2"]
-    out, errors = run("train", "data.train=train", *settings, f"hydra.run.dir={tmp_path}/run", cwd=tmp_path)
+    out, errors = call("train", "data.train=train", *settings, f"hydra.run.dir={tmp_path}/run", cwd=tmp_path)
     assert "TF-IDF + logistic regression chosen on validation: 1- to 2-grams of characters" in out
     assert "Warning" not in errors
     recorded = record(tmp_path / "run")
@@ -375,10 +376,10 @@ def test_a_folder_of_classes_in_chinese_trains_and_the_run_reads_other_formats_t
     ]
     Dataset.from_list(rows[:1]).to_parquet(tmp_path / "new-1.parquet")
     Dataset.from_list(rows[1:]).to_parquet(tmp_path / "new-2.parquet")
-    run("predict", "run=run", "input=new-*.parquet", "output=out.jsonl", cwd=tmp_path)
+    call("predict", "run=run", "input=new-*.parquet", "output=out.jsonl", cwd=tmp_path)
     predicted = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(row["id"], row["text"]) for row in predicted] == [(0, "足球"), (1, "股市")]
-    out, _ = run("evaluate", "run=run", "file=new-*.parquet", cwd=tmp_path)
+    out, _ = call("evaluate", "run=run", "file=new-*.parquet", cwd=tmp_path)
     assert "Scores on file" in out
 
 
@@ -398,13 +399,13 @@ def test_a_text_in_two_columns_with_numbers_as_labels_from_inspection_to_predict
     assert (tmp_path / "look" / "data.png").stat().st_size > 10_000
     assert "| sports | 32 | 4 | 4 |" in (tmp_path / "look" / "report.md").read_text("utf-8")
     assert "Rows of each class" in out
-    run("train", *data, *QUICK, f"hydra.run.dir={tmp_path}/run", cwd=tmp_path)
+    call("train", *data, *QUICK, f"hydra.run.dir={tmp_path}/run", cwd=tmp_path)
     recorded = record(tmp_path / "run")
     assert recorded["labels"] == ["money", "sports"]
     assert recorded["data"]["columns"] == {"text": ["title", "description"], "label": "class"}
     assert recorded["data"]["splits"]["train"]["classes"] == {"money": 16, "sports": 32}
     assert recorded["steps"] == 3  # an epoch each: 64 rows with the smaller class repeated
-    run("predict", "run=run", "input=rows.jsonl.gz", "output=out.csv", cwd=tmp_path)
+    call("predict", "run=run", "input=rows.jsonl.gz", "output=out.csv", cwd=tmp_path)
     predicted = table(tmp_path / "out.csv")
     assert [row["title"] for row in predicted[:2]] == ["Shares 0", "Goal 1"]
     [alone] = TextClassifier.load(tmp_path / "run").predict(["Shares 0 in the match"])

@@ -5,6 +5,7 @@ import gzip
 import json
 import lzma
 from itertools import chain
+from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
@@ -54,21 +55,10 @@ def read(path, columns=None, encoding=None):
     return list(chain.from_iterable(zip(*chunk.columns.values(), strict=True) for chunk in chunks))
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write(name, content):
-        file = tmp_path / name
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return file
-
-    return write
-
-
 @pytest.mark.parametrize("compression", COMPRESS)
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json", ".parquet", ".pq"])
-def test_every_format_plain_and_compressed(write, tmp_path, suffix, compression):
-    file = write("rows" + suffix + compression, COMPRESS[compression](content_of(suffix, tmp_path)))
+def test_every_format_plain_and_compressed(write_file, tmp_path, suffix, compression):
+    file = write_file("rows" + suffix + compression, COMPRESS[compression](content_of(suffix, tmp_path)))
     table = open_table(str(file), "data.train")
     assert table.columns == ["text", "label"]
     assert read(file) == ROWS
@@ -76,95 +66,95 @@ def test_every_format_plain_and_compressed(write, tmp_path, suffix, compression)
 
 
 @pytest.mark.parametrize("name", ["ROWS.CSV", "rows [1]*?.csv", "with space & ü.csv", "rows.CSV.GZ", "a.b.csv"])
-def test_file_names_of_all_sorts(write, name):
+def test_file_names_of_all_sorts(write_file, name):
     content = CSV.encode()
-    assert read(write(name, gzip.compress(content) if name.endswith("GZ") else content)) == ROWS
+    assert read(write_file(name, gzip.compress(content) if name.endswith("GZ") else content)) == ROWS
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_the_separator_of_a_csv_file_is_seen_in_its_header(write, separator):
-    file = write("rows.csv", f'text{separator}label\n"one, two; three|four"{separator}a\nfive{separator}b\n')
+def test_the_separator_of_a_csv_file_is_seen_in_its_header(write_file, separator):
+    file = write_file("rows.csv", f'text{separator}label\n"one, two; three|four"{separator}a\nfive{separator}b\n')
     assert read(file) == [("one, two; three|four", "a"), ("five", "b")]
 
 
-def test_a_tsv_file_is_separated_by_tabs_whatever_its_header_holds(write):
-    assert read(write("rows.tsv", "text,a,b\tlabel\none\ta\n")) == [("one", "a")]
+def test_a_tsv_file_is_separated_by_tabs_whatever_its_header_holds(write_file):
+    assert read(write_file("rows.tsv", "text,a,b\tlabel\none\ta\n")) == [("one", "a")]
 
 
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
-def test_a_byte_order_mark_says_the_encoding(write, tmp_path, suffix, codec):
+def test_a_byte_order_mark_says_the_encoding(write_file, tmp_path, suffix, codec):
     text = content_of(suffix, tmp_path).decode()
     marked = text if codec in ("utf-8-sig", "utf-16") else "\ufeff" + text
-    assert read(write("rows" + suffix, marked.encode(codec))) == ROWS
+    assert read(write_file("rows" + suffix, marked.encode(codec))) == ROWS
 
 
-def test_lines_may_end_as_excel_ends_them(write):
-    assert read(write("rows.csv", '\ufefftext;label\r\n"two\r\nlines";a\r\n\r\none;b\r\n')) == [
+def test_lines_may_end_as_excel_ends_them(write_file):
+    assert read(write_file("rows.csv", '\ufefftext;label\r\n"two\r\nlines";a\r\n\r\none;b\r\n')) == [
         ("two\r\nlines", "a"),
         ("one", "b"),
     ]
 
 
-def test_a_field_of_a_million_characters_is_read(write):
-    assert read(write("rows.csv", "text,label\n" + "goal " * 200_000 + ",a\n")) == [("goal " * 200_000, "a")]
+def test_a_field_of_a_million_characters_is_read(write_file):
+    assert read(write_file("rows.csv", "text,label\n" + "goal " * 200_000 + ",a\n")) == [("goal " * 200_000, "a")]
 
 
 @pytest.mark.parametrize(("encoding", "codec"), [("latin-1", "latin-1"), ("cp1252", "cp1252"), ("utf-16", "utf-16")])
-def test_another_encoding_is_read_when_it_is_named(write, encoding, codec):
-    file = write("rows.csv", "text,label\nZwölf,a\n".encode(codec))
+def test_another_encoding_is_read_when_it_is_named(write_file, encoding, codec):
+    file = write_file("rows.csv", "text,label\nZwölf,a\n".encode(codec))
     assert read(file, encoding=encoding) == [("Zwölf", "a")]
 
 
 @pytest.mark.parametrize("encoding", ["latin-99", "hex", "rot13", "unicode_escape", "idna", 8, "utf-8\0"])
-def test_an_encoding_that_is_of_no_text_is_refused(write, encoding):
+def test_an_encoding_that_is_of_no_text_is_refused(write_file, encoding):
     message = rf"^data\.encoding={encoding} is no text encoding; one such as utf-8, latin-1 or cp1252 was expected\.$"
     with pytest.raises(InputError, match=message):
-        read(write("rows.csv", CSV), encoding=encoding)
+        read(write_file("rows.csv", CSV), encoding=encoding)
 
 
-def test_utf_8_may_begin_with_a_byte_order_mark_where_it_is_named(write):
-    assert read(write("rows.csv", "\ufeff" + CSV), encoding="utf-8") == ROWS
-    assert read(write("rows.csv", "\ufeff" + CSV), encoding="UTF_8") == ROWS
+def test_utf_8_may_begin_with_a_byte_order_mark_where_it_is_named(write_file):
+    assert read(write_file("rows.csv", "\ufeff" + CSV), encoding="utf-8") == ROWS
+    assert read(write_file("rows.csv", "\ufeff" + CSV), encoding="UTF_8") == ROWS
 
 
-def test_a_file_in_another_encoding_than_the_named_one_is_refused(write):
+def test_a_file_in_another_encoding_than_the_named_one_is_refused(write_file):
     message = (
         r"rows\.csv, byte 0 is no UTF-16 text, which data\.encoding=utf-16 says it is\. Name another, or leave it out "
         r"for UTF-8\.$"
     )
     with pytest.raises(InputError, match=message):
-        read(write("rows.csv", CSV), encoding="utf-16")
+        read(write_file("rows.csv", CSV), encoding="utf-16")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
-def test_rows_come_a_thousand_at_a_time_with_their_numbers(write, tmp_path, suffix):
+def test_rows_come_a_thousand_at_a_time_with_their_numbers(write_file, tmp_path, suffix):
     texts = [f"text {n}" for n in range(2500)]
     if suffix == ".parquet":
         Dataset.from_dict({"text": texts}).to_parquet(tmp_path / "rows.parquet")
     elif suffix == ".csv":
-        write("rows.csv", "text\n" + "\n".join(texts))
+        write_file("rows.csv", "text\n" + "\n".join(texts))
     else:
-        write("rows.jsonl", "\n".join(json.dumps({"text": text}) for text in texts))
+        write_file("rows.jsonl", "\n".join(json.dumps({"text": text}) for text in texts))
     chunks = list(open_table(str(tmp_path / f"rows{suffix}"), "data.train").chunks(None))
     assert [(chunk.first, chunk.rows()) for chunk in chunks] == [(1, 1000), (1001, 1000), (2001, 500)]
     assert [text for chunk in chunks for text in chunk.columns["text"]] == texts
 
 
-def test_the_rows_are_read_again_each_time_they_are_asked_for(write):
-    table = open_table(str(write("rows.csv", CSV)), "data.train")
+def test_the_rows_are_read_again_each_time_they_are_asked_for(write_file):
+    table = open_table(str(write_file("rows.csv", CSV)), "data.train")
     assert [chunk.rows() for chunk in table.chunks(None)] == [chunk.rows() for chunk in table.chunks(None)] == [3]
 
 
-def test_what_a_json_object_lacks_is_none(write):
-    file = write("rows.jsonl", '{"text": "one"}\n\n{"label": "b", "text": "two"}\n')
+def test_what_a_json_object_lacks_is_none(write_file):
+    file = write_file("rows.jsonl", '{"text": "one"}\n\n{"label": "b", "text": "two"}\n')
     assert read(file, ["text", "label"]) == [("one", None), ("two", "b")]
 
 
-def test_a_glob_is_all_its_files_in_the_order_of_their_names(write, tmp_path):
-    write("b.csv", "label,text\nb,two\n")
-    write("a.csv", "text,label\none,a\n")
-    write("c.txt", "no table")
+def test_a_glob_is_all_its_files_in_the_order_of_their_names(write_file, tmp_path):
+    write_file("b.csv", "label,text\nb,two\n")
+    write_file("a.csv", "text,label\none,a\n")
+    write_file("c.txt", "no table")
     (tmp_path / "d.csv").mkdir()
     table = open_table(f"{tmp_path}/*.csv", "data.train")
     assert table.columns == ["text", "label"]
@@ -173,40 +163,40 @@ def test_a_glob_is_all_its_files_in_the_order_of_their_names(write, tmp_path):
     assert [(chunk.file, chunk.first) for chunk in chunks] == [(f"{tmp_path}/a.csv", 1), (f"{tmp_path}/b.csv", 1)]
 
 
-def test_a_glob_may_mix_formats_and_go_deep(write, tmp_path):
-    write("a.csv", "text,label\none,a\n")
-    write("deep/b.jsonl.gz", gzip.compress(b'{"text": "two", "label": "b"}'))
+def test_a_glob_may_mix_formats_and_go_deep(write_file, tmp_path):
+    write_file("a.csv", "text,label\none,a\n")
+    write_file("deep/b.jsonl.gz", gzip.compress(b'{"text": "two", "label": "b"}'))
     assert read(f"{tmp_path}/**/*.*", ["text", "label"]) == [("one", "a"), ("two", "b")]
 
 
-def test_a_glob_whose_files_have_other_columns_is_refused(write, tmp_path):
-    write("a.csv", "text,label\none,a\n")
-    write("b.csv", "text,topic\ntwo,b\n")
+def test_a_glob_whose_files_have_other_columns_is_refused(write_file, tmp_path):
+    write_file("a.csv", "text,label\none,a\n")
+    write_file("b.csv", "text,topic\ntwo,b\n")
     message = r"b\.csv has no column 'label', which .*a\.csv has\. Its columns are text, topic; all files of a glob"
     with pytest.raises(InputError, match=message):
         read(f"{tmp_path}/*.csv", ["text", "label"])
 
 
-def test_a_folder_of_classes_gives_the_sub_folder_as_label(write, tmp_path):
-    write("neg/2.txt", "bad\nfilm")
-    write("neg/10.txt", "worse")
-    write("pos/1.txt.gz", gzip.compress("schön".encode()))
-    write("pos/.hidden", "not a text")
-    write("readme.md", "not a text")
-    write(".cache/1.txt", "not a text")
+def test_a_folder_of_classes_gives_the_sub_folder_as_label(write_file, tmp_path):
+    write_file("neg/2.txt", "bad\nfilm")
+    write_file("neg/10.txt", "worse")
+    write_file("pos/1.txt.gz", gzip.compress("schön".encode()))
+    write_file("pos/.hidden", "not a text")
+    write_file("readme.md", "not a text")
+    write_file(".cache/1.txt", "not a text")
     assert read(tmp_path) == [("worse", "neg"), ("bad\nfilm", "neg"), ("schön", "pos")]
 
 
-def test_a_folder_of_classes_is_read_in_the_named_encoding(write, tmp_path):
-    write("neg/1.txt", "Zwölf".encode("latin-1"))
+def test_a_folder_of_classes_is_read_in_the_named_encoding(write_file, tmp_path):
+    write_file("neg/1.txt", "Zwölf".encode("latin-1"))
     assert read(tmp_path, encoding="latin-1") == [("Zwölf", "neg")]
     with pytest.raises(InputError, match=r"neg/1\.txt, byte 2 is no UTF-8 text.*data\.encoding=latin-1"):
         read(tmp_path)
 
 
-def test_a_folder_of_tables_is_refused_with_the_glob_that_reads_them(write, tmp_path):
-    write("b.jsonl", "{}")
-    write("a.parquet", "")
+def test_a_folder_of_tables_is_refused_with_the_glob_that_reads_them(write_file, tmp_path):
+    write_file("b.jsonl", "{}")
+    write_file("a.parquet", "")
     message = rf"is a folder without sub-folders of text files.* give data\.train='{tmp_path}/\*\.parquet'\."
     with pytest.raises(InputError, match=message):
         find_files(f"{tmp_path}/", "data.train")
@@ -231,17 +221,17 @@ def test_what_cannot_be_a_path_is_refused(path, message):
         open_table(path, "data.train")
 
 
-def test_a_home_folder_is_found(write, tmp_path, monkeypatch):
+def test_a_home_folder_is_found(write_file, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    write("rows.csv", CSV)
+    write_file("rows.csv", CSV)
     assert read("~/rows.csv") == ROWS
 
 
-def test_class_names_come_from_a_parquet_file_alone(write, tmp_path):
+def test_class_names_come_from_a_parquet_file_alone(write_file, tmp_path):
     features = Features({"text": Value("string"), "label": ClassLabel(names=["zebra", "ant"])})
     Dataset.from_dict({"text": ["a"], "label": [1]}, features=features).to_parquet(tmp_path / "rows.parquet")
     assert open_table(str(tmp_path / "rows.parquet"), "data.train").class_names == {"label": ["zebra", "ant"]}
-    assert open_table(str(write("rows.csv", CSV)), "data.train").class_names == {}
+    assert open_table(str(write_file("rows.csv", CSV)), "data.train").class_names == {}
 
 
 def write_parquet(file, columns, metadata=None):
@@ -362,42 +352,42 @@ def test_parquet_texts_that_are_no_utf_8_are_named_with_their_column(tmp_path):
         ("rows.csv", "\ufefft,l\none,".encode("utf-16-le") + b"\x00\xd8\x00\x00", r"byte 18 is no UTF-16 text"),
     ],
 )
-def test_what_cannot_be_read_is_named_with_its_place(write, name, content, message):
-    file = write(name, content)
+def test_what_cannot_be_read_is_named_with_its_place(write_file, name, content, message):
+    file = write_file(name, content)
     with pytest.raises(InputError, match=rf"^data\.train: .*{message}"):
         read(file)
 
 
-def test_a_byte_that_is_no_text_is_found_beyond_the_first_megabyte(write):
+def test_a_byte_that_is_no_text_is_found_beyond_the_first_megabyte(write_file):
     content = ("é" * 10 + ",a\n").encode() * 100_000
-    file = write("rows.csv", b"text,label\n" + content + b"\xe9,b\n")
+    file = write_file("rows.csv", b"text,label\n" + content + b"\xe9,b\n")
     with pytest.raises(InputError, match=r"row 100001, byte 2300011 is no UTF-8 text"):
         read(file)
 
 
-def test_texts_of_several_columns_are_joined_by_a_space(write):
-    file = write("rows.csv", "title,body\nGoal!,Porto win\n,Only a body\nOnly a title,  \n,\n")
+def test_texts_of_several_columns_are_joined_by_a_space(write_file):
+    file = write_file("rows.csv", "title,body\nGoal!,Porto win\n,Only a body\nOnly a title,  \n,\n")
     [chunk] = open_table(str(file), "data.train").chunks(None)
     assert chunk.texts(["title", "body"], "data.train") == ["Goal! Porto win", "Only a body", "Only a title", ""]
     assert chunk.texts(["body"], "data.train") == ["Porto win", "Only a body", "  ", ""]
 
 
-def test_a_value_that_is_no_text_is_named_with_its_row(write):
-    file = write("rows.jsonl", '{"text": "one"}\n{"text": 12}\n')
+def test_a_value_that_is_no_text_is_named_with_its_row(write_file):
+    file = write_file("rows.jsonl", '{"text": "one"}\n{"text": 12}\n')
     [chunk] = open_table(str(file), "data.train").chunks(None)
     with pytest.raises(InputError, match=r"data\.train: .*rows\.jsonl, row 2 holds 12 in the column 'text', text was"):
         chunk.texts(["text"], "data.train")
 
 
-def test_a_nul_byte_is_named_with_its_row_and_a_way_out(write):
-    file = write("rows.csv", b"text\none\nt\x00w\x00o\x00\n")
+def test_a_nul_byte_is_named_with_its_row_and_a_way_out(write_file):
+    file = write_file("rows.csv", b"text\none\nt\x00w\x00o\x00\n")
     [chunk] = open_table(str(file), "data.train").chunks(None)
     with pytest.raises(InputError, match=r"row 2 holds a NUL byte in the column 'text'.*data\.encoding=utf-16"):
         chunk.texts(["text"], "data.train")
 
 
-def test_files_of_any_other_name_are_a_text_a_line(write):
-    file = write("texts.txt.gz", gzip.compress("one\r\n\r\nzwölf\n".encode()))
+def test_files_of_any_other_name_are_a_text_a_line(write_file):
+    file = Path(write_file("texts.txt.gz", gzip.compress("one\r\n\r\nzwölf\n".encode())))
     assert not is_table(file)
     [chunk] = text_lines(file, "input", None, "text")
     assert (chunk.first, chunk.columns) == (1, {"text": ["one", "", "zwölf"]})

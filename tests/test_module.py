@@ -216,20 +216,15 @@ def test_bad_values_are_refused_by_key_and_value(model, optimizer, message):
 
 
 @pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
-def test_weights_never_see_validation_or_test(tmp_path, schedule):
-    def write(name, rows):
-        with open(tmp_path / name, "w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([("text", "label"), *rows])
-        return str(tmp_path / name)
-
+def test_weights_never_see_validation_or_test(write_rows, tmp_path, schedule):
     def trained(name, word):
         held_out = [(f"{word} {n}", "abc"[n % 3]) for n in range(12)]
         data = TextDataModule(
             **{
                 **DATA,
-                "train": write("train.csv", [(f"{label} word {n}", label) for label in "abc" for n in range(20)]),
-                "validation": write(f"validation-{name}.csv", held_out[::2]),
-                "test": write(f"test-{name}.csv", held_out[1::2]),
+                "train": write_rows("train.csv", [(f"{label} word {n}", label) for label in "abc" for n in range(20)]),
+                "validation": write_rows(f"validation-{name}.csv", held_out[::2]),
+                "test": write_rows(f"test-{name}.csv", held_out[1::2]),
             },
             cache=tmp_path / f"cache-{name}",
         )

@@ -1,16 +1,12 @@
 """A refit: trained on validation rows, too, it claims no validation score anywhere, and goes on when it was stopped."""
 
-import csv
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from commands import call, record, table, train_and_kill, weights
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -20,24 +16,7 @@ from textlstm.command_line import CONF
 from textlstm.evaluation import evaluate
 from textlstm.leaderboard import leaderboard
 
-SRC = Path(training.__file__).parents[1]
 QUICK = ["data.max_rows=300", "model.hidden=8", "model.embedding_dim=8", "data.vocab_size=500", "threads=1"]
-
-
-def run(command: str, *arguments: object, code: int = 0) -> tuple[str, str]:
-    """Standard output and standard error of `python src/COMMAND.py ARGUMENTS`, which must end with `code`."""
-    done = subprocess.run(
-        [sys.executable, "-W", "default", SRC / f"{command}.py", *map(str, arguments)],
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout, done.stderr
-
-
-def record(folder: Path) -> dict:
-    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
 
 
 def leaves(node: object, path: str = "") -> list[str]:
@@ -54,7 +33,7 @@ def refitted(tmp_path_factory) -> tuple[Path, str, str]:
     """A refit's folder, and what it printed; patience is one epoch, and a rate of 1 betters none."""
     folder = tmp_path_factory.mktemp("refit") / "run"
     options = ["trainer.max_epochs=4", "optimizer.lr=1", "callbacks.early_stopping.patience=1"]
-    out, errors = run("train", "data.refit=true", *options, *QUICK, f"hydra.run.dir={folder}")
+    out, errors = call("train", "data.refit=true", *options, *QUICK, f"hydra.run.dir={folder}")
     return folder, out, errors
 
 
@@ -100,7 +79,7 @@ def test_tensorboard_shows_a_refit_without_validation(refitted):
 
 def test_evaluate_scores_a_refit_s_last_epoch_and_refuses_validation(refitted):
     folder = refitted[0]
-    run("evaluate", f"run={folder}")
+    call("evaluate", f"run={folder}")
     again = record(folder / "evaluation" / "test")
     assert again["test"]["log_loss"] == pytest.approx(record(folder)["test"]["log_loss"], abs=1e-6)
     told = (
@@ -111,29 +90,16 @@ def test_evaluate_scores_a_refit_s_last_epoch_and_refuses_validation(refitted):
 
 
 def test_a_killed_refit_resumes_to_the_weights_of_one_that_was_not(tmp_path):
-    options = [*QUICK, "data.refit=true", "trainer.max_epochs=6", "baselines=false"]
-    options += ["data.batch_size=4", "optimizer.schedule=constant"]
-    run("train", *options, f"hydra.run.dir={tmp_path}/whole")
-    process = subprocess.Popen(
-        [sys.executable, SRC / "train.py", *options, f"hydra.run.dir={tmp_path}/killed"],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    for line in process.stderr:
-        if line.startswith("epoch 2/"):
-            break
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    options = [*QUICK, "data.refit=true", "trainer.max_epochs=3", "baselines=false"]
+    options += ["data.batch_size=16", "optimizer.schedule=constant"]
+    call("train", *options, f"hydra.run.dir={tmp_path}/whole")
+    train_and_kill(tmp_path / "killed", *options)
     assert not (tmp_path / "killed" / "metrics.json").exists()
-    run("train", f"resume={tmp_path}/killed")
-    whole, resumed = (
-        torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
-        for name in ("whole", "killed")
-    )
+    call("train", f"resume={tmp_path}/killed")
+    whole, resumed = weights(tmp_path / "whole", "last"), weights(tmp_path / "killed", "last")
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
     assert record(tmp_path / "killed")["test"] == record(tmp_path / "whole")["test"]
-    assert len(record(tmp_path / "killed")["history"]) == 6
+    assert len(record(tmp_path / "killed")["history"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -161,5 +127,4 @@ def test_a_leaderboard_leaves_refits_out(tmp_path, refitted, capsys):
         (tmp_path / name / "metrics.json").write_text(json.dumps(scored), encoding="utf-8")
     leaderboard(tmp_path)
     assert "not finished" not in capsys.readouterr().out
-    with open(tmp_path / "leaderboard.csv", encoding="utf-8", newline="") as lines:
-        assert [row["rank"] for row in csv.DictReader(lines)] == ["1"]
+    assert [row["rank"] for row in table(tmp_path / "leaderboard.csv")] == ["1"]

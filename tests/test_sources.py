@@ -27,17 +27,6 @@ def _own_cache(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def write(tmp_path):
-    def write(name, content):
-        file = tmp_path / name
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return str(file)
-
-    return write
-
-
-@pytest.fixture
 def load(tmp_path):
     def load(train=None, **options):
         return load_source(**{**SOURCE, "train": train, **options}, cache=tmp_path / "cache")
@@ -75,8 +64,8 @@ def write_parquet(file, rows, **options):
     Dataset.from_dict(columns, **options).to_parquet(file)
 
 
-def test_a_file_is_the_training_source(write, load):
-    sources = load(write("rows.csv", CSV))
+def test_a_file_is_the_training_source(write_file, load):
+    sources = load(write_file("rows.csv", CSV))
     assert list(sources) == ["train"]
     assert rows_of(sources["train"]) == ROWS
     assert sources["train"].rows.column_names == ["text", "label"]
@@ -86,33 +75,33 @@ def test_a_file_is_the_training_source(write, load):
 
 
 @pytest.mark.parametrize("chosen", [None, [2, 0]])
-def test_texts_are_drawn_in_the_order_of_the_rows(write, load, chosen):
-    train = load(write("rows.csv", CSV))["train"]
+def test_texts_are_drawn_in_the_order_of_the_rows(write_file, load, chosen):
+    train = load(write_file("rows.csv", CSV))["train"]
     texts = train.texts(None if chosen is None else np.array(chosen))
     assert list(texts) == [ROWS[row][0] for row in chosen or range(3)]
 
 
-def test_a_glob_is_one_source(write, load, tmp_path):
-    write("part-2.csv", "label,text\nb,two\n")
-    write("part-1.csv.gz", gzip.compress(b"text,label\none,a\n"))
+def test_a_glob_is_one_source(write_file, load, tmp_path):
+    write_file("part-2.csv", "label,text\nb,two\n")
+    write_file("part-1.csv.gz", gzip.compress(b"text,label\none,a\n"))
     train = load(f"{tmp_path}/part-*")["train"]
     assert rows_of(train) == [("one", "a"), ("two", "b")]
     assert train.origin["path"] == f"{tmp_path}/part-*"
 
 
-def test_a_folder_of_classes_is_one_source(write, load, tmp_path):
-    write("neg/1.txt", "bad film")
-    write("pos/1.txt", "good film")
-    write("pos/2.txt", "fine\nfilm")
+def test_a_folder_of_classes_is_one_source(write_file, load, tmp_path):
+    write_file("neg/1.txt", "bad film")
+    write_file("pos/1.txt", "good film")
+    write_file("pos/2.txt", "fine\nfilm")
     train = load(str(tmp_path), text_column=None, label_column=None)["train"]
     assert rows_of(train) == [("bad film", "neg"), ("good film", "pos"), ("fine\nfilm", "pos")]
     assert names_of(train) == ["neg", "pos"]
 
 
-def test_a_class_whose_name_is_no_utf_8_is_refused(write, load, tmp_path):
-    write("pos/1.txt", "good film")
+def test_a_class_whose_name_is_no_utf_8_is_refused(write_file, load, tmp_path):
+    write_file("pos/1.txt", "good film")
     (tmp_path / os.fsdecode(b"n\xe9g")).mkdir()
-    write(os.fsdecode(b"n\xe9g/1.txt"), "bad film")
+    write_file(os.fsdecode(b"n\xe9g/1.txt"), "bad film")
     message = (
         r"^data\.train: .*/n\udce9g/1\.txt holds half of a surrogate pair .* in the column 'label': write the whole"
     )
@@ -120,55 +109,57 @@ def test_a_class_whose_name_is_no_utf_8_is_refused(write, load, tmp_path):
         load(str(tmp_path))
 
 
-def test_another_encoding_and_other_columns(write, load):
-    file = write("rows.csv", "Titel;Text;Klasse\nZwölf;Tore;Spörts\nAktien;;Geld\n".encode("latin-1"))
+def test_another_encoding_and_other_columns(write_file, load):
+    file = write_file("rows.csv", "Titel;Text;Klasse\nZwölf;Tore;Spörts\nAktien;;Geld\n".encode("latin-1"))
     train = load(file, text_column=["Titel", "Text"], label_column="Klasse", encoding="latin-1")["train"]
     assert rows_of(train) == [("Zwölf Tore", "Spörts"), ("Aktien", "Geld")]
     assert train.columns == {"text": ["Titel", "Text"], "label": "Klasse"}
 
 
-def test_the_same_bytes_in_another_encoding_are_read_anew(write, load):
-    file = write("rows.csv", "text,label\nZwölf,a\nzwei,b\n".encode("latin-1"))
+def test_the_same_bytes_in_another_encoding_are_read_anew(write_file, load):
+    file = write_file("rows.csv", "text,label\nZwölf,a\nzwei,b\n".encode("latin-1"))
     assert load(file, encoding="latin-1")["train"].rows["text"][0] == "Zwölf"
     assert load(file, encoding="cp1250")["train"].rows["text"][0] == "Zwölf"
     assert load(file, encoding="cp1251")["train"].rows["text"][0] == "Zwцlf"
 
 
-def test_the_same_bytes_under_another_suffix_are_read_anew(write, load):
+def test_the_same_bytes_under_another_suffix_are_read_anew(write_file, load):
     content = "text,label\tlabel,x\none,a\t1,2\n"
-    assert load(write("rows.tsv", content + "b\tc\n"), text_column="text,label", label_column="label,x")
+    assert load(write_file("rows.tsv", content + "b\tc\n"), text_column="text,label", label_column="label,x")
     with pytest.raises(InputError, match="has no column 'text,label'"):
-        load(write("rows.csv", content + "b\tc\n"), text_column="text,label", label_column="label,x")
+        load(write_file("rows.csv", content + "b\tc\n"), text_column="text,label", label_column="label,x")
 
 
-def test_columns_named_the_other_way_round(write, load):
-    file = write("rows.csv", "label,text\none goal,sports\nshares fell,business\n")
+def test_columns_named_the_other_way_round(write_file, load):
+    file = write_file("rows.csv", "label,text\none goal,sports\nshares fell,business\n")
     train = load(file, text_column="label", label_column="text")["train"]
     assert rows_of(train) == [("one goal", "sports"), ("shares fell", "business")]
 
 
-def test_string_labels_are_in_alphabetical_order(write, load):
-    train = load(write("rows.csv", CSV))["train"]
+def test_string_labels_are_in_alphabetical_order(write_file, load):
+    train = load(write_file("rows.csv", CSV))["train"]
     assert names_of(train) == ["business", "sports"]
     assert train.labels.tolist() == [0, 1, 1]
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.parquet"])
 @pytest.mark.parametrize("kind", [int, float])
-def test_whole_number_labels_are_in_numeric_order(write, load, tmp_path, name, kind):
+def test_whole_number_labels_are_in_numeric_order(write_file, load, tmp_path, name, kind):
     rows = [("ten", kind(10)), ("two", kind(2)), ("one", kind(1)), ("ten again", kind(10))]
     if name == "rows.parquet":
         write_parquet(tmp_path / name, rows)
     else:
         csv = "text,label\n" + "".join(f"{text},{label}\n" for text, label in rows)
-        write(name, csv if name == "rows.csv" else json_lines(rows))
+        write_file(name, csv if name == "rows.csv" else json_lines(rows))
     train = load(str(tmp_path / name))["train"]
     assert names_of(train) == ["1", "2", "10"]
     assert train.labels.tolist() == [2, 1, 0, 2]
 
 
-def test_labels_of_which_only_some_are_written_as_fractions_are_the_same_classes(write, load):
-    splits = load(write("a.csv", "text,label\none,1.0\ntwo,2.0\n"), test=write("b.csv", "text,label\nthree,2\n"))
+def test_labels_of_which_only_some_are_written_as_fractions_are_the_same_classes(write_file, load):
+    splits = load(
+        write_file("a.csv", "text,label\none,1.0\ntwo,2.0\n"), test=write_file("b.csv", "text,label\nthree,2\n")
+    )
     assert names_of(splits["train"]) == ["1", "2"]
     assert rows_of(splits["test"]) == [("three", "2")]
 
@@ -185,24 +176,24 @@ def test_labels_of_which_only_some_are_written_as_fractions_are_the_same_classes
         (["9007199254740993", "9007199254740992"], "9007199254740992", None, "9007199254740992"),
     ],
 )
-def test_whole_numbers_are_classes_as_the_training_file_writes_them(write, load, train, test, names, tested):
+def test_whole_numbers_are_classes_as_the_training_file_writes_them(write_file, load, train, test, names, tested):
     rows = "".join(f"text,{label}\n" for label in train)
-    splits = load(write("a.csv", "text,label\n" + rows), test=write("b.csv", f"text,label\nthree,{test}\n"))
+    splits = load(write_file("a.csv", "text,label\n" + rows), test=write_file("b.csv", f"text,label\nthree,{test}\n"))
     assert names_of(splits["train"]) == (names or train)
     assert rows_of(splits["test"]) == [("three", tested)]
 
 
-def test_one_class_in_two_spellings_is_one_class(write, load):
+def test_one_class_in_two_spellings_is_one_class(write_file, load):
     with pytest.raises(
         InputError, match=r"rows\.csv has the label '1' in each row; at least two classes were expected"
     ):
-        load(write("rows.csv", "text,label\none,1\ntwo,1.0\n"))
+        load(write_file("rows.csv", "text,label\none,1\ntwo,1.0\n"))
 
 
-def test_true_and_false_are_labels(write, load):
+def test_true_and_false_are_labels(write_file, load):
     rows = [("one", True), ("two", False), ("three", True)]
     expected = [("one", "True"), ("two", "False"), ("three", "True")]
-    assert rows_of(load(write("rows.jsonl", json_lines(rows)))["train"]) == expected
+    assert rows_of(load(write_file("rows.jsonl", json_lines(rows)))["train"]) == expected
 
 
 def test_class_names_of_a_parquet_file_are_kept_in_their_order(load, tmp_path):
@@ -224,16 +215,16 @@ def test_class_names_of_a_parquet_file_are_kept_in_their_order(load, tmp_path):
     ],
 )
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
-def test_label_names_name_numbers_from_0_or_1_and_booleans(write, load, name, labels, expected):
+def test_label_names_name_numbers_from_0_or_1_and_booleans(write_file, load, name, labels, expected):
     rows = [(f"text {n}", label) for n, label in enumerate(labels)]
     csv = "text,label\n" + "".join(f"{text},{label}\n" for text, label in rows)
-    train = load(write(name, csv if name == "rows.csv" else json_lines(rows)), label_names=["neg", "pos"])["train"]
+    train = load(write_file(name, csv if name == "rows.csv" else json_lines(rows)), label_names=["neg", "pos"])["train"]
     assert names_of(train) == ["neg", "pos"]
     assert [label for _, label in rows_of(train)] == expected
 
 
-def test_label_names_name_true_and_false_however_they_are_written(write, load):
-    file = write("rows.csv", "text,label\none,true\ntwo,FALSE\nthree,True\n")
+def test_label_names_name_true_and_false_however_they_are_written(write_file, load):
+    file = write_file("rows.csv", "text,label\none,true\ntwo,FALSE\nthree,True\n")
     assert rows_of(load(file, label_names=["no", "yes"])["train"]) == [("one", "yes"), ("two", "no"), ("three", "yes")]
 
 
@@ -245,22 +236,22 @@ def test_label_names_beside_names_in_the_file_are_refused(load, tmp_path):
         load(str(tmp_path / "rows.parquet"), label_names=["no", "yes"])
 
 
-def test_names_in_another_file_are_the_classes_of_label_names(write, load):
-    train = write("train.csv", "text,label\none,0\ntwo,1\n")
-    splits = load(train, test=write("test.csv", "text,label\nthree,yes\n"), label_names=["no", "yes"])
+def test_names_in_another_file_are_the_classes_of_label_names(write_file, load):
+    train = write_file("train.csv", "text,label\none,0\ntwo,1\n")
+    splits = load(train, test=write_file("test.csv", "text,label\nthree,yes\n"), label_names=["no", "yes"])
     assert rows_of(splits["test"]) == [("three", "yes")]
 
 
-def test_label_names_keep_their_order_and_their_classes_without_rows(write, load):
-    train = load(write("rows.csv", "text,label\none,0\ntwo,2\n"), label_names=["z", "y", "x"])["train"]
+def test_label_names_keep_their_order_and_their_classes_without_rows(write_file, load):
+    train = load(write_file("rows.csv", "text,label\none,0\ntwo,2\n"), label_names=["z", "y", "x"])["train"]
     assert names_of(train) == ["z", "y", "x"]
     assert rows_of(train) == [("one", "z"), ("two", "x")]
 
 
-def test_label_names_count_from_where_training_counts(write, load):
+def test_label_names_count_from_where_training_counts(write_file, load):
     splits = load(
-        write("train.csv", "text,label\none,1\ntwo,2\n"),
-        test=write("test.csv", "text,label\nthree,1\n"),
+        write_file("train.csv", "text,label\none,1\ntwo,2\n"),
+        test=write_file("test.csv", "text,label\nthree,1\n"),
         label_names=["neg", "pos"],
     )
     assert rows_of(splits["test"]) == [("three", "neg")]
@@ -291,17 +282,17 @@ def test_label_names_count_from_where_training_counts(write, load):
         (["0", "1"], {"a": 0}, r"two or more different names, got \{'a': 0\}\."),
     ],
 )
-def test_label_names_that_do_not_fit_are_refused(write, load, labels, names, message):
-    file = write("rows.csv", "text,label\n" + "".join(f"text,{label}\n" for label in labels))
+def test_label_names_that_do_not_fit_are_refused(write_file, load, labels, names, message):
+    file = write_file("rows.csv", "text,label\n" + "".join(f"text,{label}\n" for label in labels))
     with pytest.raises(InputError, match=message):
         load(file, label_names=names)
 
 
-def test_dropped_rows_are_counted_for_each_source(write, load, caplog):
+def test_dropped_rows_are_counted_for_each_source(write_file, load, caplog):
     with caplog.at_level(logging.INFO):
         splits = load(
-            write("train.csv", "text,label\none,a\n,b\ntwo,b\nthree,\n"),
-            test=write("test.csv", "text,label\nfour,b\n"),
+            write_file("train.csv", "text,label\none,a\n,b\ntwo,b\nthree,\n"),
+            test=write_file("test.csv", "text,label\nfour,b\n"),
             drop_empty=True,
         )
     assert rows_of(splits["train"]) == [("one", "a"), ("two", "b")]
@@ -310,21 +301,21 @@ def test_dropped_rows_are_counted_for_each_source(write, load, caplog):
     assert caplog.messages == ["data.train: dropped rows: 1 without a text and 1 without a label."]
 
 
-def test_duplicates_have_the_same_number_in_all_sources(write, load):
+def test_duplicates_have_the_same_number_in_all_sources(write_file, load):
     splits = load(
-        write("train.csv", "text,label\nA bank,a\na  BANK,b\nthe bank,a\n"),
-        test=write("test.csv", "text,label\nａ bank,b\nbank,a\n"),
+        write_file("train.csv", "text,label\nA bank,a\na  BANK,b\nthe bank,a\n"),
+        test=write_file("test.csv", "text,label\nａ bank,b\nbank,a\n"),
     )
     (one, two, three), (four, five) = splits["train"].duplicate_of, splits["test"].duplicate_of
     assert one == two == four
     assert len({one, three, five}) == 3
 
 
-def test_given_splits_share_the_classes_of_train(write, load):
+def test_given_splits_share_the_classes_of_train(write_file, load):
     splits = load(
-        write("train.csv", "text,label\none,a\ntwo,b\nthree,c\n"),
-        validation=write("validation.jsonl", json_lines([("four", "c")])),
-        test=write("test.csv", "text,label\nfive,b\n"),
+        write_file("train.csv", "text,label\none,a\ntwo,b\nthree,c\n"),
+        validation=write_file("validation.jsonl", json_lines([("four", "c")])),
+        test=write_file("test.csv", "text,label\nfive,b\n"),
     )
     assert list(splits) == ["train", "validation", "test"]
     assert rows_of(splits["validation"]) == [("four", "c")]
@@ -339,8 +330,8 @@ def test_the_embedded_corpus_has_11000_headlines_of_four_even_classes(load):
     assert Counter(sources["train"].labels.tolist()) == {0: 2750, 1: 2750, 2: 2750, 3: 2750}
 
 
-def test_one_labelled_file_with_the_classes_of_a_run(write, labelled):
-    file = write("rows.csv", "t,l\none,b\n")
+def test_one_labelled_file_with_the_classes_of_a_run(write_file, labelled):
+    file = write_file("rows.csv", "t,l\none,b\n")
     columns = {"text_column": ["t"], "label_column": "l"}
     assert labelled(file, ["a", "b"], **columns) == ["b"]
     with pytest.raises(
@@ -349,22 +340,22 @@ def test_one_labelled_file_with_the_classes_of_a_run(write, labelled):
         labelled(file, ["a", "c"], **columns)
 
 
-def test_one_labelled_file_whose_numbers_a_run_has_named(write, labelled):
-    file = write("rows.csv", "text,label\none,1\ntwo,0\n")
+def test_one_labelled_file_whose_numbers_a_run_has_named(write_file, labelled):
+    file = write_file("rows.csv", "text,label\none,1\ntwo,0\n")
     assert labelled(file, ["neg", "pos"], label_names=["neg", "pos"]) == ["pos", "neg"]
 
 
-def test_one_labelled_file_counts_from_where_the_run_counted(write, labelled):
-    file = write("rows.csv", "text,label\none,1\ntwo,1\n")
+def test_one_labelled_file_counts_from_where_the_run_counted(write_file, labelled):
+    file = write_file("rows.csv", "text,label\none,1\ntwo,1\n")
     names = ["neg", "pos"]
     assert labelled(file, names, label_names=names, first_number=1) == ["neg", "neg"]
     assert labelled(file, names, label_names=names, first_number=0) == ["pos", "pos"]
     with pytest.raises(InputError, match=r"file: .*row 1 has the label '0', which no training row has\."):
-        labelled(write("rows.csv", "text,label\none,0\n"), names, label_names=names, first_number=1)
+        labelled(write_file("rows.csv", "text,label\none,0\n"), names, label_names=names, first_number=1)
 
 
-def test_one_labelled_file_may_have_an_encoding(write, labelled):
-    file = write("rows.csv", "text,label\nzwölf,süß\n".encode("latin-1"))
+def test_one_labelled_file_may_have_an_encoding(write_file, labelled):
+    file = write_file("rows.csv", "text,label\nzwölf,süß\n".encode("latin-1"))
     assert labelled(file, ["süß", "sauer"], encoding="latin-1") == ["süß"]
 
 
@@ -373,35 +364,35 @@ def test_one_labelled_file_in_the_home_folder_of_nobody_is_refused(labelled):
         labelled("~nobody-at-all/rows.csv", ["a", "b"])
 
 
-def test_one_labelled_file_may_have_one_class_and_rows_to_drop(write, labelled):
-    file = write("rows.csv", "text,label\none,a\n,a\n")
+def test_one_labelled_file_may_have_one_class_and_rows_to_drop(write_file, labelled):
+    file = write_file("rows.csv", "text,label\none,a\n,a\n")
     assert labelled(file, ["a", "b"], drop_empty=True) == ["a"]
 
 
-def test_a_changed_file_is_read_anew(write, load):
-    first = load(write("rows.csv", "text,label\none,a\ntwo,b\n"))["train"]
-    second = load(write("rows.csv", "text,label\nnew,a\nold,b\n"))["train"]
+def test_a_changed_file_is_read_anew(write_file, load):
+    first = load(write_file("rows.csv", "text,label\none,a\ntwo,b\n"))["train"]
+    second = load(write_file("rows.csv", "text,label\nnew,a\nold,b\n"))["train"]
     assert rows_of(second) == [("new", "a"), ("old", "b")]
     assert rows_of(first) == [("one", "a"), ("two", "b")]
     assert first.key != second.key
 
 
-def test_a_file_at_another_place_with_the_same_content_is_read_once(write, load, monkeypatch):
-    first = load(write("a.csv", CSV))["train"]
+def test_a_file_at_another_place_with_the_same_content_is_read_once(write_file, load, monkeypatch):
+    first = load(write_file("a.csv", CSV))["train"]
     monkeypatch.setattr("textlstm.rows._write", lambda *arguments: pytest.fail("read again"))
-    second = load(write("b.csv", CSV))["train"]
+    second = load(write_file("b.csv", CSV))["train"]
     assert second.key == first.key
     assert second.origin == {**first.origin, "path": first.origin["path"].replace("a.csv", "b.csv")}
 
 
-def test_checksum_is_sha256(write):
-    file = write("a.csv", "abc")
+def test_checksum_is_sha256(write_file):
+    file = write_file("a.csv", "abc")
     assert checksum(file) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_the_checksum_of_many_files_is_that_of_what_sha256sum_says(write, tmp_path):
-    write("a/1.txt", "abc")
-    write("b/1.txt", "")
+def test_the_checksum_of_many_files_is_that_of_what_sha256sum_says(write_file, tmp_path):
+    write_file("a/1.txt", "abc")
+    write_file("b/1.txt", "")
     listed = (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a/1.txt\n"
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  b/1.txt"
@@ -409,16 +400,16 @@ def test_the_checksum_of_many_files_is_that_of_what_sha256sum_says(write, tmp_pa
     assert checksum(tmp_path) == checksum(f"{tmp_path}/*/*.txt") == hashlib.sha256(listed.encode()).hexdigest()
 
 
-def test_a_source_has_changed_when_its_content_its_names_or_its_files_have(write, tmp_path):
-    write("a/1.txt", "abc")
-    write("b/1.txt", "")
+def test_a_source_has_changed_when_its_content_its_names_or_its_files_have(write_file, tmp_path):
+    write_file("a/1.txt", "abc")
+    write_file("b/1.txt", "")
     sources = {"train": {"path": str(tmp_path), "sha256": checksum(tmp_path)}}
     assert changed(sources) == []
     (tmp_path / "b" / "1.txt").rename(tmp_path / "b" / "2.txt")
     assert changed(sources) == ["train"]
     (tmp_path / "b" / "2.txt").rename(tmp_path / "b" / "1.txt")
     assert changed(sources) == []
-    write("b/1.txt", "new")
+    write_file("b/1.txt", "new")
     assert changed(sources) == ["train"]
     assert changed({"test": {"path": f"{tmp_path}/gone.csv", "sha256": "0"}}) == ["test"]
 
@@ -447,37 +438,37 @@ def test_a_source_has_changed_when_its_content_its_names_or_its_files_have(write
         ),
     ],
 )
-def test_labels_that_are_no_classes_are_refused(write, load, content, message):
+def test_labels_that_are_no_classes_are_refused(write_file, load, content, message):
     with pytest.raises(InputError, match=message):
-        load(write("rows.jsonl", content))
+        load(write_file("rows.jsonl", content))
 
 
-def test_many_classes_are_classes_where_each_has_rows_or_a_name(write, load, tmp_path):
+def test_many_classes_are_classes_where_each_has_rows_or_a_name(write_file, load, tmp_path):
     rows = [(f"text {n}", f"name {n % 60:02d}") for n in range(240)]
-    assert len(names_of(load(write("rows.jsonl", json_lines(rows)))["train"])) == 60
+    assert len(names_of(load(write_file("rows.jsonl", json_lines(rows)))["train"])) == 60
     names = [f"name {n}" for n in range(151)]
     features = Features({"text": Value("string"), "label": ClassLabel(names=names)})
     write_parquet(tmp_path / "rows.parquet", [(f"text {n}", n) for n in range(151)], features=features)
     assert names_of(load(str(tmp_path / "rows.parquet"))["train"]) == names
 
 
-def test_one_label_that_differs_in_kind_is_a_class_of_its_own(write, load):
-    train = load(write("rows.jsonl", json_lines([("one", 1), ("two", "b"), ("three", 1)])))["train"]
+def test_one_label_that_differs_in_kind_is_a_class_of_its_own(write_file, load):
+    train = load(write_file("rows.jsonl", json_lines([("one", 1), ("two", "b"), ("three", 1)])))["train"]
     assert rows_of(train) == [("one", "1"), ("two", "b"), ("three", "1")]
 
 
 @pytest.mark.parametrize("key", ["train", "validation", "test"])
-def test_a_missing_file_is_named_with_its_key_and_whole_path(write, load, tmp_path, monkeypatch, key):
+def test_a_missing_file_is_named_with_its_key_and_whole_path(write_file, load, tmp_path, monkeypatch, key):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=f"data.{key}: {tmp_path}/gone.csv does not exist"):
-        load(**{"train": write("rows.csv", CSV), key: "gone.csv"})
+        load(**{"train": write_file("rows.csv", CSV), key: "gone.csv"})
 
 
-def test_a_class_that_train_lacks_is_named_with_file_and_row(write, load):
-    test = write("test.csv", "text,label\none,sports\ntwo,sport\n")
+def test_a_class_that_train_lacks_is_named_with_file_and_row(write_file, load):
+    test = write_file("test.csv", "text,label\none,sports\ntwo,sport\n")
     message = r"data\.test: .*test\.csv, row 2 has the label 'sport', which no training row has\. Did you mean 'sports'"
     with pytest.raises(InputError, match=message + r"\? The classes are business, sports\."):
-        load(write("train.csv", CSV), test=test)
+        load(write_file("train.csv", CSV), test=test)
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,26 @@
 """Streamed training rows: each once an epoch, in another order, none of validation and test, in flat memory."""
 
-import csv
 import json
 import logging
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import datasets
 import pandas
 import pytest
 import torch
+from commands import SRC, call, record
 from datasets import Dataset
 from small import DATA
 from test_module import LearningRates, make_module, make_trainer
 
-from textlstm import training
 from textlstm.batching import BUFFER, StreamLoader
 from textlstm.checks import InputError
 from textlstm.datamodule import TextDataModule
 from textlstm.evaluation import evaluate
 from textlstm.tokenizer import train_tokenizer
 
-SRC = Path(training.__file__).parents[1]
 WORDS = {"money": ["bank", "shares", "oil"], "odd": ["lint", "moss", "yarn"], "sports": ["goal", "match", "cup"]}
 # Of each class as many, mixed, of 2 to 11 words.
 TRAIN = [
@@ -38,22 +35,12 @@ HELD_OUT = {
 
 
 @pytest.fixture
-def write(tmp_path):
-    def write(name, rows):
-        with open(tmp_path / name, "w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([("text", "label"), *rows])
-        return str(tmp_path / name)
-
-    return write
-
-
-@pytest.fixture
-def prepare(write, tmp_path):
+def prepare(write_rows, tmp_path):
     """A streaming data module after setup, on TRAIN unless told otherwise."""
 
     def prepare(train=TRAIN, **options):
-        held_out = {split: write(f"{split}.csv", rows) for split, rows in HELD_OUT.items()}
-        train = train if isinstance(train, str) else write("train.csv", train)
+        held_out = {split: write_rows(f"{split}.csv", rows) for split, rows in HELD_OUT.items()}
+        train = train if isinstance(train, str) else write_rows("train.csv", train)
         options = {"train": train, **held_out, "streaming": True, "streaming_rows": 200, **options}
         data = TextDataModule(**{**DATA, **options}, cache=tmp_path / "cache")
         data.setup()
@@ -260,15 +247,15 @@ print(*peak(sys.argv[3]), *peak(sys.argv[4]))
 
 
 @pytest.mark.scale
-def test_memory_does_not_grow_with_the_rows(write, tmp_path):
+def test_memory_does_not_grow_with_the_rows(write_rows, tmp_path):
     """Ten times the rows, 25 MB of text more, need less than 30 MB more (kept in one buffer, 70)."""
 
     def texts(rows):
         return [(f"{n} " + "the bank lends its money to the match " * 35, "ab"[n % 2]) for n in range(rows)]
 
-    small, large = write("small.csv", texts(2_000)), write("large.csv", texts(20_000))
+    small, large = write_rows("small.csv", texts(2_000)), write_rows("large.csv", texts(20_000))
     held_out = {
-        split: write(f"{split}.csv", rows) for split, rows in (("validation", texts(3)), ("test", texts(9)[3:]))
+        split: write_rows(f"{split}.csv", rows) for split, rows in (("validation", texts(3)), ("test", texts(9)[3:]))
     }
     options = {**DATA, **held_out, "streaming": True, "streaming_rows": 500, "batch_size": 4}
     done = subprocess.run(
@@ -283,17 +270,15 @@ def test_memory_does_not_grow_with_the_rows(write, tmp_path):
     assert after - before < 30, f"{before:.0f} MB, then {after:.0f} MB"
 
 
-def test_a_streamed_run_says_so_and_is_scored_again(write, tmp_path):
-    files = {split: write(f"{split}.csv", rows) for split, rows in {"train": TRAIN, **HELD_OUT}.items()}
+def test_a_streamed_run_says_so_and_is_scored_again(write_rows, tmp_path):
+    files = {split: write_rows(f"{split}.csv", rows) for split, rows in {"train": TRAIN, **HELD_OUT}.items()}
     options = ["data.streaming=true", "data.streaming_rows=200", "trainer.max_epochs=2", "model.hidden=8", "threads=1"]
     command = [*options, *(f"data.{split}={file}" for split, file in files.items()), f"hydra.run.dir={tmp_path}/run"]
-    done = subprocess.run([sys.executable, SRC / "train.py", *command], capture_output=True, encoding="utf-8")
-    assert done.returncode == 0, done.stderr
-    assert "Warning" not in done.stderr
-    assert "The baselines learned from the first 200 rows alone." in done.stdout
+    out, _ = call("train", *command)
+    assert "The baselines learned from the first 200 rows alone." in out
     report = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
     assert "Training rows were streamed: lengths, unknown tokens and the tokenizer are of the first 200" in report
-    found = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
+    found = record(tmp_path / "run")
     assert found["steps"] == 2 * -(-900 // 64)
     assert found["data"]["splits"]["train"]["rows"] == 900
     options = {"run": tmp_path / "run", "file": None, "changed_data": False, "batch_size": None, "threads": None}

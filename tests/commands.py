@@ -1,0 +1,129 @@
+"""The commands as tests run them: in a process of their own or, where a process is not the point, in the test's."""
+
+import contextlib
+import csv
+import io
+import json
+import logging
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+
+SRC = Path(__file__).parents[1] / "src"
+KILL = ["+callbacks.fail._target_=failing.Fail", "+callbacks.fail.rank=null", "+callbacks.fail.how=kill"]
+
+
+def environment() -> dict[str, str]:
+    """One thread for each process, which share the cores; tests/ can be imported from, for tests/failing.py."""
+    found = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": found}
+
+
+def run(
+    command: str,
+    *arguments: object,
+    launcher: tuple[str, ...] = ("-W", "default"),
+    cwd: Path | None = None,
+    stdin: str = "",
+    code: int = 0,
+) -> tuple[str, str]:
+    """Standard output and standard error of `python src/COMMAND.py ARGUMENTS`, which must end with `code`."""
+    done = subprocess.run(
+        [sys.executable, *launcher, SRC / f"{command}.py", *map(str, arguments)],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(),
+        timeout=300,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout, done.stderr
+
+
+def call(command: str, *arguments: object, cwd: Path | None = None, code: int = 0) -> tuple[str, str]:
+    """As `run`, but in this process, which has imported everything already.
+
+    Not for what starts processes with the same command line, or joins some: workers of a sweep, trainer=ddp.
+    """
+    out, errors = io.StringIO(), io.StringIO()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(as_before())
+        stack.enter_context(contextlib.chdir(cwd or Path.cwd()))
+        stack.enter_context(patch.object(sys, "argv", [f"{command}.py", *map(str, arguments)]))
+        stack.enter_context(contextlib.redirect_stdout(out))
+        stack.enter_context(contextlib.redirect_stderr(errors))
+        warned = stack.enter_context(warnings.catch_warnings(record=True, action="default"))
+        torch.set_num_threads(1)
+        try:
+            runpy.run_path(str(SRC / f"{command}.py"), run_name="__main__")
+            ended: object = 0
+        except SystemExit as stop:
+            ended = stop.code or 0
+        for warning in warned:
+            errors.write(warnings.formatwarning(warning.message, warning.category, warning.filename, warning.lineno))
+    assert ended == code, errors.getvalue()
+    return out.getvalue(), errors.getvalue()
+
+
+@contextlib.contextmanager
+def as_before() -> Iterator[None]:
+    """After it, what a command has set for its process is as it was: variables, logging, threads, Hydra."""
+    root, own = logging.getLogger(), logging.getLogger("textlstm")
+    handlers, levels, threads = root.handlers[:], (root.level, own.level), torch.get_num_threads()
+    try:
+        with patch.dict(os.environ):
+            yield
+    finally:
+        for handler in root.handlers:
+            if handler not in handlers:
+                handler.close()
+        root.handlers[:] = handlers
+        root.setLevel(levels[0])
+        own.setLevel(levels[1])
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+        GlobalHydra.instance().clear()
+        HydraConfig.instance().cfg = None
+
+
+def train_and_kill(
+    folder: Path, *arguments: object, rank: str = "null", code: int = -signal.SIGKILL
+) -> tuple[str, str]:
+    """As `run`, a training run in `folder` of which one process (null: each) is killed inside its second epoch.
+
+    Its record is then as of a run that somebody else has killed: resumed, it goes on to its end.
+    """
+    said = run("train", *arguments, *KILL, f"callbacks.fail.rank={rank}", f"hydra.run.dir={folder}", code=code)
+    file = folder / ".hydra" / "config.yaml"
+    config = OmegaConf.load(file)
+    del config.callbacks.fail
+    OmegaConf.save(config, file)
+    return said
+
+
+def record(folder: Path) -> dict:
+    """What a finished run has recorded."""
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+
+
+def table(file: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    with open(file, encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
+    """The weights in the checkpoint NAME.ckpt of a run."""
+    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"]

@@ -1,0 +1,32 @@
+"""Fixtures that several files of tests share."""
+
+import csv
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def write_rows(tmp_path: Path) -> Callable[[str, Iterable[tuple[str, str]]], str]:
+    """Writes a CSV file of texts and labels, and gives its path."""
+
+    def write_rows(name: str, rows: Iterable[tuple[str, str]]) -> str:
+        with open(tmp_path / name, "w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("text", "label"), *rows])
+        return str(tmp_path / name)
+
+    return write_rows
+
+
+@pytest.fixture
+def write_file(tmp_path: Path) -> Callable[[str, str | bytes], str]:
+    """Writes a file, in a folder that need not be there yet, and gives its path."""
+
+    def write_file(name: str, content: str | bytes) -> str:
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(file)
+
+    return write_file
