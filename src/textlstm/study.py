@@ -203,16 +203,20 @@ class Study:
             if trial.state == TrialState.RUNNING and _dead(trial):
                 self.give_back(trial)
 
-    def give_back(self, trial: FrozenTrial | Trial) -> None:
-        """Ends a running trial that has no result, and queues it once more, at most three times in all."""
+    def give_back(self, trial: FrozenTrial | Trial) -> bool:
+        """Ends a running trial that has no result, and queues it once more, at most three times in all.
+
+        Returns whether it will be run again.
+        """
         try:
             self.study.tell(trial.number, state=TrialState.FAIL)
         except (ValueError, UpdateFinishedTrialError):  # another worker was faster
-            return
+            return True
         attempt = trial.user_attrs.get("attempt", 1)
         if attempt < ATTEMPTS:
             kept = {"overrides": trial.user_attrs["overrides"]} if "overrides" in trial.user_attrs else {}
             self.study.enqueue_trial(trial.params, user_attrs={**kept, "attempt": attempt + 1})
+        return attempt < ATTEMPTS
 
     @contextmanager
     def alive(self, trials: list[Trial]) -> Iterator[None]:
