@@ -242,6 +242,20 @@ def test_a_grid_goes_on_with_what_is_not_done_and_runs_failed_points_again(tmp_p
     assert sorted(job[-1] for job in again.launcher.jobs) == ["x=0", "x=1", "x=2", "x=3", "x=9"]
 
 
+@every_storage
+def test_the_points_of_a_grid_have_parameters_for_dashboards_also_when_they_are_run_again(tmp_path, storage):
+    study = opened(tmp_path, storage)
+    study.add([["h=8", "d=0.1", "kind=[1,2]"], ["h=16", "d=1", "kind=null"]])
+    study.give_back(study.take(None))
+    first, second = {"h": 8, "d": 0.1, "kind": "[1,2]"}, {"h": 16, "d": 1.0, "kind": "null"}
+    assert [trial.params for trial in study.trials()] == [first, second, first]
+    study.add([["h=0.5"]])  # no whole number: Optuna does not mix the kinds of a parameter
+    assert [trial.user_attrs["overrides"] for trial in study.trials()][3:] == [["h=0.5"]]
+    one = worker(study, tmp_path, lambda job: 0.5, ["y=1"])
+    one.work()
+    assert states(study) == {"FAIL": 1, "COMPLETE": 3}
+
+
 def test_a_grids_points_that_another_machine_has_done_are_not_run_here(tmp_path, monkeypatch):
     study = opened(tmp_path)
     study.add([["x=1"]])
