@@ -38,7 +38,7 @@ leaderboard: setup ## the last sweep's table and pictures, and the commands for 
 tensorboard: setup ## watch all runs in the browser
 	$(BIN)/tensorboard --logdir outputs $(ARGS)
 
-optuna-dashboard: setup ## Optuna's dashboard of a search; SWEEP=search, or STORAGE=URL where sweep.storage named one
+optuna-dashboard: setup ## Optuna's dashboard of a sweep; SWEEP=NAME, or STORAGE=URL where sweep.storage named one
 	@case "$(STORAGE)" in sqlite:///*) test -f "$(STORAGE:sqlite:///%=%)" || { \
 	echo "error: there is no $(STORAGE:sqlite:///%=%); SWEEP=NAME names a folder of outputs/sweeps." >&2; exit 2; };; esac
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[dashboard]'
@@ -50,6 +50,10 @@ test: setup ## all tests
 test-scale: setup ## the minutes-long tests: two machines on PostgreSQL (Debian's, started and stopped here), submitit, devices, streams
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[postgres,slurm]'
 	$(BIN)/python -m pytest -m scale $(ARGS)
+
+test-slurm: setup ## searches, grids and runs of two tasks on a SLURM of one node (Debian's, started and stopped here)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[slurm]'
+	$(BIN)/python -m pytest -m slurm $(ARGS) tests/test_slurm.py
 
 bench-data: setup ## time and memory from file to batches for a million rows; ARGS="--rows 100000 --no-memory" is shorter
 	$(BIN)/python src/benchmarks/data.py $(ARGS)
@@ -72,4 +76,4 @@ clean: ## remove caches, not .venv or runs
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help setup train smoke sweep leaderboard tensorboard optuna-dashboard inspect test test-scale bench bench-data lint clean
+.PHONY: help setup train smoke sweep leaderboard tensorboard optuna-dashboard inspect test test-scale test-slurm bench bench-data lint clean

@@ -96,6 +96,8 @@ def test_a_real_shell_passes_values_on(command, typed):
         (["model=gru,lstm"], "There is no model=gru."),
         (["sweep=unit"], "There is no sweep=unit. Did you mean 'units'? sweep can be batch_size, dropout,"),
         (["data=files"], "data.train must be given"),
+        (["hydra/launcher=slrum"], "Could not find 'hydra/launcher/slrum'"),
+        (["hydra/launcher=submitit_any"], "submitit_any'. It comes with the extra `slurm`: pip install -e '.[slurm]'"),
         (["foo"], "'foo' cannot be read as key=value"),
         (["model.head=[1"], "'model.head=[1' cannot be read as key=value"),
         (["sweep=units", "test=true"], "A sweep never scores the test set"),

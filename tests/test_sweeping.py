@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections import Counter
 
@@ -15,7 +16,7 @@ from small import DATA
 
 from textlstm import study as study_module
 from textlstm import sweeping
-from textlstm.checks import InputError
+from textlstm.checks import InputError, JobsFailed
 from textlstm.search_space import SearchSpace
 from textlstm.study import TRIAL, Study, open_storage
 from textlstm.sweeping import Worker, progress_line, trial_line
@@ -155,7 +156,7 @@ def start_and_work(folder, storage, points, results, start):
         time.sleep(0.05)
         return 0.5
 
-    worker(study, folder, result, ["y=1"]).work(1)
+    worker(study, folder, result, ["y=1"]).work()
 
 
 def take_and_die(folder, storage):
@@ -173,7 +174,7 @@ def test_a_killed_workers_trial_is_run_again(tmp_path, storage):
     assert process.exitcode == -signal.SIGKILL
     assert states(study) == {"RUNNING": 1, "WAITING": 1}
     one = worker(study, tmp_path, lambda job: 0.5, ["y=1"])
-    one.work(1)
+    one.work()
     assert sorted(job[-1] for job in one.launcher.jobs) == ["x=1", "x=2"]
     assert states(study) == {"COMPLETE": 2, "FAIL": 1}
 
@@ -208,11 +209,11 @@ def test_a_trial_whose_job_is_broken_off_is_given_back(tmp_path):
 
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
     with pytest.raises(SystemExit):
-        worker(study, tmp_path, stop, RANGES[:1], trials=1).work(1)
+        worker(study, tmp_path, stop, RANGES[:1], trials=1).work()
     assert states(study) == {"FAIL": 1, "WAITING": 1}
     tried = study.trials()[0].params
     one = worker(study, tmp_path, lambda job: 0.5, RANGES[:1], trials=1)
-    one.work(1)
+    one.work()
     assert study.study.best_params == tried
     assert states(study) == {"FAIL": 1, "COMPLETE": 1}
 
@@ -233,23 +234,37 @@ def test_a_grid_goes_on_with_what_is_not_done_and_runs_failed_points_again(tmp_p
     study = opened(tmp_path)
     study.add(points)
     one = worker(study, tmp_path, lambda job: 1 // (job[-1] != "x=2"), ["y=1"])
-    one.work(1)
+    one.work()
     assert states(study) == {"COMPLETE": 3, "FAIL": 1}
     study.add([*points, ["x=9"]])
     again = worker(study, tmp_path, lambda job: 1.0, ["y=1"])
-    again.work(1)  # what is complete in this folder is for the job to skip
+    again.work()  # what is complete in this folder is for the job to skip
     assert sorted(job[-1] for job in again.launcher.jobs) == ["x=0", "x=1", "x=2", "x=3", "x=9"]
+
+
+@every_storage
+def test_the_points_of_a_grid_have_parameters_for_dashboards_also_when_they_are_run_again(tmp_path, storage):
+    study = opened(tmp_path, storage)
+    study.add([["h=8", "d=0.1", "kind=[1,2]"], ["h=16", "d=1", "kind=null"]])
+    study.give_back(study.take(None))
+    first, second = {"h": 8, "d": 0.1, "kind": "[1,2]"}, {"h": 16, "d": 1.0, "kind": "null"}
+    assert [trial.params for trial in study.trials()] == [first, second, first]
+    study.add([["h=0.5"]])  # no whole number: Optuna does not mix the kinds of a parameter
+    assert [trial.user_attrs["overrides"] for trial in study.trials()][3:] == [["h=0.5"]]
+    one = worker(study, tmp_path, lambda job: 0.5, ["y=1"])
+    one.work()
+    assert states(study) == {"FAIL": 1, "COMPLETE": 3}
 
 
 def test_a_grids_points_that_another_machine_has_done_are_not_run_here(tmp_path, monkeypatch):
     study = opened(tmp_path)
     study.add([["x=1"]])
     monkeypatch.setattr(study_module.socket, "gethostname", lambda: "elsewhere")
-    worker(study, tmp_path, lambda job: 0.5, ["y=1"]).work(1)
+    worker(study, tmp_path, lambda job: 0.5, ["y=1"]).work()
     monkeypatch.undo()
     study.add([["x=1"], ["x=2"]])
     one = worker(study, tmp_path, lambda job: 0.5, ["y=1"])
-    one.work(1)
+    one.work()
     assert [job[-1] for job in one.launcher.jobs] == ["x=2"]
 
 
@@ -260,7 +275,7 @@ def test_the_number_of_trials_is_the_total_over_all_starts(tmp_path, storage):
     for total in (3, 3, 5):
         study = opened(tmp_path, storage, search=search)
         one = worker(study, tmp_path, lambda job: 0.5, RANGES[:1], trials=total)
-        one.work(1)
+        one.work()
         tried += [job[-1] for job in one.launcher.jobs]
     assert states(study) == {"COMPLETE": 5}
     assert len(set(tried)) == 5  # a restart does not repeat the sampler's start
@@ -286,7 +301,7 @@ def test_results_are_told_pruned_and_failed_trials_apart(tmp_path):
         return found
 
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
-    worker(study, tmp_path, result, RANGES[:1], trials=4).work(1)
+    worker(study, tmp_path, result, RANGES[:1], trials=4).work()
     assert [trial.state.name for trial in study.trials()] == ["COMPLETE", "PRUNED", "FAIL", "COMPLETE"]
     assert study.study.best_value == 0.9
     assert trial_line(study.trials()[1]).startswith("trial 1: pruned  x=0.")
@@ -297,7 +312,7 @@ def test_results_are_told_pruned_and_failed_trials_apart(tmp_path):
 def test_repeats_train_each_trial_with_each_seed_and_count_the_mean(tmp_path):
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
     one = worker(study, tmp_path, lambda job: int(job[-1][5:]), RANGES[:1], trials=2, seeds=("3", "4", "8"))
-    one.work(1)
+    one.work()
     assert [job[-1] for job in one.launcher.jobs] == ["seed=3", "seed=4", "seed=8"] * 2
     assert [trial.value for trial in study.trials()] == [5.0, 5.0]
 
@@ -305,12 +320,12 @@ def test_repeats_train_each_trial_with_each_seed_and_count_the_mean(tmp_path):
 def test_no_trial_begins_that_would_end_after_the_time_is_up(tmp_path):
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
     one = worker(study, tmp_path, lambda job: time.sleep(0.3) or 0.5, RANGES[:1], minutes=1.5 / 60)
-    one.work(1)
+    one.work()
     assert 2 <= len(study.trials()) <= 4
 
 
 class Placer:
-    """A launcher that is not Hydra's own: it may place jobs elsewhere, all at once."""
+    """A launcher that is not Hydra's own: it may place jobs elsewhere, all of a trial at once."""
 
     def __init__(self, launcher):
         self.launcher, self.launches = launcher, []
@@ -320,16 +335,69 @@ class Placer:
         return self.launcher.launch(job_overrides, initial_job_idx)
 
 
+def placing(study, folder, result, **settings):
+    one = worker(study, folder, result, RANGES[:1], **settings)
+    one.launcher = Placer(one.launcher)
+    return one
+
+
 def test_other_launchers_get_as_many_trials_at_once_as_there_are_workers(tmp_path):
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
-    one = worker(study, tmp_path, lambda job: 0.5, RANGES[:1], trials=5, seeds=("1", "2"), prune=True)
-    one.launcher = Placer(one.launcher)
-    one.work(2)
-    assert one.launcher.launches == [4, 4, 2]
+    both = threading.Barrier(2)
+    one = placing(study, tmp_path, lambda job: both.wait(10) * 0.5, trials=6, seeds=("1", "2"), prune=True)
+    one.work_in_threads(2)
+    assert one.launcher.launches == [2] * 6
     jobs = one.launcher.launcher.jobs
     attached = [job for job in jobs if job[-1].startswith("+hydra.job.env_set.TEXTLSTM_TRIAL='{")]
-    assert len(attached) == 5  # of each trial the first job may be pruned
-    assert states(study) == {"COMPLETE": 5}
+    assert len(attached) == 6  # of each trial the first job may be pruned
+    assert states(study) == {"COMPLETE": 6}
+
+
+class UncompletedJobError(Exception):
+    """As submitit's, which names a job that SLURM ended before it had a result."""
+
+
+def test_a_job_that_is_ended_from_outside_is_placed_again_and_stops_no_other(tmp_path, caplog):
+    ended = []
+
+    def result(job):
+        if not ended:
+            ended.append(job)
+            raise UncompletedJobError("Job 7_0 has not produced any output\n(state: CANCELLED)\nits log")
+        return 0.5
+
+    study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
+    one = placing(study, tmp_path, result, trials=3)
+    one.work_in_threads(2)
+    one.raise_failed()
+    assert states(study) == {"COMPLETE": 3, "FAIL": 1}
+    assert [job for job in one.launcher.launcher.jobs if job == ended[0]] == ended * 2  # the same, once more
+    assert "trial 0: Job 7_0 has not produced any output (state: CANCELLED)" in caplog.messages
+
+
+def test_jobs_elsewhere_that_fail_or_are_ended_each_time_are_named_at_the_end(tmp_path):
+    def result(job):
+        raise UncompletedJobError("gone")
+
+    study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
+    one = placing(study, tmp_path, result, trials=1)
+    one.work_in_threads(1)
+    failed = JobReturn()
+    failed.status, failed.hydra_cfg = JobStatus.FAILED, OmegaConf.create({"hydra": {"runtime": {"output_dir": "/s/a"}}})
+    one.answers.append([failed])
+    with pytest.raises(JobsFailed, match=r"say why: /s/a/train.log; those of the trials 2 were ended 3 times\.$"):
+        one.raise_failed()
+    assert states(study) == {"FAIL": 3}
+
+
+def test_a_launcher_that_refuses_jobs_ends_the_sweep(tmp_path):
+    def result(job):
+        raise RuntimeError("Submission failed\nsbatch: error: invalid partition specified: gpu")
+
+    study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
+    with pytest.raises(InputError, match=r"^hydra/launcher: sbatch: error: invalid partition specified: gpu$"):
+        placing(study, tmp_path, result, trials=5).work_in_threads(1)
+    assert states(study) == {"FAIL": 1, "WAITING": 1}
 
 
 def test_a_trial_whose_first_job_is_pruned_trains_no_other_seed(tmp_path):
@@ -340,7 +408,7 @@ def test_a_trial_whose_first_job_is_pruned_trains_no_other_seed(tmp_path):
         return
 
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
-    worker(study, tmp_path, result, RANGES[:1], trials=2, seeds=("1", "2"), prune=True).work(1)
+    worker(study, tmp_path, result, RANGES[:1], trials=2, seeds=("1", "2"), prune=True).work()
     assert seen == [("seed=1", True)] * 2
     assert TRIAL not in os.environ
     assert states(study) == {"PRUNED": 2}

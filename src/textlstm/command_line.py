@@ -248,7 +248,8 @@ def check_keys(command: str, overrides: list[Override]) -> None:
         try:
             missing = OmegaConf.missing_keys(compose(command, typed))
         except (HydraException, OmegaConfBaseException) as error:
-            presets = [line for line, o in zip(typed, overrides, strict=True) if (CONF / o.key_or_group).is_dir()]
+            groups = [(line, o.key_or_group) for line, o in zip(typed, overrides, strict=True)]
+            presets = [line for line, key in groups if (CONF / key).is_dir() and not key.startswith("hydra/")]
             keys = _leaf_keys(OmegaConf.to_container(compose(command, presets)))
             for override in overrides:
                 key = override.key_or_group
@@ -257,7 +258,10 @@ def check_keys(command: str, overrides: list[Override]) -> None:
                     raise InputError(
                         f"There is no key {key!r}.{nearest(key, keys)} python src/{command}.py --help lists the keys."
                     ) from error
-            raise InputError(str(error).strip().splitlines()[0]) from error
+            said = str(error).strip().splitlines()[0]
+            if "hydra/launcher/submitit" in said:
+                said = f"{said.rstrip('.')}. It comes with the extra `slurm`: pip install -e '.[slurm]'"
+            raise InputError(said) from error
     if missing:
         raise InputError(f"{', '.join(sorted(missing))} must be given; python src/{command}.py --help says what it is.")
 

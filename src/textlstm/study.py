@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -154,9 +155,17 @@ class Study:
             elsewhere = trial.state == TrialState.COMPLETE and trial.user_attrs.get("host") != here
             if waits_or_runs or elsewhere:
                 taken.add(tuple(trial.user_attrs.get("overrides", ())))
+        distributions = _distributions(points)
         for point in points:
             if tuple(point) not in taken:
-                self.study.enqueue_trial({}, user_attrs={"overrides": point, "queued": time.time()})
+                self._queue(_shown(point, distributions), {"overrides": point, "queued": time.time()})
+
+    def _queue(self, shown: dict[str, Any], attributes: dict[str, Any]) -> None:
+        """Queues a point with its values as parameters, which only Optuna's dashboard reads."""
+        try:
+            self.study.add_trial(create_trial(state=TrialState.WAITING, user_attrs=attributes, **shown))
+        except ValueError:  # a grid of this name had values of another kind, which Optuna does not mix
+            self.study.add_trial(create_trial(state=TrialState.WAITING, user_attrs=attributes))
 
     def take(self, most: int | None, *, wait: bool = True) -> Trial | None:
         """A trial to run, or None if there is none left: `most` of a search were begun, or a grid has no more points.
@@ -203,16 +212,21 @@ class Study:
             if trial.state == TrialState.RUNNING and _dead(trial):
                 self.give_back(trial)
 
-    def give_back(self, trial: FrozenTrial | Trial) -> None:
-        """Ends a running trial that has no result, and queues it once more, at most three times in all."""
+    def give_back(self, trial: FrozenTrial | Trial) -> bool:
+        """Ends a running trial that has no result, and queues it once more, at most three times in all.
+
+        Returns whether it will be run again.
+        """
         try:
             self.study.tell(trial.number, state=TrialState.FAIL)
         except (ValueError, UpdateFinishedTrialError):  # another worker was faster
-            return
+            return True
         attempt = trial.user_attrs.get("attempt", 1)
         if attempt < ATTEMPTS:
             kept = {"overrides": trial.user_attrs["overrides"]} if "overrides" in trial.user_attrs else {}
-            self.study.enqueue_trial(trial.params, user_attrs={**kept, "attempt": attempt + 1})
+            shown = {"params": trial.params, "distributions": trial.distributions}
+            self._queue(shown, {**kept, "attempt": attempt + 1})
+        return attempt < ATTEMPTS
 
     @contextmanager
     def alive(self, trials: list[Trial]) -> Iterator[None]:
@@ -260,6 +274,43 @@ def _runs(process: int | None) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _distributions(points: list[list[str]]) -> dict[str, BaseDistribution]:
+    """For each key of a grid, the range of its numbers, or its values where not all are numbers."""
+    values: dict[str, list[Any]] = {}
+    for key, value in (override.split("=", 1) for point in points for override in point):
+        values.setdefault(key, []).append(_number(value))
+    found: dict[str, BaseDistribution] = {}
+    for key, of in values.items():
+        if all(isinstance(value, int) for value in of):
+            found[key] = IntDistribution(min(of), max(of))
+        elif all(isinstance(value, int | float) for value in of):
+            found[key] = FloatDistribution(min(of), max(of))
+        else:
+            found[key] = CategoricalDistribution(sorted({str(value) for value in of}))
+    return found
+
+
+def _shown(point: list[str], distributions: dict[str, BaseDistribution]) -> dict[str, Any]:
+    params = dict(override.split("=", 1) for override in point)
+    return {
+        "params": {
+            key: value if isinstance(distributions[key], CategoricalDistribution) else _number(value)
+            for key, value in params.items()
+        },
+        "distributions": {key: distributions[key] for key in params},
+    }
+
+
+def _number(value: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            if math.isfinite(number := kind(value)):
+                return number
+        except ValueError:
+            continue
+    return value
 
 
 def _line(search: dict[str, Any] | None) -> str:

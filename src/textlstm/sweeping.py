@@ -1,7 +1,8 @@
 """A sweep from its overrides to its finished runs: one worker, or several processes of the same command.
 
 Each worker takes a trial from the study, runs its jobs through Hydra's launcher and tells the study the result, until
-none is left. Any number of machines that reach the storage may run the same command.
+none is left. A launcher that places jobs elsewhere, such as SLURM's, gets several trials at a time. Any number of
+machines that reach the storage may run the same command.
 """
 
 import logging
@@ -9,10 +10,12 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
@@ -23,7 +26,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from textlstm.checks import InputError, JobsFailed, flag, number, whole
 from textlstm.runs import CACHE
 from textlstm.search_space import SearchSpace
-from textlstm.study import TRIAL, Study, attach, open_storage
+from textlstm.study import ATTEMPTS, TRIAL, Study, attach, open_storage
 from textlstm.threads import cores
 from textlstm.waiting import status
 
@@ -38,7 +41,8 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
     """Runs the sweep that `overrides` and the node `sweep` of the config describe.
 
     Raises:
-        InputError: a value of `sweep` outside its range, or a study of other ranges.
+        InputError: a value of `sweep` outside its range, a study of other ranges, or a launcher that refuses the jobs.
+        JobsFailed: jobs in other processes that failed, with the logs that say why.
     """
     settings: dict[str, Any] = OmegaConf.to_container(config.sweep, resolve=True)  # type: ignore[assignment]
     _check(settings)
@@ -70,10 +74,14 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
         _several(study, settings, folder, workers)
         return []
     worker = Worker(study, settings, folder, launcher, space, seeds)
-    answers = worker.work(1 if isinstance(launcher, BasicLauncher) else workers)
-    for answer in (answer for of in answers for answer in of):
-        _ = answer.return_value  # raises what a failed job raised
-    return answers
+    if isinstance(launcher, BasicLauncher):
+        worker.work()
+        for answer in (answer for of in worker.answers for answer in of):
+            _ = answer.return_value  # raises what a failed job raised
+    else:
+        worker.work_in_threads(workers)
+        worker.raise_failed()
+    return worker.answers
 
 
 def _check(settings: dict[str, Any]) -> None:
@@ -120,7 +128,7 @@ def _workers(config: DictConfig) -> int:
 
 
 class Worker:
-    """Takes trials, one at a time or as many as the launcher runs at once, until none is left or time is up."""
+    """Takes trials until none is left or time is up."""
 
     def __init__(
         self, study: Study, settings: dict[str, Any], folder: Path, launcher: Any, space: SearchSpace, seeds: list[str]
@@ -130,13 +138,39 @@ class Worker:
         self.started = time.monotonic()
         self.before = sum(trial.state.is_finished() for trial in study.trials())
         self.lasted: list[float] = []
+        self.answers: list[list[JobReturn]] = []
+        self.given_up: list[int] = []  # trials whose jobs were ended each time
+        self.taking = threading.Lock()  # else two threads may both take the last of `sweep.trials`
+        self.stopped = False
 
-    def work(self, at_once: int) -> list[list[JobReturn]]:
-        answers = []
-        while self.time_left() and (trials := self.take(at_once)):
-            answers.append(self.run(trials))
+    def work(self) -> None:
+        """One trial after the other."""
+        while (trial := self.take()) is not None:
+            self.run(trial)
             log.info("%s", progress_line(self.study.trials(), self.settings, self.started, self.before))
-        return answers
+
+    def work_in_threads(self, count: int) -> None:
+        """So many trials at a time, whose jobs the launcher places elsewhere; the threads only wait for them."""
+        ends: SimpleQueue[Exception | None] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                self.work()
+            except Exception as error:
+                self.stopped = True
+                ends.put(error)
+            else:
+                ends.put(None)
+
+        for _ in range(count):
+            threading.Thread(target=work, daemon=True).start()  # Ctrl-C does not wait for the jobs
+        for _ in range(count):
+            if (error := ends.get()) is not None:
+                raise error
+
+    def take(self) -> Trial | None:
+        with self.taking:
+            return None if self.stopped or not self.time_left() else self.study.take(self.settings["trials"])
 
     def time_left(self) -> bool:
         """Whether one more trial, as long as those so far, ends within `sweep.minutes`."""
@@ -145,25 +179,20 @@ class Worker:
         expected = statistics.median(self.lasted) if self.lasted else 0
         return time.monotonic() - self.started + expected < 60 * self.settings["minutes"]
 
-    def take(self, most: int) -> list[Trial]:
-        trials: list[Trial] = []
-        while len(trials) < most and (trial := self.study.take(self.settings["trials"], wait=not trials)) is not None:
-            trials.append(trial)
-        return trials
-
-    def run(self, trials: list[Trial]) -> list[JobReturn]:
-        """Launches the jobs of the trials and tells the study what came of them."""
+    def run(self, trial: Trial) -> None:
+        """Launches the jobs of the trial and tells the study what came of them."""
         started = time.monotonic()
-        with self.study.alive(trials):
-            jobs = [self.jobs(trial) for trial in trials]
-            if isinstance(self.launcher, BasicLauncher):
-                answers = [self.here(trial, of) for trial, of in zip(trials, jobs, strict=True)]
-            else:
-                answers = self.elsewhere(trials, jobs)
-        for trial, of_trial in zip(trials, answers, strict=True):
-            self.tell(trial, of_trial)
+        with self.study.alive([trial]):
+            jobs = self.jobs(trial)
+            here = isinstance(self.launcher, BasicLauncher)
+            answers = self.here(trial, jobs) if here else self.elsewhere(trial, jobs)
+        if answers is None:
+            if not self.study.give_back(trial):
+                self.given_up.append(trial.number)
+            return
+        self.tell(trial, answers)
         self.lasted.append(time.monotonic() - started)
-        return [answer for of_trial in answers for answer in of_trial]
+        self.answers.append(answers)
 
     def jobs(self, trial: Trial) -> list[list[str]]:
         """The overrides of the trial's jobs: one, or in a search one for each seed."""
@@ -186,14 +215,23 @@ class Worker:
                 break
         return answers
 
-    def elsewhere(self, trials: list[Trial], jobs: list[list[list[str]]]) -> list[list[JobReturn]]:
-        """All jobs of all trials at once, wherever the launcher places them."""
-        for trial, of_trial in zip(trials, jobs, strict=True):
-            if self.prunes:
-                quoted = self.attached(trial).replace("\\", "\\\\").replace("'", "\\'")
-                of_trial[0] = [*of_trial[0], f"+hydra.job.env_set.{TRIAL}='{quoted}'"]
-        returned = iter(self.launcher.launch([job for of in jobs for job in of], initial_job_idx=trials[0].number))
-        return [[next(returned) for _ in of_trial] for of_trial in jobs]
+    def elsewhere(self, trial: Trial, jobs: list[list[str]]) -> list[JobReturn] | None:
+        """The trial's jobs, all at once, wherever the launcher places them; None if one was ended from outside.
+
+        Raises:
+            InputError: the launcher refuses them.
+        """
+        if self.prunes:
+            quoted = self.attached(trial).replace("\\", "\\\\").replace("'", "\\'")
+            jobs = [[*jobs[0], f"+hydra.job.env_set.{TRIAL}='{quoted}'"], *jobs[1:]]
+        try:
+            return list(self.launcher.launch(jobs, initial_job_idx=trial.number))
+        except Exception as error:
+            said = str(error).strip()
+            if type(error).__name__ == "UncompletedJobError":  # submitit's, which need not be installed
+                log.warning("trial %d: %s", trial.number, " ".join(said.splitlines()[:2]))
+                return None
+            raise InputError(f"hydra/launcher: {(said or repr(error)).splitlines()[-1]}") from error
 
     @property
     def prunes(self) -> bool:
@@ -201,6 +239,20 @@ class Worker:
 
     def attached(self, trial: Trial) -> str:
         return attach(self.settings["storage"], self.folder, self.settings["name"], trial._trial_id)
+
+    def raise_failed(self) -> None:
+        """Says which jobs that ran elsewhere failed, if any did.
+
+        Raises:
+            JobsFailed: names their logs, and the trials that were given up.
+        """
+        jobs = [answer for of in self.answers for answer in of if answer.status != JobStatus.COMPLETED]
+        logs = [f"{job.hydra_cfg.hydra.runtime.output_dir}/train.log" for job in jobs if job.hydra_cfg is not None]
+        said = [f"these say why: {', '.join(logs)}"] if logs else []
+        if self.given_up:
+            said.append(f"those of the trials {', '.join(map(str, self.given_up))} were ended {ATTEMPTS} times")
+        if said:
+            raise JobsFailed(f"Jobs of the sweep failed; {'; '.join(said)}.")
 
     def tell(self, trial: Trial, answers: Sequence[JobReturn]) -> None:
         study = self.study.study

@@ -241,8 +241,8 @@ def prepare_process(seed: int, threads: int | None) -> None:
     datasets.disable_progress_bars()
     # Lightning's own (its issue 21326, in 2.6.6 still), raised once per fit and of no use to anyone here.
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
-    # Where SLURM is installed, a run without it is warned of; `trainer=ddp` works without srun, too.
-    warnings.filterwarnings("ignore", message="The `srun` command is available")
+    # On the login node of a cluster a run is meant to train there; within a job Lightning does not say this.
+    warnings.filterwarnings("ignore", message="The `srun` command is available on your system but is not used")
     # A resumed run goes on in its own folder.
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
 
@@ -336,7 +336,7 @@ def _trainer(config: dict[str, Any], run: RunFolder, logger: Logger, recording: 
             num_sanity_val_steps=0,
             use_distributed_sampler=False,  # BucketSampler divides the batches
         )
-    except (TypeError, ValueError, MisconfigurationException) as error:
+    except (TypeError, ValueError, RuntimeError, MisconfigurationException) as error:  # RuntimeError: srun's options
         raise InputError(f"trainer: {error}") from error
     check_strategy(trainer, config["trainer"].get("strategy", "auto"))
     if "bf16" in str(trainer.precision) and trainer.strategy.root_device.type == "cpu":
