@@ -8,12 +8,14 @@ import torch
 
 from textlstm.batching import EncodedTexts, batch_loader
 from textlstm.checks import InputError, choice, flag, whole
-from textlstm.datamodule import SPLITS, TextDataModule, describe, encode_source
+from textlstm.datamodule import TextDataModule
+from textlstm.encoding import describe, encode_source
 from textlstm.module import TextClassificationModule
 from textlstm.process import prepare_process
 from textlstm.report import print_results, write_report
 from textlstm.runs import CACHE, RunFolder, folder_name, write_json
 from textlstm.sources import changed, load_labelled
+from textlstm.splits import SPLITS
 from textlstm.tokenizer import load_tokenizer
 from textlstm.trainer import quiet_trainer
 
