@@ -196,34 +196,17 @@ def _length_groups(lengths: Tensor, batch_size: int, max_tokens: int) -> list[tu
 
 
 def batch_loader(
-    texts: EncodedTexts,
-    batch_size: int,
-    *,
-    shuffle: bool,
-    seed: int = 0,
-    max_tokens: int = MAX_TOKENS,
-    rows: Tensor | None = None,
-    rank: int = 0,
-    world: int = 1,
+    texts: EncodedTexts, batch_size: int, *, seed: int = 0, max_tokens: int = MAX_TOKENS, **order: Any
 ) -> DataLoader[Any]:
     """A loader of `Batch`es that never draws from the global random numbers, so that a resumed run repeats them.
 
-    `batch_size` and `max_tokens` are of all `world` processes together; this one is `rank` of them.
+    The arguments are those of `BucketSampler`; of `world` processes, `batch_size` and `max_tokens` are of all together.
     """
     if texts.pad_to is not None:
         batch_size = min(batch_size, max(1, max_tokens // texts.pad_to))
     return DataLoader(
         texts,
-        batch_sampler=BucketSampler(
-            texts.lengths,
-            batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            max_tokens=max_tokens,
-            rows=rows,
-            rank=rank,
-            world=world,
-        ),
+        batch_sampler=BucketSampler(texts.lengths, batch_size, seed=seed, max_tokens=max_tokens, **order),
         collate_fn=_as_is,
         generator=torch.Generator().manual_seed(seed),
         pin_memory=torch.cuda.is_available(),
