@@ -3,7 +3,14 @@
 import torch
 from torch import Tensor
 
-from textlstm.checks import InputError, number
+from textlstm.checks import InputError, flag, number
+
+
+def check_balance(class_weights: object, oversample: object) -> None:
+    """Refuses to even the classes out twice."""
+    flag("data.oversample", oversample)
+    if oversample and class_weights == "balanced":
+        raise InputError("data.oversample=true and data.class_weights=balanced both even the classes out; give one.")
 
 
 def class_weights(given: str | list[float] | None, rows_of_class: dict[str, int]) -> list[float] | None:

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from textlstm.checks import InputError
+from textlstm.checks import InputError, choice, whole
 from textlstm.tokenizer import Encoded, encode
 from textlstm.vocabulary import PAD
 
@@ -53,6 +53,17 @@ class Batch:
     def to(self, device: torch.device) -> Self:
         """For Lightning: on `device`, without waiting where the memory is pinned."""
         return type(self)(self.packed.to(device, non_blocking=True))
+
+
+def check_cut(max_length: int | None, truncate: str, pad_to: int | None) -> None:
+    """Refuses what `EncodedTexts` cannot cut texts by, or more tokens than a fixed length has room for."""
+    choice("data.truncate", truncate, TRUNCATE)
+    if max_length is not None:
+        whole("data.max_length", max_length, minimum=1)
+    if pad_to is not None:
+        whole("data.pad_to", pad_to, minimum=1)
+        if max_length is None or max_length > pad_to:
+            raise InputError(f"data.pad_to={pad_to} needs data.max_length of at most {pad_to}, got {max_length}.")
 
 
 class EncodedTexts(Dataset):

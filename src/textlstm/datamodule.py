@@ -11,8 +11,8 @@ from datasets import DatasetDict
 from tokenizers import Tokenizer
 from torch.utils.data import DataLoader
 
-from textlstm.balance import class_weights, evened_out
-from textlstm.batching import BUFFER, TRUNCATE, EncodedTexts, StreamLoader, batch_loader
+from textlstm.balance import check_balance, class_weights, evened_out
+from textlstm.batching import BUFFER, EncodedTexts, StreamLoader, batch_loader, check_cut
 from textlstm.checks import InputError, choice, flag, whole
 from textlstm.encoding import describe, encode_source, learn_tokenizer
 from textlstm.sources import Source, load_source, load_stream
@@ -105,13 +105,9 @@ class TextDataModule(pl.LightningDataModule):
         whole("data.vocab_size", vocab_size, minimum=3)
         whole("data.batch_size", batch_size, minimum=1)
         whole("data.max_tokens_per_batch", max_tokens_per_batch, minimum=1)
-        choice("data.truncate", truncate, TRUNCATE)
+        check_cut(max_length, truncate, pad_to)
         flag("data.drop_empty", drop_empty)
-        flag("data.oversample", oversample)
-        if oversample and class_weights == "balanced":
-            raise InputError(
-                "data.oversample=true and data.class_weights=balanced both even the classes out; give one."
-            )
+        check_balance(class_weights, oversample)
         flag("data.streaming", streaming)
         whole("data.streaming_rows", streaming_rows, minimum=1)
         if streaming:
@@ -119,12 +115,6 @@ class TextDataModule(pl.LightningDataModule):
             _check_streaming(
                 {**whole_rows, "data.max_rows": max_rows}, batch_size, max_length, pad_to, max_tokens_per_batch
             )
-        if max_length is not None:
-            whole("data.max_length", max_length, minimum=1)
-        if pad_to is not None:
-            whole("data.pad_to", pad_to, minimum=1)
-            if max_length is None or max_length > pad_to:
-                raise InputError(f"data.pad_to={pad_to} needs data.max_length of at most {pad_to}, got {max_length}.")
         self.source: dict[str, Any] = {
             "source": source,
             "train": train,
