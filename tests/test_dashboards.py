@@ -12,8 +12,8 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from textlstm import dashboards
 from textlstm.command_line import CONF
 from textlstm.progress import EpochHistory
+from textlstm.recording import record_pruned
 from textlstm.runs import RunFolder
-from textlstm.training import _record_pruned
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_pruned_run_has_the_score_of_its_best_epoch(begun):
         {"epoch": 2, "val_macro_f1": 0.5, "val_loss": 0.875},
     ]
     run.checkpoints.mkdir()
-    _record_pruned(run, logger, history, 20, ["model.pooling=mean"])
+    record_pruned(run, logger, history, 20, ["model.pooling=mean"])
     seen = events(run)
     assert seen.Scalars(dashboards.SCORE)[-1].value == 0.625
     assert seen.Scalars(dashboards.LOSS)[-1].value == 0.75

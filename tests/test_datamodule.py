@@ -11,7 +11,7 @@ from small import DATA as OPTIONS
 
 from textlstm.checks import InputError
 from textlstm.datamodule import TextDataModule
-from textlstm.splits import normalise
+from textlstm.rows import normalise
 
 TRAIN = [(f"goal {n} in the match", "sports") for n in range(40)] + [(f"shares fall {n}", "money") for n in range(60)]
 OTHER = [(f"keeper saves penalty {n}", "sports") for n in range(9)] + [(f"bank lends {n}", "money") for n in range(9)]
@@ -351,7 +351,7 @@ def fail(*arguments, **options):
 @pytest.mark.parametrize("tokenizer", ["word", "bpe", "unigram"])
 def test_what_is_done_once_is_not_done_again(prepare, monkeypatch, tokenizer):
     first = prepare(tokenizer=tokenizer)
-    for work in ("textlstm.rows._write", "textlstm.datamodule.train_tokenizer", "textlstm.datamodule.encode"):
+    for work in ("textlstm.rows._write", "textlstm.encoding.train_tokenizer", "textlstm.encoding.encode"):
         monkeypatch.setattr(work, fail)
     second = prepare(tokenizer=tokenizer, seed=7, batch_size=3, max_length=2, truncate="tail")
     assert first.facts["tokenizer"]["read_from"] == "the training split"
@@ -364,12 +364,12 @@ def test_what_is_done_once_is_not_done_again(prepare, monkeypatch, tokenizer):
     ("change", "work"),
     [
         ({"train": [*TRAIN, ("one more", "money")]}, "rows._write"),
-        ({"train": [*TRAIN, ("one more", "money")]}, "datamodule.train_tokenizer"),
-        ({"split_seed": 43}, "datamodule.train_tokenizer"),
-        ({"vocab_size": 299}, "datamodule.train_tokenizer"),
-        ({"tokenizer": "bpe"}, "datamodule.train_tokenizer"),
-        ({"tokenizer": "bpe"}, "datamodule.encode"),
-        ({"vocab_size": 20}, "datamodule.encode"),
+        ({"train": [*TRAIN, ("one more", "money")]}, "encoding.train_tokenizer"),
+        ({"split_seed": 43}, "encoding.train_tokenizer"),
+        ({"vocab_size": 299}, "encoding.train_tokenizer"),
+        ({"tokenizer": "bpe"}, "encoding.train_tokenizer"),
+        ({"tokenizer": "bpe"}, "encoding.encode"),
+        ({"vocab_size": 20}, "encoding.encode"),
     ],
 )
 def test_what_depends_on_a_change_is_done_again(prepare, monkeypatch, change, work):
@@ -424,7 +424,7 @@ def test_a_full_disk_is_an_error_of_the_user_and_leaves_nothing_half_written(
 
 
 def test_a_tokenizer_that_fails_leaves_no_entry(prepare, monkeypatch, tmp_path):
-    monkeypatch.setattr("textlstm.datamodule.train_tokenizer", fail)
+    monkeypatch.setattr("textlstm.encoding.train_tokenizer", fail)
     with pytest.raises(pytest.fail.Exception):
         prepare()
     assert [entry.name.partition("-")[0] for entry in (tmp_path / "cache").iterdir()] == ["rows"]

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textlstm.splits import fold_rows, label_conflicts, normalise, split_rows
+from textlstm.rows import normalise
+from textlstm.splits import fold_rows, label_conflicts, split_rows
 
 TEXTS = np.arange(400)  # no two of them duplicates
 LABELS = np.arange(400) % 4

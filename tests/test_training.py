@@ -4,19 +4,18 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from textlstm import training
 from textlstm.checks import InputError
 from textlstm.command_line import CONF
 from textlstm.progress import EpochHistory
 from textlstm.runs import RunFolder
+from textlstm.trainer import make_trainer
 
-SRC = Path(training.__file__).parents[1]
+SRC = CONF.parent / "src"
 
 
 @pytest.mark.parametrize(
@@ -39,7 +38,7 @@ def test_a_trainer_that_cannot_work_is_refused(tmp_path, overrides, message):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("train", overrides))
     with pytest.raises(InputError, match=re.escape(message)):
-        training._trainer(config, RunFolder(tmp_path), False, [EpochHistory()])
+        make_trainer(config, RunFolder(tmp_path), False, [EpochHistory()])
 
 
 def test_bf16_is_refused_where_the_cpu_cannot_compute_it(tmp_path):

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from textlstm.checks import InputError
+from textlstm.checks import InputError, choice, whole
 from textlstm.tokenizer import Encoded, encode
 from textlstm.vocabulary import PAD
 
@@ -53,6 +53,17 @@ class Batch:
     def to(self, device: torch.device) -> Self:
         """For Lightning: on `device`, without waiting where the memory is pinned."""
         return type(self)(self.packed.to(device, non_blocking=True))
+
+
+def check_cut(max_length: int | None, truncate: str, pad_to: int | None) -> None:
+    """Refuses what `EncodedTexts` cannot cut texts by, or more tokens than a fixed length has room for."""
+    choice("data.truncate", truncate, TRUNCATE)
+    if max_length is not None:
+        whole("data.max_length", max_length, minimum=1)
+    if pad_to is not None:
+        whole("data.pad_to", pad_to, minimum=1)
+        if max_length is None or max_length > pad_to:
+            raise InputError(f"data.pad_to={pad_to} needs data.max_length of at most {pad_to}, got {max_length}.")
 
 
 class EncodedTexts(Dataset):
@@ -196,34 +207,17 @@ def _length_groups(lengths: Tensor, batch_size: int, max_tokens: int) -> list[tu
 
 
 def batch_loader(
-    texts: EncodedTexts,
-    batch_size: int,
-    *,
-    shuffle: bool,
-    seed: int = 0,
-    max_tokens: int = MAX_TOKENS,
-    rows: Tensor | None = None,
-    rank: int = 0,
-    world: int = 1,
+    texts: EncodedTexts, batch_size: int, *, seed: int = 0, max_tokens: int = MAX_TOKENS, **order: Any
 ) -> DataLoader[Any]:
     """A loader of `Batch`es that never draws from the global random numbers, so that a resumed run repeats them.
 
-    `batch_size` and `max_tokens` are of all `world` processes together; this one is `rank` of them.
+    The arguments are those of `BucketSampler`; of `world` processes, `batch_size` and `max_tokens` are of all together.
     """
     if texts.pad_to is not None:
         batch_size = min(batch_size, max(1, max_tokens // texts.pad_to))
     return DataLoader(
         texts,
-        batch_sampler=BucketSampler(
-            texts.lengths,
-            batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            max_tokens=max_tokens,
-            rows=rows,
-            rank=rank,
-            world=world,
-        ),
+        batch_sampler=BucketSampler(texts.lengths, batch_size, seed=seed, max_tokens=max_tokens, **order),
         collate_fn=_as_is,
         generator=torch.Generator().manual_seed(seed),
         pin_memory=torch.cuda.is_available(),

@@ -66,42 +66,43 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
             arguments = silenced(arguments)
     sys.argv[1:] = arguments
     failed: list[str] = []
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come back here, where a sweep's are summed up
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(_guarded(command, job, failed))()
+    except Exception as error:
+        if failed:
+            said = f"{len(failed)} of the sweep's jobs failed; train.log in the folder says why:"
+            print(f"error: {said}", *failed, sep="\n  ", file=sys.stderr)
+            sys.exit(1)
+        if isinstance(error, JobsFailed):
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(1)
+        if isinstance(error, InputError):  # of the sweep as a whole
+            fail(error)
+        raise
+
+
+def _guarded(command: str, job: Callable[[dict[str, Any]], Any], failed: list[str]) -> Callable[[DictConfig], Any]:
+    """`job` as Hydra calls it; an exception is told, and of a sweep's job the folder joins those that `failed`."""
 
     def guarded(config: DictConfig) -> Any:
-        sweeping = HydraConfig.get().mode == RunMode.MULTIRUN
         try:
             return job(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
         except Exception as error:
-            if not sweeping:
-                let_rank_zero_speak()
-            if sweeping:
-                failed.append(HydraConfig.get().runtime.output_dir)
+            folder = HydraConfig.get().runtime.output_dir
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                failed.append(folder)
                 log.exception("error: %s", error)
-            elif isinstance(error, InputError):
+                raise
+            let_rank_zero_speak()
+            if isinstance(error, InputError):
                 log.error("error: %s", error)
                 if command == "train" and is_rank_zero():
-                    _leave_the_log(Path(HydraConfig.get().runtime.output_dir))
+                    _leave_the_log(Path(folder))
                 sys.exit(2)
             raise
 
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come back here, where a sweep's are summed up
-    try:
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(guarded)()
-    except Exception as error:
-        if not failed and isinstance(error, InputError):  # of the sweep as a whole
-            fail(error)
-        if not failed and isinstance(error, JobsFailed):
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(1)
-        if not failed:
-            raise
-        print(
-            f"error: {len(failed)} of the sweep's jobs failed; train.log in the folder says why:",
-            *failed,
-            sep="\n  ",
-            file=sys.stderr,
-        )
-        sys.exit(1)
+    return guarded
 
 
 def _leave_the_log(run: Path) -> None:

@@ -1,31 +1,26 @@
 """From labelled text to batches: binds sources, splits, tokenizer and batching for Lightning."""
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-import tokenizers
 import torch
 from datasets import DatasetDict
-from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
-from torch import Tensor
 from torch.utils.data import DataLoader
 
-from textlstm.batching import BUFFER, TRUNCATE, EncodedTexts, StreamLoader, batch_loader
-from textlstm.cache import content_key, kept
-from textlstm.checks import InputError, choice, flag, number, whole
-from textlstm.sources import Source, joined, load_source, load_stream
-from textlstm.splits import fold_rows, label_conflicts, split_rows
-from textlstm.tokenizer import KINDS, Encoded, encode, load_tokenizer, train_tokenizer
-from textlstm.waiting import counted
+from textlstm.balance import check_balance, class_weights, evened_out
+from textlstm.batching import BUFFER, EncodedTexts, StreamLoader, batch_loader, check_cut
+from textlstm.checks import InputError, choice, flag, whole
+from textlstm.encoding import describe, encode_source, learn_tokenizer
+from textlstm.sources import Source, load_source, load_stream
+from textlstm.splits import SPLITS, Splitter, join_validation
+from textlstm.tokenizer import KINDS, load_tokenizer
 
 log = logging.getLogger(__name__)
 
-SPLITS = ("train", "validation", "test")
 MANY_UNKNOWN = 0.1  # of the words of validation
 
 
@@ -97,29 +92,22 @@ class TextDataModule(pl.LightningDataModule):
         tokenizer_json: str | None = None,
     ) -> None:
         super().__init__()
-        number("data.val_fraction", val_fraction, minimum=0, below=1)
-        number("data.test_fraction", test_fraction, minimum=0, below=1)
-        if val_fraction + test_fraction >= 1:
-            raise InputError(
-                f"data.val_fraction + data.test_fraction must be below 1 so that rows are left to train on, "
-                f"got {val_fraction:g} + {test_fraction:g}."
-            )
-        flag("data.refit", refit)
-        _check_folds(folds, fold, refit=refit, validation=validation)
-        whole("data.split_seed", split_seed, minimum=0)
+        self.splitter = Splitter(
+            fractions={"validation": val_fraction, "test": test_fraction},
+            folds=folds,
+            fold=fold,
+            refit=refit,
+            max_rows=max_rows,
+            seed=split_seed,
+            validation=validation,
+        )
         choice("data.tokenizer", tokenizer, KINDS)
         whole("data.vocab_size", vocab_size, minimum=3)
         whole("data.batch_size", batch_size, minimum=1)
         whole("data.max_tokens_per_batch", max_tokens_per_batch, minimum=1)
-        choice("data.truncate", truncate, TRUNCATE)
+        check_cut(max_length, truncate, pad_to)
         flag("data.drop_empty", drop_empty)
-        flag("data.oversample", oversample)
-        if oversample and class_weights == "balanced":
-            raise InputError(
-                "data.oversample=true and data.class_weights=balanced both even the classes out; give one."
-            )
-        if max_rows is not None:
-            whole("data.max_rows", max_rows, minimum=1)
+        check_balance(class_weights, oversample)
         flag("data.streaming", streaming)
         whole("data.streaming_rows", streaming_rows, minimum=1)
         if streaming:
@@ -127,12 +115,6 @@ class TextDataModule(pl.LightningDataModule):
             _check_streaming(
                 {**whole_rows, "data.max_rows": max_rows}, batch_size, max_length, pad_to, max_tokens_per_batch
             )
-        if max_length is not None:
-            whole("data.max_length", max_length, minimum=1)
-        if pad_to is not None:
-            whole("data.pad_to", pad_to, minimum=1)
-            if max_length is None or max_length > pad_to:
-                raise InputError(f"data.pad_to={pad_to} needs data.max_length of at most {pad_to}, got {max_length}.")
         self.source: dict[str, Any] = {
             "source": source,
             "train": train,
@@ -146,10 +128,8 @@ class TextDataModule(pl.LightningDataModule):
             "encoding": encoding,
             "drop_empty": drop_empty,
         }
-        self.fractions = {"validation": val_fraction, "test": test_fraction}
         self.streaming, self.streaming_rows = streaming, streaming_rows
-        self.folds, self.fold, self.refit = folds, fold, refit
-        self.split_seed, self.seed, self.max_rows = split_seed, seed, max_rows
+        self.refit, self.split_seed, self.seed = refit, split_seed, seed
         self.kind, self.vocab_size = tokenizer, vocab_size
         self.cut: dict[str, Any] = {"max_length": max_length, "truncate": truncate, "pad_to": pad_to}
         self.batch_size, self.max_tokens = batch_size, max_tokens_per_batch
@@ -166,14 +146,22 @@ class TextDataModule(pl.LightningDataModule):
         else:
             sources = load_source(**self.source, cache=self.cache)
         self.labels: list[str] = sources["train"].rows.features["label"].names
-        rows = self._split(sources)
+        rows, self.facts = self.splitter.split(sources, self.source["name"])
+        self.facts["streaming"] = None
         origins = {split: sources.get(split, sources["train"]) for split in SPLITS}
         if self.refit:
-            self._take_validation_into_training(origins, rows)
-        self.tokenizer = self._tokenizer(origins["train"], rows["train"])
+            self.held_out = join_validation(origins, rows)
+        self.tokenizer, read_from = self._tokenizer(origins["train"], rows["train"])
         self.encoded = {split: self._encoded(origin, rows[split]) for split, origin in origins.items()}
         self.splits = DatasetDict({split: origin.rows.select(rows[split]) for split, origin in origins.items()})
         self.facts |= {
+            "tokenizer": {
+                "kind": self.kind,
+                "size": self.tokenizer.get_vocab_size(),
+                "read_from": read_from,
+                # Training it again on the same texts would give other ids: the saved file is the only original.
+                "reproducible": self.kind != "unigram",
+            },
             "sources": {split: source.origin for split, source in sources.items() if source.origin},
             "columns": sources["train"].columns,
             "first_number": sources["train"].first_number,
@@ -184,7 +172,7 @@ class TextDataModule(pl.LightningDataModule):
             self._describe_stream()
         if not self.refit:
             self._say_unknown()
-        self.class_weights = self._class_weights()
+        self.class_weights = class_weights(self.weights, self.facts["splits"]["train"]["classes"])
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps, so that a run is not resumed on other rows."""
@@ -205,7 +193,7 @@ class TextDataModule(pl.LightningDataModule):
         if self.streaming:
             options: dict[str, Any] = {"seed": self.seed, "max_tokens": self.max_tokens, "cut": self.cut}
             return StreamLoader(self.stream, len(self.stream), self.tokenizer, self.batch_size, **options)
-        rows = _evened_out(self.encoded["train"].labels, self.split_seed) if self.oversample else None
+        rows = evened_out(self.encoded["train"].labels, self.split_seed) if self.oversample else None
         return self._loader("train", shuffle=True, seed=self.seed, rows=rows)
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -219,127 +207,12 @@ class TextDataModule(pl.LightningDataModule):
             options |= {"rank": self.trainer.global_rank, "world": self.trainer.world_size}
         return batch_loader(self.encoded[split], self.batch_size, max_tokens=self.max_tokens, **options)
 
-    def _split(self, sources: dict[str, Source]) -> dict[str, np.ndarray]:
-        """The rows of each split in its source: its own, or the training source that it is cut from."""
-        if self.folds is not None and "validation" in sources:
-            raise InputError(
-                f"data.folds={self.folds} cuts validation from the training rows, but {self.source['name']} has a "
-                f"validation split of its own. Leave data.folds and data.fold out."
-            )
-        self.facts: dict[str, Any] = {"dropped": {}, "conflicts": {}, "duplicates": {}}
-        self.facts["fold"] = None if self.folds is None else {"fold": self.fold, "folds": self.folds}
-        self.facts["refit"], self.facts["streaming"] = self.refit, None
-        for split, source in sources.items():
-            self._count_duplicates(split, source)
-        rows = {"test": np.arange(len(sources["test"].rows))} if "test" in sources else {}
-        if "validation" in sources:
-            rows["validation"] = self._apart("validation", sources, rows)
-        train = self._apart("train", sources, rows)
-        # Test is cut first, so that its rows do not depend on how many validate.
-        missing = [split for split in ("test", "validation") if split not in sources]
-        for split in missing:
-            if self.fractions[split] == 0 and (split == "test" or self.folds is None):
-                key = {"validation": "val", "test": "test"}[split]
-                raise InputError(f"There is no {split} set: give data.{split}=FILE or data.{key}_fraction above 0.")
-        if self.max_rows is not None and self.max_rows < len(train):
-            train = np.sort(np.random.default_rng(self.split_seed).choice(train, self.max_rows, replace=False))
-        source = sources["train"]
-        parts, rare = split_rows(
-            source.duplicate_of[train],
-            source.labels[train],
-            [self.fractions[split] for split in missing],
-            seed=self.split_seed,
-        )
-        if not all(map(len, parts)):
-            texts = len(np.unique(source.duplicate_of[train]))
-            raise InputError(
-                f"data.train has {texts} different texts in {len(train)} rows, too few to split: give at least "
-                f"{len(parts)} of a class, or files of your own with data.validation and data.test."
-            )
-        if len(np.unique(source.labels[train[parts[-1]]])) < 2:
-            raise InputError(
-                f"data.train has one class of {len(self.labels)} left to train on, in {len(parts[-1])} rows; give more "
-                f"rows{'' if self.max_rows is None else f' than data.max_rows={self.max_rows}'}."
-            )
-        rows |= {split: train[part] for split, part in zip([*missing, "train"], parts, strict=True)}
-        if self.folds is not None:
-            # Cut from what was first split as without folds: the test rows are the same.
-            left = np.sort(np.concatenate([rows["train"], rows["validation"]]))
-            folded, rare = fold_rows(source.duplicate_of[left], source.labels[left], self.folds, seed=self.split_seed)
-            if not len(folded[0]):
-                raise InputError(
-                    f"data.folds={self.folds}: no class has so many texts beside the test set, the largest has "
-                    f"{max(rare.values())}. Give fewer folds, or more rows."
-                )
-            assert self.fold is not None
-            rows |= {"train": np.delete(left, folded[self.fold]), "validation": left[folded[self.fold]]}
-        self.facts["rare"] = {self.labels[label]: texts for label, texts in rare.items()}
-        if rare:
-            counts = ", ".join(f"{label} ({texts})" for label, texts in self.facts["rare"].items())
-            log.warning(
-                "%d of %d classes have fewer texts than the %d %s; all of these train: %s.",
-                *(len(rare), len(self.labels), self.folds or len(parts), "folds" if self.folds else "splits", counts),
-            )
-        return rows
-
-    def _take_validation_into_training(self, origins: dict[str, Source], rows: dict[str, np.ndarray]) -> None:
-        """Joins the two in `origins` and `rows`; `held_out` says which of the N training rows were validation."""
-        train, validation = rows["train"], rows.pop("validation")
-        source = origins.pop("validation")
-        if source is not origins["train"]:
-            validation = validation + len(origins["train"].rows)
-            origins["train"] = joined(origins["train"], source)
-        rows["train"] = np.sort(np.concatenate([train, validation]))
-        self.held_out = np.isin(rows["train"], validation)
-
-    def _apart(self, split: str, sources: dict[str, Source], held_out: dict[str, np.ndarray]) -> np.ndarray:
-        """The rows of a source whose texts do not stand in those held out as well; how many do is recorded."""
-        duplicate_of = sources[split].duplicate_of
-        others = [sources[other].duplicate_of[rows] for other, rows in held_out.items()]
-        kept = (
-            np.flatnonzero(~np.isin(duplicate_of, np.concatenate(others))) if others else np.arange(len(duplicate_of))
-        )
-        dropped = len(duplicate_of) - len(kept)
-        self.facts["dropped"][split] = dropped
-        if not len(kept):
-            raise InputError(
-                f"data.{split}: each text of {sources[split].origin.get('path', split)} also stands in "
-                f"{' or '.join(sources[other].origin.get('path', other) for other in held_out)}, so none is left to "
-                f"{'train on' if split == 'train' else 'validate on'}. Give files that do not overlap."
-            )
-        if dropped:
-            log.info("%d %s rows also stand in %s: dropped.", dropped, split, " or ".join(held_out))
-        return kept
-
-    def _count_duplicates(self, split: str, source: Source) -> None:
-        """Rows whose text stood before, and rows whose text stands with another label, too."""
-        self.facts["duplicates"][split] = len(source.duplicate_of) - len(np.unique(source.duplicate_of))
-        conflicting = label_conflicts(source.duplicate_of, source.labels)
-        texts, rows = len(np.unique(source.duplicate_of[conflicting])), int(conflicting.sum())
-        self.facts["conflicts"][split] = {"texts": texts, "rows": rows}
-        if rows:
-            example = source.rows[int(conflicting.argmax())]["text"]
-            log.warning(
-                "data.%s: %d texts stand with more than one label, in %d rows, such as %.60r.",
-                *(split, texts, rows, example),
-            )
-
-    def _tokenizer(self, source: Source, rows: np.ndarray) -> Tokenizer:
+    def _tokenizer(self, source: Source, rows: np.ndarray) -> tuple[Tokenizer, str]:
+        """The tokenizer, and where it comes from."""
         if self.tokenizer_json is not None:
-            return self._record(load_tokenizer(self.tokenizer_json), "the run's own record")
-        texts = hashlib.sha256(rows.astype(np.int64).tobytes()).hexdigest()
-        name = f"tokenizer-{content_key(tokenizers.__version__, self.kind, self.vocab_size, source.key, texts)}"
-
-        def learn(folder: Path) -> None:
-            read = counted(source.texts(rows), "texts read for the vocabulary", total=len(rows))
-            tokenizer = train_tokenizer(read, kind=self.kind, vocab_size=self.vocab_size)
-            (folder / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
-
-        def load(folder: Path) -> Tokenizer:
-            return load_tokenizer((folder / "tokenizer.json").read_text(encoding="utf-8"))
-
-        tokenizer, found = kept(self.cache, name, learn, load)
-        return self._record(tokenizer, "the cache" if found else "the training split")
+            return load_tokenizer(self.tokenizer_json), "the run's own record"
+        tokenizer, found = learn_tokenizer(source, rows, self.cache, kind=self.kind, vocab_size=self.vocab_size)
+        return tokenizer, "the cache" if found else "the training split"
 
     def _encoded(self, source: Source, rows: np.ndarray) -> EncodedTexts:
         encoded = encode_source(self.tokenizer, source, self.cache)
@@ -353,16 +226,6 @@ class TextDataModule(pl.LightningDataModule):
                 "data.tokenizer=bpe splits words into known parts.",
                 *(100 * share, self.tokenizer.get_vocab_size()),
             )
-
-    def _record(self, tokenizer: Tokenizer, origin: str) -> Tokenizer:
-        self.facts["tokenizer"] = {
-            "kind": self.kind,
-            "size": tokenizer.get_vocab_size(),
-            "read_from": origin,
-            # Training it again on the same texts would give other ids: the saved file is the only original.
-            "reproducible": self.kind != "unigram",
-        }
-        return tokenizer
 
     def _describe_stream(self) -> None:
         """What the facts say of the training rows that are known by the first of them."""
@@ -380,49 +243,6 @@ class TextDataModule(pl.LightningDataModule):
                 *(self.stream.longest_run, BUFFER * self.batch_size),
             )
 
-    def _class_weights(self) -> list[float] | None:
-        classes = len(self.labels)
-        if self.weights is None:
-            return None
-        if self.weights == "balanced":
-            rows = torch.tensor(list(self.facts["splits"]["train"]["classes"].values()))
-            return (rows.sum() / (classes * rows.clamp(min=1).double())).tolist()
-        if not isinstance(self.weights, list) or len(self.weights) != classes:
-            raise InputError(
-                f"data.class_weights must be null, balanced or a list of {classes} numbers "
-                f"(for {', '.join(self.labels)}), got {self.weights!r}."
-            )
-        for weight in self.weights:
-            number("each of data.class_weights", weight, minimum=0)
-        if not any(self.weights):
-            raise InputError("data.class_weights are all zero: nothing would be learned.")
-        return [float(weight) for weight in self.weights]
-
-
-def _check_folds(folds: int | None, fold: int | None, *, refit: bool, validation: str | None) -> None:
-    if folds is None:
-        if fold is not None:
-            raise InputError(f"data.fold={fold} needs data.folds, the number of parts, such as data.folds=5.")
-        return
-    whole("data.folds", folds, minimum=2)
-    if refit:
-        raise InputError(
-            f"data.refit=true trains on the rows of all folds together: leave data.folds={folds} and data.fold out."
-        )
-    if validation is not None:
-        raise InputError(
-            f"data.folds={folds} cuts validation from data.train, but data.validation={validation} is given. Leave "
-            f"data.folds and data.fold out, or data.validation; a glob as data.train divides the rows of both files."
-        )
-    if fold is None:
-        every = ",".join(map(str, range(folds)))
-        raise InputError(
-            f"data.folds={folds} needs data.fold, the part that validates: data.fold={every} trains once for each."
-        )
-    whole("data.fold", fold, minimum=0)
-    if fold >= folds:
-        raise InputError(f"data.fold must be below data.folds={folds}, got {fold}: the first fold is 0.")
-
 
 def _check_streaming(
     whole_rows: dict[str, Any], batch_size: int, max_length: int | None, pad_to: int | None, max_tokens: int
@@ -438,39 +258,3 @@ def _check_streaming(
             f"data.batch_size × data.max_length ({batch_size} × {pad_to or max_length}) must be at most "
             f"data.max_tokens_per_batch={max_tokens}. Lower one of the two."
         )
-
-
-def _evened_out(labels: Tensor, seed: int) -> Tensor:
-    """Rows of which each class has as many as the largest; no row of a class repeats twice more than another."""
-    generator = torch.Generator().manual_seed(seed)
-    largest = int(labels.bincount().max())
-    rows = []
-    for label in labels.unique():
-        of_class = (labels == label).nonzero().flatten()
-        times, rest = divmod(largest, len(of_class))
-        rows += [of_class.repeat(times), of_class[torch.randperm(len(of_class), generator=generator)[:rest]]]
-    return torch.cat(rows)
-
-
-def encode_source(tokenizer: Tokenizer, source: Source, cache: Path) -> Encoded:
-    """The ids of all texts of a source, whole, kept by content."""
-
-    def write(folder: Path) -> None:
-        texts = counted(source.texts(), "texts tokenized", total=len(source.rows))
-        (folder / "ids.safetensors").write_bytes(save(encode(tokenizer, texts)._asdict()))
-
-    name = f"ids-{content_key(tokenizers.__version__, tokenizer.to_str(), source.key)}"
-    return kept(cache, name, write, lambda folder: Encoded(**load_file(folder / "ids.safetensors")))[0]
-
-
-def describe(encoded: EncodedTexts, labels: list[str]) -> dict[str, Any]:
-    """Rows, classes, length in tokens, and the shares of texts cut and of tokens unknown."""
-    whole = encoded.lengths + encoded.skipped
-    return {
-        "rows": len(encoded),
-        "classes": dict(zip(labels, encoded.labels.bincount(minlength=len(labels)).tolist(), strict=True)),
-        "mean_length": round(encoded.lengths.float().mean().item(), 1),
-        "longest": int(whole.max()),
-        "cut_share": round((encoded.skipped > 0).float().mean().item(), 4),
-        "unknown_share": round(encoded.unknown.sum().item() / max(1, int(whole.sum())), 4),
-    }

@@ -50,6 +50,7 @@ def share_threads(trainer: pl.Trainer, threads: int | None) -> None:
     count = threads or max(1, cores() // trainer.strategy.num_processes)
     torch.set_num_threads(count)
     os.environ["OMP_NUM_THREADS"] = str(count)  # else Lightning sets a number of its own
+    log.info("%d processes; CPU threads of each: %d.", trainer.world_size, count)
 
 
 class SameRun(pl.Callback):

@@ -8,13 +8,16 @@ import torch
 
 from textlstm.batching import EncodedTexts, batch_loader
 from textlstm.checks import InputError, choice, flag, whole
-from textlstm.datamodule import SPLITS, TextDataModule, describe, encode_source
+from textlstm.datamodule import TextDataModule
+from textlstm.encoding import describe, encode_source
 from textlstm.module import TextClassificationModule
+from textlstm.process import prepare_process
 from textlstm.report import print_results, write_report
 from textlstm.runs import CACHE, RunFolder, folder_name, write_json
-from textlstm.sources import changed, load_labelled
+from textlstm.sources import Source, changed, load_labelled
+from textlstm.splits import SPLITS
 from textlstm.tokenizer import load_tokenizer
-from textlstm.training import prepare_process, quiet_trainer
+from textlstm.trainer import quiet_trainer
 
 
 def evaluate(config: dict[str, Any]) -> None:
@@ -26,21 +29,14 @@ def evaluate(config: dict[str, Any]) -> None:
     run = RunFolder.finished(config["run"])
     record = run.record() or {}
     choice("split", config["split"], SPLITS)
-    if record["refit"] and config["split"] == "validation" and config["file"] is None:
-        raise InputError(
-            f"split=validation: {run.path} is a refit (data.refit=true): it trained on the validation rows, too, and "
-            f"has no validation. Give split=test, split=train or file=…"
-        )
+    if config["file"] is None:
+        _refuse_missing(config["split"], record, run)
     flag("changed_data", config["changed_data"])
     settings = dict(record["config"]["data"])
     if config["batch_size"] is not None:
         whole("batch_size", config["batch_size"], minimum=1)
         settings["batch_size"] = config["batch_size"]
     prepare_process(record["seed"], config["threads"])
-    if settings["streaming"] and config["split"] == "train" and config["file"] is None:
-        raise InputError(
-            f"split=train: {run.path} was streamed (data.streaming=true), and keeps no training rows. Give file=…"
-        )
     checkpoint = run.kept_checkpoint(refit=record["refit"])
     module = TextClassificationModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
     tokenizer_json = module.hparams["tokenizer_json"]
@@ -54,22 +50,10 @@ def evaluate(config: dict[str, Any]) -> None:
         texts, encoded = data.splits[split]["text"][:], data.encoded[split]
     else:
         name, split = folder_name(Path(config["file"]).name), "file"
-        columns = record["data"]["columns"]
-        text_column, label_column = (config[f"{what}_column"] or columns[what] for what in ("text", "label"))
-        source = load_labelled(
-            config["file"],
-            text_column=text_column,
-            label_column=label_column,
-            first_number=record["data"]["first_number"],
-            **{key: settings[key] for key in ("label_names", "encoding", "drop_empty")},
-            labels=module.labels,
-            cache=CACHE,
-        )
+        source = _other_file(config, settings, record["data"], module.labels)
+        ids = encode_source(load_tokenizer(tokenizer_json), source, CACHE)
         cut = {key: settings[key] for key in ("max_length", "truncate", "pad_to")}
-        encoded = EncodedTexts(
-            encode_source(load_tokenizer(tokenizer_json), source, CACHE), torch.from_numpy(source.labels), **cut
-        )
-        texts = list(source.texts())
+        texts, encoded = list(source.texts()), EncodedTexts(ids, torch.from_numpy(source.labels), **cut)
         record["data"]["splits"] = {split: describe(encoded, module.labels)}
         record["data"]["sources"] = {split: source.origin}
 
@@ -80,6 +64,32 @@ def evaluate(config: dict[str, Any]) -> None:
     write_report(folder, record, split, texts, module.predictions)
     write_json(folder / "metrics.json", record)
     print_results(record, split, folder)
+
+
+def _refuse_missing(split: str, record: dict[str, Any], run: RunFolder) -> None:
+    """Refuses a split that the run has not, or has not kept."""
+    if record["refit"] and split == "validation":
+        raise InputError(
+            f"split=validation: {run.path} is a refit (data.refit=true): it trained on the validation rows, too, and "
+            f"has no validation. Give split=test, split=train or file=…"
+        )
+    if record["config"]["data"]["streaming"] and split == "train":
+        raise InputError(
+            f"split=train: {run.path} was streamed (data.streaming=true), and keeps no training rows. Give file=…"
+        )
+
+
+def _other_file(config: dict[str, Any], settings: dict[str, Any], facts: dict[str, Any], labels: list[str]) -> Source:
+    """The rows of `file=`, read as the run's own were where the config does not say otherwise."""
+    return load_labelled(
+        config["file"],
+        text_column=config["text_column"] or facts["columns"]["text"],
+        label_column=config["label_column"] or facts["columns"]["label"],
+        first_number=facts["first_number"],
+        **{key: settings[key] for key in ("label_names", "encoding", "drop_empty")},
+        labels=labels,
+        cache=CACHE,
+    )
 
 
 def _refuse_changed(sources: dict[str, dict[str, str]]) -> None:

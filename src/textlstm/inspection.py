@@ -12,10 +12,10 @@ from torch import Tensor
 from textlstm import figures
 from textlstm.batching import token_counts
 from textlstm.datamodule import TextDataModule
+from textlstm.process import prepare_process
 from textlstm.report import dirt
 from textlstm.runs import CACHE, OUTPUTS, folder_name, markdown_table
 from textlstm.tokenizer import BYTES, encode, train_tokenizer
-from textlstm.training import prepare_process
 from textlstm.vocabulary import SPECIALS
 from textlstm.waiting import counted
 

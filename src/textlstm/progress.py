@@ -1,4 +1,4 @@
-"""What is seen of a run under way: one bar on a terminal, one line an epoch elsewhere and in the log."""
+"""What is seen of a run: what is trained, then one bar on a terminal, one line an epoch elsewhere and in the log."""
 
 import logging
 import sys
@@ -8,10 +8,25 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import RichProgressBar
 
+from textlstm.network import LSTMClassifier, layer_table, trainable
+
 log = logging.getLogger(__name__)
 
-
 VALIDATION = {"val_loss": "val/loss", "val_accuracy": "val/accuracy", "val_macro_f1": "val/macro_f1"}
+
+
+def announce(splits: dict[str, dict[str, Any]], network: LSTMClassifier, length: int | None, level: int) -> None:
+    """Logs what is about to be trained, on what: the facts of each split, and the layers for texts of `length`."""
+    for split, facts in splits.items():
+        log.log(
+            level,
+            "%-10s %6d texts, %5.1f tokens each, longest %d, %.1f%% cut, %.1f%% of tokens unknown",
+            *(split, facts["rows"], facts["mean_length"], facts["longest"]),
+            *(100 * facts["cut_share"], 100 * facts["unknown_share"]),
+        )
+    log.log(level, "  %-22s %10s %12s", "layer", "output", "parameters")
+    for name, shape, count in [*layer_table(network, length), ("trainable in all", "", trainable(network))]:
+        log.log(level, "  %-22s %10s %12s", name, shape, f"{count:,}")
 
 
 class EpochHistory(pl.Callback):
@@ -21,6 +36,7 @@ class EpochHistory(pl.Callback):
     """
 
     def __init__(self) -> None:
+        self.begun = time.monotonic()
         self.epochs: list[dict[str, float]] = []
         self.earlier = 0.0  # seconds of the epochs before this start
 
@@ -30,6 +46,11 @@ class EpochHistory(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.epochs = list(state_dict["epochs"])
         self.earlier = sum(epoch["seconds"] for epoch in self.epochs)
+
+    def seconds(self) -> dict[str, float]:
+        """Those of training, and all since this was made, with what was trained before a resumed run's start."""
+        trained = sum(epoch["seconds"] for epoch in self.epochs)
+        return {"train": round(trained, 2), "total": round(time.monotonic() - self.begun + self.earlier, 2)}
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.started = time.monotonic()

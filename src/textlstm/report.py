@@ -18,6 +18,7 @@ SCORES = {
     "calibration_error": "calibration error",
 }
 MISTAKES = 20
+LINEAR = "TF-IDF + logistic regression"  # the baseline
 
 
 def print_results(record: dict[str, Any], split: str, folder: Path) -> None:
@@ -59,9 +60,6 @@ def notes(record: dict[str, Any], split: str) -> list[str]:
             listed.append(f"The baselines learned from the first {record['data']['streaming']['sample']:,} rows alone.")
         listed.append(f"{LINEAR} chosen on validation{fitted}: {n_grams}, {sublinear} counts, C = {settings['C']:g}.")
     return listed
-
-
-LINEAR = "TF-IDF + logistic regression"
 
 
 def write_report(folder: Path, record: dict[str, Any], split: str, texts: list[str], predictions: Predictions) -> None:

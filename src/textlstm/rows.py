@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,6 @@ from datasets import Dataset
 
 from textlstm.cache import content_key, kept
 from textlstm.checks import InputError, nearest
-from textlstm.splits import normalise
 from textlstm.tables import NUL, Chunk, Table
 from textlstm.waiting import counted
 
@@ -184,6 +184,13 @@ def _refuse_surrogates(chunk: Chunk, values: list[str], column: str, key: str) -
             f"holds half of a surrogate pair (\\ud800 to \\udfff) in the column {column!r}: write the "
             f"whole character, or remove it.",
         )
+
+
+def normalise(text: str) -> str:
+    """What makes two texts duplicates: equal up to compatibility forms, case and white space."""
+    if text.isascii():  # where the two steps below change nothing but case
+        return " ".join(text.lower().split())
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def duplicate_numbers(texts: list[str]) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,18 +13,16 @@ import numpy as np
 from datasets import ClassLabel, Dataset, concatenate_datasets
 
 from textlstm.cache import content_key
-from textlstm.checks import NUMBER, InputError, choice, nearest
+from textlstm.checks import InputError, choice
+from textlstm.classes import class_numbers, find_classes
 from textlstm.files import find_files, open_table
 from textlstm.hub import HubSplit, hub_table, load_hub
-from textlstm.rows import Columns, Origin, Rows, place_of, read_rows
+from textlstm.rows import Columns, Origin, Rows, read_rows
 from textlstm.streaming import Stream, first_rows, survey
 from textlstm.tables import ROWS
 
 NEWSWIRE4 = Path(__file__).with_name("newswire4.csv")
-SOURCES = ("files", "hub")
-WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
-BOOLEANS = ("false", "true")
-MANY_CLASSES = 50  # from here on, less than four rows per class look like no classes
+WHERE = {"files": ("train", "validation", "test"), "hub": ("name", "config")}  # keys that say so, by source
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def load_source(
     columns = Columns(text_column, label_column, drop_empty)
     origins = _origins(**where)
     read = {split: read_rows(origin, columns, cache) for split, origin in origins.items()}
-    labels, first_number = _classes(read["train"], origins["train"], label_names)
+    labels, first_number = find_classes(read["train"], origins["train"], label_names)
     return {split: _labelled(origins[split], rows, labels, label_names, first_number) for split, rows in read.items()}
 
 
@@ -128,8 +125,8 @@ def load_stream(
             f"has one class in its first {rows:,} rows: rows sorted by class cannot be streamed, which shuffles none "
             f"but rows near each other. Shuffle the file, or leave data.streaming out."
         )
-    labels, first_number = _classes(whole, origins["train"], label_names)
-    numbers = _class_numbers(origins["train"], whole, labels, label_names, first_number)
+    labels, first_number = find_classes(whole, origins["train"], label_names)
+    numbers = class_numbers(origins["train"], whole, labels, label_names, first_number)
     rows_of_class = [0] * len(labels)
     for number, count in zip(numbers, found["labels"].values(), strict=True):
         rows_of_class[number] += count
@@ -151,39 +148,27 @@ def load_stream(
     return stream, sources
 
 
-def _origins(
-    *,
-    source: str,
-    train: str | None,
-    validation: str | None,
-    test: str | None,
-    name: str | None,
-    config: str | None,
-    encoding: str | None,
-    streaming: bool = False,
-) -> dict[str, Origin]:
+def _origins(*, source: str, encoding: str | None, streaming: bool = False, **where: str | None) -> dict[str, Origin]:
     """Where `train` and, if they are given, `validation` and `test` come from.
 
     Args:
         source: `files` or `hub`.
-        train, validation, test: of files: a file, a glob or a folder each; `train=None` is the embedded corpus.
-        name, config: of the hub: a data set of the Hugging Face hub, or a local folder of one.
         encoding: of text files; None is UTF-8, or what a byte order mark says.
         streaming: of the hub: fetch the rows as they are read, in place of downloading them.
+        where: of files, `train`, `validation` and `test`: a file, a glob or a folder each; `train=None` is the embedded
+            corpus. Of the hub, `name` (a data set of the Hugging Face hub, or a local folder of one) and `config`.
     """
-    choice("data.source", source, SOURCES)
-    ignored = (
-        {"name": name, "config": config}
-        if source == "files"
-        else {"train": train, "validation": validation, "test": test}
-    )
-    for key, value in ignored.items():
-        if value is not None:
+    choice("data.source", source, WHERE)
+    for key, value in where.items():
+        if value is not None and key not in WHERE[source]:
             raise InputError(f"data.{key}={value} has no meaning with data.source={source}: leave it out.")
     if source == "hub":
-        found = load_hub(name, config, streaming=streaming)
-        return {split: _hub_origin(rows, f"{name}, split {split}") for split, rows in found.items()}
-    paths = {"train": str(NEWSWIRE4) if train is None else train, "validation": validation, "test": test}
+        name = where["name"]
+        splits = load_hub(name, where["config"], streaming=streaming)
+        return {split: _hub_origin(rows, f"{name}, split {split}") for split, rows in splits.items()}
+    paths = {split: where[split] for split in WHERE["files"]}
+    if paths["train"] is None:
+        paths["train"] = str(NEWSWIRE4)
     return {split: _file_origin(path, f"data.{split}", encoding) for split, path in paths.items() if path is not None}
 
 
@@ -261,98 +246,10 @@ def _hub_origin(split: HubSplit, name: str) -> Origin:
     return Origin("data.name", name, partial(hub_table, split.rows, name), split.content, {})
 
 
-def _classes(train: Rows, origin: Origin, label_names: list[str] | None) -> tuple[list[str], int]:
-    """The classes in order, and the number that stands for the first of `label_names`: 0 or 1."""
-    labels = list(dict.fromkeys(train.labels))
-    numbers = all(NUMBER.fullmatch(label) for label in labels)
-    if len({_whole(label) for label in labels} if numbers else labels) < 2:
-        raise origin.fail(
-            f"has the label {labels[0]!r} in each row; at least two classes were expected: name another column with "
-            f"data.label_column=…, or, of a folder, give one sub-folder per class."
-        )
-    if train.class_names is not None:
-        if label_names is not None:
-            raise origin.fail("brings names for its labels; leave data.label_names out.")
-        return train.class_names, 0
-    fractions = [label for label in labels if numbers and not WHOLE.fullmatch(label)]
-    if fractions:
-        raise origin.fail(
-            f"has fractions as labels (such as {fractions[0]}): they look like a quantity to regress, classes were "
-            f"expected. Name another column with data.label_column=…, or write classes as names, such as low and high."
-        )
-    if len(labels) > max(MANY_CLASSES, len(train.rows) / 4):
-        look = "like a quantity to regress" if numbers else "like free text or identifiers"
-        raise origin.fail(
-            f"has {len(labels):,} different labels in {len(train.rows):,} rows (such as {labels[0]!r:.50}): they look "
-            f"{look}, classes were expected. Name another column with data.label_column=…"
-        )
-    if label_names is not None:
-        return label_names, _first_number(labels, origin, label_names)
-    if numbers:
-        labels = sorted(dict.fromkeys(map(_whole, labels)), key=float)
-    return labels if numbers else sorted(labels), 0
-
-
-def _whole(label: str) -> str:
-    """1.0 as 1."""
-    return label.partition(".")[0] if WHOLE.fullmatch(label) else label
-
-
-def _number(label: str) -> int | None:
-    """What a label that is a whole number or a boolean counts as."""
-    if label.lower() in BOOLEANS:
-        return BOOLEANS.index(label.lower())
-    return int(_whole(label)) if WHOLE.fullmatch(label) and len(label) < 20 else None
-
-
-def _first_number(labels: list[str], origin: Origin, label_names: list[str]) -> int:
-    """0, or 1 if the labels do not fit from 0."""
-    names = label_names if isinstance(label_names, list) else []
-    if len(names) < 2 or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
-        raise InputError(f"data.label_names must be a list of two or more different names, got {label_names!r}.")
-    numbers = {label: _number(label) for label in labels}
-    named = [label for label, number in numbers.items() if number is None]
-    if named:
-        raise origin.fail(
-            f"has the label {named[0]!r}; data.label_names names whole numbers and booleans. Leave it out: these "
-            f"labels are names already."
-        )
-    found = {number for number in numbers.values() if number is not None}
-    first = next((first for first in (0, 1) if found <= set(range(first, first + len(names)))), None)
-    if first is None:
-        raise origin.fail(
-            f"has labels from {min(found)} to {max(found)}; data.label_names gives {len(names)} names, for 0 to "
-            f"{len(names) - 1} or 1 to {len(names)}."
-        )
-    return first
-
-
-def _class_numbers(
-    origin: Origin, rows: Rows, labels: list[str], label_names: list[str] | None, first_number: int
-) -> list[int]:
-    """The number of the class of each of `rows.labels`."""
-    classes = {label: n for n, label in enumerate(labels)}
-    numbers = []
-    for label in rows.labels:
-        if label_names is not None:
-            number = _number(label)
-            place = classes.get(label) if number is None else number - first_number
-            place = place if place in range(len(labels)) else None
-        else:
-            place = classes.get(label, classes.get(_whole(label)))
-        if place is None:
-            raise InputError(
-                f"{origin.key}: {place_of(origin, rows, label)} has the label {label!r}, which no training row has."
-                f"{nearest(label, labels)} The classes are {', '.join(labels)}."
-            )
-        numbers.append(place)
-    return numbers
-
-
 def _labelled(
     origin: Origin, rows: Rows, labels: list[str], label_names: list[str] | None, first_number: int
 ) -> Source:
-    label_N = np.array(_class_numbers(origin, rows, labels, label_names, first_number))[rows.codes()]
+    label_N = np.array(class_numbers(origin, rows, labels, label_names, first_number))[rows.codes()]
     labelled = rows.rows.select_columns(["text"]).add_column("label", label_N, feature=ClassLabel(names=labels))
     duplicate_of = rows.rows.data.column("duplicate_of").to_numpy()
     return Source(labelled, label_N, duplicate_of, rows.key, rows.columns, rows.empty, origin.record, first_number)
