@@ -35,6 +35,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from sides import FOLDER, SRC  # first: it makes textlstm known
 
+from textlstm.command_line import WAITING
 from textlstm.figures import BLUE, ORANGE
 
 CORPUS = "embedded corpus"
@@ -55,7 +56,8 @@ def run(
 ) -> dict[str, Any]:
     """A side's figures, measured in a process of its own, on a terminal if asked for."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, **more, "BENCH_ANSWER": f"{folder}/answer", "OMP_WAIT_POLICY": "PASSIVE"}
+        environment = {**os.environ, **more, "BENCH_ANSWER": f"{folder}/answer"}
+        environment |= WAITING if side == "predict" else {}  # the commands set it themselves, others' code does not
         environment |= {} if threads is None else {"BENCH_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
         environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "COLUMNS": "120"}
         python = os.environ["BENCH_KERAS"] if side == "keras" else sys.executable

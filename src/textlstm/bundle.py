@@ -100,7 +100,7 @@ class TextClassifier:
         return cls(network, tokenizer, labels, **cut)
 
     @torch.inference_mode()
-    def probabilities(self, texts: list[str], *, batch_size: int = 64) -> Tensor:
+    def probabilities(self, texts: list[str], *, batch_size: int = 256) -> Tensor:
         """One probability per class for each text (N, C), in the order of `labels`."""
         whole("batch_size", batch_size, minimum=1)
         encoded = EncodedTexts(
@@ -114,7 +114,7 @@ class TextClassifier:
             probabilities_NC[batch.rows_B] = self.network(batch.tokens_BT, batch.lengths_B).softmax(dim=1)
         return probabilities_NC
 
-    def predict(self, texts: list[str], *, top_k: int | None = None, batch_size: int = 64) -> list[Prediction]:
+    def predict(self, texts: list[str], *, top_k: int | None = None, batch_size: int = 256) -> list[Prediction]:
         """The most probable class of each text with the `top_k` largest probabilities (default: all)."""
         if isinstance(texts, str):
             raise InputError("predict takes a list of texts, got one string; write predict([text]).")

@@ -35,6 +35,10 @@ CONF = Path(__file__).parents[2] / "conf"
 LITERAL = {"text", "input", "output", "file", "run", "resume", "sweep.storage"} | {
     f"data.{key}" for key in ("train", "validation", "test", "name")
 }
+# How the threads of a parallel step wait for each other; OpenMP reads it when torch is first imported. Spinning for
+# long, as is the default, a step takes up to forty times as long on a machine with other work to do; not spinning at
+# all, two threads are no faster than one. A thousand turns are GNU's own choice for more threads than cores.
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 # Of these, paths that are recorded must hold from any working directory.
 RECORDED_PATHS = {"data.train", "data.validation", "data.test"}
 # A change of these would bend a one-cycle schedule that is under way.
@@ -50,9 +54,8 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
     A mistake prints one error and exits with 2. In a sweep it is logged with its traceback in the job's own
     log, the other jobs go on, and the exit code is 1 at the end.
     """
-    # Else the threads of a parallel step wait for each other by spinning, and on a machine with other work to do
-    # a step takes up to forty times as long. OpenMP reads this when torch is first imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if not os.environ.keys() & WAITING.keys():
+        os.environ |= WAITING
     OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
     OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)

@@ -31,7 +31,8 @@ def choose_threads(step: Callable[[], object], shape: Any, cache: Path) -> tuple
     """
     most = torch.get_num_threads()
     counts = sorted({most, *(2**power for power in range(most.bit_length()) if 2**power < most)})
-    machine = [platform.machine(), platform.processor(), os.cpu_count(), most, torch.__version__]
+    waiting = [os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")]
+    machine = [platform.machine(), platform.processor(), os.cpu_count(), most, torch.__version__, *waiting]
 
     def measure(folder: Path) -> None:
         seconds: dict[int, list[float]] = {count: [] for count in counts}
