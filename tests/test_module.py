@@ -250,3 +250,24 @@ def test_the_fused_optimizer_steps_as_the_plain_one(name):
             optimizer.step()
     for one, other in zip(fused.parameters(), plain.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_gradients_are_clipped_in_mixed_precision_with_a_fused_optimizer(data, monkeypatch):
+    try:
+        with torch.autocast("cpu", torch.bfloat16):
+            torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))
+    except RuntimeError:
+        pytest.skip("this CPU computes no LSTM in bf16")
+    norms = []
+    step = torch.optim.Adam.step
+
+    def watched(self, closure=None):
+        loss = closure()
+        norms.append(torch.nn.utils.get_total_norm([p.grad for p in self.param_groups[0]["params"]]).item())
+        step(self, lambda: loss)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watched)
+    module = make_module()
+    make_trainer(1, precision="bf16-mixed", gradient_clip_val=0.01).fit(module, data)
+    assert module.configure_optimizers().param_groups[0]["fused"]
+    assert 0 < max(norms) <= 0.0101

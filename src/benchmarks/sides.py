@@ -144,7 +144,10 @@ def loop(data: str | None) -> None:
         self.bare_optimizer = self.bare.configure_optimizers()
         self.pairs, self.last = [], time.perf_counter()
 
+    of_batch = module.TextClassificationModule.on_train_batch_end
+
     def end(self: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        of_batch(self, outputs, batch, batch_idx)
         whole = time.perf_counter() - self.last
         self.pairs.append((whole, bare_step(self, batch.rows_B.tolist())))
         if len(self.pairs) == 3 * STEPS:  # late: oneDNN prepares itself for each new length, which the first step pays
