@@ -68,7 +68,7 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
         if not is_rank_zero():
             arguments = silenced(arguments)
     sys.argv[1:] = arguments
-    failed: list[str] = []
+    failed: dict[str, Exception] = {}
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come back here, where a sweep's are summed up
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(_guarded(command, job, failed))()
@@ -76,7 +76,8 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
         if failed:
             said = f"{len(failed)} of the sweep's jobs failed; train.log in the folder says why:"
             print(f"error: {said}", *failed, sep="\n  ", file=sys.stderr)
-            sys.exit(1)
+            if any(error is of_job for of_job in failed.values()):
+                sys.exit(1)
         if isinstance(error, JobsFailed):
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
@@ -85,8 +86,10 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
         raise
 
 
-def _guarded(command: str, job: Callable[[dict[str, Any]], Any], failed: list[str]) -> Callable[[DictConfig], Any]:
-    """`job` as Hydra calls it; an exception is told, and of a sweep's job the folder joins those that `failed`."""
+def _guarded(
+    command: str, job: Callable[[dict[str, Any]], Any], failed: dict[str, Exception]
+) -> Callable[[DictConfig], Any]:
+    """`job` as Hydra calls it; an exception is told, and of a sweep's job it joins `failed`, by its folder."""
 
     def guarded(config: DictConfig) -> Any:
         try:
@@ -94,7 +97,7 @@ def _guarded(command: str, job: Callable[[dict[str, Any]], Any], failed: list[st
         except Exception as error:
             folder = HydraConfig.get().runtime.output_dir
             if HydraConfig.get().mode == RunMode.MULTIRUN:
-                failed.append(folder)
+                failed[folder] = error
                 log.exception("error: %s", error)
                 raise
             let_rank_zero_speak()
