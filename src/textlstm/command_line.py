@@ -76,7 +76,7 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
         if failed:
             said = f"{len(failed)} of the sweep's jobs failed; train.log in the folder says why:"
             print(f"error: {said}", *failed, sep="\n  ", file=sys.stderr)
-            if any(error is of_job for of_job in failed.values()):
+            if isinstance(error, JobsFailed) or any(error is of_job for of_job in failed.values()):
                 sys.exit(1)
         if isinstance(error, JobsFailed):
             print(f"error: {error}", file=sys.stderr)
