@@ -95,9 +95,9 @@ def _stream_table(rows: IterableDataset, name: str) -> Table:
             reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
             raise InputError(f"data.name: {name}, after row {first - 1:,}: it cannot be read: {reason}.") from error
 
-    found = next(chunks(None), None)  # of text files, columns are known from the first rows only
-    names = [] if found is None else list(found.columns)
-    return Table(names, _class_names(rows), chunks)
+    # Of text files, columns are known from the first rows only.
+    names = rows.features or next(chunks(None), Chunk(name, 1, {})).columns
+    return Table(list(names), _class_names(rows), chunks)
 
 
 def _table(rows: Dataset, name: str) -> Table:
