@@ -107,7 +107,7 @@ def compare(data: str | None, repetitions: int, parts: list[str]) -> dict[str, A
                 note(f"loop_overhead{suffix}", run("loop", data, threads=threads, terminal=True)["overhead"])
             if "naive" in parts and threads is None:
                 note("naive_ratio", own["texts_per_second"] / run("naive", data)["texts_per_second"])
-            if "bf16" in parts and threads is None and run("computes_bf16", None)["bf16"]:
+            if "bf16" in parts and threads is None and run("bf16", None)["works"]:
                 half = run("ours", data, terminal=True, BENCH_PRECISION="bf16-mixed")
                 note("bf16_ratio", half["texts_per_second"] / own["texts_per_second"])
                 theirs = run("keras", data, BENCH_PRECISION="mixed_bfloat16")

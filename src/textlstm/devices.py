@@ -53,6 +53,16 @@ def share_threads(trainer: pl.Trainer, threads: int | None) -> None:
     log.info("%d processes; CPU threads of each: %d.", trainer.world_size, count)
 
 
+def computes_bf16() -> bool:
+    """Whether this CPU can train an LSTM in bf16: one that cannot has no such kernel, which only trying tells."""
+    try:
+        with torch.autocast("cpu", torch.bfloat16):
+            torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))[0].sum().backward()
+    except RuntimeError:
+        return False
+    return True
+
+
 class SameRun(pl.Callback):
     """Makes sure that all processes have the same data, and that SIGTERM ends each of them.
 

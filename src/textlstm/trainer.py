@@ -4,7 +4,6 @@ import sys
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
@@ -12,7 +11,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from textlstm.checks import InputError, whole
-from textlstm.devices import SameRun, check_strategy
+from textlstm.devices import SameRun, check_strategy, computes_bf16
 from textlstm.progress import ProgressBar
 from textlstm.resuming import RandomState
 from textlstm.runs import RunFolder
@@ -100,13 +99,8 @@ def _checkpoints(run: RunFolder, *, refit: bool) -> list[ModelCheckpoint]:
 
 
 def _check_precision(trainer: pl.Trainer) -> None:
-    if "bf16" not in str(trainer.precision) or trainer.strategy.root_device.type != "cpu":
-        return
-    try:
-        with torch.autocast("cpu", torch.bfloat16):
-            torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))[0].sum().backward()
-    except RuntimeError as error:
+    if "bf16" in str(trainer.precision) and trainer.strategy.root_device.type == "cpu" and not computes_bf16():
         raise InputError(
             f"trainer.precision={trainer.precision}: this CPU cannot compute an LSTM in bf16 (it needs AVX512-BF16 "
             f"or AMX). Take trainer.precision=32-true, or a GPU."
-        ) from error
+        )
