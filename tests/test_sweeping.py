@@ -185,9 +185,9 @@ def test_a_silent_worker_of_another_machine_counts_as_dead_after_a_while(tmp_pat
     study.add([["x=1"]])
     trial = study.take(None)
     trial.set_user_attr("host", "elsewhere")
-    assert study.take(None, wait=False) is None
+    assert study.take(None) is None
     monkeypatch.setattr(study_module, "SILENCE", -1.0)
-    again = study.take(None, wait=False)
+    again = study.take(None)
     assert again.user_attrs["overrides"] == ["x=1"]
     assert again.user_attrs["attempt"] == 2
 
@@ -196,10 +196,10 @@ def test_a_trial_that_kills_its_workers_is_given_up_after_three(tmp_path):
     study = opened(tmp_path)
     study.add([["x=1"]])
     for attempt in (1, 2, 3):
-        trial = study.take(None, wait=False)
+        trial = study.take(None)
         assert trial.user_attrs.get("attempt", 1) == attempt
         study.give_back(trial)
-    assert study.take(None, wait=False) is None
+    assert study.take(None) is None
     assert states(study) == {"FAIL": 3}
 
 
@@ -223,7 +223,7 @@ def test_a_running_trial_shows_that_it_is_alive(tmp_path, monkeypatch):
     study = opened(tmp_path)
     study.add([["x=1"]])
     trial = study.take(None)
-    with study.alive([trial]):
+    with study.alive(trial):
         time.sleep(0.5)
     frozen = study.trials()[0]
     assert frozen.user_attrs["beat"] - frozen.datetime_start.timestamp() > 0.3

@@ -167,11 +167,8 @@ class Study:
         except ValueError:  # a grid of this name had values of another kind, which Optuna does not mix
             self.study.add_trial(create_trial(state=TrialState.WAITING, user_attrs=attributes))
 
-    def take(self, most: int | None, *, wait: bool = True) -> Trial | None:
-        """A trial to run, or None if there is none left: `most` of a search were begun, or a grid has no more points.
-
-        With `wait` it waits while none is left but others are running, since their workers may die.
-        """
+    def take(self, most: int | None) -> Trial | None:
+        """A trial to run, or None if none is free: `most` of a search were begun, or a grid has no more points."""
         while True:
             self._revive()
             states = [trial.state for trial in self.trials()]
@@ -179,18 +176,19 @@ class Study:
             free = TrialState.WAITING in states
             if not free and self.search is not None:
                 free = most is None or begun < most
-            if free:
-                trial = self.study.ask()
-                trial.set_user_attr("host", socket.gethostname())
-                trial.set_user_attr("process", os.getpid())
-                trial.set_user_attr("beat", time.time())
-                if self.search is not None or self._mine(trial):
-                    return trial
-                self.study.tell(trial, state=TrialState.FAIL)
-            elif wait and TrialState.RUNNING in states:
-                time.sleep(min(2.0, BEAT))
-            else:
+            if not free:
                 return None
+            trial = self.study.ask()
+            trial.set_user_attr("host", socket.gethostname())
+            trial.set_user_attr("process", os.getpid())
+            trial.set_user_attr("beat", time.time())
+            if self.search is not None or self._mine(trial):
+                return trial
+            self.study.tell(trial, state=TrialState.FAIL)
+
+    def under_way(self) -> bool:
+        """Whether trials run or wait: of those that run, the worker may die and leave them to be run again."""
+        return not all(trial.state.is_finished() for trial in self.trials())
 
     def _mine(self, taken: Trial) -> bool:
         """Whether nobody else has this point of a grid; two who start at once may both have queued it."""
@@ -229,25 +227,23 @@ class Study:
         return attempt < ATTEMPTS
 
     @contextmanager
-    def alive(self, trials: list[Trial]) -> Iterator[None]:
-        """Renews the trials' sign of life; gives them back if what is done with them is broken off."""
+    def alive(self, trial: Trial) -> Iterator[None]:
+        """Renews the trial's sign of life; gives it back if what is done with it is broken off."""
         stop = threading.Event()
 
         def beat() -> None:
             while not stop.wait(BEAT):
-                for trial in trials:
-                    try:
-                        trial.set_user_attr("beat", time.time())
-                    except (UpdateFinishedTrialError, SQLAlchemyError, StorageInternalError):
-                        continue  # told, or the database is away for the moment
+                try:
+                    trial.set_user_attr("beat", time.time())
+                except (UpdateFinishedTrialError, SQLAlchemyError, StorageInternalError):
+                    continue  # told, or the database is away for the moment
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()
         try:
             yield
         except BaseException:
-            for trial in trials:
-                self.give_back(trial)
+            self.give_back(trial)
             raise
         finally:
             stop.set()

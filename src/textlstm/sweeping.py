@@ -26,7 +26,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from textlstm.checks import InputError, JobsFailed, flag, number, whole
 from textlstm.runs import CACHE
 from textlstm.search_space import SearchSpace
-from textlstm.study import ATTEMPTS, TRIAL, Study, attach, open_storage
+from textlstm.study import ATTEMPTS, BEAT, TRIAL, Study, attach, open_storage
 from textlstm.threads import cores
 from textlstm.waiting import status
 
@@ -169,8 +169,14 @@ class Worker:
                 raise error
 
     def take(self) -> Trial | None:
-        with self.taking:
-            return None if self.stopped or not self.time_left() else self.study.take(self.settings["trials"])
+        """The next trial, or None if none is left; waits while others run, since their workers may die."""
+        while self.time_left() and not self.stopped:
+            with self.taking:
+                trial = self.study.take(self.settings["trials"])
+            if trial is not None or not self.study.under_way():
+                return trial
+            time.sleep(min(2.0, BEAT))
+        return None
 
     def time_left(self) -> bool:
         """Whether one more trial, as long as those so far, ends within `sweep.minutes`."""
@@ -182,7 +188,7 @@ class Worker:
     def run(self, trial: Trial) -> None:
         """Launches the jobs of the trial and tells the study what came of them."""
         started = time.monotonic()
-        with self.study.alive([trial]):
+        with self.study.alive(trial):
             jobs = self.jobs(trial)
             here = isinstance(self.launcher, BasicLauncher)
             answers = self.here(trial, jobs) if here else self.elsewhere(trial, jobs)
