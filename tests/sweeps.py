@@ -1,11 +1,15 @@
-"""Sweeps that tests write themselves: run folders with what the leaderboard reads of them."""
+"""Sweeps that tests write themselves: run folders with what the leaderboard reads of them; and trials as they stand."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+import optuna
+from optuna.trial import FrozenTrial
+
 from textlstm.runs import folder_name
+from textlstm.study import open_storage
 
 SPLITS = {"train": {"rows": 80}, "validation": {"rows": 20}}
 
@@ -60,6 +64,16 @@ def failed(sweep: Path, overrides: list[str]) -> Path:
     log = "2026-01-01 10:00:00,000 INFO a: begins\n2026-01-01 10:00:01,000 ERROR a: error: x\nTraceback …\n  x\n"
     (folder / "train.log").write_text(log, encoding="utf-8")
     return folder
+
+
+def trials_of(name: str, folder: Path, url: str | None = None) -> list[FrozenTrial]:
+    """The trials of a study in a sweep's folder, or in the storage at `url`."""
+    storage = open_storage(url, folder)
+    try:
+        return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()  # type: ignore[attr-defined]
 
 
 def _write(file: Path, content: dict[str, Any], ended: int) -> None:

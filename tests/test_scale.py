@@ -13,11 +13,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import optuna
 import pytest
 from optuna.trial import TrialState
-
-from textlstm.study import open_storage
+from sweeps import trials_of
 
 pytestmark = pytest.mark.scale
 SRC = Path(__file__).parents[1] / "src"
@@ -59,15 +57,6 @@ def start(folder, *overrides):
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
-def trials_of(url, name):
-    storage = open_storage(url, Path())
-    try:
-        return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
-
-
 def test_two_machines_share_a_study_on_postgresql_and_one_dies(postgres, tmp_path):
     """Two commands with folders of their own, as on two machines that share the database alone."""
     common = [f"sweep.storage={postgres}", "sweep.name=shared", "sweep.trials=14", "sweep.workers=1"]
@@ -79,7 +68,7 @@ def test_two_machines_share_a_study_on_postgresql_and_one_dies(postgres, tmp_pat
     machines[1].communicate()
     _, errors = machines[0].communicate(timeout=300)
     assert machines[0].returncode == 0, errors
-    trials = trials_of(postgres, "shared")
+    trials = trials_of("shared", tmp_path, postgres)
     begun = [trial for trial in trials if "attempt" not in trial.user_attrs]
     assert 14 <= len(begun) <= 15
     states = Counter(trial.state for trial in trials)
@@ -94,7 +83,7 @@ def test_a_restart_on_postgresql_does_not_repeat_trials(postgres, tmp_path):
         process = start(tmp_path, *common)
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
-        assert total <= len(trials_of(postgres, "again")) <= total + 1
+        assert total <= len(trials_of("again", tmp_path, postgres)) <= total + 1
 
 
 def test_submitit_places_the_jobs_of_a_search(tmp_path):
@@ -105,7 +94,7 @@ def test_submitit_places_the_jobs_of_a_search(tmp_path):
     )
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    states = Counter(trial.state for trial in trials_of(f"sqlite:///{tmp_path}/study.db", "search"))
+    states = Counter(trial.state for trial in trials_of("search", tmp_path))
     assert sum(states.values()) == 4
     assert set(states) <= {TrialState.COMPLETE, TrialState.PRUNED}
     records = [json.loads(file.read_text(encoding="utf-8")) for file in tmp_path.glob("*/metrics.json")]

@@ -13,11 +13,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import optuna
 import pytest
 from optuna.trial import TrialState
-
-from textlstm.study import open_storage
+from sweeps import trials_of
 
 pytestmark = pytest.mark.slurm
 SRC = Path(__file__).parents[1] / "src"
@@ -146,17 +144,8 @@ def placed(folder):
     return dict(line.split("|") for line in listed.stdout.split("\n") if line)
 
 
-def trials(folder, name):
-    storage = open_storage(None, folder)
-    try:
-        return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
-
-
 def states(folder, name):
-    return Counter(trial.state for trial in trials(folder, name))
+    return Counter(trial.state for trial in trials_of(name, folder))
 
 
 def begun(folder, count):
@@ -179,7 +168,7 @@ def test_a_search_places_its_trials_as_jobs(tmp_path):
     )
     assert states(tmp_path, "search") == {TrialState.COMPLETE: 4}
     assert list(placed(tmp_path).values()) == ["COMPLETED"] * 4
-    assert scores(tmp_path) == sorted(trial.value for trial in trials(tmp_path, "search"))
+    assert scores(tmp_path) == sorted(trial.value for trial in trials_of("search", tmp_path))
     assert "Traceback" not in errors
 
 
