@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -28,7 +29,7 @@ from textlstm.runs import CACHE
 from textlstm.search_space import SearchSpace
 from textlstm.study import ATTEMPTS, BEAT, TRIAL, Study, attach, open_storage
 from textlstm.threads import cores
-from textlstm.waiting import status
+from textlstm.waiting import loading, status
 
 log = logging.getLogger(__name__)
 
@@ -64,14 +65,17 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
         seed=config.seed if alone else None,
         search=space.described() if searching else None,
     )
-    workers = settings["workers"] or _workers(config)
-    if WORKER not in os.environ:
+    if WORKER in os.environ:
+        with loading():
+            import textlstm.training  # noqa: F401
+        sys.stdin.read()  # to its end, which is when the texts are tokenized
+    else:
         OmegaConf.save(config, folder / "multirun.yaml")
         if not searching:
             study.add(points)
+    workers = settings["workers"] or _workers(config)
     if isinstance(launcher, BasicLauncher) and workers > 1:
-        _tokenize(config, space)
-        _several(study, settings, folder, workers)
+        _several(study, settings, folder, workers, partial(_tokenize, config, space))
         return []
     worker = Worker(study, settings, folder, launcher, space, seeds)
     if isinstance(launcher, BasicLauncher):
@@ -175,7 +179,7 @@ class Worker:
                 trial = self.study.take(self.settings["trials"])
             if trial is not None or not self.study.under_way():
                 return trial
-            time.sleep(min(2.0, BEAT))
+            time.sleep(min(0.5, BEAT))
         return None
 
     def time_left(self) -> bool:
@@ -278,7 +282,8 @@ def _tokenize(config: DictConfig, space: SearchSpace) -> None:
     Raises:
         InputError: as `TextDataModule.setup`.
     """
-    from textlstm.datamodule import TextDataModule
+    with loading():
+        from textlstm.datamodule import TextDataModule
 
     settings: dict[str, Any] = OmegaConf.to_container(config.data, resolve=True)  # type: ignore[assignment]
     for key in ("folds", "fold"):
@@ -287,8 +292,10 @@ def _tokenize(config: DictConfig, space: SearchSpace) -> None:
     TextDataModule(**settings, seed=config.seed, cache=CACHE).setup()
 
 
-def _several(study: Study, settings: dict[str, Any], folder: Path, workers: int) -> None:
+def _several(study: Study, settings: dict[str, Any], folder: Path, workers: int, prepare: Callable[[], None]) -> None:
     """Starts the command `workers` times, each with its share of the cores, and says how far they are.
+
+    `prepare` is called while they import what they need; they wait for its end.
 
     Raises:
         JobsFailed: jobs that failed, with the logs that say why.
@@ -302,19 +309,26 @@ def _several(study: Study, settings: dict[str, Any], folder: Path, workers: int)
         for number, file in enumerate(logs, start=1):
             with open(file, "ab") as output:
                 command = [sys.executable, *sys.orig_argv[1:], "sweep.workers=1"]
+                environment[WORKER] = str(number)
                 processes.append(
-                    subprocess.Popen(command, env={**environment, WORKER: str(number)}, stdout=output, stderr=output)
+                    subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=output, stderr=output)
                 )
+        prepare()
+        for process in processes:
+            process.stdin.close()  # type: ignore[union-attr]
         seen = set(before)
         with status() as tell:
-            while any(process.poll() is None for process in processes):
-                trials = study.trials()
+            working = True
+            while working:
+                working = any(process.poll() is None for process in processes)
+                trials = study.trials()  # after asking who works: of those who ended, each trial is there
                 for trial in trials:
                     if trial.state.is_finished() and trial.number not in seen:
                         seen.add(trial.number)
                         log.info("%s", trial_line(trial))
                 tell(progress_line(trials, settings, started, len(before)))
-                time.sleep(1)
+                if working:
+                    time.sleep(1)
     finally:
         for process in processes:
             process.terminate()
