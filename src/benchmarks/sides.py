@@ -25,6 +25,7 @@ WARM_UP, STEPS = 15, 100  # batches that are not timed, and batches that are
 LENGTH, VOCABULARY, BATCH = 35, 8000, 64
 KERAS_EPOCHS = 8  # for the validation accuracy at its best epoch
 LARGE = 20_000  # training rows from which Keras gets two epochs only
+SHORT = "trainer.max_epochs=3"
 PREDICTED, PREDICTED_AT_ONCE = 5_000, 256  # texts; the batch is the project's default
 MATRIX = 2048
 
@@ -303,9 +304,8 @@ def accuracy(data: str | None) -> None:
                 answer({"epochs": epochs})
 
     training.EpochHistory = Epochs  # type: ignore[misc]
-    epochs = "trainer.max_epochs=3"
     with tempfile.TemporaryDirectory() as folder:
-        sys.argv[1:] = [*overrides(data, article=False), f"hydra.run.dir={folder}/run", epochs, *threads_override()]
+        sys.argv[1:] = [*overrides(data, article=False), f"hydra.run.dir={folder}/run", SHORT, *threads_override()]
         command_line.main("train", training.train)
 
 
@@ -359,14 +359,14 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def order(data: str | None) -> None:
-    """The default training with BENCH_SEED; with BENCH_RANDOM in batches of any length."""
+    """The default training with BENCH_SEED, of other data three epochs; with BENCH_RANDOM in batches of any length."""
     from textlstm import batching, command_line, training
 
     if os.environ.get("BENCH_RANDOM"):
         batching.BUCKET = 1
     with tempfile.TemporaryDirectory() as folder:
         given = [f"hydra.run.dir={folder}/run", f"seed={os.environ['BENCH_SEED']}", "baselines=false"]
-        sys.argv[1:] = [*overrides(data, article=False), *given]
+        sys.argv[1:] = [*overrides(data, article=False), *given, *([] if data is None else [SHORT])]
         command_line.main("train", training.train)
         record = json.loads(Path(folder, "run", "metrics.json").read_text(encoding="utf-8"))
     answer({split: record[split]["accuracy"] for split in ("validation", "test")})

@@ -15,7 +15,8 @@ Parts:
     bf16      texts per second with trainer.precision=bf16-mixed, against float32 and Keras' mixed_bfloat16
     machine   LSTM floating-point operations of the whole training as a share of a 2048³ product's, and padding
     accuracy  time until the default model has the best validation accuracy of Keras' model
-    order     accuracy over three seeds of the default model, with batches of like length and with random ones
+    order     accuracy over three seeds of the default model (of DATA, after three epochs), with batches of like length
+              and with random ones
     start     seconds to --help, to the first step and to one prediction
 """
 
