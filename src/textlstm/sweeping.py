@@ -179,7 +179,7 @@ class Worker:
                 trial = self.study.take(self.settings["trials"])
             if trial is not None or not self.study.under_way():
                 return trial
-            time.sleep(min(0.5, BEAT))
+            time.sleep(min(1.0, BEAT))
         return None
 
     def time_left(self) -> bool:
