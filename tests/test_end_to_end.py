@@ -18,6 +18,7 @@ import torch
 from commands import KILL, SRC, call, record, run, table, train_and_kill, weights
 from datasets import Dataset
 from optuna.trial import TrialState
+from sweeps import trials_of
 
 from textlstm import TextClassifier
 from textlstm.pruning import PARTS
@@ -272,6 +273,17 @@ def test_two_workers_share_a_grid_and_a_bad_value_fails_alone(tmp_path):
     assert "Traceback" not in errors
     logs = [(tmp_path / f"worker-{number}.log").read_text(encoding="utf-8") for number in (1, 2)]
     assert sum("model.hidden must be at least 1, got 0." in log for log in logs) == 1
+
+
+def test_a_mistake_in_the_data_is_one_error_however_many_workers(tmp_path):
+    overrides = [f"data.train={tmp_path}/none.csv", "model.hidden=8,9", f"hydra.sweep.dir={tmp_path}/sweep"]
+    _, errors = run("train", *overrides, "sweep.workers=2", code=2)
+    assert errors.count("error: ") == 1
+    assert f"error: data.train: {tmp_path}/none.csv does not exist" in errors
+    logs = [(tmp_path / "sweep" / f"worker-{number}.log").read_text(encoding="utf-8") for number in (1, 2)]
+    assert not any("Traceback" in log or "does not exist" in log for log in logs)
+    trials = trials_of("model.hidden", tmp_path / "sweep")
+    assert [trial.state for trial in trials] == [TrialState.WAITING] * 2
 
 
 def test_a_search_goes_on_to_its_total(tmp_path):

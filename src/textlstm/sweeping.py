@@ -364,7 +364,7 @@ def progress_line(trials: list[FrozenTrial], settings: dict[str, Any], started: 
         parts.append(f"best macro F1 {max(scores):.4f}")
     left = []
     if total and before < finished < total:
-        left.append(max(0, total - finished) * elapsed / (finished - before))
+        left.append((total - finished) * elapsed / (finished - before))
     if settings["minutes"] is not None:
         left.append(max(0, 60 * settings["minutes"] - elapsed))
     if left:
