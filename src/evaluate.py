@@ -6,13 +6,13 @@ python src/evaluate.py run=outputs/runs/2026-01-31_12-00-00 file=new.csv
 
 from typing import Any
 
-from textlstm import command_line
-from textlstm.waiting import loading
+from textlstm.commands import main as command_line
+from textlstm.terminal import loading
 
 
 def evaluate(config: dict[str, Any]) -> None:
     with loading():
-        from textlstm.evaluation import evaluate
+        from textlstm.commands.evaluate import evaluate
 
     evaluate(config)
 

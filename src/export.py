@@ -6,13 +6,13 @@ python src/export.py run=outputs/sweeps/grid/model.hidden-64
 
 from typing import Any
 
-from textlstm import command_line
-from textlstm.waiting import loading
+from textlstm.commands import main as command_line
+from textlstm.terminal import loading
 
 
 def export(config: dict[str, Any]) -> None:
     with loading():
-        from textlstm.onnx_export import export
+        from textlstm.model.onnx import export
 
     export(config)
 

@@ -6,13 +6,13 @@ python src/inspect_data.py data.train='logs/*.jsonl' data.tokenizer=bpe
 
 from typing import Any
 
-from textlstm import command_line
-from textlstm.waiting import loading
+from textlstm.commands import main as command_line
+from textlstm.terminal import loading
 
 
 def inspect_data(config: dict[str, Any]) -> None:
     with loading():
-        from textlstm.inspection import inspect_data
+        from textlstm.commands.inspect_data import inspect_data
 
     inspect_data(config)
 

@@ -8,9 +8,9 @@ import argparse
 from pathlib import Path
 
 from textlstm.checks import InputError
-from textlstm.command_line import fail
-from textlstm.leaderboard import latest_sweep, leaderboard
-from textlstm.runs import OUTPUTS
+from textlstm.commands.main import fail
+from textlstm.leaderboard.board import latest_sweep, leaderboard
+from textlstm.runs.folder import OUTPUTS
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -6,13 +6,13 @@ python src/predict.py run=outputs/runs/2026-01-31_12-00-00 input=new.csv output=
 
 from typing import Any
 
-from textlstm import command_line
-from textlstm.waiting import loading
+from textlstm.commands import main as command_line
+from textlstm.terminal import loading
 
 
 def predict(config: dict[str, Any]) -> None:
     with loading():
-        from textlstm.prediction import predict
+        from textlstm.commands.predict import predict
 
     predict(config)
 

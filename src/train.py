@@ -6,13 +6,13 @@ python src/train.py sweep=grid
 
 from typing import Any
 
-from textlstm import command_line
-from textlstm.waiting import loading
+from textlstm.commands import main as command_line
+from textlstm.terminal import loading
 
 
 def train(config: dict[str, Any]) -> float:
     with loading():
-        from textlstm.training import train
+        from textlstm.training.run import train
 
     return train(config)
 

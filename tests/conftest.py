@@ -1,10 +1,18 @@
 """Fixtures that several files of tests share."""
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def subnormal_numbers() -> Iterator[None]:
+    """Switches them on again after each test: a command switches them off for its whole process."""
+    yield
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from textlstm.network import LSTMClassifier
+from textlstm.model.network import LSTMClassifier
 
 torch.set_num_threads(1)  # the workers of a test run share the cores: threads beside them only wait for each other
 

@@ -8,8 +8,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
-from textlstm.runs import folder_name
-from textlstm.study import open_storage
+from textlstm.runs.folder import folder_name
+from textlstm.sweeps.study import open_storage
 
 SPLITS = {"train": {"rows": 80}, "validation": {"rows": 20}}
 

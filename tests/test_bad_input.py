@@ -17,7 +17,8 @@ import pyarrow.parquet
 import pytest
 from commands import SRC, as_before
 
-from textlstm import command_line, training
+from textlstm.commands import main as command_line
+from textlstm.training import run as training
 
 SMALL = ["model.hidden=4", "model.embedding_dim=4", "trainer.max_epochs=1", "baselines=false"]
 
@@ -862,10 +863,11 @@ def test_a_shell_gets_code_2(tmp_path, written, files, overrides, message):
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from textlstm import command_line, runs
+from textlstm.commands import main as command_line
+from textlstm.runs import folder as runs
 runs.CACHE = Path(sys.argv.pop(1))
 from train import train
-import textlstm.training
+import textlstm.training.run
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 command_line.main("train", train)
 """

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value, concatenate_datasets
 
-from textlstm.baselines import majority, tfidf_logistic_regression
+from textlstm.model.baselines import majority, tfidf_logistic_regression
 
 TOPICS = {"sports": ["goal", "match", "striker", "cup", "coach"], "money": ["bank", "shares", "oil", "profit", "rate"]}
 LABELS = ["money", "nobody", "sports"]

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textlstm.batching import BucketSampler, EncodedTexts, batch_loader, token_counts
-from textlstm.tokenizer import Encoded
+from textlstm.data.batching import BucketSampler, EncodedTexts, batch_loader, token_counts
+from textlstm.data.tokenizer import Encoded
 
 
 def encoded_of(lengths):

@@ -14,12 +14,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from textlstm import command_line
 from textlstm.checks import InputError
-from textlstm.command_line import CONF, prepare, quote_literal
-from textlstm.runs import folder_name
+from textlstm.commands import main as command_line
+from textlstm.commands.main import CONF, prepare, quote_literal
+from textlstm.runs.folder import folder_name
 
-SRC = Path(command_line.__file__).parents[1]
+SRC = Path(command_line.__file__).parents[2]
 ODD = [
     "a, b and c",
     'Striker\'s "sign"',

@@ -9,10 +9,10 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from textlstm.command_line import CONF
-from textlstm.datamodule import TextDataModule
-from textlstm.module import OPTIMIZERS, SCHEDULES, TextClassificationModule
-from textlstm.search_space import SearchSpace
+from textlstm.commands.main import CONF
+from textlstm.data.datamodule import TextDataModule
+from textlstm.sweeps.search_space import SearchSpace
+from textlstm.training.module import OPTIMIZERS, SCHEDULES, TextClassificationModule
 
 PRESETS = sorted(
     (file.parent.name, file.stem) for file in CONF.glob("*/*.yaml") if file.parent.name != "hydra"

@@ -10,8 +10,8 @@ from datasets import ClassLabel, Dataset, Features, Value
 from small import DATA as OPTIONS
 
 from textlstm.checks import InputError
-from textlstm.datamodule import TextDataModule
-from textlstm.rows import normalise
+from textlstm.data.datamodule import TextDataModule
+from textlstm.data.rows import normalise
 
 TRAIN = [(f"goal {n} in the match", "sports") for n in range(40)] + [(f"shares fall {n}", "money") for n in range(60)]
 OTHER = [(f"keeper saves penalty {n}", "sports") for n in range(9)] + [(f"bank lends {n}", "money") for n in range(9)]
@@ -351,8 +351,8 @@ def fail(*arguments, **options):
 @pytest.mark.parametrize("tokenizer", ["word", "bpe", "unigram"])
 def test_what_is_done_once_is_not_done_again(prepare, monkeypatch, tokenizer):
     first = prepare(tokenizer=tokenizer)
-    for work in ("textlstm.rows._write", "textlstm.encoding.train_tokenizer", "textlstm.encoding.encode"):
-        monkeypatch.setattr(work, fail)
+    for work in ("rows._write", "encoding.train_tokenizer", "encoding.encode"):
+        monkeypatch.setattr(f"textlstm.data.{work}", fail)
     second = prepare(tokenizer=tokenizer, seed=7, batch_size=3, max_length=2, truncate="tail")
     assert first.facts["tokenizer"]["read_from"] == "the training split"
     assert second.facts["tokenizer"]["read_from"] == "the cache"
@@ -374,7 +374,7 @@ def test_what_is_done_once_is_not_done_again(prepare, monkeypatch, tokenizer):
 )
 def test_what_depends_on_a_change_is_done_again(prepare, monkeypatch, change, work):
     prepare()
-    monkeypatch.setattr(f"textlstm.{work}", fail)
+    monkeypatch.setattr(f"textlstm.data.{work}", fail)
     with pytest.raises(pytest.fail.Exception, match="done again"):
         prepare(**change)
 
@@ -424,7 +424,7 @@ def test_a_full_disk_is_an_error_of_the_user_and_leaves_nothing_half_written(
 
 
 def test_a_tokenizer_that_fails_leaves_no_entry(prepare, monkeypatch, tmp_path):
-    monkeypatch.setattr("textlstm.encoding.train_tokenizer", fail)
+    monkeypatch.setattr("textlstm.data.encoding.train_tokenizer", fail)
     with pytest.raises(pytest.fail.Exception):
         prepare()
     assert [entry.name.partition("-")[0] for entry in (tmp_path / "cache").iterdir()] == ["rows"]

@@ -14,14 +14,14 @@ from commands import call, record, run, train_and_kill, weights
 from hydra import compose, initialize_config_dir
 
 from textlstm import ranks
-from textlstm.batching import IGNORED, NO_ROW, BucketSampler, EncodedTexts
 from textlstm.checks import InputError
-from textlstm.command_line import CONF
-from textlstm.devices import check_strategy
-from textlstm.evaluation import evaluate
-from textlstm.sources import NEWSWIRE4
-from textlstm.sweeping import sweep
-from textlstm.tokenizer import Encoded
+from textlstm.commands.evaluate import evaluate
+from textlstm.commands.main import CONF
+from textlstm.data.batching import IGNORED, NO_ROW, BucketSampler, EncodedTexts
+from textlstm.data.sources import NEWSWIRE4
+from textlstm.data.tokenizer import Encoded
+from textlstm.sweeps.sweep import sweep
+from textlstm.training.distributed import check_strategy
 
 TWO = ["trainer=ddp", "trainer.devices=2"]
 PLAIN = ["model.dropout=0", "model.embedding_dropout=0", "model.word_dropout=0"]

@@ -21,9 +21,9 @@ from optuna.trial import TrialState
 from sweeps import trials_of
 
 from textlstm import TextClassifier
-from textlstm.pruning import PARTS
-from textlstm.sources import NEWSWIRE4
-from textlstm.study import open_storage
+from textlstm.data.sources import NEWSWIRE4
+from textlstm.sweeps.pruning import PARTS
+from textlstm.sweeps.study import open_storage
 
 QUICK = [
     *("model.hidden=16", "model.embedding_dim=16", "trainer.max_epochs=3", "optimizer.lr=0.02", "data.vocab_size=1000"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from textlstm import figures
+from textlstm.runs import figures
 
 
 def confusion_of(classes):

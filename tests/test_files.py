@@ -13,8 +13,8 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from textlstm.checks import InputError
-from textlstm.files import find_files, open_table, text_lines
-from textlstm.readers import is_table
+from textlstm.data.reading.files import find_files, open_table, text_lines
+from textlstm.data.reading.readers import is_table
 
 ROWS = [("Shares fell, again", "business"), ('She said "goal"', "sports"), ("Zwölf\nTore\t😀", "sports")]
 COLUMNS = {"text": [text for text, _ in ROWS], "label": [label for _, label in ROWS]}

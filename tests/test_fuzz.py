@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from small import DATA
 
 from textlstm.checks import InputError
-from textlstm.datamodule import TextDataModule
-from textlstm.files import open_table
-from textlstm.sources import load_source
+from textlstm.data.datamodule import TextDataModule
+from textlstm.data.reading.files import open_table
+from textlstm.data.sources import load_source
 
 READ = {
     "source": "files",

@@ -6,9 +6,9 @@ import pytest
 import torch
 from small import DATA
 
-from textlstm import inspection
-from textlstm.datamodule import TextDataModule
-from textlstm.inspection import inspect_data, typical_tokens, vocabulary_growth
+from textlstm.commands import inspect_data as inspection
+from textlstm.commands.inspect_data import inspect_data, typical_tokens, vocabulary_growth
+from textlstm.data.datamodule import TextDataModule
 
 ROWS = [(f"goal in match {n}", "sports") for n in range(10)] + [(f"shares fall {n}", "money") for n in range(20)]
 

@@ -9,13 +9,14 @@ from scipy import stats
 from sweeps import failed, finished, job, pruned
 from torch.nn.functional import one_hot
 
-from textlstm import comparison, figures
 from textlstm.checks import InputError
-from textlstm.comparison import how_sure
-from textlstm.leaderboard import again, importances, leaderboard, refitted
-from textlstm.metrics import Predictions, scores
-from textlstm.runs import write_csv
-from textlstm.sweep_folder import SweepFolder
+from textlstm.leaderboard import comparison
+from textlstm.leaderboard.board import again, importances, leaderboard, refitted
+from textlstm.leaderboard.comparison import how_sure
+from textlstm.leaderboard.folder import SweepFolder
+from textlstm.model.metrics import Predictions, scores
+from textlstm.runs import figures
+from textlstm.runs.folder import write_csv
 
 
 def repeats(sweep, overrides, scores, *, key="seed", **values):

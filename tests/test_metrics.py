@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn import metrics as sklearn_metrics
 
-from textlstm.metrics import PredictionCollector, Predictions, scores
+from textlstm.model.metrics import PredictionCollector, Predictions, scores
 
 PROBABILITIES = [[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.5, 0.3, 0.2], [0.2, 0.2, 0.6]]
 GOLD = [0, 0, 1, 1, 2]

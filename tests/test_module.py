@@ -10,10 +10,10 @@ from pytorch_lightning.plugins import MixedPrecision
 from small import DATA, SETTINGS
 from torch.nn import functional
 
-from textlstm.batching import Batch
 from textlstm.checks import InputError
-from textlstm.datamodule import TextDataModule
-from textlstm.module import LOGGED, OPTIMIZERS, SCHEDULES, TextClassificationModule
+from textlstm.data.batching import Batch
+from textlstm.data.datamodule import TextDataModule
+from textlstm.training.module import LOGGED, OPTIMIZERS, SCHEDULES, TextClassificationModule
 
 MODEL = {key: value for key, value in SETTINGS.items() if key not in ("vocab_size", "classes")}
 OPTIMIZER = {"name": "adamw", "lr": 0.01, "weight_decay": 0.0, "schedule": "constant"}

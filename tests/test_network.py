@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from textlstm.checks import InputError
-from textlstm.network import POOLINGS, SequenceDropout, TokenDropout, layer_table, trainable
+from textlstm.model.network import POOLINGS, SequenceDropout, TokenDropout, layer_table, trainable
 
 GOLDEN = Path(__file__).with_name("keras_article_small.npz")
 TEXTS = [[7], [3, 4, 5], [9, 8, 7, 6, 5, 4, 3], [2, 29]]

@@ -7,7 +7,7 @@ from small import lively_network
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from textlstm.onnx_export import SHAPES, TOLERANCE, difference, write_onnx  # noqa: E402  (needs what is skipped for)
+from textlstm.model.onnx import SHAPES, TOLERANCE, difference, write_onnx  # noqa: E402  (needs what is skipped for)
 
 
 def session_of(network, tmp_path):

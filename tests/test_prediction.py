@@ -8,11 +8,11 @@ import sys
 import pytest
 from small import SETTINGS, small_network
 
-from textlstm.bundle import TextClassifier, save_bundle
 from textlstm.checks import InputError
-from textlstm.prediction import predict
-from textlstm.runs import write_json
-from textlstm.tokenizer import train_tokenizer
+from textlstm.commands.predict import predict
+from textlstm.data.tokenizer import train_tokenizer
+from textlstm.model.bundle import TextClassifier, save_bundle
+from textlstm.runs.folder import write_json
 
 TEXTS = ["goal in the match", "shares fall", "", "zebra", "goal, goal; goal!"]
 
@@ -129,7 +129,7 @@ def test_a_bad_input_leaves_the_output_as_it_was(predicting, tmp_path, name, con
 
 
 def test_a_row_with_other_columns_is_refused_in_csv_and_taken_in_json_lines(predicting, tmp_path, monkeypatch):
-    monkeypatch.setattr("textlstm.readers.ROWS", 2)
+    monkeypatch.setattr("textlstm.data.reading.readers.ROWS", 2)
     rows = [{"text": "one"}, {"text": "two"}, {"text": "three", "n": 1}]
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     with pytest.raises(InputError, match=r"output: text 3 has other columns than the first; write JSON Lines"):
@@ -140,7 +140,7 @@ def test_a_row_with_other_columns_is_refused_in_csv_and_taken_in_json_lines(pred
 
 
 def test_a_later_row_without_the_column_is_named(predicting, tmp_path, monkeypatch):
-    monkeypatch.setattr("textlstm.readers.ROWS", 2)
+    monkeypatch.setattr("textlstm.data.reading.readers.ROWS", 2)
     rows = [{"text": "one"}, {"text": "two"}, {"n": 3}, {"n": 4}]
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     with pytest.raises(InputError, match=r"^input: .*in\.jsonl, row 3 has no text 'text'\.$"):

@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from textlstm.pruning import PARTS, Pruning
+from textlstm.sweeps.pruning import PARTS, Pruning
 
 
 @pytest.mark.parametrize(("epochs", "expected"), [(3, [3, 6, 10]), (20, [0, 1, 1, 2]), (10, [1, 2, 3])])

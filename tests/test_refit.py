@@ -10,11 +10,11 @@ from commands import call, record, table, train_and_kill, weights
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from textlstm import training
 from textlstm.checks import InputError
-from textlstm.command_line import CONF
-from textlstm.evaluation import evaluate
-from textlstm.leaderboard import leaderboard
+from textlstm.commands.evaluate import evaluate
+from textlstm.commands.main import CONF
+from textlstm.leaderboard.board import leaderboard
+from textlstm.training import run as training
 
 QUICK = ["data.max_rows=300", "model.hidden=8", "model.embedding_dim=8", "data.vocab_size=500", "threads=1"]
 

@@ -8,8 +8,8 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from textlstm.checks import InputError
-from textlstm.files import open_table
-from textlstm.rows import SCHEMA, Columns, Origin, duplicate_numbers, place_of, read_rows
+from textlstm.data.reading.files import open_table
+from textlstm.data.rows import SCHEMA, Columns, Origin, duplicate_numbers, place_of, read_rows
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def test_duplicate_numbers_are_the_same_in_each_process():
 def test_rows_are_read_once(read, monkeypatch):
     content = "text,label\none,a\nONE,b\n"
     first = read(content)
-    monkeypatch.setattr("textlstm.rows._write", lambda *arguments: pytest.fail("read again"))
+    monkeypatch.setattr("textlstm.data.rows._write", lambda *arguments: pytest.fail("read again"))
     again = read(content)
     assert pairs(again) == pairs(first) == [("one", "a"), ("ONE", "b")]
     assert again.key == first.key

@@ -15,7 +15,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 from small import SOURCE
 
 from textlstm.checks import InputError
-from textlstm.sources import changed, checksum, load_labelled, load_source
+from textlstm.data.sources import changed, checksum, load_labelled, load_source
 
 ROWS = [("Shares fell, again", "business"), ('She said "goal"', "sports"), ("Zwölf Tore", "sports")]
 CSV = 'text,label\n"Shares fell, again",business\n"She said ""goal""",sports\nZwölf Tore,sports\n'
@@ -379,7 +379,7 @@ def test_a_changed_file_is_read_anew(write_file, load):
 
 def test_a_file_at_another_place_with_the_same_content_is_read_once(write_file, load, monkeypatch):
     first = load(write_file("a.csv", CSV))["train"]
-    monkeypatch.setattr("textlstm.rows._write", lambda *arguments: pytest.fail("read again"))
+    monkeypatch.setattr("textlstm.data.rows._write", lambda *arguments: pytest.fail("read again"))
     second = load(write_file("b.csv", CSV))["train"]
     assert second.key == first.key
     assert second.origin == {**first.origin, "path": first.origin["path"].replace("a.csv", "b.csv")}
@@ -564,5 +564,5 @@ def test_a_hub_data_sets_class_names_order_and_hidden_labels(load, tmp_path):
 
 def test_a_hub_data_sets_rows_are_read_once(load, data_set_folder, monkeypatch):
     first = load(source="hub", name=str(data_set_folder))["train"]
-    monkeypatch.setattr("textlstm.rows._write", lambda *arguments: pytest.fail("read again"))
+    monkeypatch.setattr("textlstm.data.rows._write", lambda *arguments: pytest.fail("read again"))
     assert load(source="hub", name=str(data_set_folder))["train"].key == first.key

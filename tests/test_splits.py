@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textlstm.rows import normalise
-from textlstm.splits import fold_rows, label_conflicts, split_rows
+from textlstm.data.rows import normalise
+from textlstm.data.splits import fold_rows, label_conflicts, split_rows
 
 TEXTS = np.arange(400)  # no two of them duplicates
 LABELS = np.arange(400) % 4

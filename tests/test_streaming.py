@@ -15,11 +15,11 @@ from datasets import Dataset
 from small import DATA
 from test_module import LearningRates, make_module, make_trainer
 
-from textlstm.batching import BUFFER, StreamLoader
 from textlstm.checks import InputError
-from textlstm.datamodule import TextDataModule
-from textlstm.evaluation import evaluate
-from textlstm.tokenizer import train_tokenizer
+from textlstm.commands.evaluate import evaluate
+from textlstm.data.batching import BUFFER, StreamLoader
+from textlstm.data.datamodule import TextDataModule
+from textlstm.data.tokenizer import train_tokenizer
 
 WORDS = {"money": ["bank", "shares", "oil"], "odd": ["lint", "moss", "yarn"], "sports": ["goal", "match", "cup"]}
 # Of each class as many, mixed, of 2 to 11 words.
@@ -234,7 +234,7 @@ def test_a_streamed_model_learns_with_a_one_cycle_of_the_right_length(prepare):
 
 MEMORY = """
 import resource, sys
-from textlstm.datamodule import TextDataModule
+from textlstm.data.datamodule import TextDataModule
 
 def peak(train):
     data = TextDataModule(**{**eval(sys.argv[1]), "train": train}, cache=__import__("pathlib").Path(sys.argv[2]))

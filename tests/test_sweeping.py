@@ -14,12 +14,12 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 from small import DATA
 
-from textlstm import study as study_module
-from textlstm import sweeping
 from textlstm.checks import InputError, JobsFailed
-from textlstm.search_space import SearchSpace
-from textlstm.study import TRIAL, Study, open_storage
-from textlstm.sweeping import Worker, progress_line, trial_line
+from textlstm.sweeps import study as study_module
+from textlstm.sweeps import sweep as sweeping
+from textlstm.sweeps.search_space import SearchSpace
+from textlstm.sweeps.study import TRIAL, Study, open_storage
+from textlstm.sweeps.sweep import Worker, progress_line, trial_line
 
 SETTINGS = {"name": "s", "trials": None, "minutes": None, "prune": False, "repeats": 1, "workers": 1, "storage": None}
 RANGES = [

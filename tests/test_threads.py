@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from textlstm.threads import choose_threads
+from textlstm.training.threads import choose_threads
 
 
 @pytest.fixture(autouse=True)

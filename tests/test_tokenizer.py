@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from textlstm.checks import InputError
-from textlstm.tokenizer import KINDS, encode, load_tokenizer, train_tokenizer
+from textlstm.data.tokenizer import KINDS, encode, load_tokenizer, train_tokenizer
 
 TEXTS = ["The striker scored twice in Porto.", "Shares fell as the bank warned!", "A bank, a striker; a win"] * 20
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -177,7 +177,7 @@ def test_encode_gives_whole_texts_end_to_end_with_lengths_and_unknowns(letters):
 
 
 def test_texts_may_be_many_and_drawn_one_by_one(letters, monkeypatch):
-    monkeypatch.setattr("textlstm.tokenizer.CHARACTERS", 4)
+    monkeypatch.setattr("textlstm.data.tokenizer.CHARACTERS", 4)
     encoded = encode(letters, (text for text in ["a b", "c", "", "z", "a a a a a", "b"]))
     assert encoded.tokens.tolist() == [2, 3, 4, 1, 2, 2, 2, 2, 2, 3]
     assert encoded.lengths.tolist() == [2, 1, 0, 1, 5, 1]

@@ -10,10 +10,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from textlstm.checks import InputError
-from textlstm.command_line import CONF
-from textlstm.progress import EpochHistory
-from textlstm.runs import RunFolder
-from textlstm.trainer import make_trainer
+from textlstm.commands.main import CONF
+from textlstm.runs.folder import RunFolder
+from textlstm.training.progress import EpochHistory
+from textlstm.training.trainer import make_trainer
 
 SRC = CONF.parent / "src"
 

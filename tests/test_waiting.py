@@ -2,7 +2,7 @@
 
 import gc
 
-from textlstm.waiting import loading
+from textlstm.terminal import loading
 
 
 def test_what_is_imported_is_not_searched_for_garbage_and_what_jobs_leave_is():

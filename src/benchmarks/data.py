@@ -24,7 +24,7 @@ from typing import Any
 SRC = Path(__file__).parents[1]
 sys.path.insert(0, str(SRC))
 
-from textlstm.runs import OUTPUTS  # noqa: E402
+from textlstm.runs.folder import OUTPUTS  # noqa: E402
 
 PHASES = ("read", "tokenize", "batch")
 VOCABULARY, BATCH, HELD_OUT, SEED = 16_000, 64, 0.1, 42
@@ -55,9 +55,9 @@ def ours(file: str, cache: str) -> Iterator[None]:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
-    from textlstm.command_line import CONF
-    from textlstm.datamodule import TextDataModule
-    from textlstm.sources import load_source
+    from textlstm.commands.main import CONF
+    from textlstm.data.datamodule import TextDataModule
+    from textlstm.data.sources import load_source
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("train", ["data=files", f"data.train={file}"]))
@@ -154,7 +154,9 @@ import pytorch_lightning, torchmetrics, datasets
 imported = time.perf_counter()
 sys.argv = sys.argv[1:]
 sys.path.insert(0, sys.argv[0].rpartition("/")[0])
-from textlstm import command_line, module, training
+from textlstm.commands import main as command_line
+from textlstm.training import module
+from textlstm.training import run as training
 def step(self, batch, index):
     sys.__stdout__.write(str(time.perf_counter() - imported))
     sys.__stdout__.flush()

@@ -18,7 +18,7 @@ from typing import Any
 SRC = Path(__file__).parents[1]
 sys.path.insert(0, str(SRC))
 
-from textlstm.runs import CACHE, OUTPUTS  # noqa: E402
+from textlstm.runs.folder import CACHE, OUTPUTS  # noqa: E402
 
 FOLDER = OUTPUTS / "bench"
 WARM_UP, STEPS = 15, 100  # batches that are not timed, and batches that are
@@ -63,14 +63,14 @@ def composed(*given: str) -> dict[str, Any]:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
-    from textlstm.command_line import CONF, quote_literal
+    from textlstm.commands.main import CONF, quote_literal
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return OmegaConf.to_container(compose("train", [quote_literal(of) for of in given]))  # type: ignore[return-value]
 
 
 def prepared(settings: dict[str, Any]) -> Any:
-    from textlstm.datamodule import TextDataModule
+    from textlstm.data.datamodule import TextDataModule
 
     data = TextDataModule(**settings["data"], cache=CACHE, seed=settings["seed"])
     data.setup()
@@ -80,7 +80,7 @@ def prepared(settings: dict[str, Any]) -> Any:
 def new_module(settings: dict[str, Any], data: Any) -> Any:
     import torch
 
-    from textlstm.module import TextClassificationModule
+    from textlstm.training.module import TextClassificationModule
 
     torch.manual_seed(settings["seed"])
     return TextClassificationModule(
@@ -94,7 +94,9 @@ def new_module(settings: dict[str, Any], data: Any) -> Any:
 
 def ours(data: str | None) -> None:
     """The training command itself, with all that it logs and saves, stopped after so many batches."""
-    from textlstm import command_line, module, training
+    from textlstm.commands import main as command_line
+    from textlstm.training import module
+    from textlstm.training import run as training
 
     watch = Watch()
 
@@ -111,7 +113,7 @@ def ours(data: str | None) -> None:
 
 def bf16(data: str | None) -> None:
     """Whether this CPU can train in bf16."""
-    from textlstm.devices import computes_bf16
+    from textlstm.training.distributed import computes_bf16
 
     answer({"works": computes_bf16()})
 
@@ -124,7 +126,9 @@ def loop(data: str | None) -> None:
     """
     import copy
 
-    from textlstm import command_line, module, training
+    from textlstm.commands import main as command_line
+    from textlstm.training import module
+    from textlstm.training import run as training
 
     def bare_step(self: Any, rows: list[int]) -> float:
         started = time.perf_counter()
@@ -275,7 +279,7 @@ def keras(data: str | None) -> None:
 
 def predict(data: str | None) -> None:
     """The classifier as `predict.py` uses it, on the article's network."""
-    from textlstm.bundle import TextClassifier
+    from textlstm.model.bundle import TextClassifier
 
     settings = composed(*overrides(data))
     source = prepared(settings)
@@ -291,7 +295,8 @@ def predict(data: str | None) -> None:
 
 def accuracy(data: str | None) -> None:
     """The default model, an epoch at a time: seconds of training so far, and accuracy on validation."""
-    from textlstm import command_line, training
+    from textlstm.commands import main as command_line
+    from textlstm.training import run as training
 
     class Epochs(training.EpochHistory):
         def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
@@ -360,7 +365,9 @@ def timed(work: Callable[[], object]) -> float:
 
 def order(data: str | None) -> None:
     """The default training with BENCH_SEED, of other data three epochs; with BENCH_RANDOM in batches of any length."""
-    from textlstm import batching, command_line, training
+    from textlstm.commands import main as command_line
+    from textlstm.data import batching
+    from textlstm.training import run as training
 
     if os.environ.get("BENCH_RANDOM"):
         batching.BUCKET = 1
@@ -404,7 +411,9 @@ def write_texts(data: str | None) -> None:
 
 def first_step(data: str | None) -> None:
     """The default training up to the end of its first step."""
-    from textlstm import command_line, module, training
+    from textlstm.commands import main as command_line
+    from textlstm.training import module
+    from textlstm.training import run as training
 
     module.TextClassificationModule.on_train_batch_end = lambda *arguments: answer({})  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:

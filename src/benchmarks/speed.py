@@ -36,8 +36,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from sides import FOLDER, SRC  # first: it makes textlstm known
 
-from textlstm.command_line import WAITING
-from textlstm.figures import BLUE, ORANGE
+from textlstm.commands.main import WAITING
+from textlstm.runs.figures import BLUE, ORANGE
 
 CORPUS = "embedded corpus"
 PARTS = ("keras", "loop", "naive", "bf16", "machine", "accuracy", "order", "start")

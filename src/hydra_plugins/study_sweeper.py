@@ -34,6 +34,6 @@ class StudySweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> Any:
-        from textlstm.sweeping import sweep
+        from textlstm.sweeps.sweep import sweep
 
         return sweep(self.config, self.launcher, [f"{key}={value}" for key, value in self.params.items()] + arguments)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from textlstm.bundle import Prediction, TextClassifier
+    from textlstm.model.bundle import Prediction, TextClassifier
 
 __all__ = ["Prediction", "TextClassifier"]
 
@@ -11,7 +11,7 @@ __all__ = ["Prediction", "TextClassifier"]
 def __getattr__(name: str) -> object:
     """Torch is imported when the classifier is first asked for, so that `--help` need not wait for it."""
     if name in __all__:
-        from textlstm import bundle
+        from textlstm.model import bundle
 
         return getattr(bundle, name)
     raise AttributeError(f"module 'textlstm' has no attribute {name!r}")

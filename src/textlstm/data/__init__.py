@@ -1,0 +1,1 @@
+"""Text → batches: files, rows, splits, ids."""

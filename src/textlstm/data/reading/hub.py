@@ -1,0 +1,114 @@
+"""Data sets of the Hugging Face hub, or local folders of such, as the splits that a run needs."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import datasets
+from datasets import ClassLabel, Dataset, IterableDataset
+
+from textlstm.cache import content_key
+from textlstm.checks import InputError
+from textlstm.data.reading.tables import ROWS, Chunk, Table
+
+log = logging.getLogger(__name__)
+
+SPLIT_NAMES = {"dev": "validation", "valid": "validation", "val": "validation"}
+
+
+class HubSplit(NamedTuple):
+    """Rows on the disk, or an iterable of rows that are fetched as they are read; equal `content`, equal rows."""
+
+    rows: Dataset | IterableDataset
+    content: str
+
+
+def load_hub(name: str | None, config: str | None, *, streaming: bool = False) -> dict[str, HubSplit]:
+    """The splits `train` and, where there are, `validation` and `test`; `streaming` ones are not downloaded.
+
+    Raises:
+        InputError: no such data set, no such configuration, no training split, or a hub that cannot be reached.
+    """
+    if not name:
+        raise InputError(
+            "data=hub needs data.name=… (a data set of the hub such as stanfordnlp/imdb, or a local folder of one)."
+        )
+    local = os.path.expanduser(name)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # each of its retries; the error below says it all
+    if not os.path.isdir(local):
+        log.info("Asking the Hugging Face hub for %s…", name)
+    if sys.stderr.isatty():
+        datasets.enable_progress_bars()
+    try:
+        place = local if os.path.isdir(local) else name
+        loaded = _streams(place, config) if streaming else _downloaded(place, config)
+    except (ConnectionError, FileNotFoundError) as error:  # DatasetNotFoundError is one of the latter
+        if isinstance(error, ConnectionError):
+            reason = "the Hugging Face hub cannot be reached. Without it, data=newswire4 trains on the embedded corpus"
+        else:
+            reason = (
+                "there is no such data set on the hub and no such folder here, or none with data, or it is private. "
+                "Check the spelling (owner/name); `hf auth login` opens private ones"
+            )
+        raise InputError(f"data.name={name}: {reason}.") from error
+    except (ValueError, datasets.exceptions.DatasetGenerationError) as error:
+        chosen = "" if config is None else f" data.config={config}"
+        reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
+        raise InputError(f"data.name={name}{chosen}: it cannot be loaded: {reason}.") from error
+    finally:
+        datasets.disable_progress_bars()
+    splits = {SPLIT_NAMES.get(split, split): rows for split, rows in loaded.items()}
+    if "train" not in splits:
+        raise InputError(f"data.name={name}: it has no split 'train', only {', '.join(loaded)}.")
+    return {split: splits[split] for split in ("train", "validation", "test") if split in splits}
+
+
+def _downloaded(place: str, config: str | None) -> dict[str, HubSplit]:
+    return {split: HubSplit(rows, rows._fingerprint) for split, rows in datasets.load_dataset(place, config).items()}
+
+
+def _streams(place: str, config: str | None) -> dict[str, HubSplit]:
+    builder = datasets.load_dataset_builder(place, config)
+    version = os.path.basename(builder.cache_dir)  # of its files and, on the hub, its commit
+    return {
+        split: HubSplit(rows, content_key(place, config, version, split))
+        for split, rows in builder.as_streaming_dataset().items()
+    }
+
+
+def hub_table(rows: Dataset | IterableDataset, name: str) -> Table:
+    """The rows of a split; `name` is what messages call it."""
+    return _stream_table(rows, name) if isinstance(rows, IterableDataset) else _table(rows, name)
+
+
+def _stream_table(rows: IterableDataset, name: str) -> Table:
+    def chunks(columns: list[str] | None) -> Iterator[Chunk]:
+        first = 1
+        try:
+            for batch in rows.iter(ROWS):
+                chunk = Chunk(name, first, {column: batch[column] for column in columns or batch if column in batch})
+                yield chunk
+                first += chunk.rows()
+        except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+            reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
+            raise InputError(f"data.name: {name}, after row {first - 1:,}: it cannot be read: {reason}.") from error
+
+    # Of text files, columns are known from the first rows only.
+    names = rows.features or next(chunks(None), Chunk(name, 1, {})).columns
+    return Table(list(names), _class_names(rows), chunks)
+
+
+def _table(rows: Dataset, name: str) -> Table:
+
+    def chunks(columns: list[str] | None) -> Iterator[Chunk]:
+        wanted = rows if columns is None else rows.select_columns(columns)
+        for start in range(0, len(rows), ROWS):
+            yield Chunk(name, start + 1, wanted[start : start + ROWS])
+
+    return Table(rows.column_names, _class_names(rows), chunks)
+
+
+def _class_names(rows: Dataset | IterableDataset) -> dict[str, list[str]]:
+    return {column: kind.names for column, kind in (rows.features or {}).items() if isinstance(kind, ClassLabel)}

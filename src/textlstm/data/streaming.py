@@ -1,0 +1,102 @@
+"""Training rows that are never in memory together, nor kept on the disk: read anew in each epoch."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textlstm.cache import content_key, kept
+from textlstm.data.reading.tables import Chunk, Table
+from textlstm.data.rows import CheckedRows, Columns, Origin, duplicate_numbers
+from textlstm.terminal import counted
+
+LAYOUT = 1  # of a survey in the cache
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The rows of an origin that train, some at a time: their texts and class numbers.
+
+    Args:
+        origin, columns: what is read.
+        held_out: numbers of the texts that stand in validation or test (`rows.duplicate_numbers`): such rows are left
+            out. Duplicates among the rows themselves are not known.
+        classes: the class number of each label, as it is written in the data.
+        rows_of_class: how many rows of each class there are, by class number.
+        dropped: how many rows were left out for standing in validation or test.
+        longest_run: most rows of one class that follow each other.
+    """
+
+    origin: Origin
+    columns: Columns
+    held_out: np.ndarray
+    classes: dict[str, int]
+    rows_of_class: list[int]
+    dropped: int
+    longest_run: int
+
+    def __len__(self) -> int:
+        return sum(self.rows_of_class)
+
+    def __iter__(self) -> Iterator[tuple[list[str], list[int]]]:
+        for texts, labels in CheckedRows(self.origin, self.columns):
+            rows = _trained_on(texts, self.held_out)
+            yield [texts[row] for row in rows], [self.classes[labels[row]] for row in rows]
+
+
+def survey(origin: Origin, columns: Columns, held_out: np.ndarray, cache: Path) -> dict[str, Any]:
+    """What a first pass tells, kept by content: rows of each label, `empty` and `dropped` ones, and the `longest_run`.
+
+    Raises:
+        InputError: a row that cannot be used.
+    """
+
+    def write(folder: Path) -> None:
+        rows = CheckedRows(origin, columns)
+        counts: Counter[str] = Counter()
+        dropped, longest, run, last = 0, 0, 0, None
+        for texts, labels in counted(rows, f"rows read from {origin.key}", size_of=lambda chunk: len(chunk[0])):
+            trained_on = _trained_on(texts, held_out)
+            dropped += len(texts) - len(trained_on)
+            for label, group in groupby(labels[row] for row in trained_on):
+                length = sum(1 for _ in group)
+                counts[label] += length
+                run = run + length if label == last else length
+                longest, last = max(longest, run), label
+        facts = {"labels": counts, "empty": rows.empty, "dropped": dropped, "longest_run": longest}
+        (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+
+    settings = (columns.text_column, columns.label_column, columns.drop_empty, sha256(held_out.tobytes()).hexdigest())
+    name = f"survey-{content_key(LAYOUT, origin.content, *settings)}"
+    return kept(cache, name, write, lambda folder: json.loads((folder / "facts.json").read_text(encoding="utf-8")))[0]
+
+
+def _trained_on(texts: list[str], held_out: np.ndarray) -> list[int]:
+    return np.flatnonzero(~np.isin(duplicate_numbers(texts), held_out)).tolist()
+
+
+def first_rows(origin: Origin, rows: int) -> Origin:
+    """An origin of the first so many rows."""
+
+    def opened() -> Table:
+        table = origin.open()
+
+        def chunks(columns: list[str] | None) -> Iterator[Chunk]:
+            left = rows
+            for chunk in table.chunks(columns):
+                places = None if chunk.places is None else chunk.places[:left]
+                cut = {name: values[:left] for name, values in chunk.columns.items()}
+                yield chunk._replace(columns=cut, places=places)
+                left -= chunk.rows()
+                if left <= 0:
+                    return
+
+        return table._replace(chunks=chunks)
+
+    return replace(origin, open=opened, content=content_key(origin.content, "first", rows))

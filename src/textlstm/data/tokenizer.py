@@ -1,0 +1,114 @@
+"""Text to token ids: a tokenizer is learned from the training texts alone and travels as JSON."""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor
+
+from textlstm.checks import InputError, choice, whole
+from textlstm.data.vocabulary import PAD, SPECIALS, UNK
+
+KINDS = ("word", "bpe", "unigram")
+BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
+CHARACTERS = 1_000_000  # whose encodings are in memory together
+
+
+def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Tokenizer:
+    """Learns a vocabulary of at most `vocab_size` tokens, `[PAD]` 0 and `[UNK]` 1 among them.
+
+    (`unigram` keeps each character of the training texts, even where that takes it beyond.)
+    All kinds normalise to NFKC, lower case and single spaces. `word` splits at spaces and punctuation; what it did not
+    see is `[UNK]`. `bpe` (Sennrich et al. 2016) and `unigram` (Kudo 2018) split words further; a character
+    that they did not see becomes its UTF-8 bytes.
+
+    Raises:
+        InputError: an unknown kind, or a vocabulary too small for the kind's fixed tokens.
+    """
+    choice("data.tokenizer", kind, KINDS)
+    fixed = SPECIALS if kind == "word" else SPECIALS + BYTES
+    whole("data.vocab_size", vocab_size, minimum=1)
+    if vocab_size <= len(fixed):
+        raise InputError(
+            f"data.vocab_size must be above {len(fixed)} for data.tokenizer={kind}, which keeps "
+            f"{len(fixed)} ids for padding, unknowns{'' if kind == 'word' else ' and single bytes'}; got {vocab_size}."
+        )
+    words = pre_tokenizers.Whitespace()
+    pieces = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")])
+    trainer: trainers.Trainer
+    if kind == "word":
+        tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+        trainer = trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=fixed, show_progress=False)
+    elif kind == "bpe":
+        tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", byte_fallback=True))
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocab_size,
+            special_tokens=fixed,
+            limit_alphabet=vocab_size - len(fixed),
+            show_progress=False,
+        )
+    else:
+        tokenizer = Tokenizer(models.Unigram())
+        trainer = trainers.UnigramTrainer(
+            vocab_size=vocab_size, special_tokens=fixed, unk_token="[UNK]", show_progress=False
+        )
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    )
+    tokenizer.pre_tokenizer = words if kind == "word" else pieces
+    tokenizer.train_from_iterator(texts, trainer)
+    return load_tokenizer(tokenizer.to_str())
+
+
+def load_tokenizer(text: str) -> Tokenizer:
+    """A tokenizer from its JSON, in which no text can spell a special token: "[PAD]" is a word like any other."""
+    content = json.loads(text)
+    content["added_tokens"] = []
+    if content["model"]["type"] == "Unigram":
+        content["model"]["byte_fallback"] = True
+    try:
+        tokenizer = Tokenizer.from_str(json.dumps(content, ensure_ascii=False))
+    except Exception as error:  # the library raises no class of its own
+        raise InputError(f"The tokenizer's JSON cannot be read: {error}") from error
+    vocabulary = tokenizer.get_vocab()
+    if vocabulary.get("[PAD]") != PAD or vocabulary.get("[UNK]") != UNK:
+        raise InputError("The tokenizer's JSON has no [PAD] at id 0 and [UNK] at id 1: it was not made by textlstm.")
+    return tokenizer
+
+
+class Encoded(NamedTuple):
+    """Ids of N texts end to end (int32), and of each text its number of ids and how many of these are unknown."""
+
+    tokens: Tensor
+    lengths: Tensor
+    unknown: Tensor
+
+
+def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> Encoded:
+    """The ids of all texts, whole; the tokenizer works on all cores."""
+    tokens, lengths, unknown = [np.empty(0, np.int32)], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+    for chunk in _chunks(texts):
+        ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(chunk)]
+        lengths.append(np.fromiter(map(len, ids), np.int32, len(ids)))
+        tokens.append(np.fromiter(chain.from_iterable(ids), np.int32, int(lengths[-1].sum())))
+        text_of_token = np.repeat(np.arange(len(ids)), lengths[-1])
+        unknown.append(np.bincount(text_of_token[tokens[-1] == UNK], minlength=len(ids)).astype(np.int32))
+    return Encoded(*(torch.from_numpy(np.concatenate(parts)) for parts in (tokens, lengths, unknown)))
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Texts that are encoded together: each token takes some hundred bytes meanwhile."""
+    chunk: list[str] = []
+    characters = 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text)
+        if characters >= CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk

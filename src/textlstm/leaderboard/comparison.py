@@ -1,0 +1,150 @@
+"""How sure one can be that the first of two configurations is better than the second.
+
+Repeats with the same seeds or folds are compared in pairs, other repeats by Welch's test. Of one run each, nothing can
+be said of the luck of the seed; what can be said is how far the order depends on which rows happened to be held out for
+validation, by a paired bootstrap of macro F1 over these rows. (McNemar's test would answer that for accuracy, which is
+not what the runs are ranked by.)
+"""
+
+import math
+import statistics
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from textlstm.leaderboard.folder import Configuration, Run
+
+RESAMPLES = 10_000
+CELLS = 20_000_000  # numbers that the counts of the resamples may hold at once
+
+
+def how_sure(first: Configuration, second: Configuration) -> str:
+    """A sentence or two that say how sure it is that `first` is better than `second`, and by which method."""
+    shared = _in_pairs(first, second)
+    if len({fold for (fold, _), *_ in shared}) > 1:
+        differences = _by_fold(shared)
+        sure = corrected_t_test(differences, _held_out(shared))
+        return (
+            f"{_percent(sure)} sure that the first is better than the second: paired t-test over {len(differences)} "
+            f"folds, one-sided, with the variance that Nadeau & Bengio (2003) correct for the training rows that folds "
+            f"share; they are not independent, so that even this figure is optimistic."
+        )
+    if len(shared) > 1:
+        sure = corrected_t_test([one.score - other.score for _, one, other in shared], 0.0)
+        return (
+            f"{_percent(sure)} sure that the first is better than the second on these validation rows: "
+            f"paired t-test over {len(shared)} seeds, one-sided."
+        )
+    if len(first.runs) > 1 and len(second.runs) > 1:
+        return (
+            f"{_percent(welch(first, second))} sure that the first is better than the second on these validation rows: "
+            f"Welch's t-test over {len(first.runs)} and {len(second.runs)} runs, one-sided."
+        )
+    runs = f"One run {'each' if len(first.runs) == len(second.runs) else 'of one of them'}"
+    luck = f"{runs} cannot tell a better configuration from a luckier seed; sweep.repeats=3 can."
+    one, other = shared[0][1:] if shared else (first.runs[0], second.runs[0])
+    cells = _cells(one.folder / "predictions.csv", other.folder / "predictions.csv")
+    if cells is None:
+        return luck
+    return (
+        f"{luck} As to the choice of validation rows: {_percent(bootstrap(*cells))} sure that the first is ahead of "
+        f"the second on other rows of the same kind (paired bootstrap of macro F1 over {int(cells[1].sum()):,} rows)."
+    )
+
+
+def corrected_t_test(differences: list[float], held_out: float) -> float:
+    """1 - p of a one-sided paired t-test that the mean difference is above 0.
+
+    Args:
+        differences: a score less the other, for each pair.
+        held_out: validation rows for each training row where the pairs share training rows (Nadeau & Bengio 2003,
+            "Inference for the generalization error", add this to 1/n in the variance of the mean); 0 where they do not.
+    """
+    mean, variance, n = statistics.fmean(differences), statistics.variance(differences), len(differences)
+    if variance == 0:
+        return _sign(mean)
+    return float(stats.t.cdf(mean / math.sqrt((1 / n + held_out) * variance), n - 1))
+
+
+def welch(first: Configuration, second: Configuration) -> float:
+    """1 - p of Welch's one-sided t-test that the mean of the first is larger."""
+    if not first.deviation and not second.deviation:
+        return _sign(first.score - second.score)
+    scores = [[run.score for run in of.runs] for of in (first, second)]
+    return 1 - float(stats.ttest_ind(*scores, equal_var=False, alternative="greater").pvalue)
+
+
+def bootstrap(cells: np.ndarray, counts: np.ndarray) -> float:
+    """The share of resamples of the rows in which the first has the larger macro F1; ties count half.
+
+    Args:
+        cells: (K, 3), each kind of row that there is: gold class, the first's and the second's prediction.
+        counts: (K,) rows of each kind.
+    """
+    generator = np.random.default_rng(0)
+    rows, classes = int(counts.sum()), int(cells.max()) + 1
+    gold_KC, *predicted_KC = (np.eye(classes)[column] for column in cells.T)
+    ahead, left = 0.0, RESAMPLES
+    while left:
+        now = min(left, max(1, CELLS // len(counts)))
+        counts_RK = generator.multinomial(rows, counts / rows, size=now).astype(float)
+        gold_RC = counts_RK @ gold_KC
+        first_R, second_R = (
+            _macro_f1(counts_RK @ (gold_KC * of_KC), gold_RC, counts_RK @ of_KC) for of_KC in predicted_KC
+        )
+        ahead += float((first_R > second_R).sum() + 0.5 * (first_R == second_R).sum())
+        left -= now
+    return ahead / RESAMPLES
+
+
+def _macro_f1(hits_RC: np.ndarray, gold_RC: np.ndarray, predicted_RC: np.ndarray) -> np.ndarray:
+    """As `metrics.scores`: classes without a gold row are left out."""
+    f1_RC = 2 * hits_RC / np.maximum(gold_RC + predicted_RC, 1)
+    present_RC = gold_RC > 0
+    return (f1_RC * present_RC).sum(axis=1) / present_RC.sum(axis=1)
+
+
+def _cells(first: Path, second: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    """The kinds of rows in two files of predictions, and how many there are; None if the rows are not the same."""
+    if not (first.is_file() and second.is_file()):
+        return None
+    columns = ["text", "gold", "predicted"]
+    one, other = (pd.read_csv(file, usecols=columns, dtype=str, keep_default_na=False) for file in (first, second))
+    if not one[["text", "gold"]].equals(other[["text", "gold"]]):
+        return None
+    triples = np.stack([one["gold"], one["predicted"], other["predicted"]], axis=1)
+    numbers = np.unique(triples, return_inverse=True)[1].reshape(triples.shape)
+    return np.unique(numbers, axis=0, return_counts=True)
+
+
+Pair = tuple[tuple[str | None, str | None], Run, Run]
+
+
+def _in_pairs(first: Configuration, second: Configuration) -> list[Pair]:
+    """Runs of both that have the same fold and seed."""
+    others = {run.repeat: run for run in second.runs}
+    return [(run.repeat, run, others[run.repeat]) for run in first.runs if run.repeat in others]
+
+
+def _by_fold(pairs: list[Pair]) -> list[float]:
+    """The mean difference in each fold: seeds of one fold have the same rows and are no further evidence."""
+    folds: dict[str | None, list[float]] = {}
+    for (fold, _), one, other in pairs:
+        folds.setdefault(fold, []).append(one.score - other.score)
+    return [statistics.fmean(differences) for differences in folds.values()]
+
+
+def _held_out(pairs: list[Pair]) -> float:
+    """Validation rows for each training row."""
+    splits = [run.record["data"]["splits"] for _, run, _ in pairs]
+    return statistics.fmean(of["validation"]["rows"] / of["train"]["rows"] for of in splits)
+
+
+def _sign(difference: float) -> float:
+    return float(difference > 0) if difference else 0.5
+
+
+def _percent(sure: float) -> str:
+    return "More than 99 %" if sure > 0.99 else f"{100 * sure:.0f} %"

@@ -1,0 +1,160 @@
+"""The trained network as ONNX, any batch and any length, checked against PyTorch."""
+
+import copy
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from textlstm.checks import InputError
+from textlstm.model.bundle import TextClassifier
+from textlstm.model.network import LSTMClassifier, LSTMLayer
+from textlstm.runs.folder import RunFolder
+
+SHAPES = ((1, 1), (3, 50), (7, 23))  # batch × tokens
+TOLERANCE = 1e-5
+
+
+@torch.library.custom_op("textlstm::lstm_layer", mutates_args=())
+def lstm_layer(inputs_BTE: Tensor, lengths_B: Tensor, weights: list[Tensor], bidirectional: bool) -> Tensor:
+    """An `LSTMLayer` as one operator, so that the exporter need not see through its time loop."""
+    hidden = weights[1].shape[1]
+    layer = LSTMLayer(inputs_BTE.shape[2], hidden, bidirectional=bidirectional)
+    for lstm, start in zip(layer.directions(), range(0, len(weights), 4), strict=True):
+        for parameter, weight in zip(lstm.parameters(), weights[start : start + 4], strict=True):
+            parameter.data = weight
+    return layer(inputs_BTE, lengths_B)
+
+
+@lstm_layer.register_fake
+def _(inputs_BTE: Tensor, lengths_B: Tensor, weights: list[Tensor], bidirectional: bool) -> Tensor:
+    states = weights[1].shape[1] * (2 if bidirectional else 1)
+    return inputs_BTE.new_empty(inputs_BTE.shape[0], inputs_BTE.shape[1], states)
+
+
+class _OperatorLayer(nn.Module):
+    """An `LSTMLayer` that calls the operator."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, inputs_BTE: Tensor, lengths_B: Tensor) -> Tensor:
+        weights = [parameter for lstm in self.layer.directions() for parameter in lstm.parameters()]
+        return lstm_layer(inputs_BTE, lengths_B, weights, self.layer.backwards is not None)
+
+
+def export(config: dict[str, Any]) -> None:
+    """Writes RUN/model/model.onnx: `tokens` (B, T) and `lengths` (B) to `probabilities` (B, C).
+
+    Raises:
+        InputError: no finished run, the packages of the extra missing, or an ONNX model that disagrees with PyTorch.
+    """
+    run = RunFolder.finished(config["run"])
+    classifier = TextClassifier.load(run.path)
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401  (torch.onnx needs it)
+    except ImportError as error:
+        raise InputError(f"export needs the extra packages: pip install -e '.[export]' ({error}).") from error
+    file = run.model / "model.onnx"
+    unfinished = file.with_suffix(".unchecked.onnx")
+    write_onnx(classifier.network, unfinished)
+    session = onnxruntime.InferenceSession(unfinished, providers=["CPUExecutionProvider"])
+    worst = max(difference(session, classifier.network, *shape) for shape in SHAPES)
+    if worst > TOLERANCE:
+        unfinished.unlink()
+        raise RuntimeError(f"The ONNX model differs from PyTorch by {worst:.1e}, more than {TOLERANCE:g}.")
+    unfinished.replace(file)
+    shapes = ", ".join(f"{batch} × {tokens}" for batch, tokens in SHAPES)
+    print(file)
+    print(f"largest difference from PyTorch in a probability: {worst:.1e} (batch × tokens: {shapes})")
+    print("inputs: tokens (int64, batch × length, padded with 0), lengths (int64, batch)")
+    print(f"classes: {json.dumps(classifier.labels, ensure_ascii=False)}")
+
+
+class _Probabilities(nn.Module):
+    def __init__(self, network: LSTMClassifier) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        return self.network(tokens, lengths).softmax(dim=1)
+
+
+def write_onnx(network: LSTMClassifier, file: Path) -> None:
+    """Exports with one ONNX LSTM per layer, which knows lengths and both directions by itself."""
+    exported = copy.deepcopy(network).eval().requires_grad_(False)
+    exported.lstm = nn.ModuleList(_OperatorLayer(layer) for layer in exported.lstm)
+    tokens, lengths = torch.ones(3, 7, dtype=torch.long), torch.tensor([7, 4, 1])
+    dynamic = torch.export.Dim.DYNAMIC
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # that torchvision is not installed
+    with warnings.catch_warnings():
+        # The exporter's own use of a class that torch deprecates.
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+        program = torch.onnx.export(
+            _Probabilities(exported).eval(),
+            (tokens, lengths),
+            dynamo=True,
+            verbose=False,
+            input_names=["tokens", "lengths"],
+            output_names=["probabilities"],
+            dynamic_shapes={"tokens": {0: dynamic, 1: dynamic}, "lengths": {0: dynamic}},
+            custom_translation_table={torch.ops.textlstm.lstm_layer.default: _translation()},
+        )
+    if program is None:
+        raise RuntimeError("The exporter gave no ONNX model.")
+    program.save(file)
+
+
+def difference(session: Any, network: LSTMClassifier, batch: int, tokens: int) -> float:
+    """The largest difference of a probability between ONNX and PyTorch, on random ids and lengths."""
+    generator = torch.Generator().manual_seed(0)
+    ids_BT = torch.randint(1, network.embedding.num_embeddings, (batch, tokens), generator=generator)
+    lengths_B = torch.randint(0, tokens + 1, (batch,), generator=generator)
+    lengths_B[0] = tokens
+    ids_BT[torch.arange(tokens) >= lengths_B[:, None]] = 0
+    ours_BC = session.run(None, {"tokens": ids_BT.numpy(), "lengths": lengths_B.numpy()})[0]
+    with torch.inference_mode():
+        theirs_BC = network.eval()(ids_BT, lengths_B).softmax(dim=1)
+    return float(np.abs(ours_BC - theirs_BC.numpy()).max())
+
+
+def _translation() -> Any:
+    """The operator in ONNX: gates reordered from PyTorch's i, f, g, o to ONNX' i, o, f, c."""
+    from onnxscript import opset20
+
+    op: Any = opset20
+
+    def gates(weight: Any, hidden: int) -> Any:
+        i, f, g, o = (op.Slice(weight, [k * hidden], [(k + 1) * hidden], [0]) for k in range(4))
+        return op.Concat(i, o, f, g, axis=0)
+
+    def stacked(directions: list[Any]) -> Any:
+        return op.Concat(*directions, axis=0) if len(directions) > 1 else directions[0]
+
+    def translate(inputs_BTE: Any, lengths_B: Any, weights: Any, bidirectional: bool) -> Any:
+        hidden = weights[1].shape[1]
+        inputs, recurrent, biases = [], [], []
+        for start in range(0, len(weights), 4):
+            w_ih, w_hh, b_ih, b_hh = weights[start : start + 4]
+            inputs.append(op.Unsqueeze(gates(w_ih, hidden), [0]))
+            recurrent.append(op.Unsqueeze(gates(w_hh, hidden), [0]))
+            biases.append(op.Unsqueeze(op.Concat(gates(b_ih, hidden), gates(b_hh, hidden), axis=0), [0]))
+        states_TDBH, _, _ = op.LSTM(
+            op.Transpose(inputs_BTE, perm=[1, 0, 2]),
+            stacked(inputs),
+            stacked(recurrent),
+            stacked(biases),
+            op.Cast(lengths_B, to=6),
+            hidden_size=hidden,
+            direction="bidirectional" if bidirectional else "forward",
+        )
+        return op.Reshape(op.Transpose(states_TDBH, perm=[2, 0, 1, 3]), [0, 0, -1])
+
+    return translate

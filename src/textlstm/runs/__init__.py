@@ -1,0 +1,1 @@
+"""The run folder, and what a person sees in it."""

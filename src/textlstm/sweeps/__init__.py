@@ -1,0 +1,1 @@
+"""Trials → runs, in several workers and on several machines."""

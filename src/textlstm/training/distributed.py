@@ -1,0 +1,146 @@
+"""Several processes that train one run, each on a device: their threads, the same data, and one end for all."""
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.strategies import DDPStrategy
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torch import distributed
+
+from textlstm.cache import content_key
+from textlstm.checks import InputError
+from textlstm.training.threads import cores
+
+log = logging.getLogger(__name__)
+
+OBSERVER = "lightning_fabric.strategies.launchers.subprocess_script"  # its logger: it looks every 5 s
+STRATEGIES = ("auto", "ddp")
+
+
+def check_strategy(trainer: pl.Trainer, strategy: Any) -> None:
+    """Refuses several devices where they would not share the batches, or not as many processes as were started.
+
+    Raises:
+        InputError: names the key.
+    """
+    started = int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else trainer.world_size
+    if started != trainer.world_size:
+        raise InputError(
+            f"torchrun started {started} processes, and trainer.devices × trainer.num_nodes is {trainer.world_size}. "
+            f"Give trainer=ddp with trainer.devices, the processes of a machine, and trainer.num_nodes, the machines."
+        )
+    if trainer.world_size > 1 and not (isinstance(trainer.strategy, DDPStrategy) and strategy in STRATEGIES):
+        raise InputError(
+            f"trainer.strategy={strategy}: several devices train with trainer=ddp, which is trainer.strategy=ddp."
+        )
+
+
+def share_threads(trainer: pl.Trainer, threads: int | None) -> None:
+    """Gives this process `threads` CPU threads, or its share of the cores."""
+    assert isinstance(trainer.strategy, DDPStrategy)
+    count = threads or max(1, cores() // trainer.strategy.num_processes)
+    torch.set_num_threads(count)
+    os.environ["OMP_NUM_THREADS"] = str(count)  # else Lightning sets a number of its own
+    log.info("%d processes; CPU threads of each: %d.", trainer.world_size, count)
+
+
+def computes_bf16() -> bool:
+    """Whether this CPU can train an LSTM in bf16: one that cannot has no such kernel, which only trying tells."""
+    try:
+        with torch.autocast("cpu", torch.bfloat16):
+            torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))[0].sum().backward()
+    except RuntimeError:
+        return False
+    return True
+
+
+class SameRun(pl.Callback):
+    """Makes sure that all processes have the same data, and that SIGTERM ends each of them.
+
+    Raises:
+        InputError: another tokenizer or other rows in some process, so that the same id would be another word.
+    """
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.world_size == 1:
+            return
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        rows = [[len(texts), int(texts.lengths.sum()), int(texts.starts.sum())] for texts in data.encoded.values()]
+        keys = [""] * trainer.world_size
+        distributed.all_gather_object(keys, content_key(data.tokenizer.to_str(), rows))
+        if len(set(keys)) > 1:
+            raise InputError(
+                "data: the machines have read different rows or learned different tokenizers. Give all the same files "
+                "and a folder outputs/cache that they share."
+            )
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.world_size > 1:
+            # Lightning's handler sends a message to the other processes amid whatever they exchange at that moment.
+            signal.signal(signal.SIGTERM, _stop)
+
+
+def _stop(signum: int, frame: Any) -> None:
+    raise SIGTERMException
+
+
+@contextmanager
+def one_end(trainer: pl.Trainer, run: Path) -> Iterator[None]:
+    """Within it, a process that ends before its time ends all of them, with one error."""
+    if trainer.world_size == 1:
+        yield
+        return
+    observer = _Observer(run)
+    logger = logging.getLogger(OBSERVER)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(observer)
+    try:
+        yield
+    except Exception as error:
+        if not _is_lost_peer(error):
+            raise
+        if not trainer.is_global_zero:
+            sys.exit(1)
+        if getattr(trainer.strategy.launcher, "procs", []):
+            time.sleep(30)  # until the observer has found out which
+        log.error("error: another process of the run has ended. %s", _resume(run))
+        sys.exit(1)
+    finally:
+        observer.over = True
+
+
+def _is_lost_peer(error: Exception) -> bool:
+    """Whether a process could not reach another: gloo raises a plain RuntimeError that names its source file."""
+    return isinstance(error, distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
+
+
+def _resume(run: Path) -> str:
+    return f"python src/train.py resume={run} goes on after the last whole epoch."
+
+
+class _Observer(logging.Handler):
+    """Hears from Lightning that a process it started is dead; Lightning would now kill this one in silence."""
+
+    def __init__(self, run: Path) -> None:
+        super().__init__()
+        self.run, self.over = run, False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        while self.over:  # this process ends by itself
+            time.sleep(1)
+        found = record.getMessage().partition(". ")[0]
+        if " code -" in found:  # killed by a signal: it could not say anything
+            log.error("error: %s. %s", found, _resume(self.run))
+        else:
+            log.info("Stopped. %s", _resume(self.run))
+        os._exit(1)  # the main thread may be waiting for the dead process; the others end with this one

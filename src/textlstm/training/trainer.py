@@ -1,0 +1,106 @@
+"""Lightning's trainer as the config describes it, with its logger and callbacks, or refused before data are read."""
+
+import sys
+from typing import Any
+
+import pytorch_lightning as pl
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from textlstm.checks import InputError, whole
+from textlstm.runs.folder import RunFolder
+from textlstm.training.callbacks import RandomState
+from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
+from textlstm.training.progress import ProgressBar
+
+
+def make_trainer(config: dict[str, Any], run: RunFolder, logger: Logger, recording: list[pl.Callback]) -> pl.Trainer:
+    """The trainer of a run.
+
+    Args:
+        recording: callbacks beside those of the config and those that each run needs.
+
+    Raises:
+        InputError: a value that Lightning refuses, a device that cannot compute it, or nothing to choose an epoch by.
+    """
+    whole("trainer.max_epochs", config["trainer"]["max_epochs"], minimum=1)
+    whole("trainer.accumulate_grad_batches", config["trainer"]["accumulate_grad_batches"], minimum=1)
+    refit, terminal = config["data"]["refit"], sys.stderr.isatty()
+    callbacks = [_made(f"callbacks.{name}", settings) for name, settings in config["callbacks"].items()]
+    if refit:
+        callbacks = [callback for callback in callbacks if not isinstance(callback, EarlyStopping)]
+    try:
+        trainer = pl.Trainer(
+            **config["trainer"] | ({"limit_val_batches": 0} if refit else {}),
+            logger=logger,
+            callbacks=[
+                *callbacks,
+                *([ProgressBar()] if terminal else []),
+                RandomState(config["seed"]),
+                SameRun(),
+                *recording,
+                *_checkpoints(run, refit=refit),
+            ],
+            enable_progress_bar=terminal,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,  # BucketSampler divides the batches
+        )
+    except (TypeError, ValueError, RuntimeError, MisconfigurationException) as error:  # RuntimeError: srun's options
+        raise InputError(f"trainer: {error}") from error
+    check_strategy(trainer, config["trainer"].get("strategy", "auto"))
+    _check_precision(trainer)
+    if trainer.fast_dev_run or not (refit or trainer.limit_val_batches):  # type: ignore[attr-defined]
+        raise InputError("trainer: a run chooses its best epoch on validation; for a quick look use experiment=smoke.")
+    return trainer
+
+
+def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
+    """The logger of the config, which writes below the run folder; `name` is what its events are called by."""
+    return _made("logger", settings, save_dir=run.path, version=name)
+
+
+def quiet_trainer(accelerator: str) -> pl.Trainer:
+    """A trainer that only scores: no logger, no checkpoints."""
+    try:
+        return pl.Trainer(
+            accelerator=accelerator,
+            devices=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    except (ValueError, MisconfigurationException) as error:
+        raise InputError(f"accelerator: {error}") from error
+
+
+def _made(key: str, settings: dict[str, Any], **arguments: Any) -> Any:
+    """The object that `settings` describe, or one error that names their key."""
+    try:
+        return instantiate(settings, **arguments)
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        raise cause if isinstance(cause, InputError) else InputError(f"{key}: {cause}") from error
+
+
+def _checkpoints(run: RunFolder, *, refit: bool) -> list[ModelCheckpoint]:
+    """The last epoch is kept and, where there is a validation to tell, the best."""
+    kept: dict[str, Any] = {
+        "dirpath": run.checkpoints,
+        "save_on_train_epoch_end": True,
+        "enable_version_counter": False,
+    }
+    best = [] if refit else [ModelCheckpoint(filename="best", monitor="val/loss", **kept)]
+    return [*best, ModelCheckpoint(filename="last", **kept)]
+
+
+def _check_precision(trainer: pl.Trainer) -> None:
+    if "bf16" in str(trainer.precision) and trainer.strategy.root_device.type == "cpu" and not computes_bf16():
+        raise InputError(
+            f"trainer.precision={trainer.precision}: this CPU cannot compute an LSTM in bf16 (it needs AVX512-BF16 "
+            f"or AMX). Take trainer.precision=32-true, or a GPU."
+        )
