@@ -1,4 +1,5 @@
-"""Looks at the data before any training: classes, lengths, vocabulary, duplicates, what is typical of each class.
+"""Looks at the data before any training: classes, lengths, vocabulary, duplicates, what is typical
+of each class.
 
 python src/inspect_data.py data.train=my.csv
 python src/inspect_data.py data.train='logs/*.jsonl' data.tokenizer=bpe

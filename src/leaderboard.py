@@ -1,4 +1,5 @@
-"""Prints a sweep's configurations, best first, with the commands that train the best again and score it on test.
+"""Prints a sweep's configurations, best first, with the commands that train the best again and
+score it on test.
 
 python src/leaderboard.py
 python src/leaderboard.py outputs/sweeps/grid
@@ -13,8 +14,12 @@ from textlstm.leaderboard.board import latest_sweep, leaderboard
 from textlstm.runs.folder import OUTPUTS
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sweep", nargs="?", type=Path, help="the sweep's folder (default: the one worked on last)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "sweep", nargs="?", type=Path, help="the sweep's folder (default: the one worked on last)"
+    )
     try:
         chosen = parser.parse_args().sweep
         leaderboard((chosen or latest_sweep(OUTPUTS / "sweeps")).absolute())

@@ -1,4 +1,6 @@
-"""The commands as tests run them: in a process of their own or, where a process is not the point, in the test's."""
+"""The commands as tests run them: in a process of their own or, where a process is not the point,
+in the test's.
+"""
 
 import contextlib
 import csv
@@ -21,12 +23,20 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 SRC = Path(__file__).parents[1] / "src"
-KILL = ["+callbacks.fail._target_=failing.Fail", "+callbacks.fail.rank=null", "+callbacks.fail.how=kill"]
+KILL = [
+    "+callbacks.fail._target_=failing.Fail",
+    "+callbacks.fail.rank=null",
+    "+callbacks.fail.how=kill",
+]
 
 
 def environment() -> dict[str, str]:
-    """One thread for each process, which share the cores; tests/ can be imported from, for tests/failing.py."""
-    found = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    """One thread for each process, which share the cores; tests/ can be imported from, for
+    tests/failing.py.
+    """
+    found = os.pathsep.join(
+        [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": found}
 
 
@@ -38,7 +48,9 @@ def run(
     stdin: str = "",
     code: int = 0,
 ) -> tuple[str, str]:
-    """Standard output and standard error of `python src/COMMAND.py ARGUMENTS`, which must end with `code`."""
+    """Standard output and standard error of `python src/COMMAND.py ARGUMENTS`, which must end with
+    `code`.
+    """
     done = subprocess.run(
         [sys.executable, *launcher, SRC / f"{command}.py", *map(str, arguments)],
         cwd=cwd,
@@ -52,10 +64,13 @@ def run(
     return done.stdout, done.stderr
 
 
-def call(command: str, *arguments: object, cwd: Path | None = None, code: int = 0) -> tuple[str, str]:
+def call(
+    command: str, *arguments: object, cwd: Path | None = None, code: int = 0
+) -> tuple[str, str]:
     """As `run`, but in this process, which has imported everything already.
 
-    Not for what starts processes with the same command line, or joins some: workers of a sweep, trainer=ddp.
+    Not for what starts processes with the same command line, or joins some: workers of a sweep,
+        trainer=ddp.
     """
     out, errors = io.StringIO(), io.StringIO()
     with contextlib.ExitStack() as stack:
@@ -72,14 +87,20 @@ def call(command: str, *arguments: object, cwd: Path | None = None, code: int = 
         except SystemExit as stop:
             ended = stop.code or 0
         for warning in warned:
-            errors.write(warnings.formatwarning(warning.message, warning.category, warning.filename, warning.lineno))
+            errors.write(
+                warnings.formatwarning(
+                    warning.message, warning.category, warning.filename, warning.lineno
+                )
+            )
     assert ended == code, errors.getvalue()
     return out.getvalue(), errors.getvalue()
 
 
 @contextlib.contextmanager
 def as_before() -> Iterator[None]:
-    """After it, what a command has set for its process is as it was: variables, logging, threads, Hydra."""
+    """After it, what a command has set for its process is as it was: variables, logging, threads,
+    Hydra.
+    """
     root, own = logging.getLogger(), logging.getLogger("textlstm")
     handlers, levels, threads = root.handlers[:], (root.level, own.level), torch.get_num_threads()
     try:
@@ -101,11 +122,19 @@ def as_before() -> Iterator[None]:
 def train_and_kill(
     folder: Path, *arguments: object, rank: str = "null", code: int = -signal.SIGKILL
 ) -> tuple[str, str]:
-    """As `run`, a training run in `folder` of which one process (null: each) is killed inside its second epoch.
+    """As `run`, a training run in `folder` of which one process (null: each) is killed inside its
+    second epoch.
 
     Its record is then as of a run that somebody else has killed: resumed, it goes on to its end.
     """
-    said = run("train", *arguments, *KILL, f"callbacks.fail.rank={rank}", f"hydra.run.dir={folder}", code=code)
+    said = run(
+        "train",
+        *arguments,
+        *KILL,
+        f"callbacks.fail.rank={rank}",
+        f"hydra.run.dir={folder}",
+        code=code,
+    )
     file = folder / ".hydra" / "config.yaml"
     config = OmegaConf.load(file)
     del config.callbacks.fail

@@ -9,12 +9,16 @@ from textlstm.checks import InputError
 
 
 class Fail(pl.Callback):
-    """Ends rank `rank` (None: all ranks) in its second epoch by a signal, a bug or a user's mistake."""
+    """Ends rank `rank` (None: all ranks) in its second epoch by a signal, a bug or a user's
+    mistake.
+    """
 
     def __init__(self, rank: int | None, how: str) -> None:
         self.rank, self.how = rank, how
 
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, at: int) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, at: int
+    ) -> None:
         if trainer.current_epoch != 1 or at != 1 or self.rank not in (None, trainer.global_rank):
             return
         if self.how == "bug":

@@ -7,7 +7,9 @@ from torch import nn
 
 from textlstm.model.network import LSTMClassifier
 
-torch.set_num_threads(1)  # the workers of a test run share the cores: threads beside them only wait for each other
+torch.set_num_threads(
+    1
+)  # the workers of a test run share the cores: threads beside them only wait for each other
 
 SETTINGS: dict[str, Any] = {
     "vocab_size": 30,

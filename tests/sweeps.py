@@ -1,4 +1,6 @@
-"""Sweeps that tests write themselves: run folders with what the leaderboard reads of them; and trials as they stand."""
+"""Sweeps that tests write themselves: run folders with what the leaderboard reads of them; and
+trials as they stand.
+"""
 
 import json
 import os
@@ -45,7 +47,10 @@ def finished(
         "data": {"splits": SPLITS},
     }
     if predicted is not None:
-        lines = ["text,gold,predicted,probability_a", *(",".join([*row, "0.5"]) for row in predicted)]
+        lines = [
+            "text,gold,predicted,probability_a",
+            *(",".join([*row, "0.5"]) for row in predicted),
+        ]
         (folder / "predictions.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _write(folder / "metrics.json", record, ended)
     return folder

@@ -1,4 +1,6 @@
-"""What a person gives wrongly ends the command with code 2 and one message: what, where, expected, and what to do."""
+"""What a person gives wrongly ends the command with code 2 and one message: what, where, expected,
+and what to do.
+"""
 
 import gzip
 import io
@@ -39,7 +41,9 @@ def parquet(rows: int, names: list[str] | None = None) -> bytes:
     if names is not None:
         features = {"label": {"_type": "ClassLabel", "names": names}}
         table = table.set_column(1, "label", [[names.index(label) for label in labels[:rows]]])
-        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+        table = table.replace_schema_metadata(
+            {"huggingface": json.dumps({"info": {"features": features}})}
+        )
     pyarrow.parquet.write_table(table, stream)
     return stream.getvalue()
 
@@ -62,7 +66,8 @@ CASES = [
         {},
         [TRAIN + "gone.csv"],
         (
-            "data.train: {folder}/gone.csv does not exist; a CSV, TSV, JSON Lines or Parquet file, a glob, or"
+            "data.train: {folder}/gone.csv does not exist; a CSV, TSV, JSON Lines or Parquet file, "
+            "a glob, or"
             " a folder with one sub-folder per class was expected."
         ),
     ),
@@ -71,7 +76,8 @@ CASES = [
         {"train.csv": MANY},
         [TRAIN + "train.csv", TEST],
         (
-            "data.test: {folder}/test.csv does not exist; a CSV, TSV, JSON Lines or Parquet file, a glob, or "
+            "data.test: {folder}/test.csv does not exist; a CSV, TSV, JSON Lines or Parquet file, "
+            "a glob, or "
             "a folder with one sub-folder per class was expected."
         ),
     ),
@@ -80,7 +86,8 @@ CASES = [
         {"rows.tsv": MANY},
         [TRAIN + "*.csv"],
         (
-            "data.train: no file matches {folder}/*.csv; a CSV, TSV, JSON Lines or Parquet file, a glob, or a"
+            "data.train: no file matches {folder}/*.csv; a CSV, TSV, JSON Lines or Parquet file, a "
+            "glob, or a"
             " folder with one sub-folder per class was expected."
         ),
     ),
@@ -89,7 +96,8 @@ CASES = [
         {"one.txt": "goal"},
         [TRAIN],
         (
-            "data.train: {folder} is a folder without sub-folders of text files; one sub-folder per class was"
+            "data.train: {folder} is a folder without sub-folders of text files; one sub-folder "
+            "per class was"
             " expected, each with a text per file."
         ),
     ),
@@ -98,8 +106,10 @@ CASES = [
         {"rows.csv": CSV},
         [TRAIN],
         (
-            "data.train: {folder} is a folder without sub-folders of text files; one sub-folder per class was"
-            " expected, each with a text per file. For the files in it, give data.train='{folder}/*.csv'."
+            "data.train: {folder} is a folder without sub-folders of text files; one sub-folder "
+            "per class was"
+            " expected, each with a text per file. For the files in it, give "
+            "data.train='{folder}/*.csv'."
         ),
     ),
     (
@@ -107,8 +117,10 @@ CASES = [
         {"sports/1.txt": "one goal", "sports/2.txt": "two goals"},
         [TRAIN],
         (
-            "data.train: {folder} has the label 'sports' in each row; at least two classes were expected: "
-            "name another column with data.label_column=…, or, of a folder, give one sub-folder per class."
+            "data.train: {folder} has the label 'sports' in each row; at least two classes were "
+            "expected: "
+            "name another column with data.label_column=…, or, of a folder, give one sub-folder "
+            "per class."
         ),
     ),
     (
@@ -116,7 +128,8 @@ CASES = [
         {"rows.xlsx": CSV},
         [TRAIN + "rows.xlsx"],
         (
-            "data.train: cannot tell the format of {folder}/rows.xlsx from its name; expected one of .csv, "
+            "data.train: cannot tell the format of {folder}/rows.xlsx from its name; expected one "
+            "of .csv, "
             ".tsv, .jsonl, .json, .parquet, .pq, or these with .gz, .bz2, .xz, .zst after."
         ),
     ),
@@ -136,19 +149,22 @@ CASES = [
         "a file of blank lines",
         {"rows.csv": "\n\n"},
         [TRAIN + "rows.csv"],
-        "data.train: {folder}/rows.csv has no header: a first line with the column names was expected.",
+        "data.train: {folder}/rows.csv has no header: a first line with the column names was "
+        "expected.",
     ),
     (
         "a header without rows",
         {"rows.csv": "text,label\n"},
         [TRAIN + "rows.csv"],
-        "data.train: {folder}/rows.csv has a header but no rows; rows with a text and a label were expected.",
+        "data.train: {folder}/rows.csv has a header but no rows; rows with a text and a label were "
+        "expected.",
     ),
     (
         "Parquet without rows",
         {"rows.parquet": parquet(0)},
         [TRAIN + "rows.parquet"],
-        "data.train: {folder}/rows.parquet has columns but no rows; rows with a text and a label were expected.",
+        "data.train: {folder}/rows.parquet has columns but no rows; rows with a text and a label "
+        "were expected.",
     ),
     (
         "an empty JSON array",
@@ -164,7 +180,8 @@ CASES = [
         {},
         ["data.train="],
         (
-            "data.train is empty; a CSV, TSV, JSON Lines or Parquet file, a glob, or a folder with one "
+            "data.train is empty; a CSV, TSV, JSON Lines or Parquet file, a glob, or a folder with "
+            "one "
             "sub-folder per class was expected."
         ),
     ),
@@ -180,7 +197,8 @@ CASES = [
         {"rows.csv": "headline,desk\none goal,sports\n"},
         [TRAIN + "rows.csv", "data.text_column=headlines", "data.label_column=desk"],
         (
-            "data.train: {folder}/rows.csv has no column 'headlines'. Did you mean 'headline'? Its columns "
+            "data.train: {folder}/rows.csv has no column 'headlines'. Did you mean 'headline'? Its "
+            "columns "
             "are headline, desk; name one with data.text_column=…"
         ),
     ),
@@ -189,7 +207,8 @@ CASES = [
         {"rows.csv": "headline,desk\none goal,sports\n"},
         [TRAIN + "rows.csv", "data.text_column=headline", "data.label_column=dessk"],
         (
-            "data.train: {folder}/rows.csv has no column 'dessk'. Did you mean 'desk'? Its columns are "
+            "data.train: {folder}/rows.csv has no column 'dessk'. Did you mean 'desk'? Its columns "
+            "are "
             "headline, desk; name one with data.label_column=…"
         ),
     ),
@@ -198,7 +217,8 @@ CASES = [
         {"rows.csv": "title,body,desk\none goal,in Porto,sports\n"},
         [TRAIN + "rows.csv", "data.text_column=[title,boddy]", "data.label_column=desk"],
         (
-            "data.train: {folder}/rows.csv has no column 'boddy'. Did you mean 'body'? Its columns are title,"
+            "data.train: {folder}/rows.csv has no column 'boddy'. Did you mean 'body'? Its columns "
+            "are title,"
             " body, desk; name one with data.text_column=…"
         ),
     ),
@@ -207,9 +227,12 @@ CASES = [
         {"rows.csv": "schlagzeile,label\nein Tor,sport\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv has none of the usual names for the column of the text (text, "
-            "texts, sentence, content, review, headline, title, body, message, comment, description, "
-            "document, question, query, utterance, tweet, post, abstract). Its columns are schlagzeile, "
+            "data.train: {folder}/rows.csv has none of the usual names for the column of the text "
+            "(text, "
+            "texts, sentence, content, review, headline, title, body, message, comment, "
+            "description, "
+            "document, question, query, utterance, tweet, post, abstract). Its columns are "
+            "schlagzeile, "
             "label; name one with data.text_column=…"
         ),
     ),
@@ -218,8 +241,10 @@ CASES = [
         {"rows.csv": "text,ressort\nein Tor,sport\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv has none of the usual names for the column of the label (label, "
-            "labels, class, category, target, topic, intent, sentiment, emotion, tag, stars, rating). Its "
+            "data.train: {folder}/rows.csv has none of the usual names for the column of the label "
+            "(label, "
+            "labels, class, category, target, topic, intent, sentiment, emotion, tag, stars, "
+            "rating). Its "
             "columns are text, ressort; name one with data.label_column=…"
         ),
     ),
@@ -240,7 +265,8 @@ CASES = [
         {"1.csv": CSV, "2.csv": "title,label\none goal,sports\n"},
         [TRAIN + "*.csv"],
         (
-            "data.train: {folder}/2.csv has no column 'text', which {folder}/1.csv has. Its columns are "
+            "data.train: {folder}/2.csv has no column 'text', which {folder}/1.csv has. Its "
+            "columns are "
             "title, label; all files of a glob need the same."
         ),
     ),
@@ -250,7 +276,8 @@ CASES = [
         {"rows.csv": CSV + "three goals\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv, row 5 has 1 field, the header has 2 (text, label). A text that "
+            "data.train: {folder}/rows.csv, row 5 has 1 field, the header has 2 (text, label). A "
+            "text that "
             'holds the separator, a quote or a line break stands in "double quotes".'
         ),
     ),
@@ -259,7 +286,8 @@ CASES = [
         {"rows.csv": CSV + "goals, three,sports\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv, row 5 has 3 fields, the header has 2 (text, label). A text that "
+            "data.train: {folder}/rows.csv, row 5 has 3 fields, the header has 2 (text, label). A "
+            "text that "
             'holds the separator, a quote or a line break stands in "double quotes".'
         ),
     ),
@@ -268,7 +296,8 @@ CASES = [
         {"rows.csv": CSV + '"three goals,sports\nfour,sports\n'},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv, row 5 cannot be read: a quote is opened there and never closed. A"
+            "data.train: {folder}/rows.csv, row 5 cannot be read: a quote is opened there and "
+            "never closed. A"
             ' text that holds the separator, a quote or a line break stands in "double quotes", with quotes '
             "inside it doubled."
         ),
@@ -278,7 +307,8 @@ CASES = [
         {"rows.csv": CSV + '"three" goals,sports\n'},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv, row 5 cannot be read: text follows a closing quote. A text that "
+            "data.train: {folder}/rows.csv, row 5 cannot be read: text follows a closing quote. A "
+            "text that "
             'holds the separator, a quote or a line break stands in "double quotes", with quotes inside it '
             "doubled."
         ),
@@ -288,7 +318,8 @@ CASES = [
         {"rows.csv": CSV + "three goals,\nfour goals, \n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv has no label in 2 of 6 rows (column 'label', the first is row 5); "
+            "data.train: {folder}/rows.csv has no label in 2 of 6 rows (column 'label', the first "
+            "is row 5); "
             "rows are counted from 1 without the header. Fill or remove them, or drop them with "
             "data.drop_empty=true."
         ),
@@ -298,8 +329,10 @@ CASES = [
         {"rows.jsonl": lines(ONE, ONE | {"label": None})},
         [TRAIN + "rows.jsonl"],
         (
-            "data.train: {folder}/rows.jsonl has no label in 1 of 2 rows (column 'label', the first is row "
-            "2); rows are counted from 1 without the header. Fill or remove them, or drop them with "
+            "data.train: {folder}/rows.jsonl has no label in 1 of 2 rows (column 'label', the "
+            "first is row "
+            "2); rows are counted from 1 without the header. Fill or remove them, or drop them "
+            "with "
             "data.drop_empty=true."
         ),
     ),
@@ -308,7 +341,8 @@ CASES = [
         {"rows.csv": CSV + ",sports\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv has no text in 1 of 5 rows (column 'text', the first is row 5); "
+            "data.train: {folder}/rows.csv has no text in 1 of 5 rows (column 'text', the first is "
+            "row 5); "
             "rows are counted from 1 without the header. Fill or remove them, or drop them with "
             "data.drop_empty=true."
         ),
@@ -319,7 +353,8 @@ CASES = [
         [TRAIN + "train.csv", TEST],
         (
             "data.test: {folder}/test.csv has no text in 1 of 1 rows (column 'text', the first is "
-            "row 1); rows are counted from 1 without the header. Fill or remove them, or drop them with "
+            "row 1); rows are counted from 1 without the header. Fill or remove them, or drop them "
+            "with "
             "data.drop_empty=true."
         ),
     ),
@@ -327,14 +362,16 @@ CASES = [
         "rows that are all empty",
         {"rows.csv": "text,label\n,sports\nshares fall,\n"},
         [TRAIN + "rows.csv", "data.drop_empty=true"],
-        "data.train: {folder}/rows.csv has 2 rows, none with a text (column 'text') and a label (column 'label').",
+        "data.train: {folder}/rows.csv has 2 rows, none with a text (column 'text') and a label "
+        "(column 'label').",
     ),
     (
         "a text that is a number",
         {"rows.jsonl": lines(ONE, ONE | {"text": 3})},
         [TRAIN + "rows.jsonl"],
         (
-            "data.train: {folder}/rows.jsonl, row 2 holds 3 in the column 'text', text was expected; name "
+            "data.train: {folder}/rows.jsonl, row 2 holds 3 in the column 'text', text was "
+            "expected; name "
             "another column."
         ),
     ),
@@ -343,7 +380,8 @@ CASES = [
         {"rows.jsonl": lines(ONE, ONE | {"label": ["a"]})},
         [TRAIN + "rows.jsonl"],
         (
-            "data.train: {folder}/rows.jsonl, row 2 holds ['a'] in the column 'label'; names, whole numbers "
+            "data.train: {folder}/rows.jsonl, row 2 holds ['a'] in the column 'label'; names, "
+            "whole numbers "
             "or booleans were expected as classes. Name another column with data.label_column=…"
         ),
     ),
@@ -353,8 +391,10 @@ CASES = [
         {"rows.csv": "text,label\none goal,sports\ntwo goals,sports\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv has the label 'sports' in each row; at least two classes were "
-            "expected: name another column with data.label_column=…, or, of a folder, give one sub-folder per"
+            "data.train: {folder}/rows.csv has the label 'sports' in each row; at least two "
+            "classes were "
+            "expected: name another column with data.label_column=…, or, of a folder, give one "
+            "sub-folder per"
             " class."
         ),
     ),
@@ -363,7 +403,8 @@ CASES = [
         {"train.csv": MANY, "test.csv": "text,label\none goal,sports\ntwo goals,sport\n"},
         [TRAIN + "train.csv", TEST],
         (
-            "data.test: {folder}/test.csv, row 2 has the label 'sport', which no training row has. Did you "
+            "data.test: {folder}/test.csv, row 2 has the label 'sport', which no training row has. "
+            "Did you "
             "mean 'sports'? The classes are money, sports."
         ),
     ),
@@ -372,8 +413,10 @@ CASES = [
         {"rows.csv": "text,label\na,1\nb,0.5\nc,0.75\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv has fractions as labels (such as 0.5): they look like a quantity "
-            "to regress, classes were expected. Name another column with data.label_column=…, or write "
+            "data.train: {folder}/rows.csv has fractions as labels (such as 0.5): they look like a "
+            "quantity "
+            "to regress, classes were expected. Name another column with data.label_column=…, or "
+            "write "
             "classes as names, such as low and high."
         ),
     ),
@@ -382,8 +425,10 @@ CASES = [
         {"rows.csv": each_its_own("7{}")},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv has 120 different labels in 120 rows (such as '70'): they look "
-            "like a quantity to regress, classes were expected. Name another column with data.label_column=…"
+            "data.train: {folder}/rows.csv has 120 different labels in 120 rows (such as '70'): "
+            "they look "
+            "like a quantity to regress, classes were expected. Name another column with "
+            "data.label_column=…"
         ),
     ),
     (
@@ -391,8 +436,10 @@ CASES = [
         {"rows.csv": each_its_own("opinion number {}")},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv has 120 different labels in 120 rows (such as 'opinion number 0'):"
-            " they look like free text or identifiers, classes were expected. Name another column with "
+            "data.train: {folder}/rows.csv has 120 different labels in 120 rows (such as 'opinion "
+            "number 0'):"
+            " they look like free text or identifiers, classes were expected. Name another column "
+            "with "
             "data.label_column=…"
         ),
     ),
@@ -400,14 +447,16 @@ CASES = [
         "too few names for the labels",
         {"rows.csv": "text,label\na,0\nb,1\nc,2\n"},
         [TRAIN + "rows.csv", "data.label_names=[no,yes]"],
-        "data.train: {folder}/rows.csv has labels from 0 to 2; data.label_names gives 2 names, for 0 to 1 or 1 to 2.",
+        "data.train: {folder}/rows.csv has labels from 0 to 2; data.label_names gives 2 names, for "
+        "0 to 1 or 1 to 2.",
     ),
     (
         "names for labels that are names",
         {"rows.csv": CSV},
         [TRAIN + "rows.csv", "data.label_names=[no,yes]"],
         (
-            "data.train: {folder}/rows.csv has the label 'sports'; data.label_names names whole numbers and "
+            "data.train: {folder}/rows.csv has the label 'sports'; data.label_names names whole "
+            "numbers and "
             "booleans. Leave it out: these labels are names already."
         ),
     ),
@@ -423,7 +472,8 @@ CASES = [
         {"train.csv": CSV, "test.csv": MANY + CSV.partition("\n")[2]},
         [TRAIN + "train.csv", TEST],
         (
-            "data.train: each text of {folder}/train.csv also stands in {folder}/test.csv, so none is left to"
+            "data.train: each text of {folder}/train.csv also stands in {folder}/test.csv, so none "
+            "is left to"
             " train on. Give files that do not overlap."
         ),
     ),
@@ -432,7 +482,8 @@ CASES = [
         {"train.csv": MANY, "test.csv": CSV},
         [TRAIN + "train.csv", "data.validation={folder}/test.csv", TEST],
         (
-            "data.validation: each text of {folder}/test.csv also stands in {folder}/test.csv, so none is "
+            "data.validation: each text of {folder}/test.csv also stands in {folder}/test.csv, so "
+            "none is "
             "left to validate on. Give files that do not overlap."
         ),
     ),
@@ -441,7 +492,8 @@ CASES = [
         {"rows.csv": "text,label\none goal,a\ntwo goals,b\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train has 2 different texts in 2 rows, too few to split: give at least 3 of a class, or "
+            "data.train has 2 different texts in 2 rows, too few to split: give at least 3 of a "
+            "class, or "
             "files of your own with data.validation and data.test."
         ),
     ),
@@ -449,7 +501,8 @@ CASES = [
         "fractions that leave nothing",
         {},
         ["data.val_fraction=0.5", "data.test_fraction=0.6"],
-        "data.val_fraction + data.test_fraction must be below 1 so that rows are left to train on, got 0.5 + 0.6.",
+        "data.val_fraction + data.test_fraction must be below 1 so that rows are left to train on, "
+        "got 0.5 + 0.6.",
     ),
     (
         "no validation rows",
@@ -463,7 +516,8 @@ CASES = [
         {"rows.jsonl": lines(ONE) + '{"text": "a" "label": "b"}\n'},
         [TRAIN + "rows.jsonl"],
         (
-            "data.train: {folder}/rows.jsonl, line 2 is no JSON (Expecting ',' delimiter, column 14); a JSON "
+            "data.train: {folder}/rows.jsonl, line 2 is no JSON (Expecting ',' delimiter, column "
+            "14); a JSON "
             'object a line, such as {"text": "…", "label": "…"}, or one array of them, was expected.'
         ),
     ),
@@ -481,7 +535,8 @@ CASES = [
         {"rows.json": '[\n{"text": "a", "label": "b"},\n{"text": "c", "label"}\n]'},
         [TRAIN + "rows.json"],
         (
-            "data.train: {folder}/rows.json, line 3 is no JSON (Expecting ':' delimiter, column 22); a JSON "
+            "data.train: {folder}/rows.json, line 3 is no JSON (Expecting ':' delimiter, column "
+            "22); a JSON "
             'object a line, such as {"text": "…", "label": "…"}, or one array of them, was expected.'
         ),
     ),
@@ -499,7 +554,8 @@ CASES = [
         {"rows.parquet": parquet(40)[:-20]},
         [TRAIN + "rows.parquet"],
         (
-            "data.train: {folder}/rows.parquet is no whole .parquet file: it is damaged, cut short, or "
+            "data.train: {folder}/rows.parquet is no whole .parquet file: it is damaged, cut "
+            "short, or "
             "something else under that name. Fetch or write it again."
         ),
     ),
@@ -508,7 +564,8 @@ CASES = [
         {"rows.csv.gz": gzip.compress(MANY.encode(), mtime=0)[:-20]},
         [TRAIN + "rows.csv.gz"],
         (
-            "data.train: {folder}/rows.csv.gz is no whole .gz file: it is damaged, cut short, or something "
+            "data.train: {folder}/rows.csv.gz is no whole .gz file: it is damaged, cut short, or "
+            "something "
             "else under that name. Fetch or write it again."
         ),
     ),
@@ -517,7 +574,8 @@ CASES = [
         {"rows.csv.gz": CSV},
         [TRAIN + "rows.csv.gz"],
         (
-            "data.train: {folder}/rows.csv.gz is no whole .gz file: it is damaged, cut short, or something "
+            "data.train: {folder}/rows.csv.gz is no whole .gz file: it is damaged, cut short, or "
+            "something "
             "else under that name. Fetch or write it again."
         ),
     ),
@@ -526,7 +584,8 @@ CASES = [
         {"rows.csv.xz": CSV},
         [TRAIN + "rows.csv.xz"],
         (
-            "data.train: {folder}/rows.csv.xz is no whole .xz file: it is damaged, cut short, or something "
+            "data.train: {folder}/rows.csv.xz is no whole .xz file: it is damaged, cut short, or "
+            "something "
             "else under that name. Fetch or write it again."
         ),
     ),
@@ -535,7 +594,8 @@ CASES = [
         {"rows.csv.bz2": CSV},
         [TRAIN + "rows.csv.bz2"],
         (
-            "data.train: {folder}/rows.csv.bz2 is no whole .bz2 file: it is damaged, cut short, or something "
+            "data.train: {folder}/rows.csv.bz2 is no whole .bz2 file: it is damaged, cut short, or "
+            "something "
             "else under that name. Fetch or write it again."
         ),
     ),
@@ -544,7 +604,8 @@ CASES = [
         {"rows.csv.zst": CSV},
         [TRAIN + "rows.csv.zst"],
         (
-            "data.train: {folder}/rows.csv.zst is no whole .zst file: it is damaged, cut short, or something "
+            "data.train: {folder}/rows.csv.zst is no whole .zst file: it is damaged, cut short, or "
+            "something "
             "else under that name. Fetch or write it again."
         ),
     ),
@@ -554,7 +615,8 @@ CASES = [
         {"rows.csv": CSV.encode() + "drei Zähler,sports\n".encode("latin-1")},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv, row 5, byte 86 is no UTF-8 text. Save the file as UTF-8 (iconv -f"
+            "data.train: {folder}/rows.csv, row 5, byte 86 is no UTF-8 text. Save the file as "
+            "UTF-8 (iconv -f"
             " LATIN1 -t UTF-8), or name its encoding, such as data.encoding=latin-1."
         ),
     ),
@@ -563,7 +625,8 @@ CASES = [
         {"rows.csv": "téxt,label\none goal,sports\n".encode("latin-1")},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv, header, byte 1 is no UTF-8 text. Save the file as UTF-8 (iconv -f"
+            "data.train: {folder}/rows.csv, header, byte 1 is no UTF-8 text. Save the file as "
+            "UTF-8 (iconv -f"
             " LATIN1 -t UTF-8), or name its encoding, such as data.encoding=latin-1."
         ),
     ),
@@ -572,7 +635,8 @@ CASES = [
         {"rows.jsonl": lines(ONE).encode() + '{"text": "Zähler"}\n'.encode("latin-1")},
         [TRAIN + "rows.jsonl"],
         (
-            "data.train: {folder}/rows.jsonl, line 2, byte 51 is no UTF-8 text. Save the file as UTF-8 (iconv"
+            "data.train: {folder}/rows.jsonl, line 2, byte 51 is no UTF-8 text. Save the file as "
+            "UTF-8 (iconv"
             " -f LATIN1 -t UTF-8), or name its encoding, such as data.encoding=latin-1."
         ),
     ),
@@ -581,7 +645,8 @@ CASES = [
         {"money/1.txt": "shares fall", "sports/2.txt": "drei Zähler".encode("latin-1")},
         [TRAIN],
         (
-            "data.train: {folder}/sports/2.txt, byte 6 is no UTF-8 text. Save the file as UTF-8 (iconv -f "
+            "data.train: {folder}/sports/2.txt, byte 6 is no UTF-8 text. Save the file as UTF-8 "
+            "(iconv -f "
             "LATIN1 -t UTF-8), or name its encoding, such as data.encoding=latin-1."
         ),
     ),
@@ -590,7 +655,8 @@ CASES = [
         {"rows.csv": CSV + "drei Zähler,sports\n"},
         [TRAIN + "rows.csv", "data.encoding=ascii"],
         (
-            "data.train: {folder}/rows.csv, row 5, byte 86 is no ASCII text, which data.encoding=ascii says "
+            "data.train: {folder}/rows.csv, row 5, byte 86 is no ASCII text, which "
+            "data.encoding=ascii says "
             "it is. Name another, or leave it out for UTF-8."
         ),
     ),
@@ -599,7 +665,8 @@ CASES = [
         {"rows.csv": CSV.encode("utf-16")[:-1]},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv, byte 160 is no UTF-16 text, which its byte order mark says it is:"
+            "data.train: {folder}/rows.csv, byte 160 is no UTF-16 text, which its byte order mark "
+            "says it is:"
             " it is damaged or cut short."
         ),
     ),
@@ -608,7 +675,8 @@ CASES = [
         {"rows.csv": CSV + "three\0goals,sports\n"},
         [TRAIN + "rows.csv"],
         (
-            "data.train: {folder}/rows.csv, row 5 holds a NUL byte in the column 'text', which no text has. "
+            "data.train: {folder}/rows.csv, row 5 holds a NUL byte in the column 'text', which no "
+            "text has. "
             "Remove it, or name the encoding of the file, such as data.encoding=utf-16-le."
         ),
     ),
@@ -617,7 +685,8 @@ CASES = [
         {"rows.jsonl": lines(ONE, ONE | {"text": "goal \ud83d"})},
         [TRAIN + "rows.jsonl"],
         (
-            "data.train: {folder}/rows.jsonl, row 2 holds half of a surrogate pair (\\ud800 to \\udfff) in the "
+            "data.train: {folder}/rows.jsonl, row 2 holds half of a surrogate pair (\\ud800 to "
+            "\\udfff) in the "
             "column 'text': write the whole character, or remove it."
         ),
     ),
@@ -625,7 +694,8 @@ CASES = [
         "an encoding that is none",
         {"rows.csv": CSV},
         [TRAIN + "rows.csv", "data.encoding=uft-8"],
-        "data.encoding=uft-8 is no text encoding; one such as utf-8, latin-1 or cp1252 was expected.",
+        "data.encoding=uft-8 is no text encoding; one such as utf-8, latin-1 or cp1252 was "
+        "expected.",
     ),
     # Values.
     ("texts of no length", {}, ["data.max_length=0"], "data.max_length must be at least 1, got 0."),
@@ -639,7 +709,8 @@ CASES = [
         "a vocabulary without pieces",
         {"rows.csv": MANY},
         [TRAIN + "rows.csv", "data.tokenizer=bpe", "data.vocab_size=200"],
-        "data.vocab_size must be above 258 for data.tokenizer=bpe, which keeps 258 ids for padding, "
+        "data.vocab_size must be above 258 for data.tokenizer=bpe, which keeps 258 ids for "
+        "padding, "
         "unknowns and single bytes; got 200.",
     ),
     (
@@ -658,20 +729,23 @@ CASES = [
         "too many class weights",
         {"rows.csv": MANY},
         [TRAIN + "rows.csv", "data.class_weights=[1,2,3]"],
-        "data.class_weights must be null, balanced or a list of 2 numbers (for money, sports), got [1, 2, 3].",
+        "data.class_weights must be null, balanced or a list of 2 numbers (for money, sports), got "
+        "[1, 2, 3].",
     ),
     (
         "names for the labels of a file that has its own",
         {"rows.parquet": parquet(40, names=["money", "sports"])},
         [TRAIN + "rows.parquet", "data.label_names=[no,yes]"],
-        "data.train: {folder}/rows.parquet brings names for its labels; leave data.label_names out.",
+        "data.train: {folder}/rows.parquet brings names for its labels; leave data.label_names "
+        "out.",
     ),
     # The hub.
     (
         "a hub data set without a name",
         {},
         ["data=hub"],
-        "data=hub needs data.name=… (a data set of the hub such as stanfordnlp/imdb, or a local folder of one).",
+        "data=hub needs data.name=… (a data set of the hub such as stanfordnlp/imdb, or a local "
+        "folder of one).",
     ),
     (
         "a hub data set beside a training file",
@@ -684,8 +758,10 @@ CASES = [
         {"set/readme.md": "# none"},
         HUB,
         (
-            "data.name={folder}/set: there is no such data set on the hub and no such folder here, or none "
-            "with data, or it is private. Check the spelling (owner/name); `hf auth login` opens private "
+            "data.name={folder}/set: there is no such data set on the hub and no such folder here, "
+            "or none "
+            "with data, or it is private. Check the spelling (owner/name); `hf auth login` opens "
+            "private "
             "ones."
         ),
     ),
@@ -694,7 +770,8 @@ CASES = [
         {"set/train.csv": MANY},
         [*HUB, "data.text_column=texts"],
         (
-            "data.name: {folder}/set, split train has no column 'texts'. Did you mean 'text'? Its columns are"
+            "data.name: {folder}/set, split train has no column 'texts'. Did you mean 'text'? Its "
+            "columns are"
             " text, label; name one with data.text_column=…"
         ),
     ),
@@ -709,7 +786,8 @@ CASES = [
         {"set/train.csv": MANY},
         [*HUB, "data.config=english"],
         (
-            "data.name={folder}/set data.config=english: it cannot be loaded: BuilderConfig 'english' not "
+            "data.name={folder}/set data.config=english: it cannot be loaded: BuilderConfig "
+            "'english' not "
             "found. Available: ['default']."
         ),
     ),
@@ -718,7 +796,8 @@ CASES = [
         {"set/train.csv": MANY, "set/test.csv": "text,label\na,sport\n"},
         HUB,
         (
-            "data.name: {folder}/set, split test, row 1 has the label 'sport', which no training row has. Did"
+            "data.name: {folder}/set, split test, row 1 has the label 'sport', which no training "
+            "row has. Did"
             " you mean 'sports'? The classes are money, sports."
         ),
     ),
@@ -727,7 +806,9 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def _as_before(tmp_path, monkeypatch):
-    """Nothing is written outside of the test's folder; what a command sets for its process is set back."""
+    """Nothing is written outside of the test's folder; what a command sets for its process is set
+    back.
+    """
     monkeypatch.setattr(training, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf_cache")
     with as_before():
@@ -751,12 +832,16 @@ def written(tmp_path):
 
 @pytest.fixture
 def refused(tmp_path, monkeypatch, capsys):
-    """The last line on standard error of a training command, which ends with code 2 and leaves nothing but its log."""
+    """The last line on standard error of a training command, which ends with code 2 and leaves
+    nothing but its log.
+    """
     monkeypatch.syspath_prepend(SRC)
     from train import train
 
     def refused(*overrides: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["train.py", *overrides, *SMALL, f"hydra.run.dir={tmp_path}/run"])
+        monkeypatch.setattr(
+            sys, "argv", ["train.py", *overrides, *SMALL, f"hydra.run.dir={tmp_path}/run"]
+        )
         with pytest.raises(SystemExit) as stop:
             command_line.main("train", train)
         errors = capsys.readouterr().err
@@ -764,7 +849,10 @@ def refused(tmp_path, monkeypatch, capsys):
         assert "Traceback" not in errors
         assert errors.count("error: ") == 1
         left = [str(file.relative_to(tmp_path)) for file in (tmp_path / "run").rglob("*")]
-        assert left in ([], ["run/train.log"])  # what the command line says wrongly ends it before there is a folder
+        assert left in (
+            [],
+            ["run/train.log"],
+        )  # what the command line says wrongly ends it before there is a folder
         assert half_written(tmp_path / "cache") == []
         return errors.splitlines()[-1]
 
@@ -776,9 +864,12 @@ def half_written(cache: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("files", "overrides", "message"), [pytest.param(*case, id=name.replace(" ", "-")) for name, *case in CASES]
+    ("files", "overrides", "message"),
+    [pytest.param(*case, id=name.replace(" ", "-")) for name, *case in CASES],
 )
-def test_a_mistake_is_named_with_its_place_and_what_to_do(written, refused, files, overrides, message):
+def test_a_mistake_is_named_with_its_place_and_what_to_do(
+    written, refused, files, overrides, message
+):
     folder = str(written(files))
     found = refused(*(override.replace("{folder}", folder) for override in overrides))
     assert found == "error: " + message.replace("{folder}", folder)
@@ -808,19 +899,24 @@ def test_a_hub_out_of_reach_is_named_with_a_corpus_that_is_here(monkeypatch, ref
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     assert refused("data=hub", "data.name=nobody/nothing") == (
-        "error: data.name=nobody/nothing: the Hugging Face hub cannot be reached. Without it, data=newswire4 trains on "
+        "error: data.name=nobody/nothing: the Hugging Face hub cannot be reached. Without it, "
+        "data=newswire4 trains on "
         "the embedded corpus."
     )
 
 
 def test_a_hub_data_set_that_is_not_there_is_named(monkeypatch, refused):
     def missing(*_):
-        raise datasets.exceptions.DatasetNotFoundError("Dataset 'nobody/nothing' doesn't exist on the Hub.")
+        raise datasets.exceptions.DatasetNotFoundError(
+            "Dataset 'nobody/nothing' doesn't exist on the Hub."
+        )
 
     monkeypatch.setattr(datasets, "load_dataset", missing)
     assert refused("data=hub", "data.name=nobody/nothing") == (
-        "error: data.name=nobody/nothing: there is no such data set on the hub and no such folder here, or none with "
-        "data, or it is private. Check the spelling (owner/name); `hf auth login` opens private ones."
+        "error: data.name=nobody/nothing: there is no such data set on the hub and no such folder "
+        "here, or none with "
+        "data, or it is private. Check the spelling (owner/name); `hf auth login` opens private "
+        "ones."
     )
 
 
@@ -828,7 +924,9 @@ def test_a_second_mistake_leaves_what_was_read_well_in_the_cache(tmp_path, writt
     folder = written({"train.csv": MANY, "test.csv": "text,label\n"})
     error = f"error: data.test: {folder}/test.csv has a header but no rows; rows with a text and a label were expected."
     for run in (1, 2):
-        assert refused(f"data.train={folder}/train.csv", f"data.test={folder}/test.csv") == error, run
+        assert refused(f"data.train={folder}/train.csv", f"data.test={folder}/test.csv") == error, (
+            run
+        )
         assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
@@ -838,13 +936,15 @@ def test_a_second_mistake_leaves_what_was_read_well_in_the_cache(tmp_path, writt
         (
             {"my rows, 1.csv": CSV + "goals, three,sports\n"},
             ["data.train={folder}/my rows, 1.csv"],
-            "data.train: {folder}/my rows, 1.csv, row 5 has 3 fields, the header has 2 (text, label). A text that "
+            "data.train: {folder}/my rows, 1.csv, row 5 has 3 fields, the header has 2 (text, "
+            "label). A text that "
             'holds the separator, a quote or a line break stands in "double quotes".',
         ),
         (
             {"rows.csv": CSV},
             ["data.train={folder}/rows.csv", "data.label_column=topic"],
-            "data.train: {folder}/rows.csv has no column 'topic'. Its columns are text, label; name one with "
+            "data.train: {folder}/rows.csv has no column 'topic'. Its columns are text, label; "
+            "name one with "
             "data.label_column=…",
         ),
     ],
@@ -852,8 +952,12 @@ def test_a_second_mistake_leaves_what_was_read_well_in_the_cache(tmp_path, writt
 def test_a_shell_gets_code_2(tmp_path, written, files, overrides, message):
     folder = str(written(files))
     arguments = [override.replace("{folder}", folder) for override in overrides]
-    line = shlex.join([sys.executable, f"{SRC}/train.py", *arguments, *SMALL, f"hydra.run.dir={tmp_path}/run"])
-    done = subprocess.run(f"{line}; echo code $?", shell=True, capture_output=True, encoding="utf-8")
+    line = shlex.join(
+        [sys.executable, f"{SRC}/train.py", *arguments, *SMALL, f"hydra.run.dir={tmp_path}/run"]
+    )
+    done = subprocess.run(
+        f"{line}; echo code $?", shell=True, capture_output=True, encoding="utf-8"
+    )
     assert done.stdout == "code 2\n"
     assert done.stderr.splitlines()[-1] == "error: " + message.replace("{folder}", folder)
     assert "Traceback" not in done.stderr
@@ -875,17 +979,28 @@ command_line.main("train", train)
 
 def test_a_full_disk_leaves_nothing_half_written_in_the_cache(tmp_path):
     file, cache = tmp_path / "rows.csv", tmp_path / "cache"
-    rows = "".join(f"headline number {n} about goals in Porto,{'ab'[n % 2]}\n" for n in range(10_000))
+    rows = "".join(
+        f"headline number {n} about goals in Porto,{'ab'[n % 2]}\n" for n in range(10_000)
+    )
     file.write_text("text,label\n" + rows, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, cache, f"data.train={file}", *SMALL, f"hydra.run.dir={tmp_path}/run"],
+        [
+            sys.executable,
+            "-c",
+            FULL_DISK,
+            cache,
+            f"data.train={file}",
+            *SMALL,
+            f"hydra.run.dir={tmp_path}/run",
+        ],
         capture_output=True,
         encoding="utf-8",
         env={**os.environ, "PYTHONPATH": str(SRC)},
     )
     assert done.returncode == 2, done.stderr
     assert re.fullmatch(
-        rf"error: cache: {re.escape(str(cache))}/rows-[0-9a-f]{{24}} could not be written \(EFBIG\); nothing of it was "
+        rf"error: cache: {re.escape(str(cache))}/rows-[0-9a-f]{{24}} could not be written "
+        rf"\(EFBIG\); nothing of it was "
         r"kept\. Free space on that disk, or give write access; `make clean` empties the cache\.",
         done.stderr.splitlines()[-1],
     )

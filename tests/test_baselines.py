@@ -8,13 +8,19 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value, concaten
 
 from textlstm.model.baselines import majority, tfidf_logistic_regression
 
-TOPICS = {"sports": ["goal", "match", "striker", "cup", "coach"], "money": ["bank", "shares", "oil", "profit", "rate"]}
+TOPICS = {
+    "sports": ["goal", "match", "striker", "cup", "coach"],
+    "money": ["bank", "shares", "oil", "profit", "rate"],
+}
 LABELS = ["money", "nobody", "sports"]
 
 
 def split_of(rows):
     features = Features({"text": Value("string"), "label": ClassLabel(names=LABELS)})
-    columns = {"text": [text for text, _ in rows], "label": [LABELS.index(label) for _, label in rows]}
+    columns = {
+        "text": [text for text, _ in rows],
+        "label": [LABELS.index(label) for _, label in rows],
+    }
     return Dataset.from_dict(columns, features=features)
 
 
@@ -29,7 +35,11 @@ def made_rows(count, start=0):
 @pytest.fixture
 def splits():
     train = [*made_rows(20), ("the bank again", "money"), ("oil once more", "money")]
-    return DatasetDict(train=split_of(train), validation=split_of(made_rows(10, 20)), test=split_of(made_rows(8, 30)))
+    return DatasetDict(
+        train=split_of(train),
+        validation=split_of(made_rows(10, 20)),
+        test=split_of(made_rows(8, 30)),
+    )
 
 
 def test_majority_gives_the_training_shares(splits):
@@ -61,14 +71,20 @@ def test_the_chosen_settings_are_named(splits):
 def test_settings_are_chosen_by_validation():
     # Only word pairs tell these classes apart: each has the same words equally often.
     train = [("red car blue bike", "money"), ("blue car red bike", "sports")] * 10
-    splits = DatasetDict(train=split_of(train), validation=split_of(train[:4]), test=split_of(train[:4]))
+    splits = DatasetDict(
+        train=split_of(train), validation=split_of(train[:4]), test=split_of(train[:4])
+    )
     found = tfidf_logistic_regression(splits)
     assert found["settings"]["longest"] == 2
     assert found["accuracy"] == 1.0
 
 
 def test_of_a_refit_settings_are_chosen_on_what_was_validation_and_fitted_on_all():
-    train, validation, test = split_of(made_rows(12)), split_of(made_rows(8, 12)), split_of(made_rows(8, 20))
+    train, validation, test = (
+        split_of(made_rows(12)),
+        split_of(made_rows(8, 12)),
+        split_of(made_rows(8, 20)),
+    )
     chosen = tfidf_logistic_regression(DatasetDict(train=train, validation=validation, test=test))
     both = DatasetDict(train=concatenate_datasets([train, validation]), test=test)
     found = tfidf_logistic_regression(both, np.arange(40) >= 24)
@@ -80,7 +96,10 @@ def test_of_a_refit_settings_are_chosen_on_what_was_validation_and_fitted_on_all
 def test_texts_without_spaces_are_separated_by_their_characters():
     train = [(f"第{n}天：今天下午球队在北京夺得冠军，球迷欢呼。", "sports") for n in range(10)]
     train += [(f"第{n}天：今天下午银行下调存款利率，股市下跌。", "money") for n in range(10)]
-    test = [("球迷在上海庆祝球队夺冠，气氛十分热烈。", "sports"), ("利率下跌以后，股市和银行都受到影响。", "money")]
+    test = [
+        ("球迷在上海庆祝球队夺冠，气氛十分热烈。", "sports"),
+        ("利率下跌以后，股市和银行都受到影响。", "money"),
+    ]
     found = tfidf_logistic_regression(
         DatasetDict(train=split_of(train), validation=split_of(train[::2]), test=split_of(test))
     )
@@ -103,14 +122,19 @@ def test_texts_without_spaces_are_separated_by_their_characters():
     ],
 )
 def test_terms_are_characters_where_the_script_has_no_spaces(texts, unit):
-    rows = split_of([(text, label) for text, label in zip(texts, ["money", "sports"], strict=True)] * 5)
+    rows = split_of(
+        [(text, label) for text, label in zip(texts, ["money", "sports"], strict=True)] * 5
+    )
     splits = DatasetDict(train=rows, validation=rows, test=rows)
     assert tfidf_logistic_regression(splits)["settings"]["unit"] == unit
 
 
 def test_nothing_is_fitted_on_test(splits):
     first = tfidf_logistic_regression(splits)
-    for rows in ([("bank goal new words", "sports")] * 5 + [("striker", "money")] * 3, made_rows(1)):
+    for rows in (
+        [("bank goal new words", "sports")] * 5 + [("striker", "money")] * 3,
+        made_rows(1),
+    ):
         other = tfidf_logistic_regression(DatasetDict({**splits, "test": split_of(rows)}))
         assert other["settings"] == first["settings"]
         assert other["validation_macro_f1"] == first["validation_macro_f1"]

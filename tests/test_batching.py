@@ -1,4 +1,6 @@
-"""Batches: what is cut, padding on the right, each row once an epoch, bounds in rows and tokens, a repeatable order."""
+"""Batches: what is cut, padding on the right, each row once an epoch, bounds in rows and tokens, a
+repeatable order.
+"""
 
 import pytest
 import torch
@@ -99,7 +101,9 @@ def test_cut_texts_are_slices_of_the_whole(lengths, max_length, truncate, data):
         truncate=truncate,
     )
     batch = texts.__getitems__(list(range(len(rows))))
-    for row, tokens_T, length in zip(rows, batch.tokens_BT.tolist(), batch.lengths_B.tolist(), strict=True):
+    for row, tokens_T, length in zip(
+        rows, batch.tokens_BT.tolist(), batch.lengths_B.tolist(), strict=True
+    ):
         head, tail = ids[row][:max_length], ids[row][-max_length:]
         if truncate == "head_tail" and len(ids[row]) > max_length:
             head = ids[row][: (max_length + 1) // 2] + ids[row][len(ids[row]) - max_length // 2 :]
@@ -133,7 +137,9 @@ def test_tokens_are_counted_by_class_as_they_are_cut():
     seed=st.integers(0, 1000),
 )
 def test_no_batch_has_too_many_rows_or_tokens(lengths, batch_size, max_tokens, shuffle, seed):
-    sampler = BucketSampler(torch.tensor(lengths), batch_size, shuffle=shuffle, seed=seed, max_tokens=max_tokens)
+    sampler = BucketSampler(
+        torch.tensor(lengths), batch_size, shuffle=shuffle, seed=seed, max_tokens=max_tokens
+    )
     for epoch in range(3):
         sampler.set_epoch(epoch)
         batches = list(sampler)
@@ -141,7 +147,9 @@ def test_no_batch_has_too_many_rows_or_tokens(lengths, batch_size, max_tokens, s
         assert sorted(row for rows in batches for row in rows) == list(range(len(lengths)))
         for rows in batches:
             assert len(rows) <= batch_size
-            assert len(rows) == 1 or len(rows) * max(1, *(lengths[row] for row in rows)) <= max_tokens
+            assert (
+                len(rows) == 1 or len(rows) * max(1, *(lengths[row] for row in rows)) <= max_tokens
+            )
 
 
 def test_a_text_longer_than_the_bound_is_alone():
@@ -163,7 +171,9 @@ def test_long_texts_come_in_smaller_batches_and_short_ones_in_full():
 
 def test_a_bound_that_no_batch_reaches_changes_nothing():
     lengths = random_lengths(300)
-    bounded, free = (BucketSampler(lengths, 4, shuffle=True, max_tokens=bound) for bound in (400, 65536))
+    bounded, free = (
+        BucketSampler(lengths, 4, shuffle=True, max_tokens=bound) for bound in (400, 65536)
+    )
     assert list(bounded) == list(free)
 
 
@@ -171,13 +181,17 @@ def test_the_bound_counts_fixed_widths_in_whole():
     texts = texts_of([1] * 12, max_length=10, pad_to=10)
     sizes = [len(batch.rows_B) for batch in batch_loader(texts, 8, shuffle=False, max_tokens=35)]
     assert sizes == [3, 3, 3, 3]
-    assert [len(batch.rows_B) for batch in batch_loader(texts, 8, shuffle=False, max_tokens=5)] == [1] * 12
+    assert [len(batch.rows_B) for batch in batch_loader(texts, 8, shuffle=False, max_tokens=5)] == [
+        1
+    ] * 12
 
 
 @pytest.mark.parametrize("max_tokens", [65536, 50])
 def test_rows_may_repeat_in_an_epoch(max_tokens):
     rows = torch.tensor([0, 0, 0, 2, 4, 4])
-    sampler = BucketSampler(torch.tensor([9, 30, 8, 30, 40]), 4, shuffle=True, rows=rows, max_tokens=max_tokens)
+    sampler = BucketSampler(
+        torch.tensor([9, 30, 8, 30, 40]), 4, shuffle=True, rows=rows, max_tokens=max_tokens
+    )
     batches = list(sampler)
     assert sorted(row for batch in batches for row in batch) == [0, 0, 0, 2, 4, 4]
     assert len(batches) == len(sampler) == {65536: 2, 50: 3}[max_tokens]

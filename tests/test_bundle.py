@@ -1,4 +1,6 @@
-"""The saved model: overfit, save, load, same probabilities; damaged files refused; nothing in it is code."""
+"""The saved model: overfit, save, load, same probabilities; damaged files refused; nothing in it is
+code.
+"""
 
 import itertools
 import json
@@ -33,12 +35,23 @@ LABELS = ["sports", "finança"]
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A network that has overfitted eight texts, as a bundle, and its probabilities before it was saved."""
+    """A network that has overfitted eight texts, as a bundle, and its probabilities before it was
+    saved.
+    """
     tokenizer = train_tokenizer(TEXTS, kind="bpe", vocab_size=300)
-    settings = {**SETTINGS, "vocab_size": 300, "classes": 2, "hidden": 8, "bidirectional": True, "pooling": "concat"}
+    settings = {
+        **SETTINGS,
+        "vocab_size": 300,
+        "classes": 2,
+        "hidden": 8,
+        "bidirectional": True,
+        "pooling": "concat",
+    }
     torch.manual_seed(0)
     network = LSTMClassifier(**settings)
-    batch = EncodedTexts(encode(tokenizer, TEXTS), torch.tensor(GOLD), max_length=12).__getitems__(list(range(8)))
+    batch = EncodedTexts(encode(tokenizer, TEXTS), torch.tensor(GOLD), max_length=12).__getitems__(
+        list(range(8))
+    )
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.03)
     for _ in range(40):
         loss = functional.cross_entropy(network(batch.tokens_BT, batch.lengths_B), batch.labels_B)
@@ -81,11 +94,15 @@ def test_the_loaded_model_gives_the_trained_models_probabilities(trained, classi
 
 def test_a_run_folder_and_a_path_as_text_load_too(trained):
     for folder in (trained[0].parent, str(trained[0].parent)):
-        torch.testing.assert_close(TextClassifier.load(folder).probabilities(TEXTS), trained[1], rtol=0, atol=1e-6)
+        torch.testing.assert_close(
+            TextClassifier.load(folder).probabilities(TEXTS), trained[1], rtol=0, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8, 100])
-def test_batches_of_any_size_give_the_same_in_the_order_of_the_texts(trained, classifier, batch_size):
+def test_batches_of_any_size_give_the_same_in_the_order_of_the_texts(
+    trained, classifier, batch_size
+):
     texts = [*TEXTS, ""]
     probabilities_NC = classifier.probabilities(texts, batch_size=batch_size)
     alone_NC = torch.cat([classifier.probabilities([text]) for text in texts])
@@ -101,7 +118,9 @@ def test_predict_names_the_most_probable_class_and_ranks_the_rest(classifier):
     assert predictions[1].probabilities["sports"] == pytest.approx(alone, rel=0, abs=1e-6)
 
 
-@pytest.mark.parametrize(("top_k", "ranked"), [(1, ["sports"]), (2, LABELS), (5, LABELS), (None, LABELS)])
+@pytest.mark.parametrize(
+    ("top_k", "ranked"), [(1, ["sports"]), (2, LABELS), (5, LABELS), (None, LABELS)]
+)
 def test_top_k(classifier, top_k, ranked):
     (prediction,) = classifier.predict(TEXTS[:1], top_k=top_k)
     assert isinstance(prediction, Prediction)
@@ -118,16 +137,23 @@ def test_any_text_gets_probabilities_that_sum_to_1(classifier, text):
 
 def test_long_texts_are_cut_as_in_training(classifier):
     text = "goal " * 50
-    torch.testing.assert_close(classifier.probabilities([text + "bank " * 50]), classifier.probabilities([text]))
+    torch.testing.assert_close(
+        classifier.probabilities([text + "bank " * 50]), classifier.probabilities([text])
+    )
 
 
-@pytest.mark.parametrize(("truncate", "kept"), [("head", "a the the"), ("tail", "the a a"), ("head_tail", "a the a")])
+@pytest.mark.parametrize(
+    ("truncate", "kept"), [("head", "a the the"), ("tail", "the a a"), ("head_tail", "a the a")]
+)
 def test_long_texts_lose_what_they_lost_in_training(bundle, truncate, kept):
     config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
     changed = {**config, "max_length": 3, "truncate": truncate}
     (bundle / "config.json").write_text(json.dumps(changed), encoding="utf-8")
     classifier = TextClassifier.load(bundle)
-    whole_NC, kept_NC = classifier.probabilities(["a the the the a a"]), classifier.probabilities([kept])
+    whole_NC, kept_NC = (
+        classifier.probabilities(["a the the the a a"]),
+        classifier.probabilities([kept]),
+    )
     torch.testing.assert_close(whole_NC, kept_NC, rtol=0, atol=0)
 
 
@@ -138,7 +164,11 @@ def test_no_texts_give_no_predictions(classifier):
 @pytest.mark.parametrize(
     ("texts", "options", "message"),
     [
-        ("one string", {}, r"predict takes a list of texts, got one string; write predict\(\[text\]\)"),
+        (
+            "one string",
+            {},
+            r"predict takes a list of texts, got one string; write predict\(\[text\]\)",
+        ),
         (TEXTS, {"top_k": 0}, "top_k must be at least 1, got 0"),
         (TEXTS, {"batch_size": 0}, "batch_size must be at least 1, got 0"),
     ],
@@ -167,10 +197,14 @@ def test_a_bundle_is_four_files_without_pickle(trained):
     assert json.loads((folder / "labels.json").read_text(encoding="utf-8")) == LABELS
 
 
-@pytest.mark.parametrize("name", ["config.json", "labels.json", "model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize(
+    "name", ["config.json", "labels.json", "model.safetensors", "tokenizer.json"]
+)
 def test_a_missing_file_is_named(bundle, name):
     (bundle / name).unlink()
-    with pytest.raises(InputError, match=f"holds no trained model \\({name} missing in .*folder of a finished run"):
+    with pytest.raises(
+        InputError, match=f"holds no trained model \\({name} missing in .*folder of a finished run"
+    ):
         TextClassifier.load(bundle)
 
 
@@ -233,7 +267,10 @@ def test_predicting_imports_nothing_of_training(trained):
     program = (
         "import sys; from textlstm import TextClassifier; "
         "assert TextClassifier.load(sys.argv[1]).predict(['a goal'])[0].label == 'sports'; "
-        "print(sorted({'pytorch_lightning', 'hydra', 'torchmetrics', 'datasets'} & set(sys.modules)))"
+        "print(sorted({'pytorch_lightning', 'hydra', 'torchmetrics', 'datasets'} & "
+        "set(sys.modules)))"
     )
-    run = subprocess.run([sys.executable, "-c", program, trained[0]], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", program, trained[0]], capture_output=True, text=True, check=False
+    )
     assert (run.stdout, run.returncode) == ("[]\n", 0), run.stderr

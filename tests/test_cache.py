@@ -45,7 +45,14 @@ def test_an_entry_is_made_once_and_then_found(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "error", [FileNotFoundError(), ValueError(), KeyError("labels"), TypeError(), SafetensorError("header too large")]
+    "error",
+    [
+        FileNotFoundError(),
+        ValueError(),
+        KeyError("labels"),
+        TypeError(),
+        SafetensorError("header too large"),
+    ],
 )
 def test_an_entry_that_cannot_be_read_is_made_anew(tmp_path, error):
     def load(folder):
@@ -73,11 +80,15 @@ def test_a_file_where_a_folder_should_be_is_an_error_of_the_user(tmp_path, place
     message = rf"^cache: {tmp_path}/cache/rows-1 could not be written \((EEXIST|ENOTDIR)\); nothing of it was kept\."
     with pytest.raises(InputError, match=message):
         kept(tmp_path / "cache", "rows-1", writing("first"), read)
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [place.rpartition("/")[2]]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [
+        place.rpartition("/")[2]
+    ]
     assert (tmp_path / place).read_text(encoding="utf-8") == "a file"
 
 
-@pytest.mark.parametrize("error", [ValueError("bad row"), KeyboardInterrupt(), OSError(errno.EIO, "broken disk")])
+@pytest.mark.parametrize(
+    "error", [ValueError("bad row"), KeyboardInterrupt(), OSError(errno.EIO, "broken disk")]
+)
 def test_what_fails_leaves_nothing_and_can_be_made_again(tmp_path, error):
     with pytest.raises(type(error)):
         kept(tmp_path, "rows-1", failing(error), read)
@@ -143,6 +154,19 @@ def test_a_cache_that_cannot_be_locked_is_an_error_of_the_user(tmp_path):
 
 
 def test_a_content_key_is_a_function_of_the_content_alone():
-    assert content_key("a", None, 1, ["x"]) == content_key("a", None, 1, ["x"]) == "52077bda4159bd0160baeb5e"
-    different = [("a",), ("a", None), ("a", "None"), (["a"],), ("a", 1), ("a", "1"), ("a1",), ("a", True)]
+    assert (
+        content_key("a", None, 1, ["x"])
+        == content_key("a", None, 1, ["x"])
+        == "52077bda4159bd0160baeb5e"
+    )
+    different = [
+        ("a",),
+        ("a", None),
+        ("a", "None"),
+        (["a"],),
+        ("a", 1),
+        ("a", "1"),
+        ("a1",),
+        ("a", True),
+    ]
     assert len({content_key(*parts) for parts in different}) == len(different)

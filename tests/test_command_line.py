@@ -39,14 +39,17 @@ ODD = [
 
 def composed(command: str, *arguments: str) -> dict:
     """The config as the job gets it, after everything that is done to the command line."""
-    overrides = [argument for argument in prepare(command, list(arguments)) if not argument.startswith("-")]
+    overrides = [
+        argument for argument in prepare(command, list(arguments)) if not argument.startswith("-")
+    ]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose(command, overrides)
     return OmegaConf.to_container(config, resolve=True)
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [*(("text", value) for value in ODD), ("input", ODD[7]), ("output", ODD[0]), ("run", ODD[6])]
+    ("key", "value"),
+    [*(("text", value) for value in ODD), ("input", ODD[7]), ("output", ODD[0]), ("run", ODD[6])],
 )
 def test_literal_values_are_taken_as_typed(key, value):
     arguments = [f"{key}={value}"] if key == "run" else ["run=x", f"{key}={value}"]
@@ -62,18 +65,26 @@ def test_data_paths_are_taken_as_typed_and_made_absolute(key, tmp_path, monkeypa
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text(alphabet=st.sampled_from("a\\'\"${},=~ é中[]()#:\n\t%@|&*?!"), max_size=12) | st.text(max_size=20))
+@given(
+    st.text(alphabet=st.sampled_from("a\\'\"${},=~ é中[]()#:\n\t%@|&*?!"), max_size=12)
+    | st.text(max_size=20)
+)
 @example("null")
 @example("\\\n")
 def test_any_text_survives_hydra_and_omegaconf(value):
     override = command_line._parse(quote_literal(f"text={value}"))
-    assert OmegaConf.to_container(OmegaConf.create({"text": override.value()}), resolve=True) == {"text": value}
+    assert OmegaConf.to_container(OmegaConf.create({"text": override.value()}), resolve=True) == {
+        "text": value
+    }
 
 
 @pytest.mark.parametrize(
     ("command", "typed"),
     [
-        *(("predict", dict(zip(("text", "input", "output", "run"), ODD[at:], strict=False))) for at in (0, 4, 9)),
+        *(
+            ("predict", dict(zip(("text", "input", "output", "run"), ODD[at:], strict=False)))
+            for at in (0, 4, 9)
+        ),
         ("evaluate", {"run": "x", "file": ODD[8]}),
         ("train", {"data.train": f"/{ODD[10]}", "data.test": f"/{ODD[7]}"}),
     ],
@@ -81,7 +92,9 @@ def test_any_text_survives_hydra_and_omegaconf(value):
 def test_a_real_shell_passes_values_on(command, typed):
     values = [f"{key}={value}" for key, value in typed.items()]
     line = shlex.join([sys.executable, f"{SRC}/{command}.py", *values, "--cfg", "job", "--resolve"])
-    shown = yaml.safe_load(subprocess.run(line, shell=True, capture_output=True, text=True, check=True).stdout)
+    shown = yaml.safe_load(
+        subprocess.run(line, shell=True, capture_output=True, text=True, check=True).stdout
+    )
     for key, value in typed.items():
         assert reduce(dict.__getitem__, key.split("."), shown) == value
 
@@ -91,13 +104,22 @@ def test_a_real_shell_passes_values_on(command, typed):
     [
         (["model.hiden=3"], "There is no key 'model.hiden'. Did you mean 'model.hidden'?"),
         (["data.max_len=3"], "There is no key 'data.max_len'. Did you mean 'data.max_length'?"),
-        (["trainer.epochs=3"], "There is no key 'trainer.epochs'. Did you mean 'trainer.max_epochs'?"),
+        (
+            ["trainer.epochs=3"],
+            "There is no key 'trainer.epochs'. Did you mean 'trainer.max_epochs'?",
+        ),
         (["experiment=artcle"], "There is no experiment=artcle. Did you mean 'article'?"),
         (["model=gru,lstm"], "There is no model=gru."),
-        (["sweep=unit"], "There is no sweep=unit. Did you mean 'units'? sweep can be batch_size, dropout,"),
+        (
+            ["sweep=unit"],
+            "There is no sweep=unit. Did you mean 'units'? sweep can be batch_size, dropout,",
+        ),
         (["data=files"], "data.train must be given"),
         (["hydra/launcher=slrum"], "Could not find 'hydra/launcher/slrum'"),
-        (["hydra/launcher=submitit_any"], "submitit_any'. It comes with the extra `slurm`: pip install -e '.[slurm]'"),
+        (
+            ["hydra/launcher=submitit_any"],
+            "submitit_any'. It comes with the extra `slurm`: pip install -e '.[slurm]'",
+        ),
         (["foo"], "'foo' cannot be read as key=value"),
         (["model.head=[1"], "'model.head=[1' cannot be read as key=value"),
         (["sweep=units", "test=true"], "A sweep never scores the test set"),
@@ -117,9 +139,20 @@ def test_a_file_alone_means_data_files():
 
 def test_sweeps_need_no_flag_and_never_score_the_test_set():
     assert prepare("train", ["model.hidden=64,128"]) == [
-        *("--multirun", "model.hidden=64,128", "test=false", "baselines=false", "sweep.name=model.hidden")
+        *(
+            "--multirun",
+            "model.hidden=64,128",
+            "test=false",
+            "baselines=false",
+            "sweep.name=model.hidden",
+        )
     ]
-    assert prepare("train", ["sweep=units"]) == ["--multirun", "sweep=units", "test=false", "baselines=false"]
+    assert prepare("train", ["sweep=units"]) == [
+        "--multirun",
+        "sweep=units",
+        "test=false",
+        "baselines=false",
+    ]
     assert prepare("train", ["model.head=[64,32]"]) == ["model.head=[64,32]"]  # a list is no sweep
 
 
@@ -163,7 +196,9 @@ def test_a_resumed_run_refuses_other_changes(tmp_path, override, message):
 
 def test_a_resumed_run_may_repeat_what_it_was_started_with(tmp_path):
     run = recorded_run(tmp_path / "run", "model.hidden=77")
-    assert not [a for a in prepare("train", [f"resume={run}", "model.hidden=77"]) if a.startswith("model")]
+    assert not [
+        a for a in prepare("train", [f"resume={run}", "model.hidden=77"]) if a.startswith("model")
+    ]
 
 
 def test_folder_names_can_be_typed_back():
@@ -179,6 +214,8 @@ def test_folder_names_can_be_typed_back():
 def test_help_comes_without_torch(command):
     code = f"import sys, runpy; sys.argv = ['x', '--help']; runpy.run_path('{SRC}/{command}.py', run_name='__main__')"
     code = f"import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); {code}"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     assert f"python src/{command}.py" in shown
     assert shown.strip().endswith("False")

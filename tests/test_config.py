@@ -23,7 +23,8 @@ TRAIN_KEYS = {
     "callbacks": "early_stopping._target_ early_stopping.monitor early_stopping.patience learning_rate._target_ "
     "learning_rate.logging_interval",
     "data": "batch_size class_weights config drop_empty encoding fold folds label_column label_names max_length "
-    "max_rows max_tokens_per_batch name oversample pad_to refit source split_seed streaming streaming_rows test "
+    "max_rows max_tokens_per_batch name oversample pad_to refit source split_seed streaming "
+    "streaming_rows test "
     "test_fraction text_column tokenizer train truncate val_fraction validation vocab_size",
     "logger": "_target_ default_hp_metric name",
     "model": "bidirectional dropout embedding_dim embedding_dropout head hidden label_smoothing layers pooling "
@@ -40,7 +41,9 @@ OTHER_KEYS = {
 }
 
 
-FROZEN = sorted(f"{group}.{key}".lstrip(".") for group, keys in TRAIN_KEYS.items() for key in keys.split())
+FROZEN = sorted(
+    f"{group}.{key}".lstrip(".") for group, keys in TRAIN_KEYS.items() for key in keys.split()
+)
 
 
 def composed(command: str, *overrides: str) -> dict:
@@ -51,7 +54,11 @@ def composed(command: str, *overrides: str) -> dict:
 def leaf_keys(node: object, prefix: str = "") -> list[str]:
     if not isinstance(node, dict):
         return [prefix]
-    return [key for name, child in node.items() for key in leaf_keys(child, f"{prefix}.{name}".lstrip("."))]
+    return [
+        key
+        for name, child in node.items()
+        for key in leaf_keys(child, f"{prefix}.{name}".lstrip("."))
+    ]
 
 
 def test_the_public_keys_of_training_are_frozen():
@@ -72,7 +79,11 @@ def test_every_preset_is_covered():
 @pytest.mark.parametrize(("group", "preset"), PRESETS)
 def test_every_preset_composes_and_binds(group, preset, tmp_path):
     config = composed("train", f"{group}={preset}")
-    assert set(leaf_keys(config)) - set(FROZEN) <= {"hydra", "trainer.strategy", "trainer.num_nodes"}
+    assert set(leaf_keys(config)) - set(FROZEN) <= {
+        "hydra",
+        "trainer.strategy",
+        "trainer.num_nodes",
+    }
     if preset == "files":
         assert config["data"]["train"] == "???"  # must be given
     TextDataModule(**{**config["data"], "train": None}, cache=tmp_path)
@@ -97,21 +108,46 @@ def test_every_sweep_is_named_by_its_file_and_sweeps_known_keys(preset):
     assert config.sweep.name == preset
     assert set(config.hydra.sweeper.params) <= set(FROZEN)
     assert all(len(str(values).split(",")) >= 2 for values in config.hydra.sweeper.params.values())
-    space = SearchSpace.of([f"{key}={values}" for key, values in config.hydra.sweeper.params.items()], config)
+    space = SearchSpace.of(
+        [f"{key}={values}" for key, values in config.hydra.sweeper.params.items()], config
+    )
     assert sorted(space.swept) == sorted(config.hydra.sweeper.params)
-    assert (preset == "search") == any(not override.is_discrete_sweep() for override in space.swept.values())
+    assert (preset == "search") == any(
+        not override.is_discrete_sweep() for override in space.swept.values()
+    )
 
 
 def test_the_article_is_the_articles():
     config = composed("train", "experiment=article")
     model, data = config["model"], config["data"]
-    assert (model["embedding_dim"], model["hidden"], model["layers"], model["head"]) == (45, 128, 2, [32])
+    assert (model["embedding_dim"], model["hidden"], model["layers"], model["head"]) == (
+        45,
+        128,
+        2,
+        [32],
+    )
     assert (model["dropout"], model["pooling"], model["bidirectional"]) == (0.2, "last", False)
-    assert (model["sequence_dropout"], model["word_dropout"], model["embedding_dropout"]) == (False, 0, 0)
-    assert (data["tokenizer"], data["vocab_size"], data["max_length"], data["pad_to"]) == ("word", 8000, 35, 35)
+    assert (model["sequence_dropout"], model["word_dropout"], model["embedding_dropout"]) == (
+        False,
+        0,
+        0,
+    )
+    assert (data["tokenizer"], data["vocab_size"], data["max_length"], data["pad_to"]) == (
+        "word",
+        8000,
+        35,
+        35,
+    )
     assert (data["batch_size"], data["test_fraction"], data["split_seed"]) == (64, 0.1, 42)
-    assert config["optimizer"] == {"name": "adam", "lr": 0.001, "weight_decay": 0.0, "schedule": "constant"}
-    assert config["trainer"]["max_epochs"] == config["callbacks"]["early_stopping"]["patience"] == 20
+    assert config["optimizer"] == {
+        "name": "adam",
+        "lr": 0.001,
+        "weight_decay": 0.0,
+        "schedule": "constant",
+    }
+    assert (
+        config["trainer"]["max_epochs"] == config["callbacks"]["early_stopping"]["patience"] == 20
+    )
     assert composed("train", "experiment=article_deep")["model"]["head"] == [128, 128, 64, 32]
 
 

@@ -1,4 +1,6 @@
-"""TensorBoard's HParams view: what its plugin reads from the event files of finished and pruned runs."""
+"""TensorBoard's HParams view: what its plugin reads from the event files of finished and pruned
+runs.
+"""
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -22,9 +24,13 @@ def begun(tmp_path):
 
     def begin(*overrides):
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = OmegaConf.to_container(compose("train", [of for of in overrides if not of.startswith("sweep")]))
+            config = OmegaConf.to_container(
+                compose("train", [of for of in overrides if not of.startswith("sweep")])
+            )
         run = RunFolder(tmp_path)
-        logger = TensorBoardLogger(tmp_path, name="tensorboard", version="", default_hp_metric=False)
+        logger = TensorBoardLogger(
+            tmp_path, name="tensorboard", version="", default_hp_metric=False
+        )
         dashboards.begin(logger, config, list(overrides))
         return run, logger
 
@@ -57,9 +63,27 @@ TYPED = {
 
 def test_every_hyperparameter_is_in_the_table_and_those_that_were_typed_come_first(begun):
     run, logger = begun(
-        *("model.pooling=mean", "model.head=[32,16]", "optimizer=adam", "experiment=smoke", "data.class_weights=null"),
-        *("+trainer.limit_train_batches=3", "model.hidden=99", "seed=7", "data.train='/a,b.csv'", "~logger"),
-        *("callbacks.early_stopping.patience=2", "test=False", "baselines=False", "sweep=grid", "sweep.trials=3"),
+        *(
+            "model.pooling=mean",
+            "model.head=[32,16]",
+            "optimizer=adam",
+            "experiment=smoke",
+            "data.class_weights=null",
+        ),
+        *(
+            "+trainer.limit_train_batches=3",
+            "model.hidden=99",
+            "seed=7",
+            "data.train='/a,b.csv'",
+            "~logger",
+        ),
+        *(
+            "callbacks.early_stopping.patience=2",
+            "test=False",
+            "baselines=False",
+            "sweep=grid",
+            "sweep.trials=3",
+        ),
     )
     logger.finalize("success")
     values = hyperparameters(run)
@@ -67,17 +91,35 @@ def test_every_hyperparameter_is_in_the_table_and_those_that_were_typed_come_fir
     assert values["optimizer.name"] == "adam"  # of a preset
     assert values["trainer.max_epochs"] == 1
     assert values["data.oversample"] == 0
-    left_out = {"data.train", "data.test", "logger", "test", "baselines", "sweep", "sweep.trials", "/a,b.csv"}
+    left_out = {
+        "data.train",
+        "data.test",
+        "logger",
+        "test",
+        "baselines",
+        "sweep",
+        "sweep.trials",
+        "/a,b.csv",
+    }
     assert not left_out & {*values, *map(str, values.values())}
 
     columns = plugin_data(run, EXPERIMENT_TAG).experiment
     names = [info.name for info in columns.hparam_infos]
     assert len(names) == len(set(names))
-    with_null = {"data.class_weights", "data.pad_to", "data.encoding"}  # may have a value in another run
+    with_null = {
+        "data.class_weights",
+        "data.pad_to",
+        "data.encoding",
+    }  # may have a value in another run
     assert set(values) | with_null <= set(names)
     assert not with_null & set(values)
-    assert {info.name for info in columns.hparam_infos if info.differs} == {*TYPED, "data.class_weights"}
-    assert {info.type for info in columns.hparam_infos if info.name in with_null} == {DATA_TYPE_STRING}
+    assert {info.name for info in columns.hparam_infos if info.differs} == {
+        *TYPED,
+        "data.class_weights",
+    }
+    assert {info.type for info in columns.hparam_infos if info.name in with_null} == {
+        DATA_TYPE_STRING
+    }
     assert [info.name.tag for info in columns.metric_infos] == [dashboards.SCORE, dashboards.LOSS]
 
 

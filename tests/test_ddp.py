@@ -1,4 +1,6 @@
-"""Two processes train one run: as one process would, each row once, one folder, and one end for both."""
+"""Two processes train one run: as one process would, each row once, one folder, and one end for
+both.
+"""
 
 import csv
 import json
@@ -26,7 +28,13 @@ from textlstm.training.distributed import check_strategy
 TWO = ["trainer=ddp", "trainer.devices=2"]
 PLAIN = ["model.dropout=0", "model.embedding_dropout=0", "model.word_dropout=0"]
 SETTINGS = [
-    *("model.hidden=16", "model.embedding_dim=16", "data.vocab_size=1000", "trainer.max_epochs=3", "optimizer.lr=0.03"),
+    *(
+        "model.hidden=16",
+        "model.embedding_dim=16",
+        "data.vocab_size=1000",
+        "trainer.max_epochs=3",
+        "optimizer.lr=0.03",
+    ),
     *("data.batch_size=40", "data.class_weights=balanced", "model.label_smoothing=0.1"),
     *("trainer.accelerator=cpu", "threads=1", "baselines=false"),
 ]
@@ -46,7 +54,10 @@ def assert_alike(folder: Path, reference: Path) -> None:
         assert found["confusion_matrix"] == expected["confusion_matrix"]
         for name in ("accuracy", "macro_f1", "log_loss", "auroc"):
             assert found[name] == pytest.approx(expected[name], abs=1e-4)
-    with open(folder / "predictions.csv", encoding="utf-8") as lines, open(reference / "predictions.csv") as expected:
+    with (
+        open(folder / "predictions.csv", encoding="utf-8") as lines,
+        open(reference / "predictions.csv") as expected,
+    ):
         assert [row[:2] for row in csv.reader(lines)] == [row[:2] for row in csv.reader(expected)]
     assert record(folder)["steps"] == record(reference)["steps"] == 3 * 6
 
@@ -56,8 +67,19 @@ def assert_scored_as_by_one(folder: Path) -> None:
     recorded = record(folder)
     for split in ("validation", "test"):
         options = dict.fromkeys(("batch_size", "file", "text_column", "label_column"))
-        evaluate({**options, "run": folder, "split": split, "changed_data": False, "accelerator": "cpu", "threads": 1})
-        found = json.loads((folder / "evaluation" / split / "metrics.json").read_text(encoding="utf-8"))[split]
+        evaluate(
+            {
+                **options,
+                "run": folder,
+                "split": split,
+                "changed_data": False,
+                "accelerator": "cpu",
+                "threads": 1,
+            }
+        )
+        found = json.loads(
+            (folder / "evaluation" / split / "metrics.json").read_text(encoding="utf-8")
+        )[split]
         assert recorded[split]["confusion_matrix"] == found["confusion_matrix"]
         for name in ("accuracy", "macro_f1", "auroc", "calibration_error", "log_loss"):
             assert recorded[split][name] == pytest.approx(found[name], abs=1e-6)
@@ -70,11 +92,17 @@ def assert_scored_as_by_one(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """201 training rows, whose last batch has one row; 101 test rows; a path that Hydra's grammar would break on."""
+    """201 training rows, whose last batch has one row; 101 test rows; a path that Hydra's grammar
+    would break on.
+    """
     with open(NEWSWIRE4, encoding="utf-8", newline="") as lines:
         rows = [[row["text"], row["label"]] for row in csv.DictReader(lines)]
     folder = tmp_path_factory.mktemp("it's my data (1), final")
-    for split, part in {"train": rows[:201], "validation": rows[201:252], "test": rows[252:353]}.items():
+    for split, part in {
+        "train": rows[:201],
+        "validation": rows[201:252],
+        "test": rows[252:353],
+    }.items():
         with open(folder / f"{split}.csv", "w", encoding="utf-8", newline="") as lines:
             csv.writer(lines).writerows([["text", "label"], *part])
     return [f"data.{split}={folder / split}.csv" for split in ("train", "validation", "test")]
@@ -95,14 +123,21 @@ def killed(data: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = runs / "two"
     out, errors = train_and_kill(folder, *SETTINGS, *PLAIN, *data, *TWO, rank="1", code=1)
     said = errors.splitlines()
-    assert [line for line in said if "rror" in line or "Traceback" in line or "Warning" in line] == [said[-1]]
+    assert [
+        line for line in said if "rror" in line or "Traceback" in line or "Warning" in line
+    ] == [said[-1]]
     assert said[-1].startswith("error: [rank: 1] Child process with PID ")
     assert said[-1].endswith(f"terminated with code -9. python src/train.py resume={folder} goes on after the last "
                              "whole epoch.")  # fmt: skip
     assert len([line for line in said if line.startswith("epoch 1/3")]) == 1  # not once a process
     assert "2 processes; CPU threads of each: 1." in said
     assert out == ""
-    assert sorted(file.name for file in folder.iterdir()) == [".hydra", "checkpoints", "tensorboard", "train.log"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        ".hydra",
+        "checkpoints",
+        "tensorboard",
+        "train.log",
+    ]
     shutil.copytree(folder, runs / "copy")
     return folder
 
@@ -111,12 +146,17 @@ def test_a_killed_process_ends_the_run_and_resumed_it_is_the_run_of_one_process(
     out, errors = run("train", f"resume={killed}")
     assert "Warning" not in errors
     assert "processes and goes on in" not in errors
-    assert [line[:9] for line in errors.splitlines() if line.startswith("epoch")] == ["epoch 2/3", "epoch 3/3"]
+    assert [line[:9] for line in errors.splitlines() if line.startswith("epoch")] == [
+        "epoch 2/3",
+        "epoch 3/3",
+    ]
     assert out.count("Scores on test") == 1
     assert_alike(killed, single)
     assert (record(killed)["devices"], record(single)["devices"]) == (2, 1)
     for name, tensor in weights(killed, "last").items():
-        torch.testing.assert_close(tensor, weights(single, "last")[name], atol=1e-4, rtol=0, msg=name)
+        torch.testing.assert_close(
+            tensor, weights(single, "last")[name], atol=1e-4, rtol=0, msg=name
+        )
     assert len(list((killed / "tensorboard").rglob("*projector_config.pbtxt"))) == 1
     checkpoint = torch.load(killed / "checkpoints" / "last.ckpt", weights_only=True)
     states = [state["torch"] for state in checkpoint["callbacks"]["RandomState"]["ranks"]]
@@ -129,7 +169,9 @@ def test_a_killed_process_ends_the_run_and_resumed_it_is_the_run_of_one_process(
 def test_a_run_of_two_goes_on_with_one_and_says_that_dropout_differs(killed, single):
     folder = killed.parent / "copy"
     _, errors = run("train", f"resume={folder}", "trainer.devices=1")
-    assert errors.count("The run was trained in 2 processes and goes on in 1: dropout draws anew") == 1
+    assert (
+        errors.count("The run was trained in 2 processes and goes on in 1: dropout draws anew") == 1
+    )
     assert_alike(folder, single)
 
 
@@ -137,7 +179,9 @@ def test_a_run_of_two_goes_on_with_one_and_says_that_dropout_differs(killed, sin
 def test_under_torchrun(data, single, tmp_path):
     """Each process prepares its own arguments, and only the first makes a folder."""
     folder = tmp_path / "run"
-    out, errors = run("train", *SETTINGS, *PLAIN, *data, *TWO, f"hydra.run.dir={folder}", launcher=TORCHRUN)
+    out, errors = run(
+        "train", *SETTINGS, *PLAIN, *data, *TWO, f"hydra.run.dir={folder}", launcher=TORCHRUN
+    )
     assert out.count("Scores on test") == 1
     assert len([line for line in errors.splitlines() if line.startswith("epoch 1/3")]) == 1
     assert_alike(folder, single)
@@ -151,7 +195,8 @@ def test_the_processes_share_each_batch_of_a_single_one(world):
     for shuffle in (True, False):
         single = BucketSampler(lengths, 20, shuffle=shuffle, max_tokens=400)
         several = [
-            BucketSampler(lengths, 20, shuffle=shuffle, max_tokens=400, rank=n, world=world) for n in range(world)
+            BucketSampler(lengths, 20, shuffle=shuffle, max_tokens=400, rank=n, world=world)
+            for n in range(world)
         ]
         orders = []
         for epoch in range(2):
@@ -159,7 +204,9 @@ def test_the_processes_share_each_batch_of_a_single_one(world):
                 sampler.sampler.set_epoch(epoch)
             steps = list(zip(*several, strict=True))  # as many on each
             assert len(steps) == len(single) == len(several[0])
-            shared = [sorted(row for part in step for row in part if row != NO_ROW) for step in steps]
+            shared = [
+                sorted(row for part in step for row in part if row != NO_ROW) for step in steps
+            ]
             assert shared == [sorted(batch) for batch in single]
             assert sorted(chain(*shared)) == list(range(101))  # each row once
             assert all(NO_ROW not in part or part == [NO_ROW] for step in steps for part in step)
@@ -170,7 +217,10 @@ def test_the_processes_share_each_batch_of_a_single_one(world):
 def test_a_process_without_a_row_gets_one_that_does_not_count():
     tokens, lengths = torch.tensor([5, 6, 7, 8], dtype=torch.int32), torch.tensor([1, 3])
     texts = EncodedTexts(Encoded(tokens, lengths, torch.zeros(2)), torch.tensor([1, 0]))
-    assert list(BucketSampler(texts.lengths, 1, shuffle=False, rank=1, world=2)) == [[NO_ROW], [NO_ROW]]
+    assert list(BucketSampler(texts.lengths, 1, shuffle=False, rank=1, world=2)) == [
+        [NO_ROW],
+        [NO_ROW],
+    ]
     batch = texts.__getitems__([NO_ROW])
     assert batch.labels_B.tolist() == [IGNORED]
     assert batch.rows_B.tolist() == [NO_ROW]
@@ -202,20 +252,29 @@ def test_torchrun_with_another_number_of_processes_is_refused(monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "any")
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(
-        InputError, match=r"torchrun started 2 processes, and trainer.devices × trainer.num_nodes is 1\."
+        InputError,
+        match=r"torchrun started 2 processes, and trainer.devices × trainer.num_nodes is 1\.",
     ):
         check_strategy(SimpleNamespace(world_size=1), "auto")
 
 
 def test_a_sweep_of_runs_on_several_devices_is_refused(tmp_path):
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", [*TWO, "sweep.name=any", f"hydra.sweep.dir={tmp_path}"], return_hydra_config=True)
-    with pytest.raises(InputError, match=r"^trainer.devices=2: each trial of a sweep trains on one device"):
+        config = compose(
+            "train",
+            [*TWO, "sweep.name=any", f"hydra.sweep.dir={tmp_path}"],
+            return_hydra_config=True,
+        )
+    with pytest.raises(
+        InputError, match=r"^trainer.devices=2: each trial of a sweep trains on one device"
+    ):
         sweep(config, None, ["model.hidden=8,16"])
 
 
 @pytest.mark.scale
-def test_a_resumed_run_of_two_with_dropout_ends_with_the_weights_of_one_never_stopped(data, tmp_path):
+def test_a_resumed_run_of_two_with_dropout_ends_with_the_weights_of_one_never_stopped(
+    data, tmp_path
+):
     arguments = [*SETTINGS, *data, *TWO, "optimizer.schedule=constant"]
     run("train", *arguments, f"hydra.run.dir={tmp_path / 'whole'}")
     run("train", *arguments, "trainer.max_epochs=2", f"hydra.run.dir={tmp_path / 'resumed'}")
@@ -238,11 +297,21 @@ def test_a_resumed_run_of_two_with_dropout_ends_with_the_weights_of_one_never_st
     ],
 )
 def test_one_process_that_ends_ends_both_with_one_error(data, tmp_path, rank, how, code, error):
-    fail = ["+callbacks.fail._target_=failing.Fail", f"+callbacks.fail.rank={rank}", f"+callbacks.fail.how={how}"]
+    fail = [
+        "+callbacks.fail._target_=failing.Fail",
+        f"+callbacks.fail.rank={rank}",
+        f"+callbacks.fail.how={how}",
+    ]
     began = time.monotonic()
-    _, errors = run("train", *SETTINGS, *data, *TWO, *fail, f"hydra.run.dir={tmp_path / 'run'}", code=code)
+    _, errors = run(
+        "train", *SETTINGS, *data, *TWO, *fail, f"hydra.run.dir={tmp_path / 'run'}", code=code
+    )
     assert time.monotonic() - began < 60
-    said = [line for line in errors.splitlines() if line.startswith(("error:", "Stopped.")) or line.endswith("a bug'")]
+    said = [
+        line
+        for line in errors.splitlines()
+        if line.startswith(("error:", "Stopped.")) or line.endswith("a bug'")
+    ]
     if error is None:
         assert said == []
     else:

@@ -1,4 +1,6 @@
-"""The real commands, as a person types them: train, resume, sweep, evaluate, predict, export, leaderboard."""
+"""The real commands, as a person types them: train, resume, sweep, evaluate, predict, export,
+leaderboard.
+"""
 
 import csv
 import gzip
@@ -26,7 +28,13 @@ from textlstm.sweeps.pruning import PARTS
 from textlstm.sweeps.study import open_storage
 
 QUICK = [
-    *("model.hidden=16", "model.embedding_dim=16", "trainer.max_epochs=3", "optimizer.lr=0.02", "data.vocab_size=1000"),
+    *(
+        "model.hidden=16",
+        "model.embedding_dim=16",
+        "trainer.max_epochs=3",
+        "optimizer.lr=0.02",
+        "data.vocab_size=1000",
+    ),
     *("data.tokenizer=word", "baselines=false"),
 ]
 
@@ -39,7 +47,12 @@ def my_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("my data") / "it's my report (1), final.csv"
     with open(file, "w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines)
-        writer.writerows([["id", "headline", "desk"], *([n, row["text"], row["label"]] for n, row in enumerate(rows))])
+        writer.writerows(
+            [
+                ["id", "headline", "desk"],
+                *([n, row["text"], row["label"]] for n, row in enumerate(rows)),
+            ]
+        )
     return file
 
 
@@ -62,27 +75,61 @@ def test_the_run_folder_is_complete(trained, my_csv):
     files = {str(file.relative_to(trained)) for file in trained.rglob("*") if file.is_file()}
     assert {
         *(".hydra/config.yaml", "train.log", "checkpoints/best.ckpt", "checkpoints/last.ckpt"),
-        *("model/model.safetensors", "model/config.json", "model/tokenizer.json", "model/labels.json"),
+        *(
+            "model/model.safetensors",
+            "model/config.json",
+            "model/tokenizer.json",
+            "model/labels.json",
+        ),
         *("metrics.json", "predictions.csv", "report.md", "confusion_matrix.png", "curves.png"),
     } <= files
     assert any(file.startswith("tensorboard/") and "tfevents" in file for file in files)
     recorded = record(trained)
     assert recorded["data"]["sources"]["train"]["path"] == str(my_csv)
-    assert [recorded["data"]["splits"][split]["rows"] for split in ("train", "validation", "test")] == [480, 60, 60]
+    assert [
+        recorded["data"]["splits"][split]["rows"] for split in ("train", "validation", "test")
+    ] == [480, 60, 60]
     assert recorded["score"] == recorded["validation"]["macro_f1"]
     assert [epoch["epoch"] for epoch in recorded["history"]] == [1, 2, 3]
-    assert {"accuracy", "macro_f1", "log_loss", "calibration_error", "auroc", "classes"} <= recorded["test"].keys()
+    assert {
+        "accuracy",
+        "macro_f1",
+        "log_loss",
+        "calibration_error",
+        "auroc",
+        "classes",
+    } <= recorded["test"].keys()
     assert set(recorded["baselines"]) == {"majority class", "TF-IDF + logistic regression"}
-    assert {"seconds", "seed", "environment", "config", "parameters", "best_epoch"} <= recorded.keys()
+    assert {
+        "seconds",
+        "seed",
+        "environment",
+        "config",
+        "parameters",
+        "best_epoch",
+    } <= recorded.keys()
     report = (trained / "report.md").read_text(encoding="utf-8")
-    for heading in ("Scores on test", "Classes", "Confusion matrix", "confident mistakes", "Data", "Model", "Training"):
+    for heading in (
+        "Scores on test",
+        "Classes",
+        "Confusion matrix",
+        "confident mistakes",
+        "Data",
+        "Model",
+        "Training",
+    ):
         assert heading in report
 
 
 def test_predictions_are_the_test_rows_and_agree_with_the_scores(trained):
     rows = table(trained / "predictions.csv")
     labels = json.loads((trained / "model" / "labels.json").read_text(encoding="utf-8"))
-    assert list(rows[0]) == ["text", "gold", "predicted", *(f"probability_{label}" for label in labels)]
+    assert list(rows[0]) == [
+        "text",
+        "gold",
+        "predicted",
+        *(f"probability_{label}" for label in labels),
+    ]
     assert len(rows) == 60
     accuracy = sum(row["gold"] == row["predicted"] for row in rows) / len(rows)
     assert accuracy == pytest.approx(record(trained)["test"]["accuracy"], abs=1e-9)
@@ -100,7 +147,10 @@ def test_evaluate_reproduces_the_test_from_elsewhere_with_another_batch_size(tra
     for name in ("accuracy", "macro_f1", "log_loss", "calibration_error", "auroc"):
         assert record(again)["test"][name] == pytest.approx(record(trained)["test"][name], abs=1e-6)
     assert not list(tmp_path.iterdir())
-    titles = [(folder / "report.md").read_text(encoding="utf-8").split("\n\n")[1:4] for folder in (trained, again)]
+    titles = [
+        (folder / "report.md").read_text(encoding="utf-8").split("\n\n")[1:4]
+        for folder in (trained, again)
+    ]
     assert titles[0][0] == titles[1][0] == "## Scores on test"
 
 
@@ -108,7 +158,8 @@ def test_evaluate_scores_another_file(trained, my_csv, tmp_path):
     other = tmp_path / "new.csv"
     lines = my_csv.read_text(encoding="utf-8").splitlines()
     other.write_text(
-        "\n".join([lines[0], *[line for line in lines[1:] if not line.endswith(",world")]]), encoding="utf-8"
+        "\n".join([lines[0], *[line for line in lines[1:] if not line.endswith(",world")]]),
+        encoding="utf-8",
     )
     out, _ = call("evaluate", f"run={trained}", f"file={other}")
     scores = record(trained / "evaluation" / "new.csv")["file"]
@@ -132,7 +183,9 @@ def test_evaluate_refuses_changed_data_unless_told_otherwise(trained, my_csv):
 def test_predict_one_text_in_a_real_shell(trained, tmp_path):
     text = 'Striker\'s "sign", for ${Porto} — 北京?'
     command = f"{sys.executable} {SRC}/predict.py run={shlex.quote(str(trained))} text={shlex.quote(text)}"
-    shown = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True).stdout
+    shown = subprocess.run(
+        command, shell=True, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
+    ).stdout
     first, *shares = shown.splitlines()
     [expected] = TextClassifier.load(trained).predict([text])
     assert first == expected.label
@@ -141,9 +194,17 @@ def test_predict_one_text_in_a_real_shell(trained, tmp_path):
 
 
 def test_predict_keeps_order_and_columns_of_a_file(trained, my_csv, tmp_path):
-    call("predict", f"run={trained}", f"input={my_csv}", f"output={tmp_path}/out, 1.csv", "batch_size=13")
+    call(
+        "predict",
+        f"run={trained}",
+        f"input={my_csv}",
+        f"output={tmp_path}/out, 1.csv",
+        "batch_size=13",
+    )
     rows = table(tmp_path / "out, 1.csv")
-    assert [(row["id"], row["headline"]) for row in rows] == [(row["id"], row["headline"]) for row in table(my_csv)]
+    assert [(row["id"], row["headline"]) for row in rows] == [
+        (row["id"], row["headline"]) for row in table(my_csv)
+    ]
     labels = TextClassifier.load(trained).predict([row["headline"] for row in rows])
     assert [row["predicted"] for row in rows] == [prediction.label for prediction in labels]
     assert [file.name for file in tmp_path.iterdir()] == ["out, 1.csv"]
@@ -159,7 +220,10 @@ def test_predict_reads_pipes_lines_and_json(trained, tmp_path):
         "".join(json.dumps({"headline": t, "n": 1}) + "\n" for t in texts), encoding="utf-8"
     )
     call("predict", f"run={trained}", f"input={tmp_path}/in.jsonl", f"output={tmp_path}/out.jsonl")
-    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [row["headline"] for row in rows] == texts
     assert [row["predicted"] for row in rows] == [row["predicted"] for row in piped]
 
@@ -175,9 +239,17 @@ def test_export_writes_a_checked_onnx_model(trained):
 @pytest.mark.parametrize(
     ("command", "arguments", "message"),
     [
-        ("train", ["model.hiden=3"], "error: There is no key 'model.hiden'. Did you mean 'model.hidden'?"),
+        (
+            "train",
+            ["model.hiden=3"],
+            "error: There is no key 'model.hiden'. Did you mean 'model.hidden'?",
+        ),
         ("train", ["data.train=missing.csv"], "missing.csv does not exist"),
-        ("train", ["experiment=smoke", "model.hidden=0"], "error: model.hidden must be at least 1, got 0."),
+        (
+            "train",
+            ["experiment=smoke", "model.hidden=0"],
+            "error: model.hidden must be at least 1, got 0.",
+        ),
         ("predict", ["run=/nowhere", "text=x"], "error: run: there is no folder /nowhere."),
         ("predict", ["text=x"], "error: run must be given"),
         ("evaluate", ["run=/tmp"], "holds no finished run (metrics.json is missing)"),
@@ -224,18 +296,32 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(trained, my_c
     columns = ["data.text_column=headline", "data.label_column=desk", f"data.train={my_csv}"]
     call("train", *QUICK, *columns, f"hydra.run.dir={tmp_path}/same")
     call("train", *QUICK, *columns, "seed=7", f"hydra.run.dir={tmp_path}/other")
-    first, same, other = (weights(folder, "best") for folder in (trained, tmp_path / "same", tmp_path / "other"))
+    first, same, other = (
+        weights(folder, "best") for folder in (trained, tmp_path / "same", tmp_path / "other")
+    )
     assert all(torch.equal(same[key], first[key]) for key in first)
     assert not torch.equal(other["network.output.weight"], first["network.output.weight"])
-    tests = [{row["text"] for row in table(folder / "predictions.csv")} for folder in (trained, tmp_path / "other")]
+    tests = [
+        {row["text"] for row in table(folder / "predictions.csv")}
+        for folder in (trained, tmp_path / "other")
+    ]
     assert tests[0] == tests[1]
 
 
 def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
-    overrides = ["experiment=smoke", "data.max_rows=300", "model.hidden=8,0,16", f"hydra.sweep.dir={tmp_path}"]
+    overrides = [
+        "experiment=smoke",
+        "data.max_rows=300",
+        "model.hidden=8,0,16",
+        f"hydra.sweep.dir={tmp_path}",
+    ]
     overrides.append("sweep.workers=1")
     _, errors = run("train", *overrides, code=1)
-    jobs = {int(folder.name.rsplit("-", 1)[1]): folder for folder in tmp_path.iterdir() if folder.is_dir()}
+    jobs = {
+        int(folder.name.rsplit("-", 1)[1]): folder
+        for folder in tmp_path.iterdir()
+        if folder.is_dir()
+    }
     assert sorted(jobs) == [0, 8, 16]
     assert "1 of the sweep's jobs failed" in errors
     assert "Traceback" not in errors
@@ -248,7 +334,9 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
     finished = {hidden: (jobs[hidden] / "metrics.json").stat().st_mtime_ns for hidden in (8, 16)}
     _, errors = call("train", *overrides, code=1)
     assert errors.count("skipped.") == 2
-    assert finished == {hidden: (jobs[hidden] / "metrics.json").stat().st_mtime_ns for hidden in (8, 16)}
+    assert finished == {
+        hidden: (jobs[hidden] / "metrics.json").stat().st_mtime_ns for hidden in (8, 16)
+    }
 
     out, _ = run("leaderboard", tmp_path)
     rows = table(tmp_path / "leaderboard.csv")
@@ -258,16 +346,27 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
     assert scores == sorted(scores, reverse=True)
     assert "3 runs: 2 finished, 1 failed; 2 configurations." in out
     assert "paired bootstrap of macro F1 over 30 rows" in " ".join(out.split())
-    assert f"python src/train.py experiment=smoke data.max_rows=300 model.hidden={rows[0]['model.hidden']}" in out
+    assert (
+        f"python src/train.py experiment=smoke data.max_rows=300 "
+        f"model.hidden={rows[0]['model.hidden']}" in out
+    )
     for name in ("leaderboard.md", "history.png", "pareto.png", "parallel.png"):
         assert (tmp_path / name).is_file()
 
 
 def test_two_workers_share_a_grid_and_a_bad_value_fails_alone(tmp_path):
-    overrides = ["experiment=smoke", "data.max_rows=200", "model.hidden=0,8,9", f"hydra.sweep.dir={tmp_path}"]
+    overrides = [
+        "experiment=smoke",
+        "data.max_rows=200",
+        "model.hidden=0,8,9",
+        f"hydra.sweep.dir={tmp_path}",
+    ]
     _, errors = run("train", *overrides, "sweep.workers=2", code=1)
     assert "2 workers, each with 1 CPU threads" in errors
-    assert len(re.findall(r"^trial \d: macro F1 0\.\d{4}  model.hidden=[89]$", errors, flags=re.M)) == 2
+    assert (
+        len(re.findall(r"^trial \d: macro F1 0\.\d{4}  model.hidden=[89]$", errors, flags=re.M))
+        == 2
+    )
     assert "trial 0: failed  model.hidden=0" in errors
     assert "error: Jobs of the sweep failed; these say why: " in errors
     assert "Traceback" not in errors
@@ -276,11 +375,18 @@ def test_two_workers_share_a_grid_and_a_bad_value_fails_alone(tmp_path):
 
 
 def test_a_mistake_in_the_data_is_one_error_however_many_workers(tmp_path):
-    overrides = [f"data.train={tmp_path}/none.csv", "model.hidden=8,9", f"hydra.sweep.dir={tmp_path}/sweep"]
+    overrides = [
+        f"data.train={tmp_path}/none.csv",
+        "model.hidden=8,9",
+        f"hydra.sweep.dir={tmp_path}/sweep",
+    ]
     _, errors = run("train", *overrides, "sweep.workers=2", code=2)
     assert errors.count("error: ") == 1
     assert f"error: data.train: {tmp_path}/none.csv does not exist" in errors
-    logs = [(tmp_path / "sweep" / f"worker-{number}.log").read_text(encoding="utf-8") for number in (1, 2)]
+    logs = [
+        (tmp_path / "sweep" / f"worker-{number}.log").read_text(encoding="utf-8")
+        for number in (1, 2)
+    ]
     assert not any("Traceback" in log or "does not exist" in log for log in logs)
     trials = trials_of("model.hidden", tmp_path / "sweep")
     assert [trial.state for trial in trials] == [TrialState.WAITING] * 2
@@ -288,7 +394,11 @@ def test_a_mistake_in_the_data_is_one_error_however_many_workers(tmp_path):
 
 def test_a_search_goes_on_to_its_total(tmp_path):
     overrides = ["experiment=smoke", "data.max_rows=200", "sweep=search", "sweep.workers=1"]
-    overrides += ["model.hidden=choice(8,9)", "trainer.max_epochs=choice(1,2)", f"hydra.sweep.dir={tmp_path}"]
+    overrides += [
+        "model.hidden=choice(8,9)",
+        "trainer.max_epochs=choice(1,2)",
+        f"hydra.sweep.dir={tmp_path}",
+    ]
     for total in (1, 3):
         _, errors = call("train", *overrides, f"sweep.trials={total}")
         assert f"{total} of {total} trials done" in errors or "pruned" in errors
@@ -305,28 +415,56 @@ def test_of_one_search_a_trial_fails_one_is_pruned_and_one_killed_and_it_goes_on
     (tmp_path / "rows.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
     sweep = tmp_path / "sweep"
     sweep.mkdir()
-    study = optuna.create_study(study_name="search", storage=open_storage(None, sweep), direction="maximize")
+    study = optuna.create_study(
+        study_name="search", storage=open_storage(None, sweep), direction="maximize"
+    )
     for rate in ("0.05", "-1", "0", "0.04"):
         study.enqueue_trial({"optimizer.lr": rate})
     earlier = {"value": 0.8, "intermediate_values": dict.fromkeys(range(1, PARTS + 1), 0.8)}
-    study.add_trials([optuna.trial.create_trial(**earlier) for _ in range(5)])  # that the pruner compares with
+    study.add_trials(
+        [optuna.trial.create_trial(**earlier) for _ in range(5)]
+    )  # that the pruner compares with
     overrides = [
         *("sweep=search", "sweep.trials=9", "sweep.workers=1", f"hydra.sweep.dir={sweep}"),
-        *(f"data.train={tmp_path}/rows.csv", "data.tokenizer=word", "data.batch_size=4", "trainer.max_epochs=2"),
+        *(
+            f"data.train={tmp_path}/rows.csv",
+            "data.tokenizer=word",
+            "data.batch_size=4",
+            "trainer.max_epochs=2",
+        ),
         *("model.hidden=16", "model.layers=1", "model.dropout=0", "optimizer.schedule=constant"),
         "optimizer.lr=choice(0.05,-1,0,0.04)",
     ]
     run("train", *overrides, *KILL, code=-signal.SIGKILL)
-    assert [trial.state.name for trial in study.trials[:4]] == ["RUNNING", "WAITING", "WAITING", "WAITING"]
+    assert [trial.state.name for trial in study.trials[:4]] == [
+        "RUNNING",
+        "WAITING",
+        "WAITING",
+        "WAITING",
+    ]
 
     _, errors = call("train", *overrides, code=1)
-    states = [(trial.params.get("optimizer.lr"), trial.state.name) for trial in study.trials if trial.params]
-    assert states == [("0.05", "FAIL"), ("-1", "FAIL"), ("0", "PRUNED"), ("0.04", "COMPLETE"), ("0.05", "COMPLETE")]
+    states = [
+        (trial.params.get("optimizer.lr"), trial.state.name)
+        for trial in study.trials
+        if trial.params
+    ]
+    assert states == [
+        ("0.05", "FAIL"),
+        ("-1", "FAIL"),
+        ("0", "PRUNED"),
+        ("0.04", "COMPLETE"),
+        ("0.05", "COMPLETE"),
+    ]
     assert study.trials[-1].user_attrs["attempt"] == 2
     assert "7 of 9 trials done, 1 pruned, 2 failed, best macro F1 " in errors
     logs = {file.parent: file.read_text(encoding="utf-8") for file in sweep.glob("*/train.log")}
-    [failed] = [folder for folder, log in logs.items() if "optimizer.lr must be at least 0, got -1." in log]
-    assert errors.endswith(f"error: 1 of the sweep's jobs failed; train.log in the folder says why:\n  {failed}\n")
+    [failed] = [
+        folder for folder, log in logs.items() if "optimizer.lr must be at least 0, got -1." in log
+    ]
+    assert errors.endswith(
+        f"error: 1 of the sweep's jobs failed; train.log in the folder says why:\n  {failed}\n"
+    )
     assert "Traceback" not in errors
 
     out, _ = call("leaderboard", sweep)
@@ -340,9 +478,24 @@ def test_of_one_search_a_trial_fails_one_is_pruned_and_one_killed_and_it_goes_on
 @pytest.mark.parametrize("storage", [None, "journal.log"])
 def test_two_workers_search_prune_and_go_on_after_a_kill(tmp_path, my_csv, storage):
     columns = ["data.text_column=headline", "data.label_column=desk", f"data.train={my_csv}"]
-    ranges = ["model.hidden=choice(8,16)", "optimizer.lr=tag(log,interval(1e-5,1e-1))", "trainer.max_epochs=2,4"]
-    overrides = [*QUICK[:-1], *columns, "sweep=search", f"hydra.sweep.dir={tmp_path}", "sweep.workers=2", *ranges]
-    overrides = [of for of in overrides if of not in ("model.hidden=16", "trainer.max_epochs=3", "optimizer.lr=0.02")]
+    ranges = [
+        "model.hidden=choice(8,16)",
+        "optimizer.lr=tag(log,interval(1e-5,1e-1))",
+        "trainer.max_epochs=2,4",
+    ]
+    overrides = [
+        *QUICK[:-1],
+        *columns,
+        "sweep=search",
+        f"hydra.sweep.dir={tmp_path}",
+        "sweep.workers=2",
+        *ranges,
+    ]
+    overrides = [
+        of
+        for of in overrides
+        if of not in ("model.hidden=16", "trainer.max_epochs=3", "optimizer.lr=0.02")
+    ]
     overrides += [] if storage is None else [f"sweep.storage={tmp_path}/{storage}"]
     command = [sys.executable, SRC / "train.py", *overrides, "sweep.trials=40"]
     killed = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -361,11 +514,21 @@ def test_two_workers_search_prune_and_go_on_after_a_kill(tmp_path, my_csv, stora
     trials = study.trials
     begun = [trial for trial in trials if "attempt" not in trial.user_attrs]
     assert total <= len(begun) <= total + 1
-    assert {trial.state for trial in trials} <= {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
-    assert sum(trial.state == TrialState.FAIL for trial in trials) == len(trials) - len(begun)  # those that were killed
+    assert {trial.state for trial in trials} <= {
+        TrialState.COMPLETE,
+        TrialState.PRUNED,
+        TrialState.FAIL,
+    }
+    assert sum(trial.state == TrialState.FAIL for trial in trials) == len(trials) - len(
+        begun
+    )  # those that were killed
     done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    records = [json.loads(file.read_text(encoding="utf-8")) for file in tmp_path.glob("*/metrics.json")]
-    assert sorted({round(of["score"], 6) for of in records}) == sorted({round(trial.value, 6) for trial in done})
+    records = [
+        json.loads(file.read_text(encoding="utf-8")) for file in tmp_path.glob("*/metrics.json")
+    ]
+    assert sorted({round(of["score"], 6) for of in records}) == sorted(
+        {round(trial.value, 6) for trial in done}
+    )
     assert "Traceback" not in errors + (tmp_path / "worker-1.log").read_text(encoding="utf-8")
 
 
@@ -375,8 +538,15 @@ def test_a_folder_of_classes_in_chinese_trains_and_the_run_reads_other_formats_t
             file = tmp_path / "train" / label / f"{number}.txt"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(f"{word}第{number}天{number % 7}次", encoding="utf-8")
-    settings = ["data.tokenizer=bpe", "data.vocab_size=500", "model.hidden=8", "trainer.max_epochs=2"]
-    out, errors = call("train", "data.train=train", *settings, f"hydra.run.dir={tmp_path}/run", cwd=tmp_path)
+    settings = [
+        "data.tokenizer=bpe",
+        "data.vocab_size=500",
+        "model.hidden=8",
+        "trainer.max_epochs=2",
+    ]
+    out, errors = call(
+        "train", "data.train=train", *settings, f"hydra.run.dir={tmp_path}/run", cwd=tmp_path
+    )
     assert "TF-IDF + logistic regression chosen on validation: 1- to 2-grams of characters" in out
     assert "Warning" not in errors
     recorded = record(tmp_path / "run")
@@ -384,12 +554,16 @@ def test_a_folder_of_classes_in_chinese_trains_and_the_run_reads_other_formats_t
     assert recorded["data"]["splits"]["test"]["unknown_share"] == 0.0
     assert recorded["baselines"]["TF-IDF + logistic regression"]["accuracy"] == 1.0
     rows = [
-        {"id": n, "text": text, "label": label} for n, (text, label) in enumerate([("足球", "体育"), ("股市", "财经")])
+        {"id": n, "text": text, "label": label}
+        for n, (text, label) in enumerate([("足球", "体育"), ("股市", "财经")])
     ]
     Dataset.from_list(rows[:1]).to_parquet(tmp_path / "new-1.parquet")
     Dataset.from_list(rows[1:]).to_parquet(tmp_path / "new-2.parquet")
     call("predict", "run=run", "input=new-*.parquet", "output=out.jsonl", cwd=tmp_path)
-    predicted = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    predicted = [
+        json.loads(line)
+        for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [(row["id"], row["text"]) for row in predicted] == [(0, "足球"), (1, "股市")]
     out, _ = call("evaluate", "run=run", "file=new-*.parquet", cwd=tmp_path)
     assert "Scores on file" in out
@@ -398,16 +572,26 @@ def test_a_folder_of_classes_in_chinese_trains_and_the_run_reads_other_formats_t
 def test_a_text_in_two_columns_with_numbers_as_labels_from_inspection_to_prediction(tmp_path):
     with gzip.open(tmp_path / "rows.jsonl.gz", "wt", encoding="utf-8") as lines:
         for number in range(60):
-            text = {"title": f"Goal {number}" if number % 3 else f"Shares {number}", "description": "in the match"}
+            text = {
+                "title": f"Goal {number}" if number % 3 else f"Shares {number}",
+                "description": "in the match",
+            }
             lines.write(json.dumps({**text, "class": int(number % 3 > 0)}) + "\n")
         lines.write(json.dumps({"title": "", "description": " ", "class": 0}) + "\n")
-    data = ["data.train=rows.jsonl.gz", "data.text_column=[title,description]", "data.label_names=[money,sports]"]
+    data = [
+        "data.train=rows.jsonl.gz",
+        "data.text_column=[title,description]",
+        "data.label_names=[money,sports]",
+    ]
     data += ["data.drop_empty=true", "data.oversample=true"]
     out, errors = run("inspect_data", *data, "output=look", cwd=tmp_path)
-    assert "data.train: texts are read from the column 'title + description', classes from 'class'." in errors
-    assert "data.train: 1 rows without text or label were dropped." in (tmp_path / "look" / "report.md").read_text(
-        "utf-8"
+    assert (
+        "data.train: texts are read from the column 'title + description', classes from 'class'."
+        in errors
     )
+    assert "data.train: 1 rows without text or label were dropped." in (
+        tmp_path / "look" / "report.md"
+    ).read_text("utf-8")
     assert (tmp_path / "look" / "data.png").stat().st_size > 10_000
     assert "| sports | 32 | 4 | 4 |" in (tmp_path / "look" / "report.md").read_text("utf-8")
     assert "Rows of each class" in out
@@ -422,7 +606,9 @@ def test_a_text_in_two_columns_with_numbers_as_labels_from_inspection_to_predict
     assert [row["title"] for row in predicted[:2]] == ["Shares 0", "Goal 1"]
     [alone] = TextClassifier.load(tmp_path / "run").predict(["Shares 0 in the match"])
     assert predicted[0]["predicted"] == alone.label
-    assert float(predicted[0]["probability_money"]) == pytest.approx(alone.probabilities["money"], abs=1e-6)
+    assert float(predicted[0]["probability_money"]) == pytest.approx(
+        alone.probabilities["money"], abs=1e-6
+    )
 
 
 def test_tensorboard_has_the_run_s_scores(trained):
@@ -432,8 +618,12 @@ def test_tensorboard_has_the_run_s_scores(trained):
     assert events.name.startswith("model.hidden-16_")
     seen = EventAccumulator(str(events), size_guidance={"images": 0, "tensors": 0}).Reload()
     tags = seen.Tags()
-    assert {"train/loss_step", "train/loss_epoch", "val/loss", "val/macro_f1", "lr-AdamW"} <= set(tags["scalars"])
-    assert seen.Scalars("hp/val_macro_f1")[-1].value == pytest.approx(record(trained)["score"], abs=1e-6)
+    assert {"train/loss_step", "train/loss_epoch", "val/loss", "val/macro_f1", "lr-AdamW"} <= set(
+        tags["scalars"]
+    )
+    assert seen.Scalars("hp/val_macro_f1")[-1].value == pytest.approx(
+        record(trained)["score"], abs=1e-6
+    )
     assert {"confusion_matrix/test", "confusion_matrix/validation"} <= set(tags["images"])
     assert {"test/sports", "hardest/test/text_summary"} <= set(tags["tensors"])
     assert len(seen.Scalars("val/loss")) == 3

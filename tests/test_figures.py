@@ -1,4 +1,6 @@
-"""Pictures: what a font cannot draw has a number, many classes still fit a page, and a sweep's show what counts."""
+"""Pictures: what a font cannot draw has a number, many classes still fit a page, and a sweep's show
+what counts.
+"""
 
 import numpy as np
 import pytest
@@ -17,7 +19,9 @@ def tick_labels(axis):
 @pytest.fixture
 def plain_font(monkeypatch):
     """A machine whose only font knows ASCII and ü."""
-    monkeypatch.setattr(figures, "_fonts", lambda: (["DejaVu Sans"], frozenset([*range(32, 127), ord("ü")])))
+    monkeypatch.setattr(
+        figures, "_fonts", lambda: (["DejaVu Sans"], frozenset([*range(32, 127), ord("ü")]))
+    )
 
 
 @pytest.fixture
@@ -29,7 +33,13 @@ def wide_font(monkeypatch):
 
 @pytest.mark.usefixtures("plain_font")
 def test_labels_that_no_font_draws_are_numbered_from_1():
-    assert figures.drawable(["sports", "体育", "für", "财经", ""]) == ["sports", "class 2", "für", "class 4", ""]
+    assert figures.drawable(["sports", "体育", "für", "财经", ""]) == [
+        "sports",
+        "class 2",
+        "für",
+        "class 4",
+        "",
+    ]
 
 
 @pytest.mark.usefixtures("wide_font")
@@ -46,7 +56,11 @@ def test_the_fonts_of_this_machine_draw_latin_cyrillic_and_greek():
 def test_a_confusion_matrix_of_other_scripts_is_drawn_and_saved(tmp_path):
     figure = figures.confusion_figure(confusion_of(2), ["体育", "财经"])
     figures.save(figure, tmp_path / "confusion.png")
-    assert tick_labels(figure.axes[0].yaxis) == tick_labels(figure.axes[0].xaxis) == ["class 1", "class 2"]
+    assert (
+        tick_labels(figure.axes[0].yaxis)
+        == tick_labels(figure.axes[0].xaxis)
+        == ["class 1", "class 2"]
+    )
     assert (tmp_path / "confusion.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -63,7 +77,8 @@ def test_cells_have_counts_up_to_25_classes(classes, numbers):
 
 
 @pytest.mark.parametrize(
-    ("classes", "named", "inches"), [(100, 100, (18.0, 17.2)), (251, 0, (40.5, 39.7)), (1000, 0, (40.5, 39.7))]
+    ("classes", "named", "inches"),
+    [(100, 100, (18.0, 17.2)), (251, 0, (40.5, 39.7)), (1000, 0, (40.5, 39.7))],
 )
 def test_a_confusion_matrix_of_many_classes_fits_a_page(classes, named, inches):
     labels = [f"name {n}" for n in range(classes)]
@@ -97,7 +112,9 @@ def test_the_picture_of_the_data_has_classes_lengths_and_words(tmp_path):
 
 
 def test_the_picture_of_the_data_shows_the_largest_of_many_classes():
-    figure = figures.data_figure({f"class {n}": n + 1 for n in range(100)}, np.array([3]), None, [(1, 1)])
+    figure = figures.data_figure(
+        {f"class {n}": n + 1 for n in range(100)}, np.array([3]), None, [(1, 1)]
+    )
     rows, lengths, _ = figure.axes
     assert rows.get_title() == "rows of the 25 largest classes"
     assert [bar.get_width() for bar in rows.patches] == list(range(100, 75, -1))
@@ -142,7 +159,9 @@ def heights(line):
 
 def test_lines_of_the_parallel_plot_run_through_their_values_to_their_scores():
     values = [["0.1", "mean", "9"], ["1e-3", "last", "7"], ["1e-5", "last", "8"]]
-    figure = figures.parallel_figure(["lr", "pooling", "layers"], values, [0.9, 0.8, 0.5], [["1e-4", "max", "8"]])
+    figure = figures.parallel_figure(
+        ["lr", "pooling", "layers"], values, [0.9, 0.8, 0.5], [["1e-4", "max", "8"]]
+    )
     figure.draw_without_rendering()
     [axes] = figure.axes
     grey, worst, middle, best = (heights(line) for line in axes.patches)
@@ -180,10 +199,13 @@ def test_an_axis_is_labelled_by_its_values_or_round_numbers(values, shown):
 @pytest.mark.parametrize("keys", [1, 12])
 def test_pictures_of_a_sweep_of_any_size_fit_a_page(tmp_path, configurations, keys):
     values = [
-        [f"{(n * 7 + key) % 60}" if key % 2 else f"名字 ${n}" for key in range(keys)] for n in range(configurations)
+        [f"{(n * 7 + key) % 60}" if key % 2 else f"名字 ${n}" for key in range(keys)]
+        for n in range(configurations)
     ]
     scores = [0.9 - n / 100 for n in range(configurations)]
-    figure = figures.parallel_figure([f"label_smoothing.{key}" for key in range(keys)], values, scores)
+    figure = figures.parallel_figure(
+        [f"label_smoothing.{key}" for key in range(keys)], values, scores
+    )
     assert figure.get_size_inches()[0] <= 24
     figures.save(figure, tmp_path / "parallel.png")
     for figure in (

@@ -66,7 +66,11 @@ def fuzz(examples: int) -> settings:
         max_examples=examples,
         deadline=None,
         derandomize=True,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.filter_too_much,
+        ],
     )
 
 
@@ -98,7 +102,9 @@ def read_whole(path: Path, folder: Path, **options: Any) -> None:
         for chunk in open_table(str(path), "input").chunks(None):
             assert not chunk.columns or chunk.rows() > 0
     with answered(folder / "cache"):
-        rows = load_source(**{**READ, "train": str(path), "cache": folder / "cache", **options})["train"]
+        rows = load_source(**{**READ, "train": str(path), "cache": folder / "cache", **options})[
+            "train"
+        ]
         assert len(list(rows.texts())) == len(rows.labels) == len(rows.duplicate_of) > 0
 
 
@@ -131,12 +137,16 @@ def test_any_bytes_are_read_or_refused(kind, pack, packed, content):
         read_whole(folder / "rows" if kind == "a folder" else file, folder)
 
 
-TABLE = [{"text": f'word {n}, "é"\n漢 {n}', "label": "ab"[n % 2], "n": n, "list": [n]} for n in range(30)]
+TABLE = [
+    {"text": f'word {n}, "é"\n漢 {n}', "label": "ab"[n % 2], "n": n, "list": [n]} for n in range(30)
+]
 
 
 def whole_csv() -> bytes:
     stream = io.StringIO()
-    csv.writer(stream).writerows([["text", "label"], *([row["text"], row["label"]] for row in TABLE)])
+    csv.writer(stream).writerows(
+        [["text", "label"], *([row["text"], row["label"]] for row in TABLE)]
+    )
     return stream.getvalue().encode()
 
 
@@ -157,7 +167,9 @@ WHOLE = [
 
 @st.composite
 def damaged(draw: st.DrawFn) -> tuple[str, bytes]:
-    """A file cut, or with bytes lost, flipped or inserted in up to three places, before or after it is packed."""
+    """A file cut, or with bytes lost, flipped or inserted in up to three places, before or after it
+    is packed.
+    """
     kind, content = draw(st.sampled_from(WHOLE))
     pack = draw(st.sampled_from(["", "", *PACK]))
     inside = draw(st.booleans())
@@ -179,15 +191,31 @@ def test_damaged_files_are_read_or_refused(file):
 
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12) | st.text(
-    st.sampled_from(" \u2028\x85\u200b\u0301\ufeffaA\ufdfaİß\u00a0\u2581[PAD]<0x>\x01\x1c\\\"',;\t|\r\n"), max_size=12
+    st.sampled_from(
+        " \u2028\x85\u200b\u0301\ufeffaA\ufdfaİß\u00a0\u2581[PAD]<0x>\x01\x1c\\\"',;\t|\r\n"
+    ),
+    max_size=12,
 )
-SCALAR = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.integers(), st.floats(), st.text(max_size=12))
+SCALAR = st.one_of(
+    st.none(), st.booleans(), st.integers(-5, 5), st.integers(), st.floats(), st.text(max_size=12)
+)
 NESTED = st.recursive(
-    SCALAR, lambda x: st.lists(x, max_size=2) | st.dictionaries(st.text(max_size=3), x, max_size=2), max_leaves=3
+    SCALAR,
+    lambda x: st.lists(x, max_size=2) | st.dictionaries(st.text(max_size=3), x, max_size=2),
+    max_leaves=3,
 )
 LABELS = [
-    *(st.sampled_from("abc"), st.integers(0, 2), st.booleans(), st.sampled_from(["0", "1", "2.0", "+1", "1e400", "٣"])),
-    *(st.sampled_from(["a", 1, 2.5, True, None, "", " a ", "nan", 10**400, "\ud800", "\0"]), SCALAR, NESTED),
+    *(
+        st.sampled_from("abc"),
+        st.integers(0, 2),
+        st.booleans(),
+        st.sampled_from(["0", "1", "2.0", "+1", "1e400", "٣"]),
+    ),
+    *(
+        st.sampled_from(["a", 1, 2.5, True, None, "", " a ", "nan", 10**400, "\ud800", "\0"]),
+        SCALAR,
+        NESTED,
+    ),
 ]
 NAME = st.sampled_from(["text", "label", "Text ", "title"]) | st.text(max_size=4)
 
@@ -209,7 +237,12 @@ def json_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     st.booleans(),
     st.sampled_from([None, ["no", "yes"], ["a", "b", "c"], []]),
 )
-@example([{"text": "a", "label": float("nan")}, {"text": "b", "label": float("inf")}], ".json", True, None)
+@example(
+    [{"text": "a", "label": float("nan")}, {"text": "b", "label": float("inf")}],
+    ".json",
+    True,
+    None,
+)
 def test_any_objects_are_read_or_refused(rows, kind, drop_empty, label_names):
     content = json.dumps(rows) if kind == ".json" else "\n".join(map(json.dumps, rows))
     with a_folder() as folder:
@@ -224,8 +257,12 @@ def write_csv(file: Path, header: list[str], rows: list[tuple[Any, ...]]) -> Non
 
 @fuzz(200)
 @given(
-    st.lists(NAME.filter(lambda name: not re.search("[\ud800-\udfff]", name)), min_size=1, max_size=4).flatmap(
-        lambda names: st.tuples(st.just(names), st.lists(st.tuples(*[TEXT] * len(names)), max_size=6))
+    st.lists(
+        NAME.filter(lambda name: not re.search("[\ud800-\udfff]", name)), min_size=1, max_size=4
+    ).flatmap(
+        lambda names: st.tuples(
+            st.just(names), st.lists(st.tuples(*[TEXT] * len(names)), max_size=6)
+        )
     ),
     st.booleans(),
 )
@@ -248,7 +285,9 @@ def test_what_the_csv_module_writes_comes_back(rows):
     rows = [*rows, ("one", "a"), ("two", "b")]
     with a_folder() as folder:
         write_csv(folder / "rows.csv", ["text", "label"], rows)
-        read = load_source(**{**READ, "train": str(folder / "rows.csv"), "cache": folder / "cache"})["train"]
+        read = load_source(
+            **{**READ, "train": str(folder / "rows.csv"), "cache": folder / "cache"}
+        )["train"]
         names = read.rows.features["label"].names
         assert list(zip(read.texts(), [names[label] for label in read.labels], strict=True)) == rows
 
@@ -266,19 +305,37 @@ def test_what_the_csv_module_writes_comes_back(rows):
 def test_any_texts_become_batches_that_hold_each_row_once_or_are_refused(
     tokenizer, train, test, max_length, truncate, oversample, max_tokens
 ):
-    options = {"tokenizer": tokenizer, "max_length": max_length, "truncate": truncate, "oversample": oversample}
+    options = {
+        "tokenizer": tokenizer,
+        "max_length": max_length,
+        "truncate": truncate,
+        "oversample": oversample,
+    }
     with a_folder() as folder, answered(folder / "cache"):
-        write_csv(folder / "train.csv", ["text", "label"], [*train, *((f"text {n}", "ab"[n % 2]) for n in range(6))])
+        write_csv(
+            folder / "train.csv",
+            ["text", "label"],
+            [*train, *((f"text {n}", "ab"[n % 2]) for n in range(6))],
+        )
         if test is not None:
             write_csv(folder / "test.csv", ["text", "label"], test)
             options["test"] = str(folder / "test.csv")
         files = {"train": str(folder / "train.csv"), "cache": folder / "cache"}
         data = TextDataModule(**{**DATA, **options, **files, "max_tokens_per_batch": max_tokens})
         data.setup()
-        for split, loader in (("validation", data.val_dataloader()), ("test", data.test_dataloader())):
+        for split, loader in (
+            ("validation", data.val_dataloader()),
+            ("test", data.test_dataloader()),
+        ):
             batches = list(loader)
             assert len(batches) == len(loader)
-            assert sorted(int(row) for batch in batches for row in batch.rows_B) == list(range(len(data.splits[split])))
-            assert all(0 <= length <= (max_length or 1000) for batch in batches for length in batch.lengths_B)
+            assert sorted(int(row) for batch in batches for row in batch.rows_B) == list(
+                range(len(data.splits[split]))
+            )
+            assert all(
+                0 <= length <= (max_length or 1000)
+                for batch in batches
+                for length in batch.lengths_B
+            )
         rows = {int(row) for batch in data.train_dataloader() for row in batch.rows_B}
         assert rows == set(range(len(data.splits["train"])))

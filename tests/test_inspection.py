@@ -10,7 +10,9 @@ from textlstm.commands import inspect_data as inspection
 from textlstm.commands.inspect_data import inspect_data, typical_tokens, vocabulary_growth
 from textlstm.data.datamodule import TextDataModule
 
-ROWS = [(f"goal in match {n}", "sports") for n in range(10)] + [(f"shares fall {n}", "money") for n in range(20)]
+ROWS = [(f"goal in match {n}", "sports") for n in range(10)] + [
+    (f"shares fall {n}", "money") for n in range(20)
+]
 
 
 @pytest.fixture
@@ -28,7 +30,10 @@ def config(tmp_path, monkeypatch):
 def table_rows(report, first):
     """The cells of the table whose first line begins with `first`."""
     lines = report[report.index(f"\n| {first} |") :].strip().partition("\n\n")[0].splitlines()
-    return {cells[0]: cells[1:] for cells in ([cell.strip() for cell in line[2:-1].split("|")] for line in lines[2:])}
+    return {
+        cells[0]: cells[1:]
+        for cells in ([cell.strip() for cell in line[2:-1].split("|")] for line in lines[2:])
+    }
 
 
 def test_the_numbers_of_a_tiny_file(config, tmp_path, capsys):
@@ -36,7 +41,11 @@ def test_the_numbers_of_a_tiny_file(config, tmp_path, capsys):
     report = (tmp_path / "look" / "report.md").read_text(encoding="utf-8")
     assert table_rows(report, "class") == {"money": ["17", "2", "2"], "sports": ["9", "1", "1"]}
     splits = table_rows(report, "")
-    assert {split: cells[0] for split, cells in splits.items()} == {"train": "26", "validation": "3", "test": "3"}
+    assert {split: cells[0] for split, cells in splits.items()} == {
+        "train": "26",
+        "validation": "3",
+        "test": "3",
+    }
     assert splits["test"][3:] == ["0.0%", "0.0%"]
     assert "data.train: 2 rows repeat an earlier text" in report
     assert "data.train: 1 texts stand with more than one label, in 2 rows." in report
@@ -49,7 +58,11 @@ def test_the_numbers_of_a_tiny_file(config, tmp_path, capsys):
 def test_the_most_typical_words_stand_beside_their_class(config, tmp_path):
     inspect_data(config)
     report = (tmp_path / "look" / "report.md").read_text(encoding="utf-8")
-    typical = {line.split(" | ")[0][2:]: line.split(" | ")[1] for line in report.splitlines() if " shares" in line}
+    typical = {
+        line.split(" | ")[0][2:]: line.split(" | ")[1]
+        for line in report.splitlines()
+        if " shares" in line
+    }
     assert typical["money"].split()[0] in ("shares", "fall")
     assert {"goal", "in", "match"} <= set(report.rpartition("| sports |")[2].split())
 
@@ -94,7 +107,9 @@ def test_a_token_of_one_class_alone_is_typical_of_it():
 
 
 def test_frequent_tokens_are_more_typical_than_rare_ones_and_shared_ones_are_not():
-    scores_CV = typical_tokens(torch.tensor([[50, 20, 1, 0, 0], [50, 0, 0, 20, 0], [50, 0, 0, 0, 0]]))
+    scores_CV = typical_tokens(
+        torch.tensor([[50, 20, 1, 0, 0], [50, 0, 0, 20, 0], [50, 0, 0, 0, 0]])
+    )
     assert scores_CV[0].argsort(descending=True).tolist()[:2] == [1, 2]
     assert scores_CV[1].argmax() == 3
     assert abs(scores_CV[0, 0]) < scores_CV[0, 1]

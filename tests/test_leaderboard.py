@@ -1,4 +1,6 @@
-"""What a sweep tells: repeats together, how sure the order is, what is not ranked, and what to type next."""
+"""What a sweep tells: repeats together, how sure the order is, what is not ranked, and what to type
+next.
+"""
 
 import csv
 
@@ -67,7 +69,9 @@ def test_the_csv_has_each_configuration_with_full_names_and_digits(tmp_path):
     ]
 
 
-def test_pruned_failed_and_unfinished_runs_are_counted_and_not_ranked(tmp_path, capsys, monkeypatch):
+def test_pruned_failed_and_unfinished_runs_are_counted_and_not_ranked(
+    tmp_path, capsys, monkeypatch
+):
     finished(tmp_path, ["model.hidden=8"], 0.7)
     finished(tmp_path, ["model.hidden=9"], 0.8)
     pruned(tmp_path, ["model.hidden=10"], 0.99)
@@ -112,7 +116,9 @@ def test_a_refit_has_no_validation_score_and_is_left_out(tmp_path):
 def test_a_sweep_without_a_finished_run_says_what_there_is(tmp_path):
     pruned(tmp_path, ["model.hidden=8"], 0.7)
     failed(tmp_path, ["model.hidden=0"])
-    with pytest.raises(InputError, match=r"holds no finished run \(1 pruned, 1 failed\); expected a folder such as"):
+    with pytest.raises(
+        InputError, match=r"holds no finished run \(1 pruned, 1 failed\); expected a folder such as"
+    ):
         leaderboard(tmp_path)
     with pytest.raises(InputError, match="There is no folder /nowhere"):
         leaderboard(tmp_path.__class__("/nowhere"))
@@ -129,7 +135,8 @@ def test_the_same_seeds_are_compared_in_pairs(tmp_path):
     sure = 1 - stats.ttest_rel(first, second, alternative="greater").pvalue
     assert 0.9 < sure < 0.99
     assert compared(tmp_path) == (
-        f"{100 * sure:.0f} % sure that the first is better than the second on these validation rows: "
+        f"{100 * sure:.0f} % sure that the first is better than the second on these validation "
+        f"rows: "
         "paired t-test over 4 seeds, one-sided."
     )
 
@@ -138,7 +145,12 @@ def test_other_seeds_are_compared_by_welch(tmp_path):
     repeats(tmp_path, ["model.hidden=16"], [0.81, 0.86, 0.83])
     for seed, score in ((7, 0.80), (8, 0.82)):
         finished(tmp_path, ["model.hidden=8", f"seed={seed}"], score)
-    sure = 1 - stats.ttest_ind([0.81, 0.86, 0.83], [0.80, 0.82], equal_var=False, alternative="greater").pvalue
+    sure = (
+        1
+        - stats.ttest_ind(
+            [0.81, 0.86, 0.83], [0.80, 0.82], equal_var=False, alternative="greater"
+        ).pvalue
+    )
     assert compared(tmp_path).startswith(f"{100 * sure:.0f} % sure ")
     assert "Welch's t-test over 3 and 2 runs" in compared(tmp_path)
 
@@ -151,7 +163,9 @@ def test_folds_are_compared_with_the_variance_of_nadeau_and_bengio(tmp_path):
     statistic = differences.mean() / np.sqrt((1 / 5 + 20 / 80) * differences.var(ddof=1))
     said = compared(tmp_path)
     assert said.startswith(f"{100 * stats.t.cdf(statistic, 4):.0f} % sure")
-    assert stats.t.cdf(statistic, 4) < 1 - stats.ttest_rel(first, second, alternative="greater").pvalue
+    assert (
+        stats.t.cdf(statistic, 4) < 1 - stats.ttest_rel(first, second, alternative="greater").pvalue
+    )
     assert "paired t-test over 5 folds" in said
     assert "Nadeau & Bengio (2003)" in said
     assert "optimistic" in said
@@ -204,7 +218,9 @@ def test_runs_of_other_rows_are_not_compared_row_by_row(tmp_path, other):
 def test_the_bootstrap_agrees_with_one_that_draws_rows(tmp_path):
     generator = np.random.default_rng(3)
     labels, gold = ["NA", "x", "b"], generator.integers(0, 3, 150)
-    first, second = (np.where(generator.random(150) < share, gold, (gold + 1) % 3) for share in (0.80, 0.76))
+    first, second = (
+        np.where(generator.random(150) < share, gold, (gold + 1) % 3) for share in (0.80, 0.76)
+    )
     for name, predicted in (("first.csv", first), ("second.csv", second)):
         lines = [[f"t{n}", labels[gold[n]], labels[predicted[n]]] for n in range(150)]
         write_csv(tmp_path / name, ["text", "gold", "predicted"], lines)
@@ -220,20 +236,34 @@ def test_the_bootstrap_agrees_with_one_that_draws_rows(tmp_path):
     assert comparison.bootstrap(cells, counts) == pytest.approx(by_rows, abs=0.03)
     assert 0.55 < by_rows < 0.97
     swapped = cells[:, [0, 2, 1]]
-    assert comparison.bootstrap(swapped, counts) == pytest.approx(1 - comparison.bootstrap(cells, counts), abs=0.02)
+    assert comparison.bootstrap(swapped, counts) == pytest.approx(
+        1 - comparison.bootstrap(cells, counts), abs=0.02
+    )
     assert comparison.bootstrap(cells[:, [0, 1, 1]], counts) == 0.5
 
 
 def test_the_bootstrap_scores_as_the_runs_are_scored():
     gold, predicted = torch.tensor([0, 0, 1, 1, 1]), torch.tensor([0, 2, 1, 1, 0])
-    scored = scores(Predictions(one_hot(predicted, 3).float().log(), gold), ["a", "b", "without a gold row"])
-    hits, golds, predictions = (one_hot(of, 3).sum(dim=0).numpy() for of in (gold[gold == predicted], gold, predicted))
-    assert comparison._macro_f1(hits[None], golds[None], predictions[None]) == pytest.approx([scored["macro_f1"]])
+    scored = scores(
+        Predictions(one_hot(predicted, 3).float().log(), gold), ["a", "b", "without a gold row"]
+    )
+    hits, golds, predictions = (
+        one_hot(of, 3).sum(dim=0).numpy() for of in (gold[gold == predicted], gold, predicted)
+    )
+    assert comparison._macro_f1(hits[None], golds[None], predictions[None]) == pytest.approx(
+        [scored["macro_f1"]]
+    )
 
 
 def test_the_commands_leave_out_seed_and_fold_and_the_refit_takes_the_mean_best_epoch(tmp_path):
     path = "/data/it's, new.csv"
-    overrides = [f"data.train='{path}'", "data.folds=2", "model.hidden=8", "trainer.max_epochs=9", "sweep.trials=5"]
+    overrides = [
+        f"data.train='{path}'",
+        "data.folds=2",
+        "model.hidden=8",
+        "trainer.max_epochs=9",
+        "sweep.trials=5",
+    ]
     for fold, epoch in ((0, 3), (1, 6)):
         finished(
             tmp_path,
@@ -244,7 +274,8 @@ def test_the_commands_leave_out_seed_and_fold_and_the_refit_takes_the_mean_best_
         )
     [best] = SweepFolder.read(tmp_path).configurations
     assert again(best) == (
-        "python src/train.py 'data.train=/data/it'\"'\"'s, new.csv' model.hidden=8 trainer.max_epochs=9 "
+        "python src/train.py 'data.train=/data/it'\"'\"'s, new.csv' model.hidden=8 "
+        "trainer.max_epochs=9 "
         "'~callbacks.early_stopping'"
     )
     assert refitted(best) == (
@@ -255,16 +286,25 @@ def test_the_commands_leave_out_seed_and_fold_and_the_refit_takes_the_mean_best_
 
 def test_a_key_that_a_run_leaves_to_its_config_has_the_value_there(tmp_path):
     finished(tmp_path, ["model.hidden=8"], 0.8, config={"model": {"hidden": 8, "head": []}})
-    finished(tmp_path, ["model.head=[32,16]"], 0.7, config={"model": {"hidden": 64, "head": [32, 16]}})
+    finished(
+        tmp_path, ["model.head=[32,16]"], 0.7, config={"model": {"hidden": 64, "head": [32, 16]}}
+    )
     leaderboard(tmp_path)
-    assert [(row["model.hidden"], row["model.head"]) for row in table(tmp_path)] == [("8", "[]"), ("64", "[32,16]")]
+    assert [(row["model.hidden"], row["model.head"]) for row in table(tmp_path)] == [
+        ("8", "[]"),
+        ("64", "[32,16]"),
+    ]
 
 
 def test_the_table_fits_80_columns_and_says_what_it_leaves_out(tmp_path, capsys, monkeypatch):
     keys = [f"model.hyperparameter_number_{n}" for n in range(12)]
     for number in range(30):
-        overrides = [f"{key}={number if at else 'a very long value'}{number}" for at, key in enumerate(keys)]
-        finished(tmp_path, [*overrides, "model.same=1"], number / 100, parameters=10**6 * (number + 1))
+        overrides = [
+            f"{key}={number if at else 'a very long value'}{number}" for at, key in enumerate(keys)
+        ]
+        finished(
+            tmp_path, [*overrides, "model.same=1"], number / 100, parameters=10**6 * (number + 1)
+        )
     out = board(tmp_path, capsys, monkeypatch)
     shown = out[: out.index("Not shown")].splitlines()
     assert max(len(line.rstrip()) for line in shown) <= 80
@@ -313,7 +353,9 @@ def test_pictures_are_drawn_where_there_is_something_to_see(tmp_path, capsys, mo
 
     sweep = tmp_path / "four"
     for number in range(4):
-        finished(sweep, [f"model.hidden={8 + number // 2}", f"model.layers={number % 2}"], number / 10)
+        finished(
+            sweep, [f"model.hidden={8 + number // 2}", f"model.layers={number % 2}"], number / 10
+        )
     out = board(sweep, capsys, monkeypatch)
     assert pictures(sweep) == {"history", "pareto", "parallel", "importance"}
     markdown = (sweep / "leaderboard.md").read_text(encoding="utf-8")
@@ -327,7 +369,11 @@ def test_the_importance_is_of_the_hyperparameter_that_moves_the_score(tmp_path):
     for pooling, score in scores.items():
         for lr in ("1e-5", "1e-3", "0.1"):
             for hidden in (8, 16):
-                overrides = [f"model.pooling={pooling}", f"optimizer.lr={lr}", f"model.hidden={hidden}"]
+                overrides = [
+                    f"model.pooling={pooling}",
+                    f"optimizer.lr={lr}",
+                    f"model.hidden={hidden}",
+                ]
                 finished(tmp_path, overrides, score + (0.05 if lr == "1e-3" else 0))
     shares, why_none = importances(SweepFolder.read(tmp_path))
     assert why_none == ""

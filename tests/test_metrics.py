@@ -7,7 +7,13 @@ from sklearn import metrics as sklearn_metrics
 
 from textlstm.model.metrics import PredictionCollector, Predictions, scores
 
-PROBABILITIES = [[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.5, 0.3, 0.2], [0.2, 0.2, 0.6]]
+PROBABILITIES = [
+    [0.7, 0.2, 0.1],
+    [0.6, 0.3, 0.1],
+    [0.1, 0.8, 0.1],
+    [0.5, 0.3, 0.2],
+    [0.2, 0.2, 0.6],
+]
 GOLD = [0, 0, 1, 1, 2]
 LABELS = ["a", "b", "c"]
 
@@ -21,17 +27,27 @@ def test_scores_by_hand():
     assert found["accuracy"] == pytest.approx(4 / 5)
     assert found["macro_f1"] == pytest.approx((0.8 + 2 / 3 + 1) / 3)
     assert found["log_loss"] == pytest.approx(-np.log([0.7, 0.6, 0.8, 0.3, 0.6]).mean())
-    assert found["auroc"] == pytest.approx((1 + 11 / 12 + 1) / 3)  # of class b, row 3 ties with row 1: 5.5 of 6 pairs
+    assert found["auroc"] == pytest.approx(
+        (1 + 11 / 12 + 1) / 3
+    )  # of class b, row 3 ties with row 1: 5.5 of 6 pairs
     assert found["confusion_matrix"] == [[2, 0, 0], [1, 1, 0], [0, 0, 1]]
     assert found["absent"] == []
-    assert found["classes"]["a"] == pytest.approx({"precision": 2 / 3, "recall": 1.0, "f1": 0.8, "rows": 2})
-    assert found["classes"]["b"] == pytest.approx({"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "rows": 2})
+    assert found["classes"]["a"] == pytest.approx(
+        {"precision": 2 / 3, "recall": 1.0, "f1": 0.8, "rows": 2}
+    )
+    assert found["classes"]["b"] == pytest.approx(
+        {"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "rows": 2}
+    )
 
 
 def test_calibration_error_by_hand():
-    found = scores(predictions([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.38, 0.62]], [0, 0, 1, 1]), ["a", "b"])
+    found = scores(
+        predictions([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.38, 0.62]], [0, 0, 1, 1]), ["a", "b"]
+    )
     # Two of the three said to be sure to 0.9 are right; the one of 0.62 is right.
-    assert found["calibration_error"] == pytest.approx(0.75 * (0.9 - 2 / 3) + 0.25 * (1 - 0.62), abs=1e-6)
+    assert found["calibration_error"] == pytest.approx(
+        0.75 * (0.9 - 2 / 3) + 0.25 * (1 - 0.62), abs=1e-6
+    )
 
 
 def test_scores_are_scikit_learns():
@@ -41,8 +57,12 @@ def test_scores_are_scikit_learns():
     found = scores(predictions(probabilities.astype(np.float32), gold), list("abcd"))
     predicted = probabilities.argmax(axis=1)
     assert found["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(gold, predicted))
-    assert found["macro_f1"] == pytest.approx(sklearn_metrics.f1_score(gold, predicted, average="macro"), abs=1e-6)
-    assert found["log_loss"] == pytest.approx(sklearn_metrics.log_loss(gold, probabilities), abs=1e-5)
+    assert found["macro_f1"] == pytest.approx(
+        sklearn_metrics.f1_score(gold, predicted, average="macro"), abs=1e-6
+    )
+    assert found["log_loss"] == pytest.approx(
+        sklearn_metrics.log_loss(gold, probabilities), abs=1e-5
+    )
     auroc = sklearn_metrics.roc_auc_score(gold, probabilities, multi_class="ovr", average="macro")
     assert found["auroc"] == pytest.approx(auroc, abs=1e-5)
     assert found["confusion_matrix"] == sklearn_metrics.confusion_matrix(gold, predicted).tolist()
@@ -66,7 +86,10 @@ def test_auroc_is_none_when_there_is_one_class_only():
 def test_scores_are_plain_values():
     found = scores(predictions(PROBABILITIES, GOLD), LABELS)
     assert {type(value) for value in found.values()} == {float, dict, list}
-    assert {type(value) for row in found["classes"].values() for value in row.values()} == {float, int}
+    assert {type(value) for row in found["classes"].values() for value in row.values()} == {
+        float,
+        int,
+    }
 
 
 def test_the_collector_restores_the_order_of_the_rows():

@@ -1,4 +1,6 @@
-"""Training: the loss, each optimizer with each schedule, and checkpoints that load without running code."""
+"""Training: the loss, each optimizer with each schedule, and checkpoints that load without running
+code.
+"""
 
 import csv
 from types import SimpleNamespace
@@ -18,7 +20,9 @@ from textlstm.training.module import LOGGED, OPTIMIZERS, SCHEDULES, TextClassifi
 MODEL = {key: value for key, value in SETTINGS.items() if key not in ("vocab_size", "classes")}
 OPTIMIZER = {"name": "adamw", "lr": 0.01, "weight_decay": 0.0, "schedule": "constant"}
 #                          row, label, length, tokens
-BATCH = Batch(torch.tensor([[0, 0, 3, 2, 3, 4], [1, 1, 2, 5, 6, 0], [2, 2, 1, 7, 0, 0], [3, 0, 3, 8, 9, 2]]))
+BATCH = Batch(
+    torch.tensor([[0, 0, 3, 2, 3, 4], [1, 1, 2, 5, 6, 0], [2, 2, 1, 7, 0, 0], [3, 0, 3, 8, 9, 2]])
+)
 
 
 def make_module(*, class_weights=None, optimizer=None, **model):
@@ -50,10 +54,22 @@ def make_trainer(epochs=2, **options):
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     with open(folder / "train.csv", "w", encoding="utf-8", newline="") as file:
-        rows = [(f"{label} {word} {n}", label) for label in "abc" for word in ("one", "two") for n in range(15)]
+        rows = [
+            (f"{label} {word} {n}", label)
+            for label in "abc"
+            for word in ("one", "two")
+            for n in range(15)
+        ]
         csv.writer(file).writerows([("text", "label"), *rows])
-    options = {"train": str(folder / "train.csv"), "val_fraction": 0.2, "test_fraction": 0.2, "split_seed": 0}
-    data = TextDataModule(**{**DATA, **options, "vocab_size": 30, "batch_size": 12}, cache=folder / "cache")
+    options = {
+        "train": str(folder / "train.csv"),
+        "val_fraction": 0.2,
+        "test_fraction": 0.2,
+        "split_seed": 0,
+    }
+    data = TextDataModule(
+        **{**DATA, **options, "vocab_size": 30, "batch_size": 12}, cache=folder / "cache"
+    )
     data.setup()
     return data
 
@@ -84,12 +100,17 @@ def test_the_training_loss_is_torchs_with_weights_and_smoothing(smoothing, weigh
     module.training_step(BATCH, 1)
     assert module.loss_sum.item() / module.rows == pytest.approx(expected.item())
     assert module.rows == 2 * len(BATCH.labels_B)
-    assert module.right == 2 * (module(BATCH.tokens_BT, BATCH.lengths_B).argmax(dim=1) == BATCH.labels_B).sum()
+    assert (
+        module.right
+        == 2 * (module(BATCH.tokens_BT, BATCH.lengths_B).argmax(dim=1) == BATCH.labels_B).sum()
+    )
 
 
 def test_a_training_step_never_waits_for_the_device():
     """Meta tensors have no values: whatever asks for one, which on a GPU would wait for it, fails."""
-    module = make_module(dropout=0.5, embedding_dropout=0.5, word_dropout=0.5, sequence_dropout=True).to("meta")
+    module = make_module(
+        dropout=0.5, embedding_dropout=0.5, word_dropout=0.5, sequence_dropout=True
+    ).to("meta")
     batch = BATCH.to(torch.device("meta"))
     module.trainer = SimpleNamespace(global_step=0, log_every_n_steps=50, world_size=1)
     module.on_train_epoch_start()
@@ -107,7 +128,9 @@ def test_validation_loss_is_plain_cross_entropy(data):
     encoded = data.encoded["validation"]
     batch = encoded.__getitems__(list(range(len(encoded))))
     with torch.no_grad():
-        expected = functional.cross_entropy(module(batch.tokens_BT, batch.lengths_B), batch.labels_B).item()
+        expected = functional.cross_entropy(
+            module(batch.tokens_BT, batch.lengths_B), batch.labels_B
+        ).item()
     assert trainer.callback_metrics["val/loss"].item() == pytest.approx(expected, abs=1e-5)
     assert module.scores["log_loss"] == pytest.approx(expected, abs=1e-5)
 
@@ -116,7 +139,9 @@ def test_validation_loss_is_plain_cross_entropy(data):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_each_optimizer_fits_with_each_schedule(data, name, schedule):
     module = make_module(optimizer={"name": name, "schedule": schedule})
-    before = [parameter.detach().clone() for parameter in module.parameters() if parameter.requires_grad]
+    before = [
+        parameter.detach().clone() for parameter in module.parameters() if parameter.requires_grad
+    ]
     trainer = make_trainer()
     trainer.fit(module, data)
     assert trainer.global_step == 2 * data.steps_per_epoch() == 10
@@ -151,7 +176,9 @@ def test_one_cycle_rises_to_lr_and_ends_near_zero(data, accumulated):
 
 def test_plateau_lowers_the_rate_after_two_epochs_without_a_better_loss(data):
     rates = LearningRates()
-    module = make_module(optimizer={"schedule": "plateau", "lr": 1e-6})  # too small to better anything
+    module = make_module(
+        optimizer={"schedule": "plateau", "lr": 1e-6}
+    )  # too small to better anything
     make_trainer(5, callbacks=[rates]).fit(module, data)
     assert rates.used[::5] == pytest.approx([1e-6] * 3 + [1e-7] * 2, rel=1e-6)
 
@@ -163,17 +190,23 @@ def test_constant_stays_constant(data):
 
 
 def test_a_checkpoint_holds_plain_values_and_loads_again(data, tmp_path):
-    module = make_module(class_weights=[1.0, 2.0, 3.0], head=[6], optimizer={"schedule": "one_cycle"})
+    module = make_module(
+        class_weights=[1.0, 2.0, 3.0], head=[6], optimizer={"schedule": "one_cycle"}
+    )
     trainer = make_trainer()
     trainer.fit(module, data)
     trainer.save_checkpoint(tmp_path / "last.ckpt")
     content = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert content["hyper_parameters"]["labels"] == ["a", "b", "c"]
     assert content["hyper_parameters"]["model"]["head"] == [6]
-    loaded = TextClassificationModule.load_from_checkpoint(tmp_path / "last.ckpt", weights_only=True)
+    loaded = TextClassificationModule.load_from_checkpoint(
+        tmp_path / "last.ckpt", weights_only=True
+    )
     module.eval(), loaded.eval()
     with torch.no_grad():
-        assert torch.equal(loaded(BATCH.tokens_BT, BATCH.lengths_B), module(BATCH.tokens_BT, BATCH.lengths_B))
+        assert torch.equal(
+            loaded(BATCH.tokens_BT, BATCH.lengths_B), module(BATCH.tokens_BT, BATCH.lengths_B)
+        )
     assert loaded.loss.weight.tolist() == [1.0, 2.0, 3.0]
     assert loaded.hparams == module.hparams
 
@@ -201,14 +234,26 @@ def test_weight_decay_reaches_the_optimizer_and_frozen_weights_do_not():
 @pytest.mark.parametrize(
     ("model", "optimizer", "message"),
     [
-        ({"label_smoothing": 1.0}, {}, "model.label_smoothing must be at least 0 and below 1, got 1"),
+        (
+            {"label_smoothing": 1.0},
+            {},
+            "model.label_smoothing must be at least 0 and below 1, got 1",
+        ),
         ({"label_smoothing": "a"}, {}, "model.label_smoothing must be a number, got 'a'"),
         ({"hidden": 0}, {}, "model.hidden must be at least 1, got 0"),
-        ({}, {"name": "adamx"}, "optimizer.name must be one of adam, adamw, got 'adamx'. Did you mean 'adam"),
+        (
+            {},
+            {"name": "adamx"},
+            "optimizer.name must be one of adam, adamw, got 'adamx'. Did you mean 'adam",
+        ),
         ({}, {"lr": -1}, "optimizer.lr must be at least 0, got -1"),
         ({}, {"lr": "1e-3"}, "optimizer.lr must be a number, got '1e-3'"),
         ({}, {"weight_decay": -0.1}, "optimizer.weight_decay must be at least 0, got -0.1"),
-        ({}, {"schedule": "cosine"}, "optimizer.schedule must be one of constant, one_cycle, plateau, got 'cosine'"),
+        (
+            {},
+            {"schedule": "cosine"},
+            "optimizer.schedule must be one of constant, one_cycle, plateau, got 'cosine'",
+        ),
     ],
 )
 def test_bad_values_are_refused_by_key_and_value(model, optimizer, message):
@@ -223,7 +268,10 @@ def test_weights_never_see_validation_or_test(write_rows, tmp_path, schedule):
         data = TextDataModule(
             **{
                 **DATA,
-                "train": write_rows("train.csv", [(f"{label} word {n}", label) for label in "abc" for n in range(20)]),
+                "train": write_rows(
+                    "train.csv",
+                    [(f"{label} word {n}", label) for label in "abc" for n in range(20)],
+                ),
                 "validation": write_rows(f"validation-{name}.csv", held_out[::2]),
                 "test": write_rows(f"test-{name}.csv", held_out[1::2]),
             },
@@ -243,7 +291,10 @@ def test_weights_never_see_validation_or_test(write_rows, tmp_path, schedule):
 @pytest.mark.parametrize("name", ["adam", "adamw"])
 def test_the_fused_optimizer_steps_as_the_plain_one(name):
     fused, plain = make_module(optimizer={"name": name}), make_module(optimizer={"name": name})
-    optimizers = [fused.configure_optimizers(), OPTIMIZERS[name](plain.parameters(), lr=0.01, weight_decay=0.0)]
+    optimizers = [
+        fused.configure_optimizers(),
+        OPTIMIZERS[name](plain.parameters(), lr=0.01, weight_decay=0.0),
+    ]
     for _ in range(5):
         for module, optimizer in zip((fused, plain), optimizers, strict=True):
             optimizer.zero_grad()

@@ -37,7 +37,9 @@ def test_keras_weights_give_keras_probabilities_loss_and_accuracy():
             layer.bias.copy_(golden[f"dense{n}_bias"])
         logits_BC = network(golden["tokens"], torch.full((9,), 7))
     torch.testing.assert_close(logits_BC.softmax(dim=1), golden["probabilities"], rtol=0, atol=1e-5)
-    assert functional.cross_entropy(logits_BC, golden["labels"]).item() == pytest.approx(1.2199273, abs=1e-5)
+    assert functional.cross_entropy(logits_BC, golden["labels"]).item() == pytest.approx(
+        1.2199273, abs=1e-5
+    )
     assert (logits_BC.argmax(dim=1) == golden["labels"]).sum() == 5  # of 9
 
 
@@ -83,7 +85,9 @@ def test_the_backward_direction_reads_the_text_from_its_end():
     layer.backwards.load_state_dict(layer.forwards.state_dict())
     tokens_BT, lengths_B = padded([[3, 4, 5], [5, 4, 3]], extra=2)
     with torch.no_grad():
-        forward_BH, backward_BH = network.last(layer(network.embedding(tokens_BT), lengths_B), lengths_B).chunk(2, 1)
+        forward_BH, backward_BH = network.last(
+            layer(network.embedding(tokens_BT), lengths_B), lengths_B
+        ).chunk(2, 1)
     torch.testing.assert_close(backward_BH[0], forward_BH[1])
     torch.testing.assert_close(backward_BH[1], forward_BH[0])
 
@@ -93,7 +97,9 @@ def test_every_trainable_parameter_gets_a_gradient(pooling):
     network = small_network(pooling=pooling, bidirectional=True, layers=2, head=[6])
     functional.cross_entropy(network(*padded(TEXTS)), torch.tensor([0, 1, 2, 0])).backward()
     without = [
-        name for name, p in network.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())
+        name
+        for name, p in network.named_parameters()
+        if p.requires_grad and (p.grad is None or not p.grad.any())
     ]
     assert without == []
 
@@ -102,7 +108,9 @@ def test_a_step_moves_the_weights_but_not_the_padding_row_or_the_second_bias():
     network = small_network(bidirectional=True, word_dropout=0.5)
     before = network.embedding.weight.detach().clone()
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.1, weight_decay=0.1)
-    functional.cross_entropy(network(*padded([*TEXTS, []])), torch.tensor([0, 1, 2, 0, 1])).backward()
+    functional.cross_entropy(
+        network(*padded([*TEXTS, []])), torch.tensor([0, 1, 2, 0, 1])
+    ).backward()
     optimizer.step()
     assert not network.embedding.weight[0].any()
     assert not torch.equal(network.embedding.weight, before)
@@ -127,7 +135,9 @@ def test_the_start_is_keras_start():
 
 
 def test_the_articles_model_has_584932_parameters():
-    network = small_network(vocab_size=8000, classes=4, embedding_dim=45, hidden=128, layers=2, head=[32])
+    network = small_network(
+        vocab_size=8000, classes=4, embedding_dim=45, hidden=128, layers=2, head=[32]
+    )
     assert trainable(network) == 584_932
     assert layer_table(network, 35) == [
         ("Embedding", "35 × 45", 360_000),
@@ -156,12 +166,20 @@ def test_the_layer_table_adds_up(pooling):
         ("hidden", True, "model.hidden must be a whole number, got True"),
         ("layers", 0, "model.layers must be at least 1, got 0"),
         ("embedding_dim", -3, "model.embedding_dim must be at least 1, got -3"),
-        ("pooling", "lst", "model.pooling must be one of last, mean, max, concat, attention, got 'lst'.*'last'"),
+        (
+            "pooling",
+            "lst",
+            "model.pooling must be one of last, mean, max, concat, attention, got 'lst'.*'last'",
+        ),
         ("pooling", None, "model.pooling must be one of .* got None"),
         ("dropout", 1.0, "model.dropout must be at least 0 and below 1, got 1"),
         ("dropout", "a", "model.dropout must be a number, got 'a'"),
         ("dropout", float("nan"), "model.dropout must be at least 0 and below 1, got nan"),
-        ("embedding_dropout", 1.5, "model.embedding_dropout must be at least 0 and below 1, got 1.5"),
+        (
+            "embedding_dropout",
+            1.5,
+            "model.embedding_dropout must be at least 0 and below 1, got 1.5",
+        ),
         ("word_dropout", -0.1, "model.word_dropout must be at least 0 and below 1, got -0.1"),
         ("head", [0], "model.head must be at least 1, got 0"),
         ("head", ["a"], "model.head must be a whole number, got 'a'"),
@@ -199,9 +217,13 @@ def test_token_dropout_is_torchs_dropout(rate):
     assert states.grad is not None
     assert torch.equal(states.grad, dropped)  # ones: each value passes on what it was multiplied by
     torch.testing.assert_close(dropped.unique(), torch.tensor([0, 1 / (1 - rate)]))
-    assert (dropped == 0).float().mean().item() == pytest.approx(rate, abs=0.006)  # five standard deviations
+    assert (dropped == 0).float().mean().item() == pytest.approx(
+        rate, abs=0.006
+    )  # five standard deviations
     neighbours = (dropped[..., :-1] == 0) & (dropped[..., 1:] == 0)
-    assert neighbours.float().mean().item() == pytest.approx(rate**2, abs=0.01)  # each drawn for itself
+    assert neighbours.float().mean().item() == pytest.approx(
+        rate**2, abs=0.01
+    )  # each drawn for itself
     assert not torch.equal(layer(states), dropped)
     torch.manual_seed(0)
     assert torch.equal(layer(states), dropped)

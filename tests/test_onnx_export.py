@@ -25,7 +25,9 @@ def test_onnx_gives_pytorchs_probabilities(tmp_path, bidirectional, layers, pool
 
 
 def test_the_attention_of_a_network_in_training_is_exported_without_dropout(tmp_path):
-    network = lively_network(pooling="attention", dropout=0.5, embedding_dropout=0.5, word_dropout=0.5).train()
+    network = lively_network(
+        pooling="attention", dropout=0.5, embedding_dropout=0.5, word_dropout=0.5
+    ).train()
     session = session_of(network, tmp_path)
     assert network.training
     assert all(parameter.requires_grad for parameter in network.output.parameters())

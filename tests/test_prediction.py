@@ -44,7 +44,14 @@ def run(tmp_path):
 def predicting(run):
     def predicting(**options):
         unset = dict.fromkeys(("text", "input", "output", "text_column", "threads"))
-        predict({"run": str(run), "batch_size": 2, **unset, **{key: str(value) for key, value in options.items()}})
+        predict(
+            {
+                "run": str(run),
+                "batch_size": 2,
+                **unset,
+                **{key: str(value) for key, value in options.items()},
+            }
+        )
 
     return predicting
 
@@ -107,7 +114,11 @@ def test_a_column_that_the_answer_has_too_is_replaced(predicting, tmp_path):
             "one\nné\n".encode("latin-1"),
             r"in\.txt, byte 5 is no UTF-8 text\. Save the file as UTF-8 \(.*-8\)\.$",
         ),
-        ("in.txt.gz", gzip.compress(b"one\n" * 99, mtime=0)[:-9], r"in\.txt\.gz is no whole \.gz file: it is damaged"),
+        (
+            "in.txt.gz",
+            gzip.compress(b"one\n" * 99, mtime=0)[:-9],
+            r"in\.txt\.gz is no whole \.gz file: it is damaged",
+        ),
         ("in.csv.gz", b"id,text\n", r"in\.csv\.gz is no whole \.gz file: it is damaged"),
         ("in.jsonl", b'{"text": "x"}\n{"text"\n', "in.jsonl, line 2 is no JSON"),
         ("in.jsonl", b'{"text": "x"}\n{"texts": "y"}\n', "in.jsonl, row 2 has no text 'text'"),
@@ -128,14 +139,21 @@ def test_a_bad_input_leaves_the_output_as_it_was(predicting, tmp_path, name, con
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([name, "out.csv", "run"])
 
 
-def test_a_row_with_other_columns_is_refused_in_csv_and_taken_in_json_lines(predicting, tmp_path, monkeypatch):
+def test_a_row_with_other_columns_is_refused_in_csv_and_taken_in_json_lines(
+    predicting, tmp_path, monkeypatch
+):
     monkeypatch.setattr("textlstm.data.reading.readers.ROWS", 2)
     rows = [{"text": "one"}, {"text": "two"}, {"text": "three", "n": 1}]
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    with pytest.raises(InputError, match=r"output: text 3 has other columns than the first; write JSON Lines"):
+    with pytest.raises(
+        InputError, match=r"output: text 3 has other columns than the first; write JSON Lines"
+    ):
         predicting(input=tmp_path / "in.jsonl", output=tmp_path / "out.csv")
     predicting(input=tmp_path / "in.jsonl", output=tmp_path / "out.jsonl")
-    answers = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    answers = [
+        json.loads(line)
+        for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [answer.get("n", "none") for answer in answers] == ["none", "none", 1]
 
 
@@ -160,17 +178,26 @@ def test_a_glob_of_compressed_files_is_one_input(predicting, tmp_path):
     (tmp_path / "in-2.jsonl").write_text('{"text": "bank", "id": "2"}\n', encoding="utf-8")
     predicting(input=tmp_path / "in-*", output=tmp_path / "out.csv")
     with open(tmp_path / "out.csv", encoding="utf-8", newline="") as lines:
-        assert [(row["id"], row["text"]) for row in csv.DictReader(lines)] == [("1", "goal"), ("2", "bank")]
+        assert [(row["id"], row["text"]) for row in csv.DictReader(lines)] == [
+            ("1", "goal"),
+            ("2", "bank"),
+        ]
 
 
 def test_the_columns_that_training_joined_are_joined_again(predicting, run, tmp_path):
     record(run, ["title", "body"])
     (tmp_path / "in.csv").write_text("title,body\ngoal,in the match\n,zebra\n", encoding="utf-8")
     predicting(input=tmp_path / "in.csv", output=tmp_path / "out.jsonl")
-    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     expected = TextClassifier.load(run).probabilities(["goal in the match", "zebra"])[:, 0].tolist()
     assert [row["probability_a"] for row in rows] == pytest.approx(expected, abs=1e-7)
-    assert [(row["title"], row["body"]) for row in rows] == [("goal", "in the match"), ("", "zebra")]
+    assert [(row["title"], row["body"]) for row in rows] == [
+        ("goal", "in the match"),
+        ("", "zebra"),
+    ]
 
 
 def test_the_guessed_column_of_the_run_is_read_unless_another_is_named(predicting, run, tmp_path):
@@ -180,7 +207,9 @@ def test_the_guessed_column_of_the_run_is_read_unless_another_is_named(predictin
         predicting(input=tmp_path / "in.csv", output=tmp_path / "out.jsonl", **options)
         row = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
         expected = TextClassifier.load(run).predict([text])[0].probabilities
-        assert {label: row[f"probability_{label}"] for label in "abc"} == pytest.approx(expected, abs=1e-7)
+        assert {label: row[f"probability_{label}"] for label in "abc"} == pytest.approx(
+            expected, abs=1e-7
+        )
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,19 @@ from optuna.trial import TrialState
 from textlstm.sweeps.pruning import PARTS, Pruning
 
 
-@pytest.mark.parametrize(("epochs", "expected"), [(3, [3, 6, 10]), (20, [0, 1, 1, 2]), (10, [1, 2, 3])])
+@pytest.mark.parametrize(
+    ("epochs", "expected"), [(3, [3, 6, 10]), (20, [0, 1, 1, 2]), (10, [1, 2, 3])]
+)
 def test_scores_are_reported_at_tenths_of_a_run(epochs, expected):
     reported = {}
-    trial = SimpleNamespace(report=lambda value, step: reported.update({step: value}), should_prune=lambda: False)
+    trial = SimpleNamespace(
+        report=lambda value, step: reported.update({step: value}), should_prune=lambda: False
+    )
     pruning = Pruning(trial)
     metrics = {"val/macro_f1": SimpleNamespace(item=lambda: 0.5)}
-    trainer = SimpleNamespace(max_epochs=epochs, callback_metrics=metrics, state=SimpleNamespace(fn="fit"))
+    trainer = SimpleNamespace(
+        max_epochs=epochs, callback_metrics=metrics, state=SimpleNamespace(fn="fit")
+    )
     for epoch, part in enumerate(expected):
         trainer.current_epoch = epoch
         pruning.on_validation_end(trainer, None)
@@ -28,14 +34,20 @@ def test_a_run_below_the_median_of_others_is_ended(tmp_path):
     for _ in range(5):
         study.add_trial(
             optuna.trial.create_trial(
-                value=0.8, state=TrialState.COMPLETE, intermediate_values=dict.fromkeys(range(1, 11), 0.8)
+                value=0.8,
+                state=TrialState.COMPLETE,
+                intermediate_values=dict.fromkeys(range(1, 11), 0.8),
             )
         )
     for score, ended in ((0.7, True), (0.9, False)):
         pruning = Pruning(study.ask())
         metrics = {"val/macro_f1": SimpleNamespace(item=lambda score=score: score)}
         trainer = SimpleNamespace(
-            max_epochs=10, current_epoch=4, callback_metrics=metrics, state=SimpleNamespace(fn="fit"), should_stop=False
+            max_epochs=10,
+            current_epoch=4,
+            callback_metrics=metrics,
+            state=SimpleNamespace(fn="fit"),
+            should_stop=False,
         )
         pruning.on_validation_end(trainer, None)
         assert pruning.pruned is trainer.should_stop is ended

@@ -1,4 +1,6 @@
-"""A refit: trained on validation rows, too, it claims no validation score anywhere, and goes on when it was stopped."""
+"""A refit: trained on validation rows, too, it claims no validation score anywhere, and goes on
+when it was stopped.
+"""
 
 import json
 import re
@@ -16,7 +18,13 @@ from textlstm.commands.main import CONF
 from textlstm.leaderboard.board import leaderboard
 from textlstm.training import run as training
 
-QUICK = ["data.max_rows=300", "model.hidden=8", "model.embedding_dim=8", "data.vocab_size=500", "threads=1"]
+QUICK = [
+    "data.max_rows=300",
+    "model.hidden=8",
+    "model.embedding_dim=8",
+    "data.vocab_size=500",
+    "threads=1",
+]
 
 
 def leaves(node: object, path: str = "") -> list[str]:
@@ -55,12 +63,19 @@ def test_a_refit_claims_no_validation_score(refitted):
         "the number of epochs was chosen before, by validation in other runs; nothing by test"
     )
     assert set(found["history"][0]) == {"epoch", "train_loss", "train_accuracy", "seconds"}
-    assert [leaf for leaf in leaves(found) if "val" in leaf and not leaf.startswith((".config", ".overrides"))] == []
+    assert [
+        leaf
+        for leaf in leaves(found)
+        if "val" in leaf and not leaf.startswith((".config", ".overrides"))
+    ] == []
     for said in (out, errors, (folder / "train.log").read_text(encoding="utf-8")):
         assert "val loss" not in said
         assert "validation   " not in said
     report = (folder / "report.md").read_text(encoding="utf-8")
-    assert "Kept: the last of 4 epochs. There was no validation: the number of epochs was chosen before" in report
+    assert (
+        "Kept: the last of 4 epochs. There was no validation: the number of epochs was chosen "
+        "before" in report
+    )
     assert "learned from training and validation texts" in report
     assert "A refit: validation rows train, too." in report
     assert "Scores on test" in out
@@ -73,7 +88,9 @@ def test_tensorboard_shows_a_refit_without_validation(refitted):
     [events] = (refitted[0] / "tensorboard").iterdir()
     tags = EventAccumulator(str(events), size_guidance={"tensors": 0}).Reload().Tags()
     shown = tags["scalars"] + tags["images"] + tags["tensors"]
-    assert {"train/loss_epoch", "train/accuracy", "test/macro_f1", "confusion_matrix/test"} <= set(shown)
+    assert {"train/loss_epoch", "train/accuracy", "test/macro_f1", "confusion_matrix/test"} <= set(
+        shown
+    )
     assert [tag for tag in shown if "val" in tag] == []
 
 
@@ -82,9 +99,7 @@ def test_evaluate_scores_a_refit_s_last_epoch_and_refuses_validation(refitted):
     call("evaluate", f"run={folder}")
     again = record(folder / "evaluation" / "test")
     assert again["test"]["log_loss"] == pytest.approx(record(folder)["test"]["log_loss"], abs=1e-6)
-    told = (
-        f"split=validation: {folder} is a refit (data.refit=true): it trained on the validation rows, too, and has no"
-    )
+    told = f"split=validation: {folder} is a refit (data.refit=true): it trained on the validation rows, too, and has no"
     with pytest.raises(InputError, match=re.escape(told)):
         evaluate({"run": folder, "split": "validation", "file": None, "changed_data": False})
 
@@ -105,7 +120,10 @@ def test_a_killed_refit_resumes_to_the_weights_of_one_that_was_not(tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["optimizer.schedule=plateau"], "optimizer.schedule=plateau lowers the rate by the validation loss, and"),
+        (
+            ["optimizer.schedule=plateau"],
+            "optimizer.schedule=plateau lowers the rate by the validation loss, and",
+        ),
         (["test=false"], "with test=false nothing is left to score"),
     ],
 )

@@ -1,4 +1,6 @@
-"""Rows: which columns are read, what a label is, what is dropped, what counts as a duplicate, and what is kept."""
+"""Rows: which columns are read, what a label is, what is dropped, what counts as a duplicate, and
+what is kept.
+"""
 
 import json
 import logging
@@ -29,7 +31,9 @@ def origin(tmp_path):
 @pytest.fixture
 def read(origin, tmp_path):
     def read(content, name="rows.csv", *, text="text", label="label", drop_empty=False):
-        return read_rows(origin(content, name), Columns(text, label, drop_empty), tmp_path / "cache")
+        return read_rows(
+            origin(content, name), Columns(text, label, drop_empty), tmp_path / "cache"
+        )
 
     return read
 
@@ -68,14 +72,22 @@ def test_two_text_columns_are_joined(read):
         ("label,text", "text", "label"),
         ("Review, Sentiment", "Review", " Sentiment"),
         ("TEXT,body,CLASS", "TEXT", "CLASS"),
-        ("body,title,stars,topic", "title", "topic"),  # title and topic come first among the usual names
+        (
+            "body,title,stars,topic",
+            "title",
+            "topic",
+        ),  # title and topic come first among the usual names
     ],
 )
 def test_the_usual_columns_are_found_and_named(read, caplog, header, text, label):
     with caplog.at_level(logging.INFO):
-        rows = read(f"{header}\n{','.join('abcdef'[: header.count(',') + 1])}\n", text=None, label=None)
+        rows = read(
+            f"{header}\n{','.join('abcdef'[: header.count(',') + 1])}\n", text=None, label=None
+        )
     assert rows.columns == {"text": [text], "label": label}
-    assert caplog.messages == [f"data.train: texts are read from the column {text!r}, classes from {label!r}."]
+    assert caplog.messages == [
+        f"data.train: texts are read from the column {text!r}, classes from {label!r}."
+    ]
 
 
 def test_the_guess_is_named_each_time_and_a_given_column_never(read, caplog):
@@ -83,7 +95,10 @@ def test_the_guess_is_named_each_time_and_a_given_column_never(read, caplog):
         for _ in range(2):
             read("body,label\none,a\n", text=None)
         read("body,label\none,a\n", text="body")
-    assert caplog.messages == ["data.train: texts are read from the column 'body', classes from 'label'."] * 2
+    assert (
+        caplog.messages
+        == ["data.train: texts are read from the column 'body', classes from 'label'."] * 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,9 +106,13 @@ def test_the_guess_is_named_each_time_and_a_given_column_never(read, caplog):
     [
         (
             {"text": None},
-            r"has none of the usual names for the column of the text \(text, texts.*are words, topics;.*text",
+            r"has none of the usual names for the column of the text \(text, texts.*are words, "
+            r"topics;.*text",
         ),
-        ({"text": "words", "label": None}, r"usual names for the column of the label.*data\.label_column=…"),
+        (
+            {"text": "words", "label": None},
+            r"usual names for the column of the label.*data\.label_column=…",
+        ),
         (
             {"text": "word", "label": "topics"},
             r"no column 'word'\. Did you mean 'words'\? Its columns are words, topics",
@@ -105,14 +124,21 @@ def test_the_guess_is_named_each_time_and_a_given_column_never(read, caplog):
         ({"text": ["words", "gone"], "label": "topics"}, r"has no column 'gone'\."),
         (
             {"text": "words", "label": "words"},
-            r"^data\.text_column and data\.label_column are both 'words'; two columns were expected\.$",
+            r"^data\.text_column and data\.label_column are both 'words'; two columns were "
+            r"expected\.$",
         ),
         (
             {"text": ["topics", "words"], "label": "words"},
             r"^data\.text_column and data\.label_column are both 'words'",
         ),
-        ({"text": [], "label": "words"}, r"^data\.text_column=\[\] names no column; a name, or a list of names, was"),
-        ({"text": "words", "label": ["topics"]}, r"^data\.label_column must be one name, got \['topics'\]\.$"),
+        (
+            {"text": [], "label": "words"},
+            r"^data\.text_column=\[\] names no column; a name, or a list of names, was",
+        ),
+        (
+            {"text": "words", "label": ["topics"]},
+            r"^data\.label_column must be one name, got \['topics'\]\.$",
+        ),
     ],
 )
 def test_columns_that_cannot_be_read_are_refused(read, columns, message):
@@ -150,14 +176,24 @@ def test_a_column_that_is_named_as_usual_goes_before_one_with_a_space(read):
 
 def test_rows_without_text_or_label_are_dropped_and_counted(read, caplog):
     content = json_lines(
-        [("one", "a"), ("", "a"), (None, "b"), (" \t", "b"), ("two", None), ("three", " "), (None, "")]
+        [
+            ("one", "a"),
+            ("", "a"),
+            (None, "b"),
+            (" \t", "b"),
+            ("two", None),
+            ("three", " "),
+            (None, ""),
+        ]
     )
     with caplog.at_level(logging.INFO):
         rows = read(content, "rows.jsonl", drop_empty=True)
         again = read(content, "rows.jsonl", drop_empty=True)
     assert pairs(rows) == pairs(again) == [("one", "a")]
     assert rows.empty == again.empty == {"text": 4, "label": 3}
-    assert caplog.messages == ["data.train: dropped rows: 4 without a text and 3 without a label."] * 2
+    assert (
+        caplog.messages == ["data.train: dropped rows: 4 without a text and 3 without a label."] * 2
+    )
 
 
 def test_classes_that_only_dropped_rows_have_are_no_classes(read):
@@ -171,15 +207,28 @@ def test_classes_that_only_dropped_rows_have_are_no_classes(read):
             "text,label\none,a\n,b\n",
             r"has no text in 1 of 2 rows \(column 'text', the first is row 2\); rows are counted",
         ),
-        ("text,label\none,a\n  ,b\n \t,b\n", r"has no text in 2 of 3 rows \(.*, the first is row 2\); rows"),
-        ("text,label\none,a\ntwo,b\nthree,\n", r"has no label in 1 of 3 rows \(column 'label', the first is row 3\)"),
-        ("text,label\none,a\ntwo,b\n,\n", r"the first is row 3\).* drop them with data\.drop_empty=true\."),
+        (
+            "text,label\none,a\n  ,b\n \t,b\n",
+            r"has no text in 2 of 3 rows \(.*, the first is row 2\); rows",
+        ),
+        (
+            "text,label\none,a\ntwo,b\nthree,\n",
+            r"has no label in 1 of 3 rows \(column 'label', the first is row 3\)",
+        ),
+        (
+            "text,label\none,a\ntwo,b\n,\n",
+            r"the first is row 3\).* drop them with data\.drop_empty=true\.",
+        ),
         (
             "text,label\none,\ntwo,b\n,\n",
-            r"has no text in 1 of 3 rows \(column 'text', the first is row 3\) and no label in 2 of 3 rows \("
+            r"has no text in 1 of 3 rows \(column 'text', the first is row 3\) and no label in 2 "
+            r"of 3 rows \("
             r"column 'label', the first is row 1\); rows are counted from 1 without the header\.",
         ),
-        ("text,label\n" + "one,a\n" * 1200 + ",a\n", r"no text in 1 of 1,201 rows .*, the first is row 1201\)"),
+        (
+            "text,label\n" + "one,a\n" * 1200 + ",a\n",
+            r"no text in 1 of 1,201 rows .*, the first is row 1201\)",
+        ),
     ],
 )
 def test_rows_without_text_or_label_are_refused_unless_they_may_be_dropped(read, content, message):
@@ -198,15 +247,23 @@ def test_of_many_files_the_one_with_the_first_empty_row_is_named(tmp_path):
 
 
 def test_nothing_is_left_where_each_row_is_dropped(read):
-    with pytest.raises(InputError, match=r"rows\.csv has 2 rows, none with a text \(column 'text'\) and a label \("):
+    with pytest.raises(
+        InputError, match=r"rows\.csv has 2 rows, none with a text \(column 'text'\) and a label \("
+    ):
         read("text,label\n,a\none,\n", drop_empty=True)
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ('{"text": "two", "label": ["a"]}', r"row 2 holds \['a'\] in the column 'label'; names, whole numbers or bool"),
-        ('{"text": ["two"], "label": "a"}', r"row 2 holds \['two'\] in the column 'text', text was expected"),
+        (
+            '{"text": "two", "label": ["a"]}',
+            r"row 2 holds \['a'\] in the column 'label'; names, whole numbers or bool",
+        ),
+        (
+            '{"text": ["two"], "label": "a"}',
+            r"row 2 holds \['two'\] in the column 'text', text was expected",
+        ),
         (
             '{"text": "half a \\ud83d pair", "label": "a"}',
             r"row 2 holds half of a surrogate pair .* column 'text': write",
@@ -215,8 +272,14 @@ def test_nothing_is_left_where_each_row_is_dropped(read):
             '{"text": "two", "label": "\\ud800"}',
             r"row 2 holds half of a surrogate pair .* in the column 'label': write",
         ),
-        ('{"text": "two", "label": "a\\u0000"}', r"row 2 holds a NUL byte in the column 'label', which no text has\."),
-        ('{"text": "two\\u0000", "label": "a"}', r"row 2 holds a NUL byte in the column 'text', which no text has\."),
+        (
+            '{"text": "two", "label": "a\\u0000"}',
+            r"row 2 holds a NUL byte in the column 'label', which no text has\.",
+        ),
+        (
+            '{"text": "two\\u0000", "label": "a"}',
+            r"row 2 holds a NUL byte in the column 'text', which no text has\.",
+        ),
     ],
 )
 def test_values_that_cannot_be_used_are_named_with_their_row(read, row, message):
@@ -225,7 +288,9 @@ def test_values_that_cannot_be_used_are_named_with_their_row(read, row, message)
 
 
 def test_class_names_of_a_parquet_file_name_its_numbers_and_hidden_labels_are_none(read, tmp_path):
-    features = Features({"text": Value("string"), "label": ClassLabel(names=["zebra", "ant", "bee"])})
+    features = Features(
+        {"text": Value("string"), "label": ClassLabel(names=["zebra", "ant", "bee"])}
+    )
     rows = Dataset.from_dict({"text": ["a", "b", "c"], "label": [1, 0, -1]}, features=features)
     rows.to_parquet(tmp_path / "rows.parquet")
     rows = read(None, "rows.parquet", drop_empty=True)
@@ -236,7 +301,12 @@ def test_class_names_of_a_parquet_file_name_its_numbers_and_hidden_labels_are_no
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("Café  win", "CAFE\u0301 win "), ("ﬁnal", "Final"), ("１２ goals", "12\u00a0 goals "), ("Straße", "STRASSE")],
+    [
+        ("Café  win", "CAFE\u0301 win "),
+        ("ﬁnal", "Final"),
+        ("１２ goals", "12\u00a0 goals "),
+        ("Straße", "STRASSE"),
+    ],
 )
 def test_duplicates_differ_in_case_white_space_and_compatibility_forms_alone(one, other):
     first, second, third = duplicate_numbers([one, other, f"{one}!"])
@@ -245,7 +315,11 @@ def test_duplicates_differ_in_case_white_space_and_compatibility_forms_alone(one
 
 
 def test_duplicate_numbers_are_the_same_in_each_process():
-    assert duplicate_numbers(["a bank"]).tolist() == duplicate_numbers(["A  BANK "]).tolist() == [17850115218400004455]
+    assert (
+        duplicate_numbers(["a bank"]).tolist()
+        == duplicate_numbers(["A  BANK "]).tolist()
+        == [17850115218400004455]
+    )
 
 
 def test_rows_are_read_once(read, monkeypatch):
@@ -258,7 +332,8 @@ def test_rows_are_read_once(read, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "change", [{"content": "text,label\none,b\n"}, {"text": None}, {"label": None}, {"drop_empty": True}]
+    "change",
+    [{"content": "text,label\none,b\n"}, {"text": None}, {"label": None}, {"drop_empty": True}],
 )
 def test_other_content_and_other_settings_are_read_anew(read, change):
     content = "text,label\none,a\n"
@@ -298,7 +373,9 @@ def test_a_damaged_entry_of_the_cache_is_made_anew(read, tmp_path, damage):
     assert list((tmp_path / "cache").iterdir()) == [entry]
 
 
-@pytest.mark.parametrize(("name", "left"), [("facts.json", b"{}"), ("rows.arrow", SCHEMA.serialize().to_pybytes())])
+@pytest.mark.parametrize(
+    ("name", "left"), [("facts.json", b"{}"), ("rows.arrow", SCHEMA.serialize().to_pybytes())]
+)
 def test_an_entry_of_the_cache_that_lacks_facts_or_rows_is_made_anew(read, tmp_path, name, left):
     content = "text,label\none,a\ntwo,b\n"
     read(content)

@@ -1,4 +1,6 @@
-"""Many machines, for real: a PostgreSQL of Debian's, and submitit's launcher. Run by `make test-scale`."""
+"""Many machines, for real: a PostgreSQL of Debian's, and submitit's launcher. Run by `make
+test-scale`.
+"""
 
 import getpass
 import glob
@@ -20,7 +22,13 @@ from sweeps import trials_of
 pytestmark = pytest.mark.scale
 SRC = Path(__file__).parents[1] / "src"
 QUICK = [
-    *("experiment=smoke", "data.max_rows=300", "model.embedding_dim=16", "baselines=false", "sweep=search"),
+    *(
+        "experiment=smoke",
+        "data.max_rows=300",
+        "model.embedding_dim=16",
+        "baselines=false",
+        "sweep=search",
+    ),
     *("model.hidden=choice(8,16)", "model.layers=choice(1,2)", "trainer.max_epochs=choice(1,2)"),
 ]
 
@@ -30,7 +38,9 @@ def postgres(tmp_path_factory):
     """The URL of a PostgreSQL server that runs for these tests alone."""
     programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
     if not programs:
-        pytest.fail("There is no PostgreSQL here; on Debian `apt-get install postgresql` brings it.")
+        pytest.fail(
+            "There is no PostgreSQL here; on Debian `apt-get install postgresql` brings it."
+        )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -45,7 +55,15 @@ def postgres(tmp_path_factory):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
 
     call("initdb", "-A", "trust", "-U", "textlstm")
-    call("pg_ctl", "-w", "-o", f"-p {port} -k {folder} -c listen_addresses=127.0.0.1", "-l", f"{folder}/log", "start")
+    call(
+        "pg_ctl",
+        "-w",
+        "-o",
+        f"-p {port} -k {folder} -c listen_addresses=127.0.0.1",
+        "-l",
+        f"{folder}/log",
+        "start",
+    )
     yield f"postgresql+psycopg://textlstm@127.0.0.1:{port}/postgres"
     call("pg_ctl", "-w", "-m", "immediate", "stop")
     shutil.rmtree(folder)
@@ -54,12 +72,19 @@ def postgres(tmp_path_factory):
 def start(folder, *overrides):
     command = [sys.executable, SRC / "train.py", *QUICK, f"hydra.sweep.dir={folder}", *overrides]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def test_two_machines_share_a_study_on_postgresql_and_one_dies(postgres, tmp_path):
     """Two commands with folders of their own, as on two machines that share the database alone."""
-    common = [f"sweep.storage={postgres}", "sweep.name=shared", "sweep.trials=14", "sweep.workers=1"]
+    common = [
+        f"sweep.storage={postgres}",
+        "sweep.name=shared",
+        "sweep.trials=14",
+        "sweep.workers=1",
+    ]
     machines = [start(tmp_path / name, *common) for name in "ab"]  # which make the tables at once
     while not list(tmp_path.glob("*/*/metrics.json")):
         assert all(machine.poll() is None for machine in machines), machines[0].stderr.read()
@@ -79,7 +104,12 @@ def test_two_machines_share_a_study_on_postgresql_and_one_dies(postgres, tmp_pat
 
 def test_a_restart_on_postgresql_does_not_repeat_trials(postgres, tmp_path):
     for total in (3, 6):
-        common = [f"sweep.storage={postgres}", "sweep.name=again", f"sweep.trials={total}", "sweep.workers=2"]
+        common = [
+            f"sweep.storage={postgres}",
+            "sweep.name=again",
+            f"sweep.trials={total}",
+            "sweep.workers=2",
+        ]
         process = start(tmp_path, *common)
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
@@ -89,7 +119,12 @@ def test_a_restart_on_postgresql_does_not_repeat_trials(postgres, tmp_path):
 def test_submitit_places_the_jobs_of_a_search(tmp_path):
     process = start(
         tmp_path,
-        *("hydra/launcher=submitit_local", "sweep.trials=4", "sweep.workers=2", "hydra.launcher.timeout_min=10"),
+        *(
+            "hydra/launcher=submitit_local",
+            "sweep.trials=4",
+            "sweep.workers=2",
+            "hydra.launcher.timeout_min=10",
+        ),
         f"hydra.launcher.submitit_folder={tmp_path}/.submitit/%j",
     )
     _, errors = process.communicate(timeout=300)
@@ -97,6 +132,8 @@ def test_submitit_places_the_jobs_of_a_search(tmp_path):
     states = Counter(trial.state for trial in trials_of("search", tmp_path))
     assert sum(states.values()) == 4
     assert set(states) <= {TrialState.COMPLETE, TrialState.PRUNED}
-    records = [json.loads(file.read_text(encoding="utf-8")) for file in tmp_path.glob("*/metrics.json")]
+    records = [
+        json.loads(file.read_text(encoding="utf-8")) for file in tmp_path.glob("*/metrics.json")
+    ]
     assert records
     assert list((tmp_path / ".submitit").iterdir())

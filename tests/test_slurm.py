@@ -1,4 +1,6 @@
-"""SLURM, for real: one node of Debian's packages, with accounting, run by these tests alone. `make test-slurm`."""
+"""SLURM, for real: one node of Debian's packages, with accounting, run by these tests alone. `make
+test-slurm`.
+"""
 
 import csv
 import getpass
@@ -19,21 +21,43 @@ from sweeps import trials_of
 
 pytestmark = pytest.mark.slurm
 SRC = Path(__file__).parents[1] / "src"
-PROGRAMS = ("munged", "mariadbd", "mariadb-install-db", "slurmdbd", "sacctmgr", "slurmctld", "slurmd", "srun")
-SMALL = ["experiment=smoke", "model.embedding_dim=16", "trainer.accelerator=cpu", "threads=1", "baselines=false"]
+PROGRAMS = (
+    "munged",
+    "mariadbd",
+    "mariadb-install-db",
+    "slurmdbd",
+    "sacctmgr",
+    "slurmctld",
+    "slurmd",
+    "srun",
+)
+SMALL = [
+    "experiment=smoke",
+    "model.embedding_dim=16",
+    "trainer.accelerator=cpu",
+    "threads=1",
+    "baselines=false",
+]
 JOBS = [*SMALL, "hydra/launcher=slurm", "hydra.launcher.timeout_min=10"]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def slurm(tmp_path_factory):
-    """A SLURM of one node, this machine, which it takes for a large one; SLURM_CONF leads the commands to it."""
+    """A SLURM of one node, this machine, which it takes for a large one; SLURM_CONF leads the
+    commands to it.
+    """
     os.environ["PATH"] += f"{os.pathsep}/usr/sbin"
     if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
         pytest.fail(
-            f"There is no {', '.join(missing)} here; on Debian `apt-get install slurm-wlm slurmdbd munge "
+            f"There is no {', '.join(missing)} here; on Debian `apt-get install slurm-wlm slurmdbd "
+            f"munge "
             f"mariadb-server` brings all that these tests start."
         )
-    folder, user, host = tmp_path_factory.mktemp("slurm"), getpass.getuser(), socket.gethostname().partition(".")[0]
+    folder, user, host = (
+        tmp_path_factory.mktemp("slurm"),
+        getpass.getuser(),
+        socket.gethostname().partition(".")[0],
+    )
     database_port, accounting_port, controller_port, node_port = free_ports(4)
     common = f"AuthInfo=socket={folder}/munge.socket\nSlurmUser={user}\n"
     (folder / "slurm.conf").write_text(
@@ -61,14 +85,33 @@ def slurm(tmp_path_factory):
         (folder / name).mkdir()
     database = ["--no-defaults", f"--datadir={folder}/data", f"--user={user}"]
     subprocess.run(
-        ["mariadb-install-db", *database, "--auth-root-authentication-method=normal", "--skip-test-db"],
+        [
+            "mariadb-install-db",
+            *database,
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ],
         check=True,
         stdout=subprocess.DEVNULL,
     )
     socket_file = f"--socket={folder}/mariadb.socket"
     servers = [
-        *(["mariadbd", *database, socket_file, "--bind-address=127.0.0.1", f"--port={database_port}"],),
-        ["munged", "--foreground", "--force", f"--key-file={folder}/key", f"--socket={folder}/munge.socket"]
+        *(
+            [
+                "mariadbd",
+                *database,
+                socket_file,
+                "--bind-address=127.0.0.1",
+                f"--port={database_port}",
+            ],
+        ),
+        [
+            "munged",
+            "--foreground",
+            "--force",
+            f"--key-file={folder}/key",
+            f"--socket={folder}/munge.socket",
+        ]
         + [f"--{file}-file={folder}/munged.{file}" for file in ("pid", "log", "seed")],
         *(["slurmdbd", "-D"], ["slurmctld", "-D"], ["slurmd", "-D"]),
     ]
@@ -78,14 +121,21 @@ def slurm(tmp_path_factory):
         try:
             for command in servers:
                 with open(folder / f"{command[0]}.out", "wb") as output:
-                    started.append(subprocess.Popen(command, stdout=output, stderr=output, cwd=folder))
+                    started.append(
+                        subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
+                    )
                 if command[0] == "mariadbd":
                     wait_for(lambda: answers(database_port), folder)
                 if command[0] == "munged":
                     wait_for((folder / "munge.socket").exists, folder)
                 if command[0] == "slurmdbd":
                     wait_for(
-                        lambda: not call("sacctmgr", "-i", "add", "cluster", "test", check=False).returncode, folder
+                        lambda: (
+                            not call(
+                                "sacctmgr", "-i", "add", "cluster", "test", check=False
+                            ).returncode
+                        ),
+                        folder,
                     )
             wait_for(lambda: "idle" in call("sinfo", "-h", "-o", "%T", check=False).stdout, folder)
             yield
@@ -116,7 +166,12 @@ def wait_for(condition, folder, seconds=30):
     began = time.monotonic()
     while not condition():
         if time.monotonic() - began > seconds:
-            pytest.fail("\n".join(f"{file.name}:\n{file.read_text()[-2000:]}" for file in sorted(folder.glob("*.out"))))
+            pytest.fail(
+                "\n".join(
+                    f"{file.name}:\n{file.read_text()[-2000:]}"
+                    for file in sorted(folder.glob("*.out"))
+                )
+            )
         time.sleep(0.2)
 
 
@@ -130,7 +185,9 @@ def start(*overrides):
 
 
 def train(*overrides, code=0):
-    """Standard output and standard error of `python src/train.py OVERRIDES`, which must end with `code`."""
+    """Standard output and standard error of `python src/train.py OVERRIDES`, which must end with
+    `code`.
+    """
     process = start(*overrides)
     out, errors = process.communicate(timeout=300)
     assert process.returncode == code, errors
@@ -140,7 +197,16 @@ def train(*overrides, code=0):
 def placed(folder):
     """SLURM's states of the jobs that were submitted for the sweep in `folder`, by their ids."""
     ids = {file.name.partition("_")[0] for file in (folder / ".submitit").glob("[0-9]*")}
-    listed = call("sacct", "--jobs", ",".join(ids), "--allocations", "--noheader", "--parsable2", "-o", "JobID,State")
+    listed = call(
+        "sacct",
+        "--jobs",
+        ",".join(ids),
+        "--allocations",
+        "--noheader",
+        "--parsable2",
+        "-o",
+        "JobID,State",
+    )
     return dict(line.split("|") for line in listed.stdout.split("\n") if line)
 
 
@@ -154,17 +220,33 @@ def begun(folder, count):
         if len(list(folder.glob("*/checkpoints/last.ckpt"))) == count:
             return
         time.sleep(0.1)
-    pytest.fail(f"{count} jobs did not begin: {[file.read_text() for file in folder.glob('.submitit/*/*.err')]}")
+    pytest.fail(
+        f"{count} jobs did not begin: "
+        f"{[file.read_text() for file in folder.glob('.submitit/*/*.err')]}"
+    )
 
 
 def scores(folder):
-    return sorted(json.loads(file.read_text(encoding="utf-8"))["score"] for file in folder.glob("*/metrics.json"))
+    return sorted(
+        json.loads(file.read_text(encoding="utf-8"))["score"]
+        for file in folder.glob("*/metrics.json")
+    )
 
 
 def test_a_search_places_its_trials_as_jobs(tmp_path):
     _, errors = train(
-        *(*JOBS, "sweep=search", "sweep.trials=4", "sweep.workers=2", f"hydra.sweep.dir={tmp_path}"),
-        *("model.hidden=interval(4,32)", "model.layers=choice(1,2)", "trainer.max_epochs=choice(1,2)"),
+        *(
+            *JOBS,
+            "sweep=search",
+            "sweep.trials=4",
+            "sweep.workers=2",
+            f"hydra.sweep.dir={tmp_path}",
+        ),
+        *(
+            "model.hidden=interval(4,32)",
+            "model.layers=choice(1,2)",
+            "trainer.max_epochs=choice(1,2)",
+        ),
     )
     assert states(tmp_path, "search") == {TrialState.COMPLETE: 4}
     assert list(placed(tmp_path).values()) == ["COMPLETED"] * 4
@@ -174,8 +256,18 @@ def test_a_search_places_its_trials_as_jobs(tmp_path):
 
 def test_a_grid_placed_by_the_plugins_own_config_has_its_leaderboard(tmp_path):
     train(
-        *(*SMALL, "hydra/launcher=submitit_slurm", "hydra.launcher.timeout_min=10", "sweep.workers=2"),
-        *("sweep.name=mine", "model.hidden=8,16", "data.batch_size=32,64", f"hydra.sweep.dir={tmp_path}"),
+        *(
+            *SMALL,
+            "hydra/launcher=submitit_slurm",
+            "hydra.launcher.timeout_min=10",
+            "sweep.workers=2",
+        ),
+        *(
+            "sweep.name=mine",
+            "model.hidden=8,16",
+            "data.batch_size=32,64",
+            f"hydra.sweep.dir={tmp_path}",
+        ),
     )
     assert list(placed(tmp_path).values()) == ["COMPLETED"] * 4
     table = call(sys.executable, SRC / "leaderboard.py", tmp_path).stdout
@@ -186,7 +278,13 @@ def test_a_grid_placed_by_the_plugins_own_config_has_its_leaderboard(tmp_path):
 
 
 def test_a_cancelled_job_is_run_again_and_a_failed_one_stops_no_other(tmp_path):
-    points = [*JOBS, "sweep.name=mine", "sweep.workers=2", "data.max_rows=2000", f"hydra.sweep.dir={tmp_path}"]
+    points = [
+        *JOBS,
+        "sweep.name=mine",
+        "sweep.workers=2",
+        "data.max_rows=2000",
+        f"hydra.sweep.dir={tmp_path}",
+    ]
     process = start(*points, "trainer.max_epochs=30", "model.hidden=8,16,-1")
     begun(tmp_path, 2)
     first = min(placed(tmp_path), key=int)
@@ -198,12 +296,21 @@ def test_a_cancelled_job_is_run_again_and_a_failed_one_stops_no_other(tmp_path):
     assert "(state: CANCELLED" in errors
     assert errors.splitlines()[-1].startswith("error: Jobs of the sweep failed; these say why: ")
     assert states(tmp_path, "mine") == {TrialState.COMPLETE: 2, TrialState.FAIL: 2}
-    assert Counter(state.split()[0] for state in placed(tmp_path).values()) == {"COMPLETED": 3, "CANCELLED": 1}
+    assert Counter(state.split()[0] for state in placed(tmp_path).values()) == {
+        "COMPLETED": 3,
+        "CANCELLED": 1,
+    }
     assert len(scores(tmp_path)) == 2
 
 
 def test_the_same_command_goes_on_after_it_was_killed_with_its_jobs(tmp_path):
-    points = [*JOBS, "sweep.name=mine", "sweep.workers=2", "data.max_rows=2000", f"hydra.sweep.dir={tmp_path}"]
+    points = [
+        *JOBS,
+        "sweep.name=mine",
+        "sweep.workers=2",
+        "data.max_rows=2000",
+        f"hydra.sweep.dir={tmp_path}",
+    ]
     process = start(*points, "trainer.max_epochs=30", "model.hidden=8,16")
     begun(tmp_path, 2)
     process.kill()
@@ -219,14 +326,21 @@ def test_a_partition_that_does_not_exist_is_one_error(tmp_path):
     arguments = [*JOBS, "sweep.name=mine", "model.hidden=8,16", f"hydra.sweep.dir={tmp_path}"]
     _, errors = train(*arguments, "hydra.launcher.partition=gpu", code=2)
     assert errors.splitlines()[-1] == (
-        "error: hydra/launcher: sbatch: error: Batch job submission failed: Invalid partition name specified"
+        "error: hydra/launcher: sbatch: error: Batch job submission failed: Invalid partition name "
+        "specified"
     )
 
 
 def test_tasks_that_lightning_does_not_count_are_a_users_mistake(tmp_path):
     python = [sys.executable, SRC / "train.py", *SMALL, "trainer=ddp", "trainer.devices=2"]
     done = call(
-        "srun", "--kill-on-bad-exit", "--ntasks=2", "--time=10", *python, f"hydra.run.dir={tmp_path}/run", check=False
+        "srun",
+        "--kill-on-bad-exit",
+        "--ntasks=2",
+        "--time=10",
+        *python,
+        f"hydra.run.dir={tmp_path}/run",
+        check=False,
     )
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
@@ -251,7 +365,8 @@ def test_two_tasks_train_one_run(tmp_path, how):
     assert said.count("Scores on test") == 1
     assert not {file.name for file in tmp_path.iterdir()} - {"plain", "run", "job.sh", "job.out"}
     found, expected = (
-        json.loads((tmp_path / name / "metrics.json").read_text(encoding="utf-8")) for name in ("run", "plain")
+        json.loads((tmp_path / name / "metrics.json").read_text(encoding="utf-8"))
+        for name in ("run", "plain")
     )
     assert found["devices"] == expected["devices"] == 2
     for split in ("validation", "test"):

@@ -1,4 +1,6 @@
-"""Sources: files and data sets of the hub with the same classes, in order, and one clear error for each bad input."""
+"""Sources: files and data sets of the hub with the same classes, in order, and one clear error for
+each bad input.
+"""
 
 import gzip
 import hashlib
@@ -39,7 +41,10 @@ def labelled(tmp_path):
     """The classes of the rows of one file, as `file=` reads them."""
 
     def labelled(path, labels, **options):
-        given = {key: SOURCE[key] for key in ("text_column", "label_column", "label_names", "encoding", "drop_empty")}
+        given = {
+            key: SOURCE[key]
+            for key in ("text_column", "label_column", "label_names", "encoding", "drop_empty")
+        }
         given = {**given, "first_number": 0, **options}
         source = load_labelled(path, **given, labels=labels, cache=tmp_path / "cache")
         return [labels[label] for label in source.labels]
@@ -52,7 +57,9 @@ def names_of(source):
 
 
 def rows_of(source):
-    return list(zip(source.texts(), [names_of(source)[label] for label in source.labels], strict=True))
+    return list(
+        zip(source.texts(), [names_of(source)[label] for label in source.labels], strict=True)
+    )
 
 
 def json_lines(rows):
@@ -102,16 +109,18 @@ def test_a_class_whose_name_is_no_utf_8_is_refused(write_file, load, tmp_path):
     write_file("pos/1.txt", "good film")
     (tmp_path / os.fsdecode(b"n\xe9g")).mkdir()
     write_file(os.fsdecode(b"n\xe9g/1.txt"), "bad film")
-    message = (
-        r"^data\.train: .*/n\udce9g/1\.txt holds half of a surrogate pair .* in the column 'label': write the whole"
-    )
+    message = r"^data\.train: .*/n\udce9g/1\.txt holds half of a surrogate pair .* in the column 'label': write the whole"
     with pytest.raises(InputError, match=message):
         load(str(tmp_path))
 
 
 def test_another_encoding_and_other_columns(write_file, load):
-    file = write_file("rows.csv", "Titel;Text;Klasse\nZwölf;Tore;Spörts\nAktien;;Geld\n".encode("latin-1"))
-    train = load(file, text_column=["Titel", "Text"], label_column="Klasse", encoding="latin-1")["train"]
+    file = write_file(
+        "rows.csv", "Titel;Text;Klasse\nZwölf;Tore;Spörts\nAktien;;Geld\n".encode("latin-1")
+    )
+    train = load(file, text_column=["Titel", "Text"], label_column="Klasse", encoding="latin-1")[
+        "train"
+    ]
     assert rows_of(train) == [("Zwölf Tore", "Spörts"), ("Aktien", "Geld")]
     assert train.columns == {"text": ["Titel", "Text"], "label": "Klasse"}
 
@@ -125,9 +134,15 @@ def test_the_same_bytes_in_another_encoding_are_read_anew(write_file, load):
 
 def test_the_same_bytes_under_another_suffix_are_read_anew(write_file, load):
     content = "text,label\tlabel,x\none,a\t1,2\n"
-    assert load(write_file("rows.tsv", content + "b\tc\n"), text_column="text,label", label_column="label,x")
+    assert load(
+        write_file("rows.tsv", content + "b\tc\n"), text_column="text,label", label_column="label,x"
+    )
     with pytest.raises(InputError, match="has no column 'text,label'"):
-        load(write_file("rows.csv", content + "b\tc\n"), text_column="text,label", label_column="label,x")
+        load(
+            write_file("rows.csv", content + "b\tc\n"),
+            text_column="text,label",
+            label_column="label,x",
+        )
 
 
 def test_columns_named_the_other_way_round(write_file, load):
@@ -158,7 +173,8 @@ def test_whole_number_labels_are_in_numeric_order(write_file, load, tmp_path, na
 
 def test_labels_of_which_only_some_are_written_as_fractions_are_the_same_classes(write_file, load):
     splits = load(
-        write_file("a.csv", "text,label\none,1.0\ntwo,2.0\n"), test=write_file("b.csv", "text,label\nthree,2\n")
+        write_file("a.csv", "text,label\none,1.0\ntwo,2.0\n"),
+        test=write_file("b.csv", "text,label\nthree,2\n"),
     )
     assert names_of(splits["train"]) == ["1", "2"]
     assert rows_of(splits["test"]) == [("three", "2")]
@@ -176,16 +192,22 @@ def test_labels_of_which_only_some_are_written_as_fractions_are_the_same_classes
         (["9007199254740993", "9007199254740992"], "9007199254740992", None, "9007199254740992"),
     ],
 )
-def test_whole_numbers_are_classes_as_the_training_file_writes_them(write_file, load, train, test, names, tested):
+def test_whole_numbers_are_classes_as_the_training_file_writes_them(
+    write_file, load, train, test, names, tested
+):
     rows = "".join(f"text,{label}\n" for label in train)
-    splits = load(write_file("a.csv", "text,label\n" + rows), test=write_file("b.csv", f"text,label\nthree,{test}\n"))
+    splits = load(
+        write_file("a.csv", "text,label\n" + rows),
+        test=write_file("b.csv", f"text,label\nthree,{test}\n"),
+    )
     assert names_of(splits["train"]) == (names or train)
     assert rows_of(splits["test"]) == [("three", tested)]
 
 
 def test_one_class_in_two_spellings_is_one_class(write_file, load):
     with pytest.raises(
-        InputError, match=r"rows\.csv has the label '1' in each row; at least two classes were expected"
+        InputError,
+        match=r"rows\.csv has the label '1' in each row; at least two classes were expected",
     ):
         load(write_file("rows.csv", "text,label\none,1\ntwo,1.0\n"))
 
@@ -197,7 +219,9 @@ def test_true_and_false_are_labels(write_file, load):
 
 
 def test_class_names_of_a_parquet_file_are_kept_in_their_order(load, tmp_path):
-    features = Features({"text": Value("string"), "label": ClassLabel(names=["zebra", "nobody", "ant"])})
+    features = Features(
+        {"text": Value("string"), "label": ClassLabel(names=["zebra", "nobody", "ant"])}
+    )
     write_parquet(tmp_path / "rows.parquet", [("a", 2), ("b", 0)], features=features)
     train = load(str(tmp_path / "rows.parquet"))["train"]
     assert names_of(train) == ["zebra", "nobody", "ant"]
@@ -215,17 +239,26 @@ def test_class_names_of_a_parquet_file_are_kept_in_their_order(load, tmp_path):
     ],
 )
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
-def test_label_names_name_numbers_from_0_or_1_and_booleans(write_file, load, name, labels, expected):
+def test_label_names_name_numbers_from_0_or_1_and_booleans(
+    write_file, load, name, labels, expected
+):
     rows = [(f"text {n}", label) for n, label in enumerate(labels)]
     csv = "text,label\n" + "".join(f"{text},{label}\n" for text, label in rows)
-    train = load(write_file(name, csv if name == "rows.csv" else json_lines(rows)), label_names=["neg", "pos"])["train"]
+    train = load(
+        write_file(name, csv if name == "rows.csv" else json_lines(rows)),
+        label_names=["neg", "pos"],
+    )["train"]
     assert names_of(train) == ["neg", "pos"]
     assert [label for _, label in rows_of(train)] == expected
 
 
 def test_label_names_name_true_and_false_however_they_are_written(write_file, load):
     file = write_file("rows.csv", "text,label\none,true\ntwo,FALSE\nthree,True\n")
-    assert rows_of(load(file, label_names=["no", "yes"])["train"]) == [("one", "yes"), ("two", "no"), ("three", "yes")]
+    assert rows_of(load(file, label_names=["no", "yes"])["train"]) == [
+        ("one", "yes"),
+        ("two", "no"),
+        ("three", "yes"),
+    ]
 
 
 def test_label_names_beside_names_in_the_file_are_refused(load, tmp_path):
@@ -238,12 +271,16 @@ def test_label_names_beside_names_in_the_file_are_refused(load, tmp_path):
 
 def test_names_in_another_file_are_the_classes_of_label_names(write_file, load):
     train = write_file("train.csv", "text,label\none,0\ntwo,1\n")
-    splits = load(train, test=write_file("test.csv", "text,label\nthree,yes\n"), label_names=["no", "yes"])
+    splits = load(
+        train, test=write_file("test.csv", "text,label\nthree,yes\n"), label_names=["no", "yes"]
+    )
     assert rows_of(splits["test"]) == [("three", "yes")]
 
 
 def test_label_names_keep_their_order_and_their_classes_without_rows(write_file, load):
-    train = load(write_file("rows.csv", "text,label\none,0\ntwo,2\n"), label_names=["z", "y", "x"])["train"]
+    train = load(write_file("rows.csv", "text,label\none,0\ntwo,2\n"), label_names=["z", "y", "x"])[
+        "train"
+    ]
     assert names_of(train) == ["z", "y", "x"]
     assert rows_of(train) == [("one", "z"), ("two", "x")]
 
@@ -260,23 +297,44 @@ def test_label_names_count_from_where_training_counts(write_file, load):
 @pytest.mark.parametrize(
     ("labels", "names", "message"),
     [
-        (["0", "3"], ["a", "b"], r"has labels from 0 to 3; data\.label_names gives 2 names, for 0 to 1 or 1 to 2\."),
+        (
+            ["0", "3"],
+            ["a", "b"],
+            r"has labels from 0 to 3; data\.label_names gives 2 names, for 0 to 1 or 1 to 2\.",
+        ),
         (["0", "1", "2"], ["a", "b"], r"has labels from 0 to 2; data\.label_names gives 2 names"),
         (["-1", "1"], ["a", "b"], r"has labels from -1 to 1; data\.label_names gives 2 names"),
         (
             ["0", "x"],
             ["a", "b"],
-            r"has the label 'x'; data\.label_names names whole numbers and booleans\. Leave it out: these",
+            r"has the label 'x'; data\.label_names names whole numbers and booleans\. Leave it "
+            r"out: these",
         ),
         (
             ["0", "1"],
             ["a", "a"],
             r"data\.label_names must be a list of two or more different names, got \['a', 'a'\]\.",
         ),
-        (["0", "1"], "ab", r"data\.label_names must be a list of two or more different names, got 'ab'\."),
-        (["0", "1"], ["a"], r"data\.label_names must be a list of two or more different names, got \['a'\]\."),
-        (["0", "1"], ["a", ""], r"data\.label_names must be a list of two or more different names, got \['a', ''\]\."),
-        (["0", "1"], [0, 1], r"data\.label_names must be a list of two or more different names, got \[0, 1\]\."),
+        (
+            ["0", "1"],
+            "ab",
+            r"data\.label_names must be a list of two or more different names, got 'ab'\.",
+        ),
+        (
+            ["0", "1"],
+            ["a"],
+            r"data\.label_names must be a list of two or more different names, got \['a'\]\.",
+        ),
+        (
+            ["0", "1"],
+            ["a", ""],
+            r"data\.label_names must be a list of two or more different names, got \['a', ''\]\.",
+        ),
+        (
+            ["0", "1"],
+            [0, 1],
+            r"data\.label_names must be a list of two or more different names, got \[0, 1\]\.",
+        ),
         (["0", "1"], ["a", None], r"two or more different names, got \['a', None\]\."),
         (["0", "1"], [["a"], "b"], r"two or more different names, got \[\['a'\], 'b'\]\."),
         (["0", "1"], {"a": 0}, r"two or more different names, got \{'a': 0\}\."),
@@ -335,7 +393,8 @@ def test_one_labelled_file_with_the_classes_of_a_run(write_file, labelled):
     columns = {"text_column": ["t"], "label_column": "l"}
     assert labelled(file, ["a", "b"], **columns) == ["b"]
     with pytest.raises(
-        InputError, match=r"file: .*row 1 has the label 'b', which no training row has.*classes are a, c"
+        InputError,
+        match=r"file: .*row 1 has the label 'b', which no training row has.*classes are a, c",
     ):
         labelled(file, ["a", "c"], **columns)
 
@@ -350,8 +409,12 @@ def test_one_labelled_file_counts_from_where_the_run_counted(write_file, labelle
     names = ["neg", "pos"]
     assert labelled(file, names, label_names=names, first_number=1) == ["neg", "neg"]
     assert labelled(file, names, label_names=names, first_number=0) == ["pos", "pos"]
-    with pytest.raises(InputError, match=r"file: .*row 1 has the label '0', which no training row has\."):
-        labelled(write_file("rows.csv", "text,label\none,0\n"), names, label_names=names, first_number=1)
+    with pytest.raises(
+        InputError, match=r"file: .*row 1 has the label '0', which no training row has\."
+    ):
+        labelled(
+            write_file("rows.csv", "text,label\none,0\n"), names, label_names=names, first_number=1
+        )
 
 
 def test_one_labelled_file_may_have_an_encoding(write_file, labelled):
@@ -397,7 +460,11 @@ def test_the_checksum_of_many_files_is_that_of_what_sha256sum_says(write_file, t
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a/1.txt\n"
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  b/1.txt"
     )
-    assert checksum(tmp_path) == checksum(f"{tmp_path}/*/*.txt") == hashlib.sha256(listed.encode()).hexdigest()
+    assert (
+        checksum(tmp_path)
+        == checksum(f"{tmp_path}/*/*.txt")
+        == hashlib.sha256(listed.encode()).hexdigest()
+    )
 
 
 def test_a_source_has_changed_when_its_content_its_names_or_its_files_have(write_file, tmp_path):
@@ -417,24 +484,36 @@ def test_a_source_has_changed_when_its_content_its_names_or_its_files_have(write
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (json_lines([("one", "a"), ("two", "a")]), r"rows\.jsonl has the label 'a' in each row; at least two classes"),
+        (
+            json_lines([("one", "a"), ("two", "a")]),
+            r"rows\.jsonl has the label 'a' in each row; at least two classes",
+        ),
         (
             json_lines([("one", 0.5), ("two", 1.25)]),
             r"has fractions as labels \(such as 0\.5\): .* a quantity to regress",
         ),
         (
             json_lines([(f"text {n}", n) for n in range(60)]),
-            r"has 60 different labels in 60 rows \(such as '0'\): they look like a quantity to regress, classes were",
+            r"has 60 different labels in 60 rows \(such as '0'\): they look like a quantity to "
+            r"regress, classes were",
         ),
         (
             json_lines([(f"text {n}", f"name {n}") for n in range(51)]),
-            r"has 51 different labels in 51 rows \(such as 'name 0'\): they look like free text or identifiers",
+            r"has 51 different labels in 51 rows \(such as 'name 0'\): they look like free text or "
+            r"identifiers",
         ),
-        (json_lines([("one", ["a"]), ("two", ["b"])]), r"rows\.jsonl, row 1 holds \['a'\] in the column 'label'"),
-        (json_lines([(1, "a"), (2, "b")]), r"rows\.jsonl, row 1 holds 1 in the column 'text', text was expected"),
+        (
+            json_lines([("one", ["a"]), ("two", ["b"])]),
+            r"rows\.jsonl, row 1 holds \['a'\] in the column 'label'",
+        ),
+        (
+            json_lines([(1, "a"), (2, "b")]),
+            r"rows\.jsonl, row 1 holds 1 in the column 'text', text was expected",
+        ),
         (
             '{"text": "one"}\n',
-            r"data\.train: .*rows\.jsonl has no column 'label'\. Its columns are text; name one with",
+            r"data\.train: .*rows\.jsonl has no column 'label'\. Its columns are text; name one "
+            r"with",
         ),
     ],
 )
@@ -448,17 +527,23 @@ def test_many_classes_are_classes_where_each_has_rows_or_a_name(write_file, load
     assert len(names_of(load(write_file("rows.jsonl", json_lines(rows)))["train"])) == 60
     names = [f"name {n}" for n in range(151)]
     features = Features({"text": Value("string"), "label": ClassLabel(names=names)})
-    write_parquet(tmp_path / "rows.parquet", [(f"text {n}", n) for n in range(151)], features=features)
+    write_parquet(
+        tmp_path / "rows.parquet", [(f"text {n}", n) for n in range(151)], features=features
+    )
     assert names_of(load(str(tmp_path / "rows.parquet"))["train"]) == names
 
 
 def test_one_label_that_differs_in_kind_is_a_class_of_its_own(write_file, load):
-    train = load(write_file("rows.jsonl", json_lines([("one", 1), ("two", "b"), ("three", 1)])))["train"]
+    train = load(write_file("rows.jsonl", json_lines([("one", 1), ("two", "b"), ("three", 1)])))[
+        "train"
+    ]
     assert rows_of(train) == [("one", "1"), ("two", "b"), ("three", "1")]
 
 
 @pytest.mark.parametrize("key", ["train", "validation", "test"])
-def test_a_missing_file_is_named_with_its_key_and_whole_path(write_file, load, tmp_path, monkeypatch, key):
+def test_a_missing_file_is_named_with_its_key_and_whole_path(
+    write_file, load, tmp_path, monkeypatch, key
+):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=f"data.{key}: {tmp_path}/gone.csv does not exist"):
         load(**{"train": write_file("rows.csv", CSV), key: "gone.csv"})
@@ -474,8 +559,14 @@ def test_a_class_that_train_lacks_is_named_with_file_and_row(write_file, load):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "imdb"}, r"^data\.name=imdb has no meaning with data\.source=files: leave it out\.$"),
-        ({"config": "plain"}, r"^data\.config=plain has no meaning with data\.source=files: leave it out\.$"),
+        (
+            {"name": "imdb"},
+            r"^data\.name=imdb has no meaning with data\.source=files: leave it out\.$",
+        ),
+        (
+            {"config": "plain"},
+            r"^data\.config=plain has no meaning with data\.source=files: leave it out\.$",
+        ),
         (
             {"source": "hub", "train": "a.csv"},
             r"^data\.train=a\.csv has no meaning with data\.source=hub: leave it out",
@@ -492,7 +583,9 @@ def test_a_key_of_the_other_source_is_refused(load, options, message):
 
 
 def test_an_unknown_source_is_refused(load):
-    with pytest.raises(InputError, match=r"data.source must be one of files, hub, got 'hubb'.*'hub'"):
+    with pytest.raises(
+        InputError, match=r"data.source must be one of files, hub, got 'hubb'.*'hub'"
+    ):
         load(source="hubb")
 
 
@@ -526,13 +619,16 @@ def test_a_hub_data_set_without_train_is_refused(data_set_folder, load):
 @pytest.mark.parametrize("name", ["gone", "empty"])
 def test_a_hub_folder_without_data_is_refused(monkeypatch, load, tmp_path, name):
     def missing(path, _):
-        raise datasets.exceptions.DatasetNotFoundError(f"Dataset '{path}' doesn't exist on the Hub.")
+        raise datasets.exceptions.DatasetNotFoundError(
+            f"Dataset '{path}' doesn't exist on the Hub."
+        )
 
     (tmp_path / "empty").mkdir()
     if name == "gone":  # which the hub is asked for
         monkeypatch.setattr(datasets, "load_dataset", missing)
     with pytest.raises(
-        InputError, match=rf"^data\.name={tmp_path}/{name}: there is no such data set .* or none with data"
+        InputError,
+        match=rf"^data\.name={tmp_path}/{name}: there is no such data set .* or none with data",
     ):
         load(source="hub", name=str(tmp_path / name))
 
@@ -553,8 +649,14 @@ def test_a_hub_out_of_reach_names_the_embedded_corpus(monkeypatch, load):
 def test_a_hub_data_sets_class_names_order_and_hidden_labels(load, tmp_path):
     features = Features({"text": Value("string"), "label": ClassLabel(names=["zebra", "ant"])})
     (tmp_path / "hub" / "data").mkdir(parents=True)
-    write_parquet(tmp_path / "hub" / "data" / "train-0.parquet", [("a", 1), ("b", 0), ("c", -1)], features=features)
-    with pytest.raises(InputError, match=r"data\.name: .*hub, split train has no label in 1 of 3 rows \(column"):
+    write_parquet(
+        tmp_path / "hub" / "data" / "train-0.parquet",
+        [("a", 1), ("b", 0), ("c", -1)],
+        features=features,
+    )
+    with pytest.raises(
+        InputError, match=r"data\.name: .*hub, split train has no label in 1 of 3 rows \(column"
+    ):
         load(source="hub", name=str(tmp_path / "hub"))
     train = load(source="hub", name=str(tmp_path / "hub"), drop_empty=True)["train"]
     assert names_of(train) == ["zebra", "ant"]

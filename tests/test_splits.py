@@ -20,7 +20,9 @@ def test_a_tenth_a_tenth_and_the_rest_of_each_class():
 
 
 def test_parts_keep_the_row_order():
-    assert all((np.diff(rows) > 0).all() for rows in split_rows(TEXTS, LABELS, [0.1, 0.1], seed=42)[0])
+    assert all(
+        (np.diff(rows) > 0).all() for rows in split_rows(TEXTS, LABELS, [0.1, 0.1], seed=42)[0]
+    )
 
 
 def test_uneven_classes_keep_their_shares():
@@ -30,7 +32,9 @@ def test_uneven_classes_keep_their_shares():
 
 
 def test_the_seed_alone_decides():
-    first, again, other = (split_rows(TEXTS, LABELS, [0.1, 0.1], seed=seed)[0] for seed in (1, 1, 2))
+    first, again, other = (
+        split_rows(TEXTS, LABELS, [0.1, 0.1], seed=seed)[0] for seed in (1, 1, 2)
+    )
     assert [rows.tolist() for rows in first] == [rows.tolist() for rows in again]
     assert all(rows.tolist() != others.tolist() for rows, others in zip(first, other, strict=True))
 
@@ -79,7 +83,15 @@ def test_normalise_ignores_compatibility_forms_case_and_white_space(one, other):
 
 
 def test_normalise_keeps_different_texts_apart():
-    assert len({normalise(text) for text in ["the bank", "thebank", "the bank.", "the-bank", "thé bank"]}) == 5
+    assert (
+        len(
+            {
+                normalise(text)
+                for text in ["the bank", "thebank", "the bank.", "the-bank", "thé bank"]
+            }
+        )
+        == 5
+    )
 
 
 def test_rare_classes_stay_in_the_last_part_and_are_counted():
@@ -87,7 +99,11 @@ def test_rare_classes_stay_in_the_last_part_and_are_counted():
     labels = np.concatenate([LABELS, [4, 4, 4, 5, 5]])
     parts, rare = split_rows(texts, labels, [0.1, 0.1], seed=0)
     assert rare == {4: 2, 5: 1}
-    assert [np.bincount(labels[rows], minlength=6).tolist()[4:] for rows in parts] == [[0, 0], [0, 0], [3, 2]]
+    assert [np.bincount(labels[rows], minlength=6).tolist()[4:] for rows in parts] == [
+        [0, 0],
+        [0, 0],
+        [3, 2],
+    ]
     assert [len(rows) for rows in parts] == [40, 40, 325]
 
 
@@ -183,4 +199,6 @@ def test_folds_are_disjoint_hold_all_but_rare_classes_and_no_text_twice(rows, fo
     ],
 )
 def test_conflicts_are_all_rows_of_a_text_with_two_labels(texts, labels, conflicting):
-    assert label_conflicts(np.array(texts, dtype=np.uint64), np.array(labels)).tolist() == conflicting
+    assert (
+        label_conflicts(np.array(texts, dtype=np.uint64), np.array(labels)).tolist() == conflicting
+    )

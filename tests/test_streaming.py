@@ -1,4 +1,6 @@
-"""Streamed training rows: each once an epoch, in another order, none of validation and test, in flat memory."""
+"""Streamed training rows: each once an epoch, in another order, none of validation and test, in
+flat memory.
+"""
 
 import json
 import logging
@@ -21,7 +23,11 @@ from textlstm.data.batching import BUFFER, StreamLoader
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.tokenizer import train_tokenizer
 
-WORDS = {"money": ["bank", "shares", "oil"], "odd": ["lint", "moss", "yarn"], "sports": ["goal", "match", "cup"]}
+WORDS = {
+    "money": ["bank", "shares", "oil"],
+    "odd": ["lint", "moss", "yarn"],
+    "sports": ["goal", "match", "cup"],
+}
 # Of each class as many, mixed, of 2 to 11 words.
 TRAIN = [
     (f"{WORDS[label][n % 3]} of day {n}" + f" {WORDS[label][n % 2]}" * (n % 9), label)
@@ -29,8 +35,12 @@ TRAIN = [
     for label in WORDS
 ]
 HELD_OUT = {
-    "validation": [(f"{words[0]} again {n}", label) for n in range(5) for label, words in WORDS.items()],
-    "test": [(f"{words[1]} once more {n}", label) for n in range(5) for label, words in WORDS.items()],
+    "validation": [
+        (f"{words[0]} again {n}", label) for n in range(5) for label, words in WORDS.items()
+    ],
+    "test": [
+        (f"{words[1]} once more {n}", label) for n in range(5) for label, words in WORDS.items()
+    ],
 }
 
 
@@ -55,7 +65,9 @@ def batches(loader, epoch=0):
     return [
         [(tuple(tokens[:length]), label) for tokens, length, label in zip(*columns, strict=True)]
         for batch in loader
-        for columns in [(batch.tokens_BT.tolist(), batch.lengths_B.tolist(), batch.labels_B.tolist())]
+        for columns in [
+            (batch.tokens_BT.tolist(), batch.lengths_B.tolist(), batch.labels_B.tolist())
+        ]
     ]
 
 
@@ -68,7 +80,10 @@ def test_an_epoch_has_each_row_once_in_full_batches_of_like_length(prepare):
     assert sorted(row for batch in found for row in batch) == expected
     assert [len(batch) for batch in found].count(7) == len(found) - 1
     assert len(found) == len(loader) == data.steps_per_epoch() == -(-900 // 7)
-    spread = [max(map(len, ids)) - min(map(len, ids)) for ids in ([ids for ids, _ in batch] for batch in found)]
+    spread = [
+        max(map(len, ids)) - min(map(len, ids))
+        for ids in ([ids for ids, _ in batch] for batch in found)
+    ]
     assert sum(spread) / len(spread) < 1  # of lengths that differ by 9
 
 
@@ -99,10 +114,15 @@ def test_the_facts_are_of_all_rows_and_say_what_is_known_of_the_first_alone(prep
     facts = data.facts
     assert facts["splits"]["train"]["rows"] == 1200
     assert facts["splits"]["train"]["classes"] == {"money": 300, "odd": 600, "sports": 300}
-    assert data.class_weights == pytest.approx([1200 / (3 * 300), 1200 / (3 * 600), 1200 / (3 * 300)])
+    assert data.class_weights == pytest.approx(
+        [1200 / (3 * 300), 1200 / (3 * 600), 1200 / (3 * 300)]
+    )
     assert facts["streaming"] == {"sample": 200}
     assert list(facts["duplicates"]) == list(facts["conflicts"]) == ["validation", "test"]
-    assert data.tokenizer.to_str() == train_tokenizer([t for t, _ in TRAIN[:200]], kind="word", vocab_size=300).to_str()
+    assert (
+        data.tokenizer.to_str()
+        == train_tokenizer([t for t, _ in TRAIN[:200]], kind="word", vocab_size=300).to_str()
+    )
 
 
 def test_a_class_that_comes_late_is_a_class(prepare):
@@ -114,11 +134,15 @@ def test_a_class_that_comes_late_is_a_class(prepare):
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
 def test_shards_of_other_formats_stream_too(prepare, tmp_path, suffix):
     for shard in range(3):
-        rows = [{"text": text, "label": label} for text, label in TRAIN[300 * shard : 300 * (shard + 1)]]
+        rows = [
+            {"text": text, "label": label} for text, label in TRAIN[300 * shard : 300 * (shard + 1)]
+        ]
         if suffix == "parquet":
             Dataset.from_list(rows).to_parquet(tmp_path / f"shard-{shard}.parquet")
         else:
-            (tmp_path / f"shard-{shard}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+            (tmp_path / f"shard-{shard}.jsonl").write_text(
+                "".join(json.dumps(row) + "\n" for row in rows)
+            )
     shards = prepare(str(tmp_path / f"shard-*.{suffix}"))
     assert batches(shards.train_dataloader()) == batches(prepare().train_dataloader())
 
@@ -131,7 +155,10 @@ def hub(tmp_path):
         folder = tmp_path / "hub"
         folder.mkdir(exist_ok=True)
         for split, rows in {"train": train, **HELD_OUT}.items():
-            frame, file = pandas.DataFrame(rows, columns=["text", "label"]), folder / f"{split}.{suffix}"
+            frame, file = (
+                pandas.DataFrame(rows, columns=["text", "label"]),
+                folder / f"{split}.{suffix}",
+            )
             if suffix == "csv":
                 frame.to_csv(file, index=False)
             elif suffix == "jsonl":
@@ -140,7 +167,13 @@ def hub(tmp_path):
                     lines.write(tail if split == "train" else "")
             else:
                 frame.to_parquet(file)
-        options = {"source": "hub", "name": str(folder), "train": None, "streaming": True, "streaming_rows": 200}
+        options = {
+            "source": "hub",
+            "name": str(folder),
+            "train": None,
+            "streaming": True,
+            "streaming_rows": 200,
+        }
         data = TextDataModule(**{**DATA, **options}, cache=tmp_path / "hub cache")
         data.setup()
         return data
@@ -163,21 +196,30 @@ def test_a_hub_data_set_that_changes_is_read_anew(hub):
 
 
 def test_a_hub_data_set_that_breaks_off_says_where(hub):
-    with pytest.raises(InputError, match=r"^data\.name: .*hub, split train, after row 0: it cannot be read: "):
+    with pytest.raises(
+        InputError, match=r"^data\.name: .*hub, split train, after row 0: it cannot be read: "
+    ):
         hub(suffix="jsonl", tail='{"text": "cut')
-    with pytest.raises(InputError, match=r"^data\.name: .*hub, split train, after row \d+,000: it cannot be read: "):
+    with pytest.raises(
+        InputError, match=r"^data\.name: .*hub, split train, after row \d+,000: it cannot be read: "
+    ):
         hub(TRAIN * 300, suffix="jsonl", tail='{"text": "cut')
 
 
 def test_a_streamed_hub_data_set_needs_splits_of_its_own(hub, monkeypatch):
     monkeypatch.delitem(HELD_OUT, "test")
-    with pytest.raises(InputError, match=r"could be cut from, and the data have no test of their own: leave data.stre"):
+    with pytest.raises(
+        InputError,
+        match=r"could be cut from, and the data have no test of their own: leave data.stre",
+    ):
         hub()
 
 
 def test_empty_rows_are_refused_or_dropped_and_counted(prepare):
     rows = [*TRAIN, ("", "odd"), ("lint", "")]
-    with pytest.raises(InputError, match=r"no text in 1 of 902 rows .* and no label in 1 of 902 rows"):
+    with pytest.raises(
+        InputError, match=r"no text in 1 of 902 rows .* and no label in 1 of 902 rows"
+    ):
         prepare(rows)
     data = prepare(rows, drop_empty=True)
     assert len(data.train_dataloader()) == -(-900 // 8)
@@ -187,31 +229,52 @@ def test_empty_rows_are_refused_or_dropped_and_counted(prepare):
 
 def test_sorted_rows_are_warned_of_or_refused(prepare, caplog):
     by_class = sorted(TRAIN, key=lambda row: row[1])
-    with pytest.raises(InputError, match=r"has one class in its first 200 rows: rows sorted by class cannot be stre"):
+    with pytest.raises(
+        InputError,
+        match=r"has one class in its first 200 rows: rows sorted by class cannot be stre",
+    ):
         prepare(by_class)
     with caplog.at_level(logging.WARNING):
         prepare(by_class, batch_size=2, streaming_rows=400)
-    assert "300 rows of one class follow each other, and streaming shuffles 200 rows at a time." in caplog.text
+    assert (
+        "300 rows of one class follow each other, and streaming shuffles 200 rows at a time."
+        in caplog.text
+    )
 
 
 def test_a_file_that_changes_under_way_ends_the_run():
     tokenizer = train_tokenizer(["a b"], kind="word", vocab_size=10)
     cut = {"max_length": 4, "truncate": "head", "pad_to": None}
     loader = StreamLoader([(["a", "b"], [0, 1])], 9, tokenizer, 2, seed=0, max_tokens=100, cut=cut)
-    with pytest.raises(InputError, match=r"data\.train has 2 rows now and had 9 when the run began"):
+    with pytest.raises(
+        InputError, match=r"data\.train has 2 rows now and had 9 when the run began"
+    ):
         list(loader)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"validation": None}, "data.streaming=true keeps no rows that validation could be cut from"),
-        ({"test": None}, "keeps no rows that test could be cut from, .*: give data.test=FILE, or leave data.streaming"),
-        ({"oversample": True}, "data.oversample=true needs all rows, and data.streaming=true keeps none: give one"),
+        (
+            {"validation": None},
+            "data.streaming=true keeps no rows that validation could be cut from",
+        ),
+        (
+            {"test": None},
+            "keeps no rows that test could be cut from, .*: give data.test=FILE, or leave "
+            "data.streaming",
+        ),
+        (
+            {"oversample": True},
+            "data.oversample=true needs all rows, and data.streaming=true keeps none: give one",
+        ),
         ({"refit": True}, "data.refit=true needs all rows"),
         ({"max_rows": 10}, "data.max_rows=10 needs all rows"),
         ({"max_length": None}, r"data.batch_size × data.max_length \(8 × None\) must be at most"),
-        ({"batch_size": 300}, r"\(300 × 256\) must be at most data.max_tokens_per_batch=65536. Lower one"),
+        (
+            {"batch_size": 300},
+            r"\(300 × 256\) must be at most data.max_tokens_per_batch=65536. Lower one",
+        ),
         ({"streaming_rows": 0}, "data.streaming_rows must be at least 1, got 0"),
         ({"streaming": 1}, "data.streaming must be true or false, got 1"),
     ],
@@ -251,11 +314,15 @@ def test_memory_does_not_grow_with_the_rows(write_rows, tmp_path):
     """Ten times the rows, 25 MB of text more, need less than 30 MB more (kept in one buffer, 70)."""
 
     def texts(rows):
-        return [(f"{n} " + "the bank lends its money to the match " * 35, "ab"[n % 2]) for n in range(rows)]
+        return [
+            (f"{n} " + "the bank lends its money to the match " * 35, "ab"[n % 2])
+            for n in range(rows)
+        ]
 
     small, large = write_rows("small.csv", texts(2_000)), write_rows("large.csv", texts(20_000))
     held_out = {
-        split: write_rows(f"{split}.csv", rows) for split, rows in (("validation", texts(3)), ("test", texts(9)[3:]))
+        split: write_rows(f"{split}.csv", rows)
+        for split, rows in (("validation", texts(3)), ("test", texts(9)[3:]))
     }
     options = {**DATA, **held_out, "streaming": True, "streaming_rows": 500, "batch_size": 4}
     done = subprocess.run(
@@ -271,16 +338,40 @@ def test_memory_does_not_grow_with_the_rows(write_rows, tmp_path):
 
 
 def test_a_streamed_run_says_so_and_is_scored_again(write_rows, tmp_path):
-    files = {split: write_rows(f"{split}.csv", rows) for split, rows in {"train": TRAIN, **HELD_OUT}.items()}
-    options = ["data.streaming=true", "data.streaming_rows=200", "trainer.max_epochs=2", "model.hidden=8", "threads=1"]
-    command = [*options, *(f"data.{split}={file}" for split, file in files.items()), f"hydra.run.dir={tmp_path}/run"]
+    files = {
+        split: write_rows(f"{split}.csv", rows)
+        for split, rows in {"train": TRAIN, **HELD_OUT}.items()
+    }
+    options = [
+        "data.streaming=true",
+        "data.streaming_rows=200",
+        "trainer.max_epochs=2",
+        "model.hidden=8",
+        "threads=1",
+    ]
+    command = [
+        *options,
+        *(f"data.{split}={file}" for split, file in files.items()),
+        f"hydra.run.dir={tmp_path}/run",
+    ]
     out, _ = call("train", *command)
     assert "The baselines learned from the first 200 rows alone." in out
     report = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
-    assert "Training rows were streamed: lengths, unknown tokens and the tokenizer are of the first 200" in report
+    assert (
+        "Training rows were streamed: lengths, unknown tokens and the tokenizer are of the first "
+        "200" in report
+    )
     found = record(tmp_path / "run")
     assert found["steps"] == 2 * -(-900 // 64)
     assert found["data"]["splits"]["train"]["rows"] == 900
-    options = {"run": tmp_path / "run", "file": None, "changed_data": False, "batch_size": None, "threads": None}
-    with pytest.raises(InputError, match=r"was streamed .* and keeps no training rows\. Give file="):
+    options = {
+        "run": tmp_path / "run",
+        "file": None,
+        "changed_data": False,
+        "batch_size": None,
+        "threads": None,
+    }
+    with pytest.raises(
+        InputError, match=r"was streamed .* and keeps no training rows\. Give file="
+    ):
         evaluate({**options, "split": "train"})

@@ -1,4 +1,6 @@
-"""Sweeps: each point once among any number of workers, dead workers' trials again, a search that stops in time."""
+"""Sweeps: each point once among any number of workers, dead workers' trials again, a search that
+stops in time.
+"""
 
 import multiprocessing
 import os
@@ -21,7 +23,15 @@ from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.study import TRIAL, Study, open_storage
 from textlstm.sweeps.sweep import Worker, progress_line, trial_line
 
-SETTINGS = {"name": "s", "trials": None, "minutes": None, "prune": False, "repeats": 1, "workers": 1, "storage": None}
+SETTINGS = {
+    "name": "s",
+    "trials": None,
+    "minutes": None,
+    "prune": False,
+    "repeats": 1,
+    "workers": 1,
+    "storage": None,
+}
 RANGES = [
     "x=interval(0.0,1.0)",
     "n=interval(1,3)",
@@ -77,7 +87,8 @@ def test_overrides_fall_into_fixed_and_swept_and_the_last_of_a_key_counts():
 
 def test_a_grid_refuses_an_interval():
     with pytest.raises(
-        InputError, match=r"x=interval\(0,1\): a grid takes lists .* needs sweep.trials= or sweep.minutes="
+        InputError,
+        match=r"x=interval\(0,1\): a grid takes lists .* needs sweep.trials= or sweep.minutes=",
     ):
         SearchSpace.of(["x=interval(0,1)"], CONFIG).grid()
 
@@ -98,7 +109,9 @@ def test_a_grid_refuses_an_interval():
         ),
     ],
 )
-def test_sweeps_that_would_compare_what_cannot_be_compared_are_refused(overrides, searching, message):
+def test_sweeps_that_would_compare_what_cannot_be_compared_are_refused(
+    overrides, searching, message
+):
     space = SearchSpace.of(overrides, CONFIG)
     config = OmegaConf.create({"data": {"refit": overrides[0] == "data.refit=true"}})
     with pytest.raises(InputError, match=message):
@@ -107,10 +120,19 @@ def test_sweeps_that_would_compare_what_cannot_be_compared_are_refused(overrides
 
 def test_what_workers_share_is_read_for_the_first_of_swept_folds(tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "CACHE", tmp_path)
-    config = OmegaConf.create({"seed": 1, "data": {**DATA, "train": None, "max_rows": 100, "folds": 3}})
+    config = OmegaConf.create(
+        {"seed": 1, "data": {**DATA, "train": None, "max_rows": 100, "folds": 3}}
+    )
     sweeping._tokenize(config, SearchSpace.of(["data.folds=3", "data.fold=2,1"], CONFIG))
-    assert sorted(entry.name.partition("-")[0] for entry in tmp_path.iterdir()) == ["ids", "rows", "tokenizer"]
-    with pytest.raises(InputError, match=r"data\.folds=3 needs data\.fold, the part that validates: data\.fold=0,1,2"):
+    assert sorted(entry.name.partition("-")[0] for entry in tmp_path.iterdir()) == [
+        "ids",
+        "rows",
+        "tokenizer",
+    ]
+    with pytest.raises(
+        InputError,
+        match=r"data\.folds=3 needs data\.fold, the part that validates: data\.fold=0,1,2",
+    ):
         sweeping._tokenize(config, SearchSpace.of(["data.folds=3", "model.hidden=8,16"], CONFIG))
 
 
@@ -124,7 +146,9 @@ def test_suggestions_lie_in_their_ranges():
     assert {of["m"] for of in tried} == {"1", "2"}
     assert {of["k"] for of in tried} == {"2", "4", "6"}
     assert {of["kind"] for of in tried} == {"a", "b"}
-    assert 0.3 < sum(float(of["lr"]) < 3e-3 for of in tried) / 200 < 0.7  # half of them, on a logarithmic scale
+    assert (
+        0.3 < sum(float(of["lr"]) < 3e-3 for of in tried) / 200 < 0.7
+    )  # half of them, on a logarithmic scale
     assert max(len(of["x"]) for of in tried) <= 8  # three digits, as a person would type them
 
 
@@ -180,7 +204,9 @@ def test_a_killed_workers_trial_is_run_again(tmp_path, storage):
 
 
 @every_storage
-def test_a_silent_worker_of_another_machine_counts_as_dead_after_a_while(tmp_path, storage, monkeypatch):
+def test_a_silent_worker_of_another_machine_counts_as_dead_after_a_while(
+    tmp_path, storage, monkeypatch
+):
     study = opened(tmp_path, storage)
     study.add([["x=1"]])
     trial = study.take(None)
@@ -243,7 +269,9 @@ def test_a_grid_goes_on_with_what_is_not_done_and_runs_failed_points_again(tmp_p
 
 
 @every_storage
-def test_the_points_of_a_grid_have_parameters_for_dashboards_also_when_they_are_run_again(tmp_path, storage):
+def test_the_points_of_a_grid_have_parameters_for_dashboards_also_when_they_are_run_again(
+    tmp_path, storage
+):
     study = opened(tmp_path, storage)
     study.add([["h=8", "d=0.1", "kind=[1,2]"], ["h=16", "d=1", "kind=null"]])
     study.give_back(study.take(None))
@@ -284,7 +312,8 @@ def test_the_number_of_trials_is_the_total_over_all_starts(tmp_path, storage):
 def test_other_ranges_need_another_name(tmp_path):
     opened(tmp_path, search={"x": "interval(0.0,1.0)"})
     with pytest.raises(
-        InputError, match=r"begun with other ranges, x=interval\(0.0,1.0\); now they are x=1,2\. .*sweep.name="
+        InputError,
+        match=r"begun with other ranges, x=interval\(0.0,1.0\); now they are x=1,2\. .*sweep.name=",
     ):
         opened(tmp_path, search={"x": "1,2"})
     with pytest.raises(InputError, match=r"now they are the points of a grid"):
@@ -302,7 +331,12 @@ def test_results_are_told_pruned_and_failed_trials_apart(tmp_path):
 
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
     worker(study, tmp_path, result, RANGES[:1], trials=4).work()
-    assert [trial.state.name for trial in study.trials()] == ["COMPLETE", "PRUNED", "FAIL", "COMPLETE"]
+    assert [trial.state.name for trial in study.trials()] == [
+        "COMPLETE",
+        "PRUNED",
+        "FAIL",
+        "COMPLETE",
+    ]
     assert study.study.best_value == 0.9
     assert trial_line(study.trials()[1]).startswith("trial 1: pruned  x=0.")
     line = progress_line(study.trials(), {**SETTINGS, "trials": 10}, time.monotonic() - 120, 0)
@@ -311,7 +345,9 @@ def test_results_are_told_pruned_and_failed_trials_apart(tmp_path):
 
 def test_repeats_train_each_trial_with_each_seed_and_count_the_mean(tmp_path):
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
-    one = worker(study, tmp_path, lambda job: int(job[-1][5:]), RANGES[:1], trials=2, seeds=("3", "4", "8"))
+    one = worker(
+        study, tmp_path, lambda job: int(job[-1][5:]), RANGES[:1], trials=2, seeds=("3", "4", "8")
+    )
     one.work()
     assert [job[-1] for job in one.launcher.jobs] == ["seed=3", "seed=4", "seed=8"] * 2
     assert [trial.value for trial in study.trials()] == [5.0, 5.0]
@@ -344,7 +380,9 @@ def placing(study, folder, result, **settings):
 def test_other_launchers_get_as_many_trials_at_once_as_there_are_workers(tmp_path):
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
     both = threading.Barrier(2)
-    one = placing(study, tmp_path, lambda job: both.wait(10) * 0.5, trials=6, seeds=("1", "2"), prune=True)
+    one = placing(
+        study, tmp_path, lambda job: both.wait(10) * 0.5, trials=6, seeds=("1", "2"), prune=True
+    )
     one.work_in_threads(2)
     assert one.launcher.launches == [2] * 6
     jobs = one.launcher.launcher.jobs
@@ -363,7 +401,9 @@ def test_a_job_that_is_ended_from_outside_is_placed_again_and_stops_no_other(tmp
     def result(job):
         if not ended:
             ended.append(job)
-            raise UncompletedJobError("Job 7_0 has not produced any output\n(state: CANCELLED)\nits log")
+            raise UncompletedJobError(
+                "Job 7_0 has not produced any output\n(state: CANCELLED)\nits log"
+            )
         return 0.5
 
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
@@ -371,7 +411,9 @@ def test_a_job_that_is_ended_from_outside_is_placed_again_and_stops_no_other(tmp
     one.work_in_threads(2)
     one.raise_failed()
     assert states(study) == {"COMPLETE": 3, "FAIL": 1}
-    assert [job for job in one.launcher.launcher.jobs if job == ended[0]] == ended * 2  # the same, once more
+    assert [
+        job for job in one.launcher.launcher.jobs if job == ended[0]
+    ] == ended * 2  # the same, once more
     assert "trial 0: Job 7_0 has not produced any output (state: CANCELLED)" in caplog.messages
 
 
@@ -383,9 +425,14 @@ def test_jobs_elsewhere_that_fail_or_are_ended_each_time_are_named_at_the_end(tm
     one = placing(study, tmp_path, result, trials=1)
     one.work_in_threads(1)
     failed = JobReturn()
-    failed.status, failed.hydra_cfg = JobStatus.FAILED, OmegaConf.create({"hydra": {"runtime": {"output_dir": "/s/a"}}})
+    failed.status, failed.hydra_cfg = (
+        JobStatus.FAILED,
+        OmegaConf.create({"hydra": {"runtime": {"output_dir": "/s/a"}}}),
+    )
     one.answers.append([failed])
-    with pytest.raises(JobsFailed, match=r"say why: /s/a/train.log; those of the trials 2 were ended 3 times\.$"):
+    with pytest.raises(
+        JobsFailed, match=r"say why: /s/a/train.log; those of the trials 2 were ended 3 times\.$"
+    ):
         one.raise_failed()
     assert states(study) == {"FAIL": 3}
 
@@ -395,7 +442,9 @@ def test_a_launcher_that_refuses_jobs_ends_the_sweep(tmp_path):
         raise RuntimeError("Submission failed\nsbatch: error: invalid partition specified: gpu")
 
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
-    with pytest.raises(InputError, match=r"^hydra/launcher: sbatch: error: invalid partition specified: gpu$"):
+    with pytest.raises(
+        InputError, match=r"^hydra/launcher: sbatch: error: invalid partition specified: gpu$"
+    ):
         placing(study, tmp_path, result, trials=5).work_in_threads(1)
     assert states(study) == {"FAIL": 1, "WAITING": 1}
 
@@ -421,7 +470,9 @@ def test_a_trial_whose_first_job_is_pruned_trains_no_other_seed(tmp_path):
         ("mysql+mysqldb://localhost/x", "Python's driver of that database is not installed"),
     ],
 )
-def test_a_database_that_cannot_be_reached_is_an_error_of_the_user(tmp_path, monkeypatch, url, message):
+def test_a_database_that_cannot_be_reached_is_an_error_of_the_user(
+    tmp_path, monkeypatch, url, message
+):
     monkeypatch.setattr(study_module, "TRIES", 1)
     with pytest.raises(InputError, match=message):
         open_storage(url, tmp_path)

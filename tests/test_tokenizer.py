@@ -1,4 +1,6 @@
-"""Tokenizers: special tokens, normalisation, any language, unseen characters, saving and repeatability."""
+"""Tokenizers: special tokens, normalisation, any language, unseen characters, saving and
+repeatability.
+"""
 
 import unicodedata
 
@@ -8,7 +10,11 @@ import torch
 from textlstm.checks import InputError
 from textlstm.data.tokenizer import KINDS, encode, load_tokenizer, train_tokenizer
 
-TEXTS = ["The striker scored twice in Porto.", "Shares fell as the bank warned!", "A bank, a striker; a win"] * 20
+TEXTS = [
+    "The striker scored twice in Porto.",
+    "Shares fell as the bank warned!",
+    "A bank, a striker; a win",
+] * 20
 every_kind = pytest.mark.parametrize("kind", KINDS)
 subword_kinds = pytest.mark.parametrize("kind", ["bpe", "unigram"])
 repeatable_kinds = pytest.mark.parametrize("kind", ["word", "bpe"])  # unigram's training is not
@@ -26,7 +32,9 @@ def test_padding_is_0_and_unknown_is_1(tokenizers, kind):
 
 
 @subword_kinds
-@pytest.mark.parametrize("text", ["[PAD]", "[UNK]", "win [PAD] win", "<0x41>", "[unk]", "<unk>", "</s>"])
+@pytest.mark.parametrize(
+    "text", ["[PAD]", "[UNK]", "win [PAD] win", "<0x41>", "[unk]", "<unk>", "</s>"]
+)
 def test_no_text_spells_a_special_token(tokenizers, kind, text):
     ids = tokenizers[kind].encode(text).ids
     assert ids
@@ -67,7 +75,9 @@ def test_subwords_are_lower_case_and_nfkc(tokenizers, kind):
 
 
 @subword_kinds
-@pytest.mark.parametrize("text", ["日本語のニュース", "Новости дня", "أخبار", "goal 😀👩‍🚒", "x\x00\u200b\ufffd"])
+@pytest.mark.parametrize(
+    "text", ["日本語のニュース", "Новости дня", "أخبار", "goal 😀👩‍🚒", "x\x00\u200b\ufffd"]
+)
 def test_unseen_scripts_and_emoji_become_bytes_not_unknown(tokenizers, kind, text):
     encoding = tokenizers[kind].encode(text)
     assert 1 not in encoding.ids
@@ -98,11 +108,15 @@ def test_training_twice_gives_the_same_tokenizer(tokenizers, kind):
     assert train_tokenizer(TEXTS, kind=kind, vocab_size=300).to_str() == tokenizers[kind].to_str()
 
 
-@pytest.mark.parametrize(("kind", "vocab_size"), [("word", 7), ("bpe", 262), ("bpe", 290), ("unigram", 290)])
+@pytest.mark.parametrize(
+    ("kind", "vocab_size"), [("word", 7), ("bpe", 262), ("bpe", 290), ("unigram", 290)]
+)
 def test_the_vocabulary_has_the_size_asked_for(kind, vocab_size):
     tokenizer = train_tokenizer(TEXTS, kind=kind, vocab_size=vocab_size)
     assert tokenizer.get_vocab_size() <= vocab_size
-    assert max(tokenizer.get_vocab().values()) == tokenizer.get_vocab_size() - 1  # no id beyond the embedding
+    assert (
+        max(tokenizer.get_vocab().values()) == tokenizer.get_vocab_size() - 1
+    )  # no id beyond the embedding
     if kind != "unigram":
         assert tokenizer.get_vocab_size() == vocab_size
 
@@ -112,7 +126,9 @@ def test_a_vocabulary_of_words_keeps_the_most_frequent():
     assert tokenizer.get_vocab() == {"[PAD]": 0, "[UNK]": 1, "a": 2, "b": 3}
 
 
-@pytest.mark.parametrize(("kind", "vocab_size", "least"), [("word", 2, 2), ("bpe", 258, 258), ("unigram", 100, 258)])
+@pytest.mark.parametrize(
+    ("kind", "vocab_size", "least"), [("word", 2, 2), ("bpe", 258, 258), ("unigram", 100, 258)]
+)
 def test_too_small_a_vocabulary_is_refused(kind, vocab_size, least):
     message = f"data.vocab_size must be above {least} for data.tokenizer={kind}.*got {vocab_size}"
     with pytest.raises(InputError, match=message):
@@ -120,7 +136,9 @@ def test_too_small_a_vocabulary_is_refused(kind, vocab_size, least):
 
 
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(InputError, match=r"data.tokenizer must be one of word, bpe, unigram, got 'bpee'.*'bpe'"):
+    with pytest.raises(
+        InputError, match=r"data.tokenizer must be one of word, bpe, unigram, got 'bpee'.*'bpe'"
+    ):
         train_tokenizer(TEXTS, kind="bpee", vocab_size=300)
 
 
@@ -137,7 +155,9 @@ LANGUAGES = {
 
 def spelled(tokens):
     """The text that tokens of pieces and bytes stand for."""
-    parts = [bytes.fromhex(token[3:5]) if token.startswith("<0x") else token.encode() for token in tokens]
+    parts = [
+        bytes.fromhex(token[3:5]) if token.startswith("<0x") else token.encode() for token in tokens
+    ]
     return b"".join(parts).decode().replace("▁", " ").strip()
 
 
@@ -147,14 +167,20 @@ def test_subwords_spell_each_language_without_unknowns(kind, language):
     tokenizer = train_tokenizer(LANGUAGES[language] * 20, kind=kind, vocab_size=400)
     for text in [*LANGUAGES[language], "unseen: 𐍈ქ ʘ 쀍 🪿"]:
         encoding = tokenizer.encode(text)
-        assert spelled(encoding.tokens) == " ".join(unicodedata.normalize("NFKC", text).lower().split())
+        assert spelled(encoding.tokens) == " ".join(
+            unicodedata.normalize("NFKC", text).lower().split()
+        )
         assert not {0, 1} & set(encoding.ids)
 
 
 @subword_kinds
 def test_what_was_seen_needs_no_bytes(kind):
     tokenizer = train_tokenizer(LANGUAGES["Chinese"] * 20, kind=kind, vocab_size=400)
-    assert not any(token.startswith("<0x") for text in LANGUAGES["Chinese"] for token in tokenizer.encode(text).tokens)
+    assert not any(
+        token.startswith("<0x")
+        for text in LANGUAGES["Chinese"]
+        for token in tokenizer.encode(text).tokens
+    )
 
 
 def test_a_small_vocabulary_of_bpe_spells_rare_characters_with_bytes():

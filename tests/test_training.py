@@ -23,13 +23,24 @@ SRC = CONF.parent / "src"
     [
         (["trainer.accelerator=gpuu"], "trainer: You selected an invalid accelerator name"),
         (["trainer.max_epochs=0"], "trainer.max_epochs must be at least 1, got 0."),
-        (["+trainer.epochs=1"], "trainer: Trainer.__init__() got an unexpected keyword argument 'epochs'"),
+        (
+            ["+trainer.epochs=1"],
+            "trainer: Trainer.__init__() got an unexpected keyword argument 'epochs'",
+        ),
         (["+trainer.fast_dev_run=true"], "for a quick look use experiment=smoke"),
         (["+trainer.limit_val_batches=0"], "a run chooses its best epoch on validation"),
-        (["callbacks.early_stopping.patience=0"], "callbacks.early_stopping.patience must be at least 1, got 0."),
+        (
+            ["callbacks.early_stopping.patience=0"],
+            "callbacks.early_stopping.patience must be at least 1, got 0.",
+        ),
         (["+callbacks.mine._target_=no.such.Callback"], "callbacks.mine: "),
         (
-            ["trainer=ddp", "trainer.strategy=ddp_spawn", "trainer.devices=2", "trainer.accelerator=cpu"],
+            [
+                "trainer=ddp",
+                "trainer.strategy=ddp_spawn",
+                "trainer.devices=2",
+                "trainer.accelerator=cpu",
+            ],
             "trainer.strategy=ddp_spawn: several devices train with trainer=ddp",
         ),
     ],
@@ -45,12 +56,16 @@ def test_bf16_is_refused_where_the_cpu_cannot_compute_it(tmp_path):
     overrides = ["experiment=smoke", "trainer.accelerator=cpu", "trainer.precision=bf16-mixed"]
     done = subprocess.run(
         [sys.executable, SRC / "train.py", *overrides, f"hydra.run.dir={tmp_path}"],
-        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"},  # what oneDNN then takes for the whole machine
+        env={
+            **os.environ,
+            "ONEDNN_MAX_CPU_ISA": "AVX2",
+        },  # what oneDNN then takes for the whole machine
         capture_output=True,
         encoding="utf-8",
     )
     assert done.returncode == 2
     assert done.stderr == (
-        "error: trainer.precision=bf16-mixed: this CPU cannot compute an LSTM in bf16 (it needs AVX512-BF16 or AMX). "
+        "error: trainer.precision=bf16-mixed: this CPU cannot compute an LSTM in bf16 (it needs "
+        "AVX512-BF16 or AMX). "
         "Take trainer.precision=32-true, or a GPU.\n"
     )

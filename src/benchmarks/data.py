@@ -1,10 +1,12 @@
-"""Times and memory of the data's way from file to batches, against plain `datasets` + `tokenizers` used by hand.
+"""Times and memory of the data's way from file to batches, against plain `datasets` + `tokenizers`
+used by hand.
 
 python src/benchmarks/data.py --rows 1000000
 
-Both sides read the same CSV, split it with stratification, learn the same vocabulary of words, tokenize all rows and
-make one epoch of padded batches; each in a process of its own, with empty caches, in turn. (Only the project checks
-each row, finds duplicates, and sorts by length.) Prints ratios and writes outputs/bench/data.json.
+Both sides read the same CSV, split it with stratification, learn the same vocabulary of words,
+tokenize all rows and make one epoch of padded batches; each in a process of its own, with empty
+caches, in turn. (Only the project checks each row, finds duplicates, and sorts by length.) Prints
+ratios and writes outputs/bench/data.json.
 """
 
 import argparse
@@ -33,7 +35,9 @@ SMALL = 10_000  # rows of the run whose memory others are compared with
 
 
 def write_rows(file: Path, count: int) -> None:
-    """A CSV of `count` rows of about 20 words: halves of two headlines of a class of the embedded corpus."""
+    """A CSV of `count` rows of about 20 words: halves of two headlines of a class of the embedded
+    corpus.
+    """
     with open(NEWSWIRE4, encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     by_label: dict[str, list[list[str]]] = {}
@@ -47,7 +51,9 @@ def write_rows(file: Path, count: int) -> None:
         for number in range(count):
             label = labels[number % len(labels)]
             first, second = generator.choice(by_label[label]), generator.choice(by_label[label])
-            writer.writerow([" ".join(first[: (len(first) + 1) // 2] + second[len(second) // 2 :]), label])
+            writer.writerow(
+                [" ".join(first[: (len(first) + 1) // 2] + second[len(second) // 2 :]), label]
+            )
 
 
 def ours(file: str, cache: str) -> Iterator[None]:
@@ -87,16 +93,27 @@ def by_hand(file: str, cache: str) -> Iterator[None]:
     rows = rows.cast_column("label", datasets.ClassLabel(names=sorted(rows.unique("label"))))
     labels = np.asarray(rows["label"][:])
     # Not rows.train_test_split(stratify_by_column=…), which takes two minutes for a million rows.
-    rest, test = train_test_split(np.arange(len(rows)), test_size=HELD_OUT, stratify=labels, random_state=SEED)
+    rest, test = train_test_split(
+        np.arange(len(rows)), test_size=HELD_OUT, stratify=labels, random_state=SEED
+    )
     share = HELD_OUT / (1 - HELD_OUT)
-    train, validation = train_test_split(rest, test_size=share, stratify=labels[rest], random_state=SEED)
+    train, validation = train_test_split(
+        rest, test_size=share, stratify=labels[rest], random_state=SEED
+    )
     yield
     tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+        [
+            normalizers.NFKC(),
+            normalizers.Lowercase(),
+            normalizers.Replace(Regex(r"\s+"), " "),
+            normalizers.Strip(),
+        ]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.WordLevelTrainer(vocab_size=VOCABULARY, special_tokens=["[PAD]", "[UNK]"], show_progress=False)
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=VOCABULARY, special_tokens=["[PAD]", "[UNK]"], show_progress=False
+    )
     texts = rows.select(np.sort(train)).with_format("arrow").iter(1000)
     tokenizer.train_from_iterator((batch["text"].to_pylist() for batch in texts), trainer)
 
@@ -138,7 +155,9 @@ def run(*command: object) -> tuple[str, int, float]:
     """Standard output, peak resident memory in bytes and wall seconds of a command."""
     with tempfile.TemporaryFile("w+") as output:
         started = time.perf_counter()
-        process = subprocess.Popen([sys.executable, *map(str, command)], stdout=output, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, *map(str, command)], stdout=output, stderr=subprocess.DEVNULL
+        )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         if status:
@@ -170,15 +189,24 @@ def compare(file: Path, repetitions: int) -> dict[str, Any]:
     seconds: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
     for _ in range(repetitions):
         for side in SIDES:
-            seconds[side].append(json.loads(run(__file__, "--side", side, "--file", file)[0].splitlines()[-1]))
+            seconds[side].append(
+                json.loads(run(__file__, "--side", side, "--file", file)[0].splitlines()[-1])
+            )
     rows = int(file.stem.removeprefix("rows-"))
     result: dict[str, Any] = {"rows": rows, "repetitions": repetitions, "phases": {}}
     for phase in (*PHASES, "all"):
         names = PHASES if phase == "all" else (phase,)
-        times = {side: [sum(one[name] for name in names) for one in seconds[side]] for side in SIDES}
-        ratios = [mine / theirs for mine, theirs in zip(times["ours"], times["by hand"], strict=True)]
+        times = {
+            side: [sum(one[name] for name in names) for one in seconds[side]] for side in SIDES
+        }
+        ratios = [
+            mine / theirs for mine, theirs in zip(times["ours"], times["by hand"], strict=True)
+        ]
         result["phases"][phase] = {
-            **{f"{side}, rows per second": round(rows / statistics.median(times[side])) for side in SIDES},
+            **{
+                f"{side}, rows per second": round(rows / statistics.median(times[side]))
+                for side in SIDES
+            },
             "ratio of times": round(statistics.median(ratios), 3),
             "from": round(min(ratios), 3),
             "to": round(max(ratios), 3),
@@ -187,32 +215,50 @@ def compare(file: Path, repetitions: int) -> dict[str, Any]:
 
 
 def memory(file: Path, small: Path) -> dict[str, Any]:
-    """Peak resident memory of training and predicting over `file`, beyond that over `small`; and the second start."""
+    """Peak resident memory of training and predicting over `file`, beyond that over `small`; and
+    the second start.
+    """
     gigabyte = 2**30
     peaks: dict[str, dict[str, int]] = {"train": {}, "predict": {}}
     with tempfile.TemporaryDirectory(dir=OUTPUTS) as folder:
         for name, of in (("small", small), ("large", file)):
-            brief = ["trainer.max_epochs=1", "+trainer.limit_train_batches=200", f"hydra.run.dir={folder}/{name}"]
+            brief = [
+                "trainer.max_epochs=1",
+                "+trainer.limit_train_batches=200",
+                f"hydra.run.dir={folder}/{name}",
+            ]
             peaks["train"][name] = run(SRC / "train.py", f"data.train={of}", *brief)[1]
             predicted = f"output={folder}/{name}.csv"
-            peaks["predict"][name] = run(SRC / "predict.py", f"run={folder}/{name}", f"input={of}", predicted)[1]
+            peaks["predict"][name] = run(
+                SRC / "predict.py", f"run={folder}/{name}", f"input={of}", predicted
+            )[1]
         driver = Path(folder, "first_step.py")
         driver.write_text(FIRST_STEP, encoding="utf-8")
         again = [
-            run(driver, SRC / "train.py", f"data.train={file}", f"hydra.run.dir={folder}/{n}")[0] for n in range(3)
+            run(driver, SRC / "train.py", f"data.train={file}", f"hydra.run.dir={folder}/{n}")[0]
+            for n in range(3)
         ]
     return {
         **{
-            f"{command}, GB beyond {SMALL:,} rows": round((peak["large"] - peak["small"]) / gigabyte, 2)
+            f"{command}, GB beyond {SMALL:,} rows": round(
+                (peak["large"] - peak["small"]) / gigabyte, 2
+            )
             for command, peak in peaks.items()
         },
-        **{f"{command}, GB at {SMALL:,} rows": round(peak["small"] / gigabyte, 2) for command, peak in peaks.items()},
-        "seconds from imports to the first step, second start": round(statistics.median(map(float, again)), 1),
+        **{
+            f"{command}, GB at {SMALL:,} rows": round(peak["small"] / gigabyte, 2)
+            for command, peak in peaks.items()
+        },
+        "seconds from imports to the first step, second start": round(
+            statistics.median(map(float, again)), 1
+        ),
     }
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)

@@ -1,7 +1,8 @@
 """What speed.py times: each side in a process of its own, which hands its figures over and ends.
 
-The model is the article's (`experiment=article`): Keras pads to 35 tokens as the article does, the project cuts at 35
-and buckets. `naive` and `keras` are other people's ways; all else runs the project's own commands.
+The model is the article's (`experiment=article`): Keras pads to 35 tokens as the article does, the
+project cuts at 35 and buckets. `naive` and `keras` are other people's ways; all else runs the
+project's own commands.
 """
 
 import contextlib
@@ -51,7 +52,9 @@ class Watch:
 
 
 def overrides(data: str | None, *, article: bool = True) -> list[str]:
-    """The article's model on bucketed batches, or the default, and the files of a benchmark folder if one is given."""
+    """The article's model on bucketed batches, or the default, and the files of a benchmark folder
+    if one is given.
+    """
     given = ["experiment=article", "data.pad_to=null"] if article else []
     if data is None:
         return given
@@ -93,7 +96,7 @@ def new_module(settings: dict[str, Any], data: Any) -> Any:
 
 
 def ours(data: str | None) -> None:
-    """The training command itself, with all that it logs and saves, stopped after so many batches."""
+    """Trains with the real command, with all that it logs and saves, for so many batches."""
     from textlstm.commands import main as command_line
     from textlstm.training import module
     from textlstm.training import run as training
@@ -107,7 +110,12 @@ def ours(data: str | None) -> None:
     module.TextClassificationModule.on_train_batch_end = count  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
         precision = f"trainer.precision={os.environ.get('BENCH_PRECISION', '32-true')}"
-        sys.argv[1:] = [*overrides(data), f"hydra.run.dir={folder}/run", precision, *threads_override()]
+        sys.argv[1:] = [
+            *overrides(data),
+            f"hydra.run.dir={folder}/run",
+            precision,
+            *threads_override(),
+        ]
         command_line.main("train", training.train)
 
 
@@ -121,8 +129,8 @@ def bf16(data: str | None) -> None:
 def loop(data: str | None) -> None:
     """The training command, each step of which is followed by one of a bare loop on the same batch.
 
-    The two networks are alike. In turn within a process, since the machine changes its speed from second to second
-    by more than what is measured.
+    The two networks are alike. In turn within a process, since the machine changes its speed from
+    second to second by more than what is measured.
     """
     import copy
 
@@ -150,9 +158,14 @@ def loop(data: str | None) -> None:
         of_batch(self, outputs, batch, batch_idx)
         whole = time.perf_counter() - self.last
         self.pairs.append((whole, bare_step(self, batch.rows_B.tolist())))
-        if len(self.pairs) == 3 * STEPS:  # late: oneDNN prepares itself for each new length, which the first step pays
+        if (
+            len(self.pairs) == 3 * STEPS
+        ):  # late: oneDNN prepares itself for each new length, which the first step pays
             timed = self.pairs[-STEPS:]
-            overhead = statistics.median(of for of, _ in timed) / statistics.median(of for _, of in timed) - 1
+            overhead = (
+                statistics.median(of for of, _ in timed) / statistics.median(of for _, of in timed)
+                - 1
+            )
             answer({"overhead": overhead})
         self.last = time.perf_counter()
 
@@ -164,7 +177,9 @@ def loop(data: str | None) -> None:
 
 
 def naive(data: str | None) -> None:
-    """A Lightning project as tutorials write it: random batches padded to the longest, packed, logged at each step."""
+    """A Lightning project as tutorials write it: random batches padded to the longest, packed,
+    logged at each step.
+    """
     import pytorch_lightning as pl
     import torch
     from torch import nn
@@ -176,7 +191,9 @@ def naive(data: str | None) -> None:
     rows = [
         (source.tokenizer.encode(text).ids[:LENGTH], label)
         for text, label in zip(
-            source.splits["train"][:10_000]["text"], source.splits["train"][:10_000]["label"], strict=True
+            source.splits["train"][:10_000]["text"],
+            source.splits["train"][:10_000]["label"],
+            strict=True,
         )
     ]
 
@@ -190,12 +207,16 @@ def naive(data: str | None) -> None:
             super().__init__()
             self.embedding = nn.Embedding(VOCABULARY, 45, padding_idx=0)
             self.lstm = nn.LSTM(45, 128, num_layers=2, dropout=0.2, batch_first=True)
-            self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(128, 32), nn.ReLU(), nn.Dropout(0.2))
+            self.head = nn.Sequential(
+                nn.Dropout(0.2), nn.Linear(128, 32), nn.ReLU(), nn.Dropout(0.2)
+            )
             self.output = nn.Linear(32, len(source.labels))
 
         def training_step(self, batch: Any, batch_idx: int) -> Any:
             tokens, lengths, labels = batch
-            packed = pack_padded_sequence(self.embedding(tokens), lengths, batch_first=True, enforce_sorted=False)
+            packed = pack_padded_sequence(
+                self.embedding(tokens), lengths, batch_first=True, enforce_sorted=False
+            )
             logits = self.output(self.head(self.lstm(packed)[1][0][-1]))
             loss = nn.functional.cross_entropy(logits, labels)
             accuracy = (logits.argmax(1) == labels).float().mean()
@@ -209,13 +230,19 @@ def naive(data: str | None) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         trainer = pl.Trainer(
-            max_epochs=100, default_root_dir=folder, accelerator="cpu", log_every_n_steps=1, enable_progress_bar=False
+            max_epochs=100,
+            default_root_dir=folder,
+            accelerator="cpu",
+            log_every_n_steps=1,
+            enable_progress_bar=False,
         )
         trainer.fit(Naive(), DataLoader(rows, batch_size=BATCH, shuffle=True, collate_fn=collated))  # type: ignore[arg-type]
 
 
 def keras(data: str | None) -> None:
-    """The article's own code: all texts padded to 35 tokens; texts per second, then the accuracy of each epoch."""
+    """The article's own code: all texts padded to 35 tokens; texts per second, then the accuracy of
+    each epoch.
+    """
     texts = json.loads((FOLDER / "texts.json").read_text(encoding="utf-8"))
     import numpy as np
     import tensorflow as tf
@@ -236,7 +263,9 @@ def keras(data: str | None) -> None:
     train, validation = ids("train"), ids("validation")
     model = Sequential(
         [
-            layers.Input((LENGTH,), dtype="int64"),  # else mixed_bfloat16 rounds the ids, and 7999 becomes 8000
+            layers.Input(
+                (LENGTH,), dtype="int64"
+            ),  # else mixed_bfloat16 rounds the ids, and 7999 becomes 8000
             layers.Embedding(VOCABULARY, 45),
             layers.LSTM(128, return_sequences=True),
             layers.Dropout(0.2),
@@ -264,15 +293,21 @@ def keras(data: str | None) -> None:
             started = time.perf_counter()
             model.fit(train, labels["train"], batch_size=BATCH, epochs=1, verbose=0)
             seconds += time.perf_counter() - started
-            accuracy = model.evaluate(validation, labels["validation"], batch_size=256, verbose=0)[1]
+            accuracy = model.evaluate(validation, labels["validation"], batch_size=256, verbose=0)[
+                1
+            ]
             epochs.append((seconds, accuracy))
         answer({"epochs": epochs})
     with contextlib.suppress(StopIteration):
-        model.fit(train, labels["train"], batch_size=BATCH, epochs=100, verbose=0, callbacks=[Count()])
+        model.fit(
+            train, labels["train"], batch_size=BATCH, epochs=100, verbose=0, callbacks=[Count()]
+        )
     some = texts["train"]["text"][:PREDICTED]
     for _ in range(2):  # the first builds the graph
         started = time.perf_counter()
-        model.predict(np.asarray(vectorize(tf.constant(some))), batch_size=PREDICTED_AT_ONCE, verbose=0)
+        model.predict(
+            np.asarray(vectorize(tf.constant(some))), batch_size=PREDICTED_AT_ONCE, verbose=0
+        )
         predicted = len(some) / (time.perf_counter() - started)
     answer({**timed, "predicted_per_second": predicted})
 
@@ -285,7 +320,9 @@ def predict(data: str | None) -> None:
     source = prepared(settings)
     limit_threads()
     module = new_module(settings, source)
-    classifier = TextClassifier(module.network, source.tokenizer, source.labels, max_length=LENGTH, truncate="head")
+    classifier = TextClassifier(
+        module.network, source.tokenizer, source.labels, max_length=LENGTH, truncate="head"
+    )
     some = source.splits["train"]["text"][:PREDICTED]
     classifier.probabilities(some[:640])
     started = time.perf_counter()
@@ -294,7 +331,9 @@ def predict(data: str | None) -> None:
 
 
 def accuracy(data: str | None) -> None:
-    """The default model, an epoch at a time: seconds of training so far, and accuracy on validation."""
+    """The default model, an epoch at a time: seconds of training so far, and accuracy on
+    validation.
+    """
     from textlstm.commands import main as command_line
     from textlstm.training import run as training
 
@@ -310,12 +349,19 @@ def accuracy(data: str | None) -> None:
 
     training.EpochHistory = Epochs  # type: ignore[misc]
     with tempfile.TemporaryDirectory() as folder:
-        sys.argv[1:] = [*overrides(data, article=False), f"hydra.run.dir={folder}/run", SHORT, *threads_override()]
+        sys.argv[1:] = [
+            *overrides(data, article=False),
+            f"hydra.run.dir={folder}/run",
+            SHORT,
+            *threads_override(),
+        ]
         command_line.main("train", training.train)
 
 
 def machine(data: str | None) -> None:
-    """What the machine and a plain loop around nn.LSTM reach, and how much of what we compute is padding."""
+    """What the machine and a plain loop around nn.LSTM reach, and how much of what we compute is
+    padding.
+    """
     import torch
 
     limit_threads()
@@ -329,12 +375,21 @@ def machine(data: str | None) -> None:
         tokens += int(batch.lengths_B.sum())
         texts += len(batch.labels_B)
     inputs, hidden = settings["model"]["embedding_dim"], settings["model"]["hidden"]
-    # Forward, and twice that backward: 2 FLOP × 4 gates × hidden × (inputs + hidden), for each of two layers.
+    # Forward, and twice that backward: 2 FLOP × 4 gates × hidden × (inputs + hidden), for each of
+    # two layers.
     per_token = 3 * 2 * 4 * hidden * ((inputs + hidden) + (hidden + hidden)) / 1e9
-    embedding, output = torch.nn.Embedding(VOCABULARY, inputs), torch.nn.Linear(hidden, len(source.labels))
+    embedding, output = (
+        torch.nn.Embedding(VOCABULARY, inputs),
+        torch.nn.Linear(hidden, len(source.labels)),
+    )
     lstm = torch.nn.LSTM(inputs, hidden, num_layers=2, batch_first=True)
-    optimizer = torch.optim.Adam([*embedding.parameters(), *lstm.parameters(), *output.parameters()])
-    ids, labels = torch.randint(VOCABULARY, (BATCH, LENGTH)), torch.randint(len(source.labels), (BATCH,))
+    optimizer = torch.optim.Adam(
+        [*embedding.parameters(), *lstm.parameters(), *output.parameters()]
+    )
+    ids, labels = (
+        torch.randint(VOCABULARY, (BATCH, LENGTH)),
+        torch.randint(len(source.labels), (BATCH,)),
+    )
 
     def bare_step() -> None:
         optimizer.zero_grad()
@@ -364,7 +419,9 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def order(data: str | None) -> None:
-    """The default training with BENCH_SEED, of other data three epochs; with BENCH_RANDOM in batches of any length."""
+    """The default training with BENCH_SEED, of other data three epochs; with BENCH_RANDOM in
+    batches of any length.
+    """
     from textlstm.commands import main as command_line
     from textlstm.data import batching
     from textlstm.training import run as training
@@ -372,7 +429,11 @@ def order(data: str | None) -> None:
     if os.environ.get("BENCH_RANDOM"):
         batching.BUCKET = 1
     with tempfile.TemporaryDirectory() as folder:
-        given = [f"hydra.run.dir={folder}/run", f"seed={os.environ['BENCH_SEED']}", "baselines=false"]
+        given = [
+            f"hydra.run.dir={folder}/run",
+            f"seed={os.environ['BENCH_SEED']}",
+            "baselines=false",
+        ]
         sys.argv[1:] = [*overrides(data, article=False), *given, *([] if data is None else [SHORT])]
         command_line.main("train", training.train)
         record = json.loads(Path(folder, "run", "metrics.json").read_text(encoding="utf-8"))
@@ -398,10 +459,15 @@ def limit_threads() -> None:
 
 
 def write_texts(data: str | None) -> None:
-    """The training and validation texts of the very same split, for Keras, which does not share our environment."""
+    """The training and validation texts of the very same split, for Keras, which does not share our
+    environment.
+    """
     source = prepared(composed(*overrides(data)))
     splits = {
-        split: {"text": source.splits[split]["text"][:], "label": source.encoded[split].labels.tolist()}
+        split: {
+            "text": source.splits[split]["text"][:],
+            "label": source.encoded[split].labels.tolist(),
+        }
         for split in ("train", "validation")
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -423,7 +489,19 @@ def first_step(data: str | None) -> None:
 
 SIDES: dict[str, Callable[[str | None], None]] = {
     side.__name__: side
-    for side in (ours, bf16, loop, naive, keras, predict, accuracy, machine, order, write_texts, first_step)
+    for side in (
+        ours,
+        bf16,
+        loop,
+        naive,
+        keras,
+        predict,
+        accuracy,
+        machine,
+        order,
+        write_texts,
+        first_step,
+    )
 }
 
 if __name__ == "__main__":

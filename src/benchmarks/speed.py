@@ -1,21 +1,24 @@
-"""How fast training and prediction are, against Keras, a bare PyTorch loop, a naive Lightning project and the machine.
+"""How fast training and prediction are, against Keras, a bare PyTorch loop, a naive Lightning
+project and the machine.
 
-python src/benchmarks/speed.py --keras PYTHON       the embedded corpus; PYTHON has Keras and TensorFlow
-python src/benchmarks/speed.py --data FOLDER        beside it train.csv.gz and test.csv.gz, columns text and label
-python src/benchmarks/speed.py --parts loop,start --repetitions 5
+python src/benchmarks/speed.py --keras PYTHON       the embedded corpus; PYTHON has Keras and
+TensorFlow python src/benchmarks/speed.py --data FOLDER        beside it train.csv.gz and
+test.csv.gz, columns text and label python src/benchmarks/speed.py --parts loop,start --repetitions
+5
 
-The sides (sides.py) run in turn, each in a process of its own, on the same texts, batch size and threads; figures are
-medians of the repetitions, ratios are taken within a repetition. What was tried and did not pay stands in notes.md.
-Writes speed.json and speed.png to outputs/bench.
+The sides (sides.py) run in turn, each in a process of its own, on the same texts, batch size and
+threads; figures are medians of the repetitions, ratios are taken within a repetition. What was
+tried and did not pay stands in notes.md. Writes speed.json and speed.png to outputs/bench.
 
 Parts:
-    keras     texts per second in training (ratio with default threads and with one) and in prediction
-    loop      what Lightning, metrics, log and bar add to a step of a bare loop
+    keras     texts per second in training (ratio with default threads and with one) and in
+    prediction loop      what Lightning, metrics, log and bar add to a step of a bare loop
     naive     texts per second against a Lightning project as tutorials write it
-    bf16      texts per second with trainer.precision=bf16-mixed, against float32 and Keras' mixed_bfloat16
-    machine   LSTM floating-point operations of the whole training as a share of a 2048³ product's, and padding
-    accuracy  time until the default model has the best validation accuracy of Keras' model
-    order     accuracy over three seeds of the default model (of DATA, after three epochs), with batches of like length
+    bf16      texts per second with trainer.precision=bf16-mixed, against float32 and Keras'
+    mixed_bfloat16 machine   LSTM floating-point operations of the whole training as a share of a
+    2048³ product's, and padding accuracy  time until the default model has the best validation
+    accuracy of Keras' model order     accuracy over three seeds of the default model (of DATA,
+    after three epochs), with batches of like length
               and with random ones
     start     seconds to --help, to the first step and to one prediction
 """
@@ -58,20 +61,35 @@ def run(
     """A side's figures, measured in a process of its own, on a terminal if asked for."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, **more, "BENCH_ANSWER": f"{folder}/answer"}
-        environment |= WAITING if side == "predict" else {}  # the commands set it themselves, others' code does not
-        environment |= {} if threads is None else {"BENCH_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+        environment |= (
+            WAITING if side == "predict" else {}
+        )  # the commands set it themselves, others' code does not
+        environment |= (
+            {}
+            if threads is None
+            else {"BENCH_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+        )
         environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "COLUMNS": "120"}
         python = os.environ["BENCH_KERAS"] if side == "keras" else sys.executable
-        command = [python, Path(__file__).with_name("sides.py"), side, *([] if data is None else [data])]
+        command = [
+            python,
+            Path(__file__).with_name("sides.py"),
+            side,
+            *([] if data is None else [data]),
+        ]
         log = Path(folder, "log")
         with open(log, "w") as output:
             if terminal:
                 mine, theirs = pty.openpty()
                 threading.Thread(target=_drain, args=(mine,), daemon=True).start()
-                status = subprocess.run(command, env=environment, stdout=output, stderr=theirs).returncode
+                status = subprocess.run(
+                    command, env=environment, stdout=output, stderr=theirs
+                ).returncode
                 os.close(theirs)
             else:
-                status = subprocess.run(command, env=environment, stdout=output, stderr=output).returncode
+                status = subprocess.run(
+                    command, env=environment, stdout=output, stderr=output
+                ).returncode
         if status or not Path(folder, "answer").is_file():
             raise RuntimeError(f"{side} ended with {status}:\n{log.read_text()[-3000:]}")
         return json.loads(Path(folder, "answer").read_text(encoding="utf-8"))
@@ -100,19 +118,32 @@ def compare(data: str | None, repetitions: int, parts: list[str]) -> dict[str, A
             note(f"texts_per_second{suffix}", own["texts_per_second"])
             if "keras" in parts:
                 other = run("keras", data, threads=threads)
-                note(f"keras_train_ratio{suffix}", own["texts_per_second"] / other["texts_per_second"])
+                note(
+                    f"keras_train_ratio{suffix}",
+                    own["texts_per_second"] / other["texts_per_second"],
+                )
                 if threads is None:
                     mine = run("predict", data)
-                    note("keras_predict_ratio", mine["predicted_per_second"] / other["predicted_per_second"])
+                    note(
+                        "keras_predict_ratio",
+                        mine["predicted_per_second"] / other["predicted_per_second"],
+                    )
             if "loop" in parts:
-                note(f"loop_overhead{suffix}", run("loop", data, threads=threads, terminal=True)["overhead"])
+                note(
+                    f"loop_overhead{suffix}",
+                    run("loop", data, threads=threads, terminal=True)["overhead"],
+                )
             if "naive" in parts and threads is None:
-                note("naive_ratio", own["texts_per_second"] / run("naive", data)["texts_per_second"])
+                note(
+                    "naive_ratio", own["texts_per_second"] / run("naive", data)["texts_per_second"]
+                )
             if "bf16" in parts and threads is None and run("bf16", None)["works"]:
                 half = run("ours", data, terminal=True, BENCH_PRECISION="bf16-mixed")
                 note("bf16_ratio", half["texts_per_second"] / own["texts_per_second"])
                 theirs = run("keras", data, BENCH_PRECISION="mixed_bfloat16")
-                note("bf16_keras_train_ratio", half["texts_per_second"] / theirs["texts_per_second"])
+                note(
+                    "bf16_keras_train_ratio", half["texts_per_second"] / theirs["texts_per_second"]
+                )
             if "machine" in parts:
                 of = run("machine", data, threads=own["threads"])
                 share = own["texts_per_second"] * of["lstm_gflop_per_text"] / of["matmul_gflops"]
@@ -120,7 +151,10 @@ def compare(data: str | None, repetitions: int, parts: list[str]) -> dict[str, A
                 note(f"bare_lstm_matmul_fraction{suffix}", of["bare_gflops"] / of["matmul_gflops"])
                 note("padding_share", of["padding"])
         if "accuracy" in parts:
-            theirs, mine = run("keras", data, BENCH_EPOCHS="1")["epochs"], run("accuracy", data)["epochs"]
+            theirs, mine = (
+                run("keras", data, BENCH_EPOCHS="1")["epochs"],
+                run("accuracy", data)["epochs"],
+            )
             seconds, reached = max(theirs, key=lambda epoch: epoch[1])
             soon = next((time for time, accuracy in mine if accuracy >= reached), None)
             note("keras_best_accuracy", reached)
@@ -129,17 +163,26 @@ def compare(data: str | None, repetitions: int, parts: list[str]) -> dict[str, A
     if "order" in parts:
         for seed in SEEDS:
             for random, name in (("", "bucketed"), ("1", "unbucketed")):
-                for split, accuracy in run("order", data, BENCH_RANDOM=random, BENCH_SEED=str(seed)).items():
+                for split, accuracy in run(
+                    "order", data, BENCH_RANDOM=random, BENCH_SEED=str(seed)
+                ).items():
                     note(f"{split}_accuracy_{name}", accuracy)
     return {name: summed_up(of) for name, of in figures.items()}
 
 
 def summed_up(values: list[float]) -> dict[str, float]:
-    return {"median": statistics.median(values), "from": min(values), "to": max(values), "measured": len(values)}
+    return {
+        "median": statistics.median(values),
+        "from": min(values),
+        "to": max(values),
+        "measured": len(values),
+    }
 
 
 def start(repetitions: int) -> dict[str, Any]:
-    """Seconds from a command's start to what a person waits for, in turn with what imports alone cost."""
+    """Seconds from a command's start to what a person waits for, in turn with what imports alone
+    cost.
+    """
     commands = {
         "help": [SRC / "train.py", "--help"],
         "first_step": [Path(__file__).with_name("sides.py"), "first_step"],
@@ -149,14 +192,25 @@ def start(repetitions: int) -> dict[str, Any]:
     }
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "BENCH_ANSWER": f"{folder}/answer"}
-        trained = [SRC / "train.py", "experiment=smoke", "baselines=false", f"hydra.run.dir={folder}/run"]
+        trained = [
+            SRC / "train.py",
+            "experiment=smoke",
+            "baselines=false",
+            f"hydra.run.dir={folder}/run",
+        ]
         subprocess.run([sys.executable, *trained], capture_output=True, check=True)
-        commands["predict"] = [SRC / "predict.py", f"run={folder}/run", "text=Striker signs for Porto"]
+        commands["predict"] = [
+            SRC / "predict.py",
+            f"run={folder}/run",
+            "text=Striker signs for Porto",
+        ]
         seconds: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(repetitions + 1):
             for name, command in commands.items():
                 started = time.perf_counter()
-                subprocess.run([sys.executable, *command], capture_output=True, check=True, env=environment)
+                subprocess.run(
+                    [sys.executable, *command], capture_output=True, check=True, env=environment
+                )
                 seconds[name].append(time.perf_counter() - started)
     seconds = {name: of[1:] for name, of in seconds.items()}  # the first reads from a cold disk
     beyond = {
@@ -164,24 +218,40 @@ def start(repetitions: int) -> dict[str, Any]:
         "first_step_seconds_beyond_imports": [
             a - b for a, b in zip(seconds["first_step"], seconds["imports"], strict=True)
         ],
-        "predict_seconds_beyond_torch": [a - b for a, b in zip(seconds["predict"], seconds["torch"], strict=True)],
+        "predict_seconds_beyond_torch": [
+            a - b for a, b in zip(seconds["predict"], seconds["torch"], strict=True)
+        ],
     }
     return {name: summed_up(of) for name, of in beyond.items()}
 
 
 def picture(result: dict[str, Any]) -> Figure:
-    """How many times as fast, by data set; the lines run from the lowest to the highest repetition."""
+    """How many times as fast, by data set; lines run from the lowest to the highest repetition."""
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     axes = figure.add_subplot()
     sets = [name for name in result if name != "start"]
     for number, name in enumerate(sets):
-        shown = [(row, result[name][key]) for row, key in enumerate(PICTURED) if key in result[name]]
+        shown = [
+            (row, result[name][key]) for row, key in enumerate(PICTURED) if key in result[name]
+        ]
         rows = [row + 0.16 * (number - (len(sets) - 1) / 2) * 2 for row, _ in shown]
-        axes.hlines(rows, [of["from"] for _, of in shown], [of["to"] for _, of in shown], COLORS[number], linewidth=5)
+        axes.hlines(
+            rows,
+            [of["from"] for _, of in shown],
+            [of["to"] for _, of in shown],
+            COLORS[number],
+            linewidth=5,
+        )
         axes.plot([of["median"] for _, of in shown], rows, "o", color="black", markersize=5)
         axes.plot([], [], color=COLORS[number], linewidth=5, label=name)
         for row, (_, of) in zip(rows, shown, strict=True):
-            axes.annotate(f"{of['median']:.1f}", (of["to"], row), (6, 0), textcoords="offset points", va="center")
+            axes.annotate(
+                f"{of['median']:.1f}",
+                (of["to"], row),
+                (6, 0),
+                textcoords="offset points",
+                va="center",
+            )
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_yticks(range(len(PICTURED)), list(PICTURED.values()))
     axes.set_ylim(len(PICTURED) - 0.5, -0.5)
@@ -193,13 +263,21 @@ def picture(result: dict[str, Any]) -> Figure:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", type=lambda path: str(Path(path).absolute()), help="a folder beside the embedded corpus"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--parts", default=",".join(PARTS), help="some of them, with commas between (default: all)")
+    parser.add_argument(
+        "--data",
+        type=lambda path: str(Path(path).absolute()),
+        help="a folder beside the embedded corpus",
+    )
+    parser.add_argument(
+        "--parts", default=",".join(PARTS), help="some of them, with commas between (default: all)"
+    )
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--keras", default=sys.executable, help="a Python that has Keras and TensorFlow")
+    parser.add_argument(
+        "--keras", default=sys.executable, help="a Python that has Keras and TensorFlow"
+    )
     options = parser.parse_args()
     parts = options.parts.split(",")
     if unknown := sorted(set(parts) - set(PARTS)):
@@ -207,7 +285,10 @@ if __name__ == "__main__":
     os.environ["BENCH_KERAS"] = options.keras
     FOLDER.mkdir(parents=True, exist_ok=True)
     result = {}
-    for name, data in {CORPUS: None, **({Path(options.data).name: options.data} if options.data else {})}.items():
+    for name, data in {
+        CORPUS: None,
+        **({Path(options.data).name: options.data} if options.data else {}),
+    }.items():
         if set(parts) - {"start"}:
             result[name] = compare(data, options.repetitions, parts)
     if "start" in parts:

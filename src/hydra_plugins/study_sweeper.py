@@ -16,11 +16,15 @@ class StudySweeperConf:
     params: dict[str, Any] = field(default_factory=dict)
 
 
-ConfigStore.instance().store(group="hydra/sweeper", name="study", node=StudySweeperConf, provider="textlstm")
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="study", node=StudySweeperConf, provider="textlstm"
+)
 
 
 class StudySweeper(Sweeper):
-    """Runs the jobs of a sweep as the trials of an Optuna study, through whichever launcher is chosen."""
+    """Runs the jobs of a sweep as the trials of an Optuna study, through whichever launcher is
+    chosen.
+    """
 
     def __init__(self, params: dict[str, Any]) -> None:
         self.params = params
@@ -36,4 +40,8 @@ class StudySweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         from textlstm.sweeps.sweep import sweep
 
-        return sweep(self.config, self.launcher, [f"{key}={value}" for key, value in self.params.items()] + arguments)
+        return sweep(
+            self.config,
+            self.launcher,
+            [f"{key}={value}" for key, value in self.params.items()] + arguments,
+        )

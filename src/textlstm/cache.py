@@ -1,4 +1,4 @@
-"""What is computed once from the same content: a folder of entries, each there whole or not at all."""
+"""Keeps what was computed from some content: a folder of entries, each whole or not there."""
 
 import errno
 import hashlib
@@ -24,12 +24,17 @@ DAMAGED = (OSError, ValueError, TypeError, KeyError, SafetensorError)
 
 
 def content_key(*parts: Any) -> str:
-    """A name for what depends on `parts` (plain values) alone: equal parts, equal names, from process to process."""
+    """A name for what depends on `parts` (plain values) alone: equal parts, equal names, from
+    process to process.
+    """
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
-def kept(cache: Path, name: str, make: Callable[[Path], None], load: Callable[[Path], T]) -> tuple[T, bool]:
-    """What `load` reads from the folder `name` of the cache, and whether it was there; if not, `make` has filled it.
+def kept(
+    cache: Path, name: str, make: Callable[[Path], None], load: Callable[[Path], T]
+) -> tuple[T, bool]:
+    """What `load` reads from the folder `name` of the cache, and whether it was there; if not,
+    `make` has filled it.
 
     Raises:
         InputError: the disk is full or may not be written to; nothing half-written is left.
@@ -55,7 +60,8 @@ def kept(cache: Path, name: str, make: Callable[[Path], None], load: Callable[[P
 
 @contextmanager
 def one_at_a_time(cache: Path) -> Iterator[None]:
-    """Lets one process in after the other, so that the first fills the cache and the others find it full.
+    """Lets one process in after the other, so that the first fills the cache and the others find it
+    full.
 
     Raises:
         InputError: as `kept`.
@@ -78,7 +84,8 @@ def _refused(entry: Path) -> Iterator[None]:
         if error.errno not in UNWRITABLE:
             raise
         raise InputError(
-            f"cache: {entry} could not be written ({errno.errorcode[error.errno]}); nothing of it was kept. "
+            f"cache: {entry} could not be written ({errno.errorcode[error.errno]}); nothing of it "
+            f"was kept. "
             f"Free space on that disk, or give write access; `make clean` empties the cache."
         ) from error
 

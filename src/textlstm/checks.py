@@ -51,4 +51,7 @@ def choice(key: str, value: object, options: Iterable[str]) -> None:
     """Refuses anything but one of `options`."""
     options = list(options)
     if value not in options:
-        raise InputError(f"{key} must be one of {', '.join(options)}, got {value!r}.{nearest(str(value), options)}")
+        raise InputError(
+            f"{key} must be one of {', '.join(options)}, got "
+            f"{value!r}.{nearest(str(value), options)}"
+        )

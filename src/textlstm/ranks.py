@@ -5,18 +5,23 @@ import os
 import threading
 import time
 
-ARGUMENTS = "TEXTLSTM_ARGUMENTS"  # environment variable: what rank 0 gave Hydra, for the ranks that Lightning starts
+# environment variable: what rank 0 gave Hydra, for the ranks that Lightning starts
+ARGUMENTS = "TEXTLSTM_ARGUMENTS"
 PATIENCE = 5  # seconds that the other ranks wait before they say what rank 0 says as well
 
 
 def is_rank_zero() -> bool:
-    """Whether this process speaks and writes: always, but for those that Lightning, torchrun or srun number above 0."""
+    """Whether this process speaks and writes: always, but for those that Lightning, torchrun or
+    srun number above 0.
+    """
     local = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))
     return os.environ.get("RANK", local) == "0" and os.environ.get("NODE_RANK", "0") == "0"
 
 
 def inherited_arguments() -> list[str] | None:
-    """The arguments that rank 0 of this node has prepared, in a process that Lightning started for it; else None."""
+    """The arguments that rank 0 of this node has prepared, in a process that Lightning started for
+    it; else None.
+    """
     if ARGUMENTS not in os.environ or os.environ.get("LOCAL_RANK", "0") == "0":
         return None
     left = json.loads(os.environ[ARGUMENTS])
@@ -29,13 +34,16 @@ def inherited_arguments() -> list[str] | None:
 def bequeath(arguments: list[str]) -> None:
     """Leaves the arguments to the processes that this one starts.
 
-    Lightning gives them its own command line, which quotes the folder in a way that not every path survives.
+    Lightning gives them its own command line, which quotes the folder in a way that not every path
+    survives.
     """
     os.environ[ARGUMENTS] = json.dumps({"by": os.getpid(), "arguments": arguments})
 
 
 def let_rank_zero_speak() -> None:
-    """Returns at once on rank 0; elsewhere only if rank 0, which ends all, has not met the same error."""
+    """Returns at once on rank 0; elsewhere only if rank 0, which ends all, has not met the same
+    error.
+    """
     if not is_rank_zero():
         time.sleep(PATIENCE)
 

@@ -1,4 +1,4 @@
-"""What a terminal shows of work that takes its time before and after training; elsewhere, nothing."""
+"""Progress on a terminal before and after training; where there is no terminal, nothing."""
 
 import gc
 import sys
@@ -19,7 +19,8 @@ def _watched() -> bool:
 def loading() -> Iterator[None]:
     """Says what is waited for while torch and what stands on it are imported, which takes seconds.
 
-    What is imported stays: it is not searched for garbage, neither now nor at the end, which saves another two seconds.
+    What is imported stays: it is not searched for garbage, neither now nor at the end, which saves
+        another two seconds.
     """
     if gc.get_freeze_count():  # it was imported before, in another job of a sweep
         yield
@@ -47,7 +48,11 @@ def status() -> Iterator[Callable[[str], None]]:
 
 
 def counted(
-    items: Iterable[T], what: str, *, size_of: Callable[[T], int] = lambda item: 1, total: int | None = None
+    items: Iterable[T],
+    what: str,
+    *,
+    size_of: Callable[[T], int] = lambda item: 1,
+    total: int | None = None,
 ) -> Iterator[T]:
     """The items, counted on the terminal as they pass; `what` names them, such as "texts".
 

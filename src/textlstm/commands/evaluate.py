@@ -24,7 +24,8 @@ def evaluate(config: dict[str, Any]) -> None:
     """Scores the best checkpoint of `run` and writes the run's report anew, in RUN/evaluation/.
 
     Raises:
-        InputError: no finished run, a split or file that cannot be used, or data that changed since the run.
+        InputError: no finished run, a split or file that cannot be used, or data that changed since
+            the run.
     """
     run = RunFolder.finished(config["run"])
     record = run.record() or {}
@@ -38,14 +39,18 @@ def evaluate(config: dict[str, Any]) -> None:
         settings["batch_size"] = config["batch_size"]
     prepare_process(record["seed"], config["threads"])
     checkpoint = run.kept_checkpoint(refit=record["refit"])
-    module = TextClassificationModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
+    module = TextClassificationModule.load_from_checkpoint(
+        checkpoint, map_location="cpu", weights_only=True
+    )
     tokenizer_json = module.hparams["tokenizer_json"]
 
     if config["file"] is None:
         name = split = config["split"]
         if not config["changed_data"]:
             _refuse_changed(record["data"]["sources"])
-        data = TextDataModule(**settings, cache=CACHE, seed=record["seed"], tokenizer_json=tokenizer_json)
+        data = TextDataModule(
+            **settings, cache=CACHE, seed=record["seed"], tokenizer_json=tokenizer_json
+        )
         data.setup()
         texts, encoded = data.splits[split]["text"][:], data.encoded[split]
     else:
@@ -53,11 +58,16 @@ def evaluate(config: dict[str, Any]) -> None:
         source = _other_file(config, settings, record["data"], module.labels)
         ids = encode_source(load_tokenizer(tokenizer_json), source, CACHE)
         cut = {key: settings[key] for key in ("max_length", "truncate", "pad_to")}
-        texts, encoded = list(source.texts()), EncodedTexts(ids, torch.from_numpy(source.labels), **cut)
+        texts, encoded = (
+            list(source.texts()),
+            EncodedTexts(ids, torch.from_numpy(source.labels), **cut),
+        )
         record["data"]["splits"] = {split: describe(encoded, module.labels)}
         record["data"]["sources"] = {split: source.origin}
 
-    loader = batch_loader(encoded, settings["batch_size"], shuffle=False, max_tokens=settings["max_tokens_per_batch"])
+    loader = batch_loader(
+        encoded, settings["batch_size"], shuffle=False, max_tokens=settings["max_tokens_per_batch"]
+    )
     quiet_trainer(config["accelerator"]).test(module, loader, verbose=False)
     record |= {"title": f"{record['title']}, scored on {name}", split: module.scores}
     folder = run.path / "evaluation" / name
@@ -70,16 +80,20 @@ def _refuse_missing(split: str, record: dict[str, Any], run: RunFolder) -> None:
     """Refuses a split that the run has not, or has not kept."""
     if record["refit"] and split == "validation":
         raise InputError(
-            f"split=validation: {run.path} is a refit (data.refit=true): it trained on the validation rows, too, and "
+            f"split=validation: {run.path} is a refit (data.refit=true): it trained on the "
+            f"validation rows, too, and "
             f"has no validation. Give split=test, split=train or file=…"
         )
     if record["config"]["data"]["streaming"] and split == "train":
         raise InputError(
-            f"split=train: {run.path} was streamed (data.streaming=true), and keeps no training rows. Give file=…"
+            f"split=train: {run.path} was streamed (data.streaming=true), and keeps no training "
+            f"rows. Give file=…"
         )
 
 
-def _other_file(config: dict[str, Any], settings: dict[str, Any], facts: dict[str, Any], labels: list[str]) -> Source:
+def _other_file(
+    config: dict[str, Any], settings: dict[str, Any], facts: dict[str, Any], labels: list[str]
+) -> Source:
     """The rows of `file=`, read as the run's own were where the config does not say otherwise."""
     return load_labelled(
         config["file"],
@@ -96,7 +110,9 @@ def _refuse_changed(sources: dict[str, dict[str, str]]) -> None:
     for split in changed(sources):
         file = sources[split]["path"]
         if not glob.glob(file) and not Path(file).exists():
-            raise InputError(f"The run's {split} file {file} is gone; file=OTHER.csv scores another one.")
+            raise InputError(
+                f"The run's {split} file {file} is gone; file=OTHER.csv scores another one."
+            )
         raise InputError(
             f"The run's {split} file {file} has changed since the run, so its splits may differ. "
             f"changed_data=true scores it all the same; file={file} scores all of its rows."

@@ -1,4 +1,6 @@
-"""What a person types, as Hydra must be given it: literal values, near misses, sweeps, resumed runs, exit codes."""
+"""What a person types, as Hydra must be given it: literal values, near misses, sweeps, resumed
+runs, exit codes.
+"""
 
 import copy
 import logging
@@ -30,29 +32,37 @@ log = logging.getLogger(__name__)
 
 CONF = Path(__file__).parents[3] / "conf"
 
-# The values of these keys are texts and paths: what Hydra's grammar makes of commas, quotes, brackets and ${…}
-# is never what the person meant.
+# The values of these keys are texts and paths: what Hydra's grammar makes of commas, quotes,
+# brackets and ${…} is never what the person meant.
 LITERAL = {"text", "input", "output", "file", "run", "resume", "sweep.storage"} | {
     f"data.{key}" for key in ("train", "validation", "test", "name")
 }
-# How the threads of a parallel step wait for each other; OpenMP reads it when torch is first imported. Spinning for
-# long, as is the default, a step takes up to forty times as long on a machine with other work to do; not spinning at
-# all, two threads are no faster than one. A thousand turns are GNU's own choice for more threads than cores.
+# How the threads of a parallel step wait for each other; OpenMP reads it when torch is first
+# imported. Spinning for long, as is the default, a step takes up to forty times as long on a
+# machine with other work to do; not spinning at all, two threads are no faster than one. A thousand
+# turns are GNU's own choice for more threads than cores.
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 # Of these, paths that are recorded must hold from any working directory.
 RECORDED_PATHS = {"data.train", "data.validation", "data.test"}
 # A change of these would bend a one-cycle schedule that is under way.
 SCHEDULED = {
     f"trainer.{key}"
-    for key in ("max_epochs", "max_steps", "accumulate_grad_batches", "limit_train_batches", "overfit_batches")
+    for key in (
+        "max_epochs",
+        "max_steps",
+        "accumulate_grad_batches",
+        "limit_train_batches",
+        "overfit_batches",
+    )
 }
 
 
 def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
-    """Runs `job` through Hydra with conf/`command`.yaml and the command line's overrides, as plain values.
+    """Runs `job` through Hydra with conf/`command`.yaml and the command line's overrides, as plain
+    values.
 
-    A mistake prints one error and exits with 2. In a sweep it is logged with its traceback in the job's own
-    log, the other jobs go on, and the exit code is 1 at the end.
+    A mistake prints one error and exits with 2. In a sweep it is logged with its traceback in the
+    job's own log, the other jobs go on, and the exit code is 1 at the end.
     """
     if not os.environ.keys() & WAITING.keys():
         os.environ |= WAITING
@@ -71,7 +81,9 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
     failed: dict[str, Exception] = {}
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come back here, where a sweep's are summed up
     try:
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(_guarded(command, job, failed))()
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(
+            _guarded(command, job, failed)
+        )()
     except Exception as error:
         if failed:
             said = f"{len(failed)} of the sweep's jobs failed; train.log in the folder says why:"
@@ -89,7 +101,9 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
 def _guarded(
     command: str, job: Callable[[dict[str, Any]], Any], failed: dict[str, Exception]
 ) -> Callable[[DictConfig], Any]:
-    """`job` as Hydra calls it; an exception is told, and of a sweep's job it joins `failed`, by its folder."""
+    """`job` as Hydra calls it; an exception is told, and of a sweep's job it joins `failed`, by its
+    folder.
+    """
 
     def guarded(config: DictConfig) -> Any:
         try:
@@ -133,7 +147,12 @@ def silenced(arguments: list[str]) -> list[str]:
     warnings.simplefilter("ignore")
     kept = [argument for argument in arguments if not argument.startswith("hydra/job_logging=")]
     folder = quote_literal(f"output={OUTPUTS}").partition("=")[2]
-    return [*kept, "hydra/job_logging=screen", f"hydra.run.dir={folder}", "hydra.output_subdir=null"]
+    return [
+        *kept,
+        "hydra/job_logging=screen",
+        f"hydra.run.dir={folder}",
+        "hydra.output_subdir=null",
+    ]
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -147,7 +166,8 @@ class ConsoleFormatter(logging.Formatter):
 
 
 def prepare(command: str, arguments: list[str]) -> list[str]:
-    """The arguments for Hydra: literal values quoted, presets chosen, sweeps spelled out, resumed runs recalled.
+    """The arguments for Hydra: literal values quoted, presets chosen, sweeps spelled out, resumed
+    runs recalled.
 
     Raises:
         InputError: an argument, key or preset that does not exist, with the nearest one that does.
@@ -173,7 +193,10 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
     showing = parsed.cfg is not None or parsed.info is not None
     if command == "train" and not showing and (parsed.multirun or swept or any(preset)):
         if "test" in keys:
-            raise InputError("A sweep never scores the test set, so that it cannot choose by it: leave test= out.")
+            raise InputError(
+                "A sweep never scores the test set, so that it cannot choose by it: leave test= "
+                "out."
+            )
         flags = [*flags, "--multirun"]
         typed = [*typed, "test=false", "baselines=false"]
         if not any(preset) and "sweep.name" not in keys:
@@ -197,12 +220,18 @@ def quote_literal(argument: str) -> str:
 
 
 def recall(overrides: list[Override]) -> list[str]:
-    """Hydra's arguments to go on in the folder of `resume=`: its recorded config first, then trainer keys.
+    """Hydra's arguments to go on in the folder of `resume=`: its recorded config first, then
+    trainer keys.
 
     Raises:
-        InputError: no run there, a key that may not differ, or a change that would bend the schedule.
+        InputError: no run there, a key that may not differ, or a change that would bend the
+            schedule.
     """
-    folder = Path([str(o.value()) for o in overrides if o.key_or_group == "resume"][-1]).expanduser().absolute()
+    folder = (
+        Path([str(o.value()) for o in overrides if o.key_or_group == "resume"][-1])
+        .expanduser()
+        .absolute()
+    )
     record = folder / ".hydra" / "config.yaml"
     if not record.is_file():
         raise InputError(f"resume: {folder} is no run folder (it has no .hydra/config.yaml).")
@@ -214,7 +243,8 @@ def recall(overrides: list[Override]) -> list[str]:
             continue
         if not key.startswith("trainer."):
             raise InputError(
-                f"A resumed run keeps its recorded values; only trainer keys may differ, got {override.input_line}. "
+                f"A resumed run keeps its recorded values; only trainer keys may differ, got "
+                f"{override.input_line}. "
                 f"For another value start a new run."
             )
         if key in SCHEDULED and OmegaConf.select(recorded, "optimizer.schedule") == "one_cycle":
@@ -246,37 +276,52 @@ def check_keys(command: str, overrides: list[Override]) -> None:
         for value in _values(override):
             if value not in (*options, "null"):
                 raise InputError(
-                    f"There is no {group}={value}.{nearest(value, options)} {group} can be {', '.join(options)}."
+                    f"There is no {group}={value}.{nearest(value, options)} {group} can be "
+                    f"{', '.join(options)}."
                 )
     typed = [
-        f"{o.get_key_element()}={_values(o)[0]}" if o.is_sweep_override() else str(o.input_line) for o in overrides
+        f"{o.get_key_element()}={_values(o)[0]}" if o.is_sweep_override() else str(o.input_line)
+        for o in overrides
     ]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         try:
             missing = OmegaConf.missing_keys(compose(command, typed))
         except (HydraException, OmegaConfBaseException) as error:
             groups = [(line, o.key_or_group) for line, o in zip(typed, overrides, strict=True)]
-            presets = [line for line, key in groups if (CONF / key).is_dir() and not key.startswith("hydra/")]
+            presets = [
+                line
+                for line, key in groups
+                if (CONF / key).is_dir() and not key.startswith("hydra/")
+            ]
             keys = _leaf_keys(OmegaConf.to_container(compose(command, presets)))
             for override in overrides:
                 key = override.key_or_group
                 known = key in keys or (CONF / key).is_dir() or key.startswith("hydra")
                 if override.type == OverrideType.CHANGE and not known:
                     raise InputError(
-                        f"There is no key {key!r}.{nearest(key, keys)} python src/{command}.py --help lists the keys."
+                        f"There is no key {key!r}.{nearest(key, keys)} python src/{command}.py "
+                        f"--help lists the keys."
                     ) from error
             said = str(error).strip().splitlines()[0]
             if "hydra/launcher/submitit" in said:
-                said = f"{said.rstrip('.')}. It comes with the extra `slurm`: pip install -e '.[slurm]'"
+                extra = "It comes with the extra `slurm`: pip install -e '.[slurm]'"
+                said = f"{said.rstrip('.')}. {extra}"
             raise InputError(said) from error
     if missing:
-        raise InputError(f"{', '.join(sorted(missing))} must be given; python src/{command}.py --help says what it is.")
+        raise InputError(
+            f"{', '.join(sorted(missing))} must be given; python src/{command}.py --help says what "
+            f"it is."
+        )
 
 
 def _leaf_keys(node: Any, prefix: str = "") -> list[str]:
     if not isinstance(node, dict) or not node:
         return [prefix]
-    return [key for name, child in node.items() for key in _leaf_keys(child, f"{prefix}.{name}" if prefix else name)]
+    return [
+        key
+        for name, child in node.items()
+        for key in _leaf_keys(child, f"{prefix}.{name}" if prefix else name)
+    ]
 
 
 def _parse(argument: str) -> Override:
@@ -300,5 +345,11 @@ def _values(override: Override) -> list[str]:
 
 def _refuse_used_folder(overrides: list[Override]) -> None:
     for override in overrides:
-        if override.key_or_group == "hydra.run.dir" and (Path(str(override.value())) / ".hydra").exists():
-            raise InputError(f"hydra.run.dir={override.value()} holds a run already; resume=FOLDER goes on with it.")
+        if (
+            override.key_or_group == "hydra.run.dir"
+            and (Path(str(override.value())) / ".hydra").exists()
+        ):
+            raise InputError(
+                f"hydra.run.dir={override.value()} holds a run already; resume=FOLDER goes on with "
+                f"it."
+            )

@@ -25,17 +25,21 @@ JSON_LINES = (".jsonl", ".json")
 
 
 def predict(config: dict[str, Any]) -> None:
-    """Predicts `text`, or the texts of `input` (or standard input) in their order, to `output` (or standard output).
+    """Predicts `text`, or the texts of `input` (or standard input) in their order, to `output` (or
+    standard output).
 
     Raises:
-        InputError: no finished run, or an input that cannot be read; `output` is then left as it was.
+        InputError: no finished run, or an input that cannot be read; `output` is then left as it
+            was.
     """
     whole("batch_size", config["batch_size"], minimum=1)
     if config["threads"] is not None:
         whole("threads", config["threads"], minimum=1)
         torch.set_num_threads(config["threads"])
     if config["text"] is not None and (config["input"] is not None or config["output"] is not None):
-        raise InputError("text= predicts one text on the screen: leave input= and output= out, or text=.")
+        raise InputError(
+            "text= predicts one text on the screen: leave input= and output= out, or text=."
+        )
     run = RunFolder.finished(config["run"])
     classifier = TextClassifier.load(run.path)
     if config["text"] is not None:
@@ -49,10 +53,16 @@ def predict(config: dict[str, Any]) -> None:
     columns = columns if isinstance(columns, list) else [columns]
     target = None if config["output"] is None else Path(config["output"]).expanduser()
     source = config["input"]
-    if source is not None and target is not None and Path(source).expanduser().absolute() == target.absolute():
+    if (
+        source is not None
+        and target is not None
+        and Path(source).expanduser().absolute() == target.absolute()
+    ):
         raise InputError(f"input and output are the same file, {target}.")
     chunks = (
-        _standard_input(columns) if source is None else _read(source, columns, record["config"]["data"]["encoding"])
+        _standard_input(columns)
+        if source is None
+        else _read(source, columns, record["config"]["data"]["encoding"])
     )
     try:
         with _opened_output(target) as output:
@@ -101,12 +111,18 @@ def _predicted(
     for chunk in chunks:
         texts = chunk.texts(columns, "input")
         given = [chunk.columns.get(column) or [None] * chunk.rows() for column in columns]
-        missing = next((n for n, row in enumerate(zip(*given, strict=True)) if all(v is None for v in row)), None)
+        missing = next(
+            (n for n, row in enumerate(zip(*given, strict=True)) if all(v is None for v in row)),
+            None,
+        )
         if missing is not None:
             raise chunk.fail("input", missing, f"has no text {' + '.join(columns)!r}.")
         probabilities_NC = classifier.probabilities(texts, batch_size=batch_size)
         best_N = probabilities_NC.argmax(dim=1).tolist()
-        rows = (dict(zip(chunk.columns, row, strict=True)) for row in zip(*chunk.columns.values(), strict=True))
+        rows = (
+            dict(zip(chunk.columns, row, strict=True))
+            for row in zip(*chunk.columns.values(), strict=True)
+        )
         for row, best, shares in zip(rows, best_N, probabilities_NC.tolist(), strict=True):
             named = zip(classifier.labels, shares, strict=True)
             yield {
@@ -140,7 +156,9 @@ def _write(rows: Iterator[dict[str, Any]], output: TextIO, target: Path | None) 
             output.write(json.dumps(row, ensure_ascii=False) + "\n")
         return
     if suffix not in DELIMITERS:
-        raise InputError(f"output: cannot tell the format of {target}; expected .csv, .tsv or .jsonl.")
+        raise InputError(
+            f"output: cannot tell the format of {target}; expected .csv, .tsv or .jsonl."
+        )
     writer: csv.DictWriter[str] | None = None
     for number, row in enumerate(rows if target is None else counted(rows, "texts"), start=1):
         if writer is None:
@@ -148,7 +166,8 @@ def _write(rows: Iterator[dict[str, Any]], output: TextIO, target: Path | None) 
             writer.writeheader()
         if row.keys() - set(writer.fieldnames):
             raise InputError(
-                f"output: text {number} has other columns than the first; write JSON Lines, output=….jsonl."
+                f"output: text {number} has other columns than the first; write JSON Lines, "
+                f"output=….jsonl."
             )
         writer.writerow(row)
         if target is None and sys.stdin.isatty():

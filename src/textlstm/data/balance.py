@@ -10,14 +10,21 @@ def check_balance(class_weights: object, oversample: object) -> None:
     """Refuses to even the classes out twice."""
     flag("data.oversample", oversample)
     if oversample and class_weights == "balanced":
-        raise InputError("data.oversample=true and data.class_weights=balanced both even the classes out; give one.")
+        raise InputError(
+            "data.oversample=true and data.class_weights=balanced both even the classes out; give "
+            "one."
+        )
 
 
-def class_weights(given: str | list[float] | None, rows_of_class: dict[str, int]) -> list[float] | None:
-    """The weights of data.class_weights by class; `balanced` is rows / (classes × rows of the class).
+def class_weights(
+    given: str | list[float] | None, rows_of_class: dict[str, int]
+) -> list[float] | None:
+    """The weights of data.class_weights by class; `balanced` is rows / (classes × rows of the
+    class).
 
     Raises:
-        InputError: neither null, nor balanced, nor a list of one number per class that is not all zeros.
+        InputError: neither null, nor balanced, nor a list of one number per class that is not all
+            zeros.
     """
     if given is None:
         return None
@@ -38,12 +45,17 @@ def class_weights(given: str | list[float] | None, rows_of_class: dict[str, int]
 
 
 def evened_out(labels: Tensor, seed: int) -> Tensor:
-    """Rows of which each class has as many as the largest; no row of a class repeats twice more than another."""
+    """Rows of which each class has as many as the largest; no row of a class repeats twice more
+    than another.
+    """
     generator = torch.Generator().manual_seed(seed)
     largest = int(labels.bincount().max())
     rows = []
     for label in labels.unique():
         of_class = (labels == label).nonzero().flatten()
         times, rest = divmod(largest, len(of_class))
-        rows += [of_class.repeat(times), of_class[torch.randperm(len(of_class), generator=generator)[:rest]]]
+        rows += [
+            of_class.repeat(times),
+            of_class[torch.randperm(len(of_class), generator=generator)[:rest]],
+        ]
     return torch.cat(rows)

@@ -1,4 +1,6 @@
-"""Ids to batches: texts of like length together, padded to the longest, in an order drawn anew each epoch."""
+"""Ids to batches: texts of like length together, padded to the longest, in an order drawn anew each
+epoch.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,7 +25,8 @@ IGNORED = -100  # its label, which torch's losses leave out
 
 @dataclass(frozen=True)
 class Batch:
-    """B texts padded with id 0 to T tokens, and of each its place in the split, its label and its length.
+    """B texts padded with id 0 to T tokens, and of each its place in the split, its label and its
+    length.
 
     All in one tensor (B, 3 + T), which reaches a device in one transfer.
     """
@@ -56,26 +59,33 @@ class Batch:
 
 
 def check_cut(max_length: int | None, truncate: str, pad_to: int | None) -> None:
-    """Refuses what `EncodedTexts` cannot cut texts by, or more tokens than a fixed length has room for."""
+    """Refuses what `EncodedTexts` cannot cut texts by, or more tokens than a fixed length has room
+    for.
+    """
     choice("data.truncate", truncate, TRUNCATE)
     if max_length is not None:
         whole("data.max_length", max_length, minimum=1)
     if pad_to is not None:
         whole("data.pad_to", pad_to, minimum=1)
         if max_length is None or max_length > pad_to:
-            raise InputError(f"data.pad_to={pad_to} needs data.max_length of at most {pad_to}, got {max_length}.")
+            raise InputError(
+                f"data.pad_to={pad_to} needs data.max_length of at most {pad_to}, got {max_length}."
+            )
 
 
 class EncodedTexts(Dataset):
-    """N labelled texts as ids, cut when a batch is made: the ids themselves are shared by the splits of a source.
+    """N labelled texts as ids, cut when a batch is made: the ids themselves are shared by the
+    splits of a source.
 
     Args:
         encoded: ids of at least these texts.
         labels: (N) classes.
         rows: (N) which of the encoded texts; None takes all.
         max_length: ids that a text may have; None keeps all.
-        truncate: which ids of a longer text stay: its head, its tail, or head_tail, half of each (Sun et al. 2019).
-        pad_to: a fixed length for every batch, at least max_length. None pads to the longest of the batch.
+        truncate: which ids of a longer text stay: its head, its tail, or head_tail, half of each
+            (Sun et al. 2019).
+        pad_to: a fixed length for every batch, at least max_length. None pads to the longest of the
+            batch.
     """
 
     def __init__(
@@ -91,11 +101,18 @@ class EncodedTexts(Dataset):
         whole = encoded.lengths.long()
         starts = whole.cumsum(0) - whole
         rows = torch.arange(len(whole)) if rows is None else rows
-        self.tokens, self.starts, self.labels, self.pad_to = encoded.tokens, starts[rows], labels, pad_to
+        self.tokens, self.starts, self.labels, self.pad_to = (
+            encoded.tokens,
+            starts[rows],
+            labels,
+            pad_to,
+        )
         self.unknown = encoded.unknown[rows]
         self.lengths = whole[rows] if max_length is None else whole[rows].clamp(max=max_length)
         self.skipped = whole[rows] - self.lengths  # ids left out, after the first `head` of a text
-        self.head = {"head": max_length, "tail": 0, "head_tail": ((max_length or 0) + 1) // 2}[truncate]
+        self.head = {"head": max_length, "tail": 0, "head_tail": ((max_length or 0) + 1) // 2}[
+            truncate
+        ]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -114,7 +131,11 @@ class EncodedTexts(Dataset):
         if self.head is not None:
             positions_BT = positions_BT + self.skipped[rows_B][:, None] * (columns_T >= self.head)
         batch = Batch(torch.full((len(rows), 3 + width), PAD))
-        batch.rows_B[:], batch.labels_B[:], batch.lengths_B[:] = rows_B, self.labels[rows_B], lengths_B
+        batch.rows_B[:], batch.labels_B[:], batch.lengths_B[:] = (
+            rows_B,
+            self.labels[rows_B],
+            lengths_B,
+        )
         if rows[0] == NO_ROW:
             batch.labels_B[:] = IGNORED
         batch.tokens_BT[inside_BT] = self.tokens[positions_BT[inside_BT]].long()
@@ -126,22 +147,27 @@ def token_counts(texts: EncodedTexts, classes: int, vocabulary: int) -> Tensor:
     counts_CV = torch.zeros(classes, vocabulary, dtype=torch.long)
     for rows in torch.arange(len(texts)).split(1000):
         batch = texts.__getitems__(rows.tolist())
-        of_class_BT = (batch.labels_B[:, None] * vocabulary + batch.tokens_BT)[batch.tokens_BT != PAD]
+        of_class_BT = (batch.labels_B[:, None] * vocabulary + batch.tokens_BT)[
+            batch.tokens_BT != PAD
+        ]
         counts_CV += of_class_BT.bincount(minlength=classes * vocabulary).view(classes, vocabulary)
     return counts_CV
 
 
 class BucketSampler(Sampler[list[int]]):
-    """Batches of rows of like length, of at most `batch_size` rows and `max_tokens` tokens, padding counted.
+    """Batches of rows of like length, of at most `batch_size` rows and `max_tokens` tokens, padding
+    counted.
 
-    Shuffled, the order is a function of the seed and the epoch alone: rows are permuted, sorted by length
+    Shuffled, the order is a function of the seed and the epoch alone: rows are permuted, sorted by
+        length
     within buckets of 64 batches, cut into batches, and the batches permuted. Unshuffled, all rows
-    are sorted by length. The number of batches is the same in each epoch: texts too long for full batches
-    are apart, in classes of length that double, each with a batch size of its own. (A text longer than
-    `max_tokens` is a batch of its own.)
+    are sorted by length. The number of batches is the same in each epoch: texts too long for full
+    batches are apart, in classes of length that double, each with a batch size of its own. (A text
+    longer than `max_tokens` is a batch of its own.)
 
-    Of several processes each has its share of every batch, so that all have as many batches and the rows of a step
-    are those of a single process. Of a batch with fewer rows than processes some have no row: `[NO_ROW]`.
+    Of several processes each has its share of every batch, so that all have as many batches and the
+    rows of a step are those of a single process. Of a batch with fewer rows than processes some
+    have no row: `[NO_ROW]`.
 
     Args:
         lengths: tokens of each text.
@@ -180,15 +206,27 @@ class BucketSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        batches = [batch for places, size in self.groups for batch in self._batches(self.rows[places], size, generator)]
-        order = torch.randperm(len(batches), generator=generator).tolist() if self.shuffle else range(len(batches))
+        batches = [
+            batch
+            for places, size in self.groups
+            for batch in self._batches(self.rows[places], size, generator)
+        ]
+        order = (
+            torch.randperm(len(batches), generator=generator).tolist()
+            if self.shuffle
+            else range(len(batches))
+        )
         for batch in order:
             yield batches[batch][self.rank :: self.world].tolist() or [NO_ROW]
 
-    def _batches(self, rows: Tensor, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    def _batches(
+        self, rows: Tensor, batch_size: int, generator: torch.Generator
+    ) -> Iterator[Tensor]:
         buckets: Iterable[Tensor] = [rows]
         if self.shuffle:
-            buckets = rows[torch.randperm(len(rows), generator=generator)].split(batch_size * BUCKET)
+            buckets = rows[torch.randperm(len(rows), generator=generator)].split(
+                batch_size * BUCKET
+            )
         for bucket in buckets:
             yield from bucket[self.lengths[bucket].argsort(stable=True)].split(batch_size)
 
@@ -207,17 +245,26 @@ def _length_groups(lengths: Tensor, batch_size: int, max_tokens: int) -> list[tu
 
 
 def batch_loader(
-    texts: EncodedTexts, batch_size: int, *, seed: int = 0, max_tokens: int = MAX_TOKENS, **order: Any
+    texts: EncodedTexts,
+    batch_size: int,
+    *,
+    seed: int = 0,
+    max_tokens: int = MAX_TOKENS,
+    **order: Any,
 ) -> DataLoader[Any]:
-    """A loader of `Batch`es that never draws from the global random numbers, so that a resumed run repeats them.
+    """A loader of `Batch`es that never draws from the global random numbers, so that a resumed run
+    repeats them.
 
-    The arguments are those of `BucketSampler`; of `world` processes, `batch_size` and `max_tokens` are of all together.
+    The arguments are those of `BucketSampler`; of `world` processes, `batch_size` and `max_tokens`
+    are of all together.
     """
     if texts.pad_to is not None:
         batch_size = min(batch_size, max(1, max_tokens // texts.pad_to))
     return DataLoader(
         texts,
-        batch_sampler=BucketSampler(texts.lengths, batch_size, seed=seed, max_tokens=max_tokens, **order),
+        batch_sampler=BucketSampler(
+            texts.lengths, batch_size, seed=seed, max_tokens=max_tokens, **order
+        ),
         collate_fn=_as_is,
         generator=torch.Generator().manual_seed(seed),
         pin_memory=torch.cuda.is_available(),
@@ -225,14 +272,18 @@ def batch_loader(
 
 
 class StreamLoader:
-    """Batches of texts that are tokenized in passing, in an order that is a function of the seed and the epoch alone.
+    """Batches of texts that are tokenized in passing, in an order that is a function of the seed
+    and the epoch alone.
 
-    The rows of 100 batches at a time are shuffled and cut into batches of like length as `BucketSampler` does.
+    The rows of 100 batches at a time are shuffled and cut into batches of like length as
+    `BucketSampler` does.
 
     Args:
         stream: some texts and their classes at a time, the same whenever it is gone through.
-        rows: how many there are; all batches but the last are full, so that the steps of an epoch are known.
-        cut: what becomes of long texts, as `EncodedTexts` takes it: no batch may need more than its max_tokens.
+        rows: how many there are; all batches but the last are full, so that the steps of an epoch
+            are known.
+        cut: what becomes of long texts, as `EncodedTexts` takes it: no batch may need more than its
+            max_tokens.
     """
 
     def __init__(
@@ -246,7 +297,12 @@ class StreamLoader:
         max_tokens: int,
         cut: dict[str, Any],
     ) -> None:
-        self.stream, self.rows, self.tokenizer, self.batch_size = stream, rows, tokenizer, batch_size
+        self.stream, self.rows, self.tokenizer, self.batch_size = (
+            stream,
+            rows,
+            tokenizer,
+            batch_size,
+        )
         self.seed, self.max_tokens, self.cut = seed, max_tokens, cut
         self.epoch = 0
 
@@ -266,7 +322,11 @@ class StreamLoader:
         for number, (texts, labels) in enumerate(self._buffers()):
             encoded = EncodedTexts(encode(self.tokenizer, texts), torch.tensor(labels), **self.cut)
             sampler = BucketSampler(
-                encoded.lengths, self.batch_size, shuffle=True, seed=self.seed + number, max_tokens=self.max_tokens
+                encoded.lengths,
+                self.batch_size,
+                shuffle=True,
+                seed=self.seed + number,
+                max_tokens=self.max_tokens,
             )
             sampler.set_epoch(self.epoch)
             for rows in sampler:
@@ -275,7 +335,8 @@ class StreamLoader:
             seen += len(texts)
         if seen != self.rows:
             raise InputError(
-                f"data.train has {seen:,} rows now and had {self.rows:,} when the run began: it was changed meanwhile. "
+                f"data.train has {seen:,} rows now and had {self.rows:,} when the run began: it "
+                f"was changed meanwhile. "
                 f"Start a new run."
             )
 

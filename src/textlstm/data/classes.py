@@ -1,4 +1,6 @@
-"""Which classes the labels of the training rows stand for: names, whole numbers, or numbers that are given names."""
+"""Which classes the labels of the training rows stand for: names, whole numbers, or numbers that
+are given names.
+"""
 
 import re
 
@@ -10,13 +12,16 @@ BOOLEANS = ("false", "true")
 MANY_CLASSES = 50  # from here on, less than four rows per class look like no classes
 
 
-def find_classes(train: Rows, origin: Origin, label_names: list[str] | None) -> tuple[list[str], int]:
+def find_classes(
+    train: Rows, origin: Origin, label_names: list[str] | None
+) -> tuple[list[str], int]:
     """The classes in order, and the number that stands for the first of `label_names`: 0 or 1."""
     labels = list(dict.fromkeys(train.labels))
     numbers = all(NUMBER.fullmatch(label) for label in labels)
     if len({_whole(label) for label in labels} if numbers else labels) < 2:
         raise origin.fail(
-            f"has the label {labels[0]!r} in each row; at least two classes were expected: name another column with "
+            f"has the label {labels[0]!r} in each row; at least two classes were expected: name "
+            f"another column with "
             f"data.label_column=…, or, of a folder, give one sub-folder per class."
         )
     if train.class_names is not None:
@@ -26,13 +31,16 @@ def find_classes(train: Rows, origin: Origin, label_names: list[str] | None) -> 
     fractions = [label for label in labels if numbers and not WHOLE.fullmatch(label)]
     if fractions:
         raise origin.fail(
-            f"has fractions as labels (such as {fractions[0]}): they look like a quantity to regress, classes were "
-            f"expected. Name another column with data.label_column=…, or write classes as names, such as low and high."
+            f"has fractions as labels (such as {fractions[0]}): they look like a quantity to "
+            f"regress, classes were "
+            f"expected. Name another column with data.label_column=…, or write classes as names, "
+            f"such as low and high."
         )
     if len(labels) > max(MANY_CLASSES, len(train.rows) / 4):
         look = "like a quantity to regress" if numbers else "like free text or identifiers"
         raise origin.fail(
-            f"has {len(labels):,} different labels in {len(train.rows):,} rows (such as {labels[0]!r:.50}): they look "
+            f"has {len(labels):,} different labels in {len(train.rows):,} rows (such as "
+            f"{labels[0]!r:.50}): they look "
             f"{look}, classes were expected. Name another column with data.label_column=…"
         )
     if label_names is not None:
@@ -57,20 +65,30 @@ def _number(label: str) -> int | None:
 def _first_number(labels: list[str], origin: Origin, label_names: list[str]) -> int:
     """0, or 1 if the labels do not fit from 0."""
     names = label_names if isinstance(label_names, list) else []
-    if len(names) < 2 or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
-        raise InputError(f"data.label_names must be a list of two or more different names, got {label_names!r}.")
+    if (
+        len(names) < 2
+        or not all(isinstance(name, str) and name for name in names)
+        or len(set(names)) < len(names)
+    ):
+        raise InputError(
+            f"data.label_names must be a list of two or more different names, got {label_names!r}."
+        )
     numbers = {label: _number(label) for label in labels}
     named = [label for label, number in numbers.items() if number is None]
     if named:
         raise origin.fail(
-            f"has the label {named[0]!r}; data.label_names names whole numbers and booleans. Leave it out: these "
+            f"has the label {named[0]!r}; data.label_names names whole numbers and booleans. Leave "
+            f"it out: these "
             f"labels are names already."
         )
     found = {number for number in numbers.values() if number is not None}
-    first = next((first for first in (0, 1) if found <= set(range(first, first + len(names)))), None)
+    first = next(
+        (first for first in (0, 1) if found <= set(range(first, first + len(names)))), None
+    )
     if first is None:
         raise origin.fail(
-            f"has labels from {min(found)} to {max(found)}; data.label_names gives {len(names)} names, for 0 to "
+            f"has labels from {min(found)} to {max(found)}; data.label_names gives {len(names)} "
+            f"names, for 0 to "
             f"{len(names) - 1} or 1 to {len(names)}."
         )
     return first
@@ -91,7 +109,8 @@ def class_numbers(
             place = classes.get(label, classes.get(_whole(label)))
         if place is None:
             raise InputError(
-                f"{origin.key}: {place_of(origin, rows, label)} has the label {label!r}, which no training row has."
+                f"{origin.key}: {place_of(origin, rows, label)} has the label {label!r}, which no "
+                f"training row has."
                 f"{nearest(label, labels)} The classes are {', '.join(labels)}."
             )
         numbers.append(place)

@@ -28,31 +28,39 @@ class TextDataModule(pl.LightningDataModule):
     """Labelled text as batches of ids for training, validation and test.
 
     Args:
-        source, train, validation, test, name, config, text_column, label_column, label_names, encoding, drop_empty:
+        source, train, validation, test, name, config, text_column, label_column, label_names,
+        encoding, drop_empty:
             see `sources.load_source`.
-        val_fraction, test_fraction: shares of the training source that are held out where no file or split
-            is given; a missing validation split is never borrowed from test.
-        folds, fold: cross-validation: what the test set leaves of the training source is divided into `folds` parts,
-            of which number `fold` (from 0) validates; val_fraction is not read.
+        val_fraction, test_fraction: shares of the training source that are held out where no file
+            or split is given; a missing validation split is never borrowed from test.
+        folds, fold: cross-validation: what the test set leaves of the training source is divided
+            into `folds` parts, of which number `fold` (from 0) validates; val_fraction is not read.
         refit: train on the training and validation rows together, with no validation.
-        split_seed: which rows are held out; apart from `seed`, so that runs with other seeds share their test set.
-        tokenizer, vocab_size: see `tokenizer.train_tokenizer`; learned from the training split alone.
-        max_length, truncate: tokens of a text, and which of a longer one stay: see `batching.EncodedTexts`.
-        pad_to: a fixed length in place of the longest text of each batch; needs max_length <= pad_to.
-        batch_size, max_tokens_per_batch: most texts and most tokens, padding counted, of a batch, which several
-            devices divide among them.
-        streaming: keep no training rows: read and tokenize them anew in each epoch. The training split is then known by
-            its first `streaming_rows` rows, from which the tokenizer is learned, too; needs validation and test.
+        split_seed: which rows are held out; apart from `seed`, so that runs with other seeds share
+            their test set.
+        tokenizer, vocab_size: see `tokenizer.train_tokenizer`; learned from the training split
+            alone.
+        max_length, truncate: tokens of a text, and which of a longer one stay: see
+            `batching.EncodedTexts`.
+        pad_to: a fixed length in place of the longest text of each batch; needs max_length <=
+            pad_to.
+        batch_size, max_tokens_per_batch: most texts and most tokens, padding counted, of a batch,
+            which several devices divide among them.
+        streaming: keep no training rows: read and tokenize them anew in each epoch. The training
+            split is then known by its first `streaming_rows` rows, from which the tokenizer is
+            learned, too; needs validation and test.
         max_rows: at most so many rows of the training source, drawn at random; None takes all.
-        class_weights: weights of the classes in the loss: None, "balanced" (rows / (classes × rows of the
-            class), as in scikit-learn) or a list in the order of the classes.
-        oversample: repeat rows of the smaller classes, in training alone, until all are as large as the largest.
+        class_weights: weights of the classes in the loss: None, "balanced" (rows / (classes × rows
+            of the class), as in scikit-learn) or a list in the order of the classes.
+        oversample: repeat rows of the smaller classes, in training alone, until all are as large as
+            the largest.
         cache: a folder that keeps checked rows, trained tokenizers and ids by content.
         seed: the order of the training batches.
         tokenizer_json: a trained tokenizer to use instead of learning one.
 
     Raises:
-        InputError: a value outside its range, at construction; data that cannot be used, in `setup`.
+        InputError: a value outside its range, at construction; data that cannot be used, in
+            `setup`.
     """
 
     def __init__(
@@ -113,7 +121,11 @@ class TextDataModule(pl.LightningDataModule):
         if streaming:
             whole_rows = {"data.folds": folds, "data.refit": refit, "data.oversample": oversample}
             _check_streaming(
-                {**whole_rows, "data.max_rows": max_rows}, batch_size, max_length, pad_to, max_tokens_per_batch
+                {**whole_rows, "data.max_rows": max_rows},
+                batch_size,
+                max_length,
+                pad_to,
+                max_tokens_per_batch,
             )
         self.source: dict[str, Any] = {
             "source": source,
@@ -131,7 +143,11 @@ class TextDataModule(pl.LightningDataModule):
         self.streaming, self.streaming_rows = streaming, streaming_rows
         self.refit, self.split_seed, self.seed = refit, split_seed, seed
         self.kind, self.vocab_size = tokenizer, vocab_size
-        self.cut: dict[str, Any] = {"max_length": max_length, "truncate": truncate, "pad_to": pad_to}
+        self.cut: dict[str, Any] = {
+            "max_length": max_length,
+            "truncate": truncate,
+            "pad_to": pad_to,
+        }
         self.batch_size, self.max_tokens = batch_size, max_tokens_per_batch
         self.weights, self.oversample = class_weights, oversample
         self.cache, self.tokenizer_json = cache, tokenizer_json
@@ -142,7 +158,9 @@ class TextDataModule(pl.LightningDataModule):
         if self.splits:
             return
         if self.streaming:
-            self.stream, sources = load_stream(**self.source, rows=self.streaming_rows, cache=self.cache)
+            self.stream, sources = load_stream(
+                **self.source, rows=self.streaming_rows, cache=self.cache
+            )
         else:
             sources = load_source(**self.source, cache=self.cache)
         self.labels: list[str] = sources["train"].rows.features["label"].names
@@ -152,21 +170,28 @@ class TextDataModule(pl.LightningDataModule):
         if self.refit:
             self.held_out = join_validation(origins, rows)
         self.tokenizer, read_from = self._tokenizer(origins["train"], rows["train"])
-        self.encoded = {split: self._encoded(origin, rows[split]) for split, origin in origins.items()}
-        self.splits = DatasetDict({split: origin.rows.select(rows[split]) for split, origin in origins.items()})
+        self.encoded = {
+            split: self._encoded(origin, rows[split]) for split, origin in origins.items()
+        }
+        self.splits = DatasetDict(
+            {split: origin.rows.select(rows[split]) for split, origin in origins.items()}
+        )
         self.facts |= {
             "tokenizer": {
                 "kind": self.kind,
                 "size": self.tokenizer.get_vocab_size(),
                 "read_from": read_from,
-                # Training it again on the same texts would give other ids: the saved file is the only original.
+                # Training it again on the same texts would give other ids: the saved file is the
+                # only original.
                 "reproducible": self.kind != "unigram",
             },
             "sources": {split: source.origin for split, source in sources.items() if source.origin},
             "columns": sources["train"].columns,
             "first_number": sources["train"].first_number,
             "empty": {split: sum(source.empty.values()) for split, source in sources.items()},
-            "splits": {split: describe(encoded, self.labels) for split, encoded in self.encoded.items()},
+            "splits": {
+                split: describe(encoded, self.labels) for split, encoded in self.encoded.items()
+            },
         }
         if self.streaming:
             self._describe_stream()
@@ -182,7 +207,8 @@ class TextDataModule(pl.LightningDataModule):
         for split, then in state_dict["sources"].items():
             if self.facts["sources"].get(split, {}).get("sha256") != then["sha256"]:
                 raise InputError(
-                    f"data.{split}: {then['path']} has changed since the run began, and a resumed run goes on with the "
+                    f"data.{split}: {then['path']} has changed since the run began, and a resumed "
+                    f"run goes on with the "
                     f"same rows. Put them back, or start a new run."
                 )
 
@@ -191,9 +217,17 @@ class TextDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any] | StreamLoader:
         if self.streaming:
-            options: dict[str, Any] = {"seed": self.seed, "max_tokens": self.max_tokens, "cut": self.cut}
-            return StreamLoader(self.stream, len(self.stream), self.tokenizer, self.batch_size, **options)
-        rows = evened_out(self.encoded["train"].labels, self.split_seed) if self.oversample else None
+            options: dict[str, Any] = {
+                "seed": self.seed,
+                "max_tokens": self.max_tokens,
+                "cut": self.cut,
+            }
+            return StreamLoader(
+                self.stream, len(self.stream), self.tokenizer, self.batch_size, **options
+            )
+        rows = (
+            evened_out(self.encoded["train"].labels, self.split_seed) if self.oversample else None
+        )
         return self._loader("train", shuffle=True, seed=self.seed, rows=rows)
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -205,24 +239,31 @@ class TextDataModule(pl.LightningDataModule):
     def _loader(self, split: str, **options: Any) -> DataLoader[Any]:
         if self.trainer is not None:  # there is none yet when the steps of an epoch are asked for
             options |= {"rank": self.trainer.global_rank, "world": self.trainer.world_size}
-        return batch_loader(self.encoded[split], self.batch_size, max_tokens=self.max_tokens, **options)
+        return batch_loader(
+            self.encoded[split], self.batch_size, max_tokens=self.max_tokens, **options
+        )
 
     def _tokenizer(self, source: Source, rows: np.ndarray) -> tuple[Tokenizer, str]:
         """The tokenizer, and where it comes from."""
         if self.tokenizer_json is not None:
             return load_tokenizer(self.tokenizer_json), "the run's own record"
-        tokenizer, found = learn_tokenizer(source, rows, self.cache, kind=self.kind, vocab_size=self.vocab_size)
+        tokenizer, found = learn_tokenizer(
+            source, rows, self.cache, kind=self.kind, vocab_size=self.vocab_size
+        )
         return tokenizer, "the cache" if found else "the training split"
 
     def _encoded(self, source: Source, rows: np.ndarray) -> EncodedTexts:
         encoded = encode_source(self.tokenizer, source, self.cache)
-        return EncodedTexts(encoded, torch.from_numpy(source.labels[rows]), rows=torch.from_numpy(rows), **self.cut)
+        return EncodedTexts(
+            encoded, torch.from_numpy(source.labels[rows]), rows=torch.from_numpy(rows), **self.cut
+        )
 
     def _say_unknown(self) -> None:
         share = self.facts["splits"]["validation"]["unknown_share"]
         if self.kind == "word" and share > MANY_UNKNOWN:
             log.warning(
-                "%.1f%% of the words of validation are unknown to the vocabulary of %d learned from training; "
+                "%.1f%% of the words of validation are unknown to the vocabulary of %d learned "
+                "from training; "
                 "data.tokenizer=bpe splits words into known parts.",
                 *(100 * share, self.tokenizer.get_vocab_size()),
             )
@@ -238,23 +279,31 @@ class TextDataModule(pl.LightningDataModule):
             del self.facts[unknown]["train"]
         if self.stream.longest_run > BUFFER * self.batch_size:
             log.warning(
-                "data.train: %d rows of one class follow each other, and streaming shuffles %d rows at a time. Shuffle "
+                "data.train: %d rows of one class follow each other, and streaming shuffles %d "
+                "rows at a time. Shuffle "
                 "the file.",
                 *(self.stream.longest_run, BUFFER * self.batch_size),
             )
 
 
 def _check_streaming(
-    whole_rows: dict[str, Any], batch_size: int, max_length: int | None, pad_to: int | None, max_tokens: int
+    whole_rows: dict[str, Any],
+    batch_size: int,
+    max_length: int | None,
+    pad_to: int | None,
+    max_tokens: int,
 ) -> None:
     for key, value in whole_rows.items():
         if value:
             raise InputError(
-                f"{key}={str(value).lower()} needs all rows, and data.streaming=true keeps none: give one."
+                f"{key}={str(value).lower()} needs all rows, and data.streaming=true keeps none: "
+                f"give one."
             )
     if max_length is None or batch_size * (pad_to or max_length) > max_tokens:
         raise InputError(
-            f"data.streaming=true makes all batches of data.batch_size texts, so that the steps of an epoch are known: "
-            f"data.batch_size × data.max_length ({batch_size} × {pad_to or max_length}) must be at most "
+            f"data.streaming=true makes all batches of data.batch_size texts, so that the steps of "
+            f"an epoch are known: "
+            f"data.batch_size × data.max_length ({batch_size} × {pad_to or max_length}) must be at "
+            f"most "
             f"data.max_tokens_per_batch={max_tokens}. Lower one of the two."
         )

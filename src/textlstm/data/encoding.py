@@ -42,7 +42,9 @@ def encode_source(tokenizer: Tokenizer, source: Source, cache: Path) -> Encoded:
         (folder / "ids.safetensors").write_bytes(save(encode(tokenizer, texts)._asdict()))
 
     name = f"ids-{content_key(tokenizers.__version__, tokenizer.to_str(), source.key)}"
-    return kept(cache, name, write, lambda folder: Encoded(**load_file(folder / "ids.safetensors")))[0]
+    return kept(
+        cache, name, write, lambda folder: Encoded(**load_file(folder / "ids.safetensors"))
+    )[0]
 
 
 def describe(encoded: EncodedTexts, labels: list[str]) -> dict[str, Any]:
@@ -50,7 +52,9 @@ def describe(encoded: EncodedTexts, labels: list[str]) -> dict[str, Any]:
     whole = encoded.lengths + encoded.skipped
     return {
         "rows": len(encoded),
-        "classes": dict(zip(labels, encoded.labels.bincount(minlength=len(labels)).tolist(), strict=True)),
+        "classes": dict(
+            zip(labels, encoded.labels.bincount(minlength=len(labels)).tolist(), strict=True)
+        ),
         "mean_length": round(encoded.lengths.float().mean().item(), 1),
         "longest": int(whole.max()),
         "cut_share": round((encoded.skipped > 0).float().mean().item(), 4),

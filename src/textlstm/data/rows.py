@@ -1,4 +1,6 @@
-"""A table of any origin as checked rows that stay on the disk: text, label, and which texts are duplicates."""
+"""A table of any origin as checked rows that stay on the disk: text, label, and which texts are
+duplicates.
+"""
 
 import json
 import logging
@@ -23,21 +25,49 @@ from textlstm.terminal import counted
 log = logging.getLogger(__name__)
 
 TEXT_COLUMNS = (
-    *("text", "texts", "sentence", "content", "review", "headline", "title", "body", "message", "comment"),
+    *(
+        "text",
+        "texts",
+        "sentence",
+        "content",
+        "review",
+        "headline",
+        "title",
+        "body",
+        "message",
+        "comment",
+    ),
     *("description", "document", "question", "query", "utterance", "tweet", "post", "abstract"),
 )
 LABEL_COLUMNS = (
-    *("label", "labels", "class", "category", "target", "topic", "intent", "sentiment", "emotion", "tag"),
+    *(
+        "label",
+        "labels",
+        "class",
+        "category",
+        "target",
+        "topic",
+        "intent",
+        "sentiment",
+        "emotion",
+        "tag",
+    ),
     *("stars", "rating"),
 )
 SURROGATE = re.compile("[\ud800-\udfff]")
-LAYOUT = 1  # of the rows in the cache: a change of what is written there makes the old entries useless
-SCHEMA = pyarrow.schema({"text": pyarrow.large_string(), "code": pyarrow.int32(), "duplicate_of": pyarrow.uint64()})
+LAYOUT = (
+    1  # of the rows in the cache: a change of what is written there makes the old entries useless
+)
+SCHEMA = pyarrow.schema(
+    {"text": pyarrow.large_string(), "code": pyarrow.int32(), "duplicate_of": pyarrow.uint64()}
+)
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where rows come from: the config key and name for messages, the table, and what its content is known by."""
+    """Where rows come from: the config key and name for messages, the table, and what its content
+    is known by.
+    """
 
     key: str
     name: str
@@ -60,7 +90,9 @@ class Columns:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows as the cache keeps them, whose labels are `labels[code]`; `class_names` are those of the data themselves."""
+    """Rows as the cache keeps them, whose labels are `labels[code]`; `class_names` are those of the
+    data themselves.
+    """
 
     rows: Dataset
     key: str
@@ -77,10 +109,14 @@ def read_rows(origin: Origin, columns: Columns, cache: Path) -> Rows:
     """The checked rows of a source, from the cache or written there."""
     settings = (columns.text_column, columns.label_column, columns.drop_empty)
     key = content_key(LAYOUT, datasets.__version__, origin.content, *settings)
-    (rows, facts), _ = kept(cache, f"rows-{key}", lambda folder: _write(folder, origin, columns), _load)
+    (rows, facts), _ = kept(
+        cache, f"rows-{key}", lambda folder: _write(folder, origin, columns), _load
+    )
     if columns.text_column is None or columns.label_column is None:
         texts, label = " + ".join(facts["columns"]["text"]), facts["columns"]["label"]
-        log.info("%s: texts are read from the column %r, classes from %r.", origin.key, texts, label)
+        log.info(
+            "%s: texts are read from the column %r, classes from %r.", origin.key, texts, label
+        )
     empty = {what: rows for what, rows in facts["empty"].items() if rows}
     if empty:
         counts = " and ".join(f"{rows:,} without a {what}" for what, rows in empty.items())
@@ -98,8 +134,13 @@ def _load(folder: Path) -> tuple[Dataset, dict[str, Any]]:
 
 def _write(folder: Path, origin: Origin, columns: Columns) -> None:
     checked, codes = CheckedRows(origin, columns), dict[str, int]()
-    with pyarrow.OSFile(str(folder / "rows.arrow"), "wb") as file, pyarrow.ipc.new_stream(file, SCHEMA) as writer:
-        for texts, labels in counted(checked, f"rows read from {origin.key}", size_of=lambda chunk: len(chunk[0])):
+    with (
+        pyarrow.OSFile(str(folder / "rows.arrow"), "wb") as file,
+        pyarrow.ipc.new_stream(file, SCHEMA) as writer,
+    ):
+        for texts, labels in counted(
+            checked, f"rows read from {origin.key}", size_of=lambda chunk: len(chunk[0])
+        ):
             writer.write_batch(_batch(texts, labels, codes))
     facts = {
         "rows": checked.kept,
@@ -114,8 +155,9 @@ def _write(folder: Path, origin: Origin, columns: Columns) -> None:
 class CheckedRows:
     """Texts and labels of an origin, a chunk at a time.
 
-    Rows that lack one are left out and counted in `empty`; `kept` counts the others. Both are of all rows only after
-    the last chunk, and so is the error that tells of them where they are not to be dropped.
+    Rows that lack one are left out and counted in `empty`; `kept` counts the others. Both are of
+    all rows only after the last chunk, and so is the error that tells of them where they are not to
+    be dropped.
 
     Raises:
         InputError: a column, text or label that cannot be used.
@@ -145,17 +187,25 @@ class CheckedRows:
                 missing = [n for n, value in enumerate(of_rows) if not value]
                 self.empty[what] += len(missing)
                 if missing:
-                    first_empty.setdefault(what, chunk.place(missing[0]).removeprefix(f"{self.origin.name}, "))
-            pairs = [(text, label) for text, label in zip(*values.values(), strict=True) if text and label]
+                    first_empty.setdefault(
+                        what, chunk.place(missing[0]).removeprefix(f"{self.origin.name}, ")
+                    )
+            pairs = [
+                (text, label)
+                for text, label in zip(*values.values(), strict=True)
+                if text and label
+            ]
             self.kept += len(pairs)
             yield [text for text, _ in pairs], [label for _, label in pairs]
         if first_empty and not self.drop_empty:
             lacking = " and ".join(
-                f"no {what} in {self.empty[what]:,} of {rows:,} rows (column {named[what]!r}, the first is {first})"
+                f"no {what} in {self.empty[what]:,} of {rows:,} rows (column {named[what]!r}, the "
+                f"first is {first})"
                 for what, first in first_empty.items()
             )
             raise self.origin.fail(
-                f"has {lacking}; rows are counted from 1 without the header. Fill or remove them, or drop them with "
+                f"has {lacking}; rows are counted from 1 without the header. Fill or remove them, "
+                f"or drop them with "
                 f"data.drop_empty=true."
             )
         if not self.kept:
@@ -181,7 +231,8 @@ def _refuse_surrogates(chunk: Chunk, values: list[str], column: str, key: str) -
         raise chunk.fail(
             key,
             bad,
-            f"holds half of a surrogate pair (\\ud800 to \\udfff) in the column {column!r}: write the "
+            f"holds half of a surrogate pair (\\ud800 to \\udfff) in the column {column!r}: write "
+            f"the "
             f"whole character, or remove it.",
         )
 
@@ -195,16 +246,28 @@ def normalise(text: str) -> str:
 
 def duplicate_numbers(texts: list[str]) -> np.ndarray:
     """A number per text, equal for duplicates (64 bits, the same in each process)."""
-    return pd.util.hash_array(np.array([normalise(text) for text in texts], dtype=object), categorize=False)
+    return pd.util.hash_array(
+        np.array([normalise(text) for text in texts], dtype=object), categorize=False
+    )
 
 
 def _chosen_columns(origin: Origin, table: Table, columns: Columns) -> tuple[list[str], str]:
     """The columns of the text and of the label: as given, or the usual ones that are there."""
-    given = _guess(origin, table, "text", TEXT_COLUMNS) if columns.text_column is None else columns.text_column
+    given = (
+        _guess(origin, table, "text", TEXT_COLUMNS)
+        if columns.text_column is None
+        else columns.text_column
+    )
     texts = given if isinstance(given, list) else [given]
-    label = _guess(origin, table, "label", LABEL_COLUMNS) if columns.label_column is None else columns.label_column
+    label = (
+        _guess(origin, table, "label", LABEL_COLUMNS)
+        if columns.label_column is None
+        else columns.label_column
+    )
     if not texts:
-        raise InputError("data.text_column=[] names no column; a name, or a list of names, was expected.")
+        raise InputError(
+            "data.text_column=[] names no column; a name, or a list of names, was expected."
+        )
     if not isinstance(label, str):
         raise InputError(f"data.label_column must be one name, got {label!r}.")
     for key, names in (("text_column", texts), ("label_column", [label])):
@@ -215,12 +278,16 @@ def _chosen_columns(origin: Origin, table: Table, columns: Columns) -> tuple[lis
                     f"Its columns are {', '.join(table.columns)}; name one with data.{key}=…"
                 )
     if label in texts:
-        raise InputError(f"data.text_column and data.label_column are both {label!r}; two columns were expected.")
+        raise InputError(
+            f"data.text_column and data.label_column are both {label!r}; two columns were expected."
+        )
     return texts, label
 
 
 def _guess(origin: Origin, table: Table, what: str, usual: tuple[str, ...]) -> str:
-    there = {name.strip().lower(): name for name in table.columns} | {name: name for name in table.columns}
+    there = {name.strip().lower(): name for name in table.columns} | {
+        name: name for name in table.columns
+    }
     found = next((there[name] for name in usual if name in there), None)
     if found is None:
         raise origin.fail(
@@ -241,21 +308,26 @@ def _labels(chunk: Chunk, column: str, class_names: list[str] | None, key: str) 
         elif value is None or value != value:  # NaN
             labels.append("")
         elif class_names is not None and isinstance(value, int):
-            labels.append(class_names[value] if 0 <= value < len(class_names) else "")  # the hub hides labels as -1
+            labels.append(
+                class_names[value] if 0 <= value < len(class_names) else ""
+            )  # the hub hides labels as -1
         elif isinstance(value, bool | int | float):
             labels.append(str(value))
         else:
             raise chunk.fail(
                 key,
                 n,
-                f"holds {value!r:.50} in the column {column!r}; names, whole numbers or booleans were expected as "
+                f"holds {value!r:.50} in the column {column!r}; names, whole numbers or booleans "
+                f"were expected as "
                 f"classes. Name another column with data.label_column=…",
             )
     return labels
 
 
 def place_of(origin: Origin, rows: Rows, label: str) -> str:
-    """The file and row where a label stands first: rows are not numbered in the cache, so they are read again."""
+    """The file and row where a label stands first: rows are not numbered in the cache, so they are
+    read again.
+    """
     column = rows.columns["label"]
     table = origin.open()
     for chunk in table.chunks([column]):

@@ -1,4 +1,4 @@
-"""Training rows that are never in memory together, nor kept on the disk: read anew in each epoch."""
+"""Training rows that are read anew in each epoch, never kept in memory or on the disk."""
 
 import json
 from collections import Counter
@@ -25,8 +25,8 @@ class Stream:
 
     Args:
         origin, columns: what is read.
-        held_out: numbers of the texts that stand in validation or test (`rows.duplicate_numbers`): such rows are left
-            out. Duplicates among the rows themselves are not known.
+        held_out: numbers of the texts that stand in validation or test (`rows.duplicate_numbers`):
+            such rows are left out. Duplicates among the rows themselves are not known.
         classes: the class number of each label, as it is written in the data.
         rows_of_class: how many rows of each class there are, by class number.
         dropped: how many rows were left out for standing in validation or test.
@@ -51,7 +51,8 @@ class Stream:
 
 
 def survey(origin: Origin, columns: Columns, held_out: np.ndarray, cache: Path) -> dict[str, Any]:
-    """What a first pass tells, kept by content: rows of each label, `empty` and `dropped` ones, and the `longest_run`.
+    """What a first pass tells, kept by content: rows of each label, `empty` and `dropped` ones, and
+    the `longest_run`.
 
     Raises:
         InputError: a row that cannot be used.
@@ -61,7 +62,9 @@ def survey(origin: Origin, columns: Columns, held_out: np.ndarray, cache: Path) 
         rows = CheckedRows(origin, columns)
         counts: Counter[str] = Counter()
         dropped, longest, run, last = 0, 0, 0, None
-        for texts, labels in counted(rows, f"rows read from {origin.key}", size_of=lambda chunk: len(chunk[0])):
+        for texts, labels in counted(
+            rows, f"rows read from {origin.key}", size_of=lambda chunk: len(chunk[0])
+        ):
             trained_on = _trained_on(texts, held_out)
             dropped += len(texts) - len(trained_on)
             for label, group in groupby(labels[row] for row in trained_on):
@@ -72,9 +75,19 @@ def survey(origin: Origin, columns: Columns, held_out: np.ndarray, cache: Path) 
         facts = {"labels": counts, "empty": rows.empty, "dropped": dropped, "longest_run": longest}
         (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
-    settings = (columns.text_column, columns.label_column, columns.drop_empty, sha256(held_out.tobytes()).hexdigest())
+    settings = (
+        columns.text_column,
+        columns.label_column,
+        columns.drop_empty,
+        sha256(held_out.tobytes()).hexdigest(),
+    )
     name = f"survey-{content_key(LAYOUT, origin.content, *settings)}"
-    return kept(cache, name, write, lambda folder: json.loads((folder / "facts.json").read_text(encoding="utf-8")))[0]
+    return kept(
+        cache,
+        name,
+        write,
+        lambda folder: json.loads((folder / "facts.json").read_text(encoding="utf-8")),
+    )[0]
 
 
 def _trained_on(texts: list[str], held_out: np.ndarray) -> list[int]:

@@ -22,9 +22,9 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
     """Learns a vocabulary of at most `vocab_size` tokens, `[PAD]` 0 and `[UNK]` 1 among them.
 
     (`unigram` keeps each character of the training texts, even where that takes it beyond.)
-    All kinds normalise to NFKC, lower case and single spaces. `word` splits at spaces and punctuation; what it did not
-    see is `[UNK]`. `bpe` (Sennrich et al. 2016) and `unigram` (Kudo 2018) split words further; a character
-    that they did not see becomes its UTF-8 bytes.
+    All kinds normalise to NFKC, lower case and single spaces. `word` splits at spaces and
+    punctuation; what it did not see is `[UNK]`. `bpe` (Sennrich et al. 2016) and `unigram` (Kudo
+    2018) split words further; a character that they did not see becomes its UTF-8 bytes.
 
     Raises:
         InputError: an unknown kind, or a vocabulary too small for the kind's fixed tokens.
@@ -35,14 +35,19 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
     if vocab_size <= len(fixed):
         raise InputError(
             f"data.vocab_size must be above {len(fixed)} for data.tokenizer={kind}, which keeps "
-            f"{len(fixed)} ids for padding, unknowns{'' if kind == 'word' else ' and single bytes'}; got {vocab_size}."
+            f"{len(fixed)} ids for padding, "
+            f"unknowns{'' if kind == 'word' else ' and single bytes'}; got {vocab_size}."
         )
     words = pre_tokenizers.Whitespace()
-    pieces = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")])
+    pieces = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
+    )
     trainer: trainers.Trainer
     if kind == "word":
         tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
-        trainer = trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=fixed, show_progress=False)
+        trainer = trainers.WordLevelTrainer(
+            vocab_size=vocab_size, special_tokens=fixed, show_progress=False
+        )
     elif kind == "bpe":
         tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", byte_fallback=True))
         trainer = trainers.BpeTrainer(
@@ -57,7 +62,12 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
             vocab_size=vocab_size, special_tokens=fixed, unk_token="[UNK]", show_progress=False
         )
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+        [
+            normalizers.NFKC(),
+            normalizers.Lowercase(),
+            normalizers.Replace(Regex(r"\s+"), " "),
+            normalizers.Strip(),
+        ]
     )
     tokenizer.pre_tokenizer = words if kind == "word" else pieces
     tokenizer.train_from_iterator(texts, trainer)
@@ -65,7 +75,9 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
 
 
 def load_tokenizer(text: str) -> Tokenizer:
-    """A tokenizer from its JSON, in which no text can spell a special token: "[PAD]" is a word like any other."""
+    """A tokenizer from its JSON, in which no text can spell a special token: "[PAD]" is a word like
+    any other.
+    """
     content = json.loads(text)
     content["added_tokens"] = []
     if content["model"]["type"] == "Unigram":
@@ -76,12 +88,17 @@ def load_tokenizer(text: str) -> Tokenizer:
         raise InputError(f"The tokenizer's JSON cannot be read: {error}") from error
     vocabulary = tokenizer.get_vocab()
     if vocabulary.get("[PAD]") != PAD or vocabulary.get("[UNK]") != UNK:
-        raise InputError("The tokenizer's JSON has no [PAD] at id 0 and [UNK] at id 1: it was not made by textlstm.")
+        raise InputError(
+            "The tokenizer's JSON has no [PAD] at id 0 and [UNK] at id 1: it was not made by "
+            "textlstm."
+        )
     return tokenizer
 
 
 class Encoded(NamedTuple):
-    """Ids of N texts end to end (int32), and of each text its number of ids and how many of these are unknown."""
+    """Ids of N texts end to end (int32), and of each text its number of ids and how many of these
+    are unknown.
+    """
 
     tokens: Tensor
     lengths: Tensor
@@ -90,14 +107,22 @@ class Encoded(NamedTuple):
 
 def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> Encoded:
     """The ids of all texts, whole; the tokenizer works on all cores."""
-    tokens, lengths, unknown = [np.empty(0, np.int32)], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+    tokens, lengths, unknown = (
+        [np.empty(0, np.int32)],
+        [np.empty(0, np.int32)],
+        [np.empty(0, np.int32)],
+    )
     for chunk in _chunks(texts):
         ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(chunk)]
         lengths.append(np.fromiter(map(len, ids), np.int32, len(ids)))
         tokens.append(np.fromiter(chain.from_iterable(ids), np.int32, int(lengths[-1].sum())))
         text_of_token = np.repeat(np.arange(len(ids)), lengths[-1])
-        unknown.append(np.bincount(text_of_token[tokens[-1] == UNK], minlength=len(ids)).astype(np.int32))
-    return Encoded(*(torch.from_numpy(np.concatenate(parts)) for parts in (tokens, lengths, unknown)))
+        unknown.append(
+            np.bincount(text_of_token[tokens[-1] == UNK], minlength=len(ids)).astype(np.int32)
+        )
+    return Encoded(
+        *(torch.from_numpy(np.concatenate(parts)) for parts in (tokens, lengths, unknown))
+    )
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

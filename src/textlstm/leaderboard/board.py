@@ -1,4 +1,6 @@
-"""A sweep summed up: its configurations best first, how sure the first place is, pictures, and what to type next."""
+"""A sweep summed up: its configurations best first, how sure the first place is, pictures, and what
+to type next.
+"""
 
 import shlex
 import textwrap
@@ -27,15 +29,21 @@ def latest_sweep(sweeps: Path) -> Path:
     """
     folders = [folder for folder in sweeps.glob("*") if folder.is_dir()]
     if not folders:
-        raise InputError(f"There is no sweep in {sweeps}; python src/train.py sweep=grid starts one.")
-    return max(folders, key=lambda folder: max(entry.stat().st_mtime for entry in [folder, *folder.iterdir()]))
+        raise InputError(
+            f"There is no sweep in {sweeps}; python src/train.py sweep=grid starts one."
+        )
+    return max(
+        folders,
+        key=lambda folder: max(entry.stat().st_mtime for entry in [folder, *folder.iterdir()]),
+    )
 
 
 def leaderboard(path: Path) -> None:
-    """Prints the configurations of a sweep, best first, and writes them and their pictures into its folder.
+    """Prints the configurations of a sweep, best first, and writes them and their pictures into its
+    folder.
 
-    The files are leaderboard.csv, leaderboard.md and, where there is something to see, history.png, pareto.png,
-    parallel.png and importance.png.
+    The files are leaderboard.csv, leaderboard.md and, where there is something to see, history.png,
+    pareto.png, parallel.png and importance.png.
 
     Raises:
         InputError: no folder, or no finished run in it.
@@ -49,7 +57,9 @@ def leaderboard(path: Path) -> None:
     pictures = _draw(sweep, shares)
     commands = {
         "The best configuration, trained again and scored on test:": again(ranked[0]),
-        "The same trained on train and validation together, for as many epochs as were best:": refitted(ranked[0]),
+        "The same trained on train and validation together, for as many epochs as were best:": refitted(
+            ranked[0]
+        ),
     }
     _write_csv(sweep)
     _write_markdown(sweep, notes, commands, pictures)
@@ -67,30 +77,40 @@ def leaderboard(path: Path) -> None:
 
 
 def again(best: Configuration) -> str:
-    """The command that trains a configuration once more; without test=false it is scored on test."""
+    """The command that trains a configuration once more and, without test=false, scores it."""
     return _command(best.overrides)
 
 
 def refitted(best: Configuration) -> str:
-    """The command that trains it on the validation rows, too; without them the number of epochs has to be given."""
+    """The command that trains it on the validation rows, too; without them the number of epochs has
+    to be given.
+    """
     others = {key: value for key, value in best.overrides.items() if key != "trainer.max_epochs"}
     return _command({**others, "data.refit": "true", "trainer.max_epochs": str(best.best_epoch)})
 
 
 def _command(overrides: dict[str, str]) -> str:
-    typed = [key if key.startswith("~") and not value else f"{key}={value}" for key, value in overrides.items()]
+    typed = [
+        key if key.startswith("~") and not value else f"{key}={value}"
+        for key, value in overrides.items()
+    ]
     return shlex.join(["python", "src/train.py", *typed])
 
 
 def importances(sweep: SweepFolder) -> tuple[dict[str, float], str]:
     """The share of each swept hyperparameter in the variation of the score, or none and why.
 
-    fANOVA (Hutter, Hoos & Leyton-Brown 2014) on the configurations' mean scores. Optuna's default, PED-ANOVA, asks what
+    fANOVA (Hutter, Hoos & Leyton-Brown 2014) on the configurations' mean scores. Optuna's default,
+    PED-ANOVA, asks what
     the best tenth has in common, which needs some fifty trials: most sweeps are smaller.
     """
     ranked, swept = sweep.configurations, sweep.swept
     if swept and len(ranked) < ENOUGH:
-        return {}, f"No importance of hyperparameters: that needs {ENOUGH} configurations, there are {len(ranked)}."
+        return (
+            {},
+            f"No importance of hyperparameters: that needs {ENOUGH} configurations, there are "
+            f"{len(ranked)}.",
+        )
     if len(swept) < 2:
         return {}, ""  # one hyperparameter has all of it
     if len({of.score for of in ranked}) == 1:
@@ -114,7 +134,9 @@ def importances(sweep: SweepFolder) -> tuple[dict[str, float], str]:
     for number, configuration in enumerate(ranked):
         params = {key: column[number] for key, column in columns.items()}
         study.add_trial(
-            optuna.trial.create_trial(params=params, distributions=distributions, value=configuration.score)
+            optuna.trial.create_trial(
+                params=params, distributions=distributions, value=configuration.score
+            )
         )
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
     return optuna.importance.get_param_importances(study, evaluator=evaluator), ""
@@ -125,7 +147,10 @@ def _draw(sweep: SweepFolder, shares: dict[str, float]) -> list[str]:
     ranked, swept = sweep.configurations, sweep.swept
     short, scores = _short(swept), [of.score for of in ranked]
     ended = sorted(
-        [*((run, False) for of in ranked for run in of.runs), *((run, False) for run in sweep.partial)]
+        [
+            *((run, False) for of in ranked for run in of.runs),
+            *((run, False) for run in sweep.partial),
+        ]
         + [(run, True) for run in sweep.pruned],
         key=lambda item: item[0].ended,
     )
@@ -140,8 +165,14 @@ def _draw(sweep: SweepFolder, shares: dict[str, float]) -> list[str]:
         drawn["pareto.png"] = figures.pareto_figure([of.seconds for of in ranked], scores)
     if swept:
         values = [[of.value(key) for key in swept] for of in ranked]
-        pruned = [[run.typed[key] for key in swept] for run in sweep.pruned if run.typed.keys() >= set(swept)]
-        drawn["parallel.png"] = figures.parallel_figure(list(short.values()), values, scores, pruned)
+        pruned = [
+            [run.typed[key] for key in swept]
+            for run in sweep.pruned
+            if run.typed.keys() >= set(swept)
+        ]
+        drawn["parallel.png"] = figures.parallel_figure(
+            list(short.values()), values, scores, pruned
+        )
     if shares:
         named = {short[key]: share for key, share in shares.items()}
         drawn["importance.png"] = figures.importance_figure(named, len(ranked))
@@ -152,10 +183,23 @@ def _draw(sweep: SweepFolder, shares: dict[str, float]) -> list[str]:
 
 def _write_csv(sweep: SweepFolder) -> None:
     swept = sweep.swept
-    header = ["rank", figures.SCORE, "standard deviation", "runs", *swept, "parameters", "seconds of training"]
+    header = [
+        "rank",
+        figures.SCORE,
+        "standard deviation",
+        "runs",
+        *swept,
+        "parameters",
+        "seconds of training",
+    ]
     rows = [
         [
-            *(rank, f"{of.score:.6f}", "" if of.deviation is None else f"{of.deviation:.6f}", len(of.runs)),
+            *(
+                rank,
+                f"{of.score:.6f}",
+                "" if of.deviation is None else f"{of.deviation:.6f}",
+                len(of.runs),
+            ),
             *(of.value(key) for key in swept),
             *(of.parameters, f"{of.seconds:.2f}"),
         ]
@@ -164,7 +208,9 @@ def _write_csv(sweep: SweepFolder) -> None:
     write_csv(sweep.path / "leaderboard.csv", header, rows)
 
 
-def _write_markdown(sweep: SweepFolder, notes: list[str], commands: dict[str, str], pictures: list[str]) -> None:
+def _write_markdown(
+    sweep: SweepFolder, notes: list[str], commands: dict[str, str], pictures: list[str]
+) -> None:
     columns = _columns(sweep)
     table = markdown_table(list(columns), list(zip(*columns.values(), strict=True)))
     sections = [
@@ -194,17 +240,29 @@ def _columns(sweep: SweepFolder) -> dict[str, list[str]]:
 
 
 def _thousands(count: int) -> str:
-    return f"{count / 1e6:.2f}M" if count >= 1e6 else f"{count / 1e3:.1f}k" if count >= 1e4 else str(count)
+    return (
+        f"{count / 1e6:.2f}M"
+        if count >= 1e6
+        else f"{count / 1e3:.1f}k"
+        if count >= 1e4
+        else str(count)
+    )
 
 
 def _table(sweep: SweepFolder, width: int) -> tuple[Table, list[str]]:
     """The table for a screen `width` letters wide, and what it leaves out."""
     columns = {
-        name: [value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…" for value in column[:SHOWN]]
+        name: [
+            value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…"
+            for value in column[:SHOWN]
+        ]
         for name, column in _columns(sweep).items()
     }
     headers = {name: figures.wrapped(name, longest=9) for name in columns}
-    widths = {name: max(len(line) for line in [*headers[name].split("\n"), *columns[name]]) for name in columns}
+    widths = {
+        name: max(len(line) for line in [*headers[name].split("\n"), *columns[name]])
+        for name in columns
+    }
     swept = list(_short(sweep.swept).values())
     left_out: list[str] = []
     while sum(widths.values()) + len(widths) + 1 > width and swept:
@@ -218,13 +276,19 @@ def _table(sweep: SweepFolder, width: int) -> tuple[Table, list[str]]:
         table.add_row(*row)
     more = []
     if len(sweep.configurations) > SHOWN:
-        more.append(f"{len(sweep.configurations) - SHOWN} more configurations are in leaderboard.md.")
+        more.append(
+            f"{len(sweep.configurations) - SHOWN} more configurations are in leaderboard.md."
+        )
     if left_out:
-        more.append(f"Not shown for lack of width: {', '.join(left_out)}; leaderboard.md has all columns.")
+        more.append(
+            f"Not shown for lack of width: {', '.join(left_out)}; leaderboard.md has all columns."
+        )
     return table, more
 
 
 def _short(keys: list[str]) -> dict[str, str]:
     """Keys by their last part where that names one alone: `hidden` for `model.hidden`."""
     last = [key.rsplit(".", 1)[-1] for key in keys]
-    return {key: name if last.count(name) == 1 else key for key, name in zip(keys, last, strict=True)}
+    return {
+        key: name if last.count(name) == 1 else key for key, name in zip(keys, last, strict=True)
+    }

@@ -1,9 +1,9 @@
 """How sure one can be that the first of two configurations is better than the second.
 
-Repeats with the same seeds or folds are compared in pairs, other repeats by Welch's test. Of one run each, nothing can
-be said of the luck of the seed; what can be said is how far the order depends on which rows happened to be held out for
-validation, by a paired bootstrap of macro F1 over these rows. (McNemar's test would answer that for accuracy, which is
-not what the runs are ranked by.)
+Repeats with the same seeds or folds are compared in pairs, other repeats by Welch's test. Of one
+run each, nothing can be said of the luck of the seed; what can be said is how far the order depends
+on which rows happened to be held out for validation, by a paired bootstrap of macro F1 over these
+rows. (McNemar's test would answer that for accuracy, which is not what the runs are ranked by.)
 """
 
 import math
@@ -21,25 +21,31 @@ CELLS = 20_000_000  # numbers that the counts of the resamples may hold at once
 
 
 def how_sure(first: Configuration, second: Configuration) -> str:
-    """A sentence or two that say how sure it is that `first` is better than `second`, and by which method."""
+    """A sentence or two that say how sure it is that `first` is better than `second`, and by which
+    method.
+    """
     shared = _in_pairs(first, second)
     if len({fold for (fold, _), *_ in shared}) > 1:
         differences = _by_fold(shared)
         sure = corrected_t_test(differences, _held_out(shared))
         return (
-            f"{_percent(sure)} sure that the first is better than the second: paired t-test over {len(differences)} "
-            f"folds, one-sided, with the variance that Nadeau & Bengio (2003) correct for the training rows that folds "
+            f"{_percent(sure)} sure that the first is better than the second: paired t-test over "
+            f"{len(differences)} "
+            f"folds, one-sided, with the variance that Nadeau & Bengio (2003) correct for the "
+            f"training rows that folds "
             f"share; they are not independent, so that even this figure is optimistic."
         )
     if len(shared) > 1:
         sure = corrected_t_test([one.score - other.score for _, one, other in shared], 0.0)
         return (
-            f"{_percent(sure)} sure that the first is better than the second on these validation rows: "
+            f"{_percent(sure)} sure that the first is better than the second on these validation "
+            f"rows: "
             f"paired t-test over {len(shared)} seeds, one-sided."
         )
     if len(first.runs) > 1 and len(second.runs) > 1:
         return (
-            f"{_percent(welch(first, second))} sure that the first is better than the second on these validation rows: "
+            f"{_percent(welch(first, second))} sure that the first is better than the second on "
+            f"these validation rows: "
             f"Welch's t-test over {len(first.runs)} and {len(second.runs)} runs, one-sided."
         )
     runs = f"One run {'each' if len(first.runs) == len(second.runs) else 'of one of them'}"
@@ -49,8 +55,10 @@ def how_sure(first: Configuration, second: Configuration) -> str:
     if cells is None:
         return luck
     return (
-        f"{luck} As to the choice of validation rows: {_percent(bootstrap(*cells))} sure that the first is ahead of "
-        f"the second on other rows of the same kind (paired bootstrap of macro F1 over {int(cells[1].sum()):,} rows)."
+        f"{luck} As to the choice of validation rows: {_percent(bootstrap(*cells))} sure that the "
+        f"first is ahead of "
+        f"the second on other rows of the same kind (paired bootstrap of macro F1 over "
+        f"{int(cells[1].sum()):,} rows)."
     )
 
 
@@ -59,10 +67,15 @@ def corrected_t_test(differences: list[float], held_out: float) -> float:
 
     Args:
         differences: a score less the other, for each pair.
-        held_out: validation rows for each training row where the pairs share training rows (Nadeau & Bengio 2003,
-            "Inference for the generalization error", add this to 1/n in the variance of the mean); 0 where they do not.
+        held_out: validation rows for each training row where the pairs share training rows (Nadeau
+            & Bengio 2003, "Inference for the generalization error", add this to 1/n in the variance
+            of the mean); 0 where they do not.
     """
-    mean, variance, n = statistics.fmean(differences), statistics.variance(differences), len(differences)
+    mean, variance, n = (
+        statistics.fmean(differences),
+        statistics.variance(differences),
+        len(differences),
+    )
     if variance == 0:
         return _sign(mean)
     return float(stats.t.cdf(mean / math.sqrt((1 / n + held_out) * variance), n - 1))
@@ -77,10 +90,12 @@ def welch(first: Configuration, second: Configuration) -> float:
 
 
 def bootstrap(cells: np.ndarray, counts: np.ndarray) -> float:
-    """The share of resamples of the rows in which the first has the larger macro F1; ties count half.
+    """The share of resamples of the rows in which the first has the larger macro F1; ties count
+    half.
 
     Args:
-        cells: (K, 3), each kind of row that there is: gold class, the first's and the second's prediction.
+        cells: (K, 3), each kind of row that there is: gold class, the first's and the second's
+            prediction.
         counts: (K,) rows of each kind.
     """
     generator = np.random.default_rng(0)
@@ -92,7 +107,8 @@ def bootstrap(cells: np.ndarray, counts: np.ndarray) -> float:
         counts_RK = generator.multinomial(rows, counts / rows, size=now).astype(float)
         gold_RC = counts_RK @ gold_KC
         first_R, second_R = (
-            _macro_f1(counts_RK @ (gold_KC * of_KC), gold_RC, counts_RK @ of_KC) for of_KC in predicted_KC
+            _macro_f1(counts_RK @ (gold_KC * of_KC), gold_RC, counts_RK @ of_KC)
+            for of_KC in predicted_KC
         )
         ahead += float((first_R > second_R).sum() + 0.5 * (first_R == second_R).sum())
         left -= now
@@ -107,11 +123,16 @@ def _macro_f1(hits_RC: np.ndarray, gold_RC: np.ndarray, predicted_RC: np.ndarray
 
 
 def _cells(first: Path, second: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """The kinds of rows in two files of predictions, and how many there are; None if the rows are not the same."""
+    """The kinds of rows in two files of predictions, and how many there are; None if the rows are
+    not the same.
+    """
     if not (first.is_file() and second.is_file()):
         return None
     columns = ["text", "gold", "predicted"]
-    one, other = (pd.read_csv(file, usecols=columns, dtype=str, keep_default_na=False) for file in (first, second))
+    one, other = (
+        pd.read_csv(file, usecols=columns, dtype=str, keep_default_na=False)
+        for file in (first, second)
+    )
     if not one[["text", "gold"]].equals(other[["text", "gold"]]):
         return None
     triples = np.stack([one["gold"], one["predicted"], other["predicted"]], axis=1)
@@ -129,7 +150,9 @@ def _in_pairs(first: Configuration, second: Configuration) -> list[Pair]:
 
 
 def _by_fold(pairs: list[Pair]) -> list[float]:
-    """The mean difference in each fold: seeds of one fold have the same rows and are no further evidence."""
+    """The mean difference in each fold: seeds of one fold have the same rows and are no further
+    evidence.
+    """
     folds: dict[str | None, list[float]] = {}
     for (fold, _), one, other in pairs:
         folds.setdefault(fold, []).append(one.score - other.score)

@@ -1,4 +1,6 @@
-"""A sweep's folder read back: which runs are finished, pruned or failed, and which repeat one configuration."""
+"""A sweep's folder read back: which runs are finished, pruned or failed, and which repeat one
+configuration.
+"""
 
 import json
 import re
@@ -13,7 +15,9 @@ from textlstm.commands.main import LITERAL
 from textlstm.runs.folder import RunFolder, only_places, value_in
 
 REPEATS = ("seed", "data.fold")  # runs that differ in these alone repeat a configuration
-LOGGED = re.compile(r"^\S+ \S+ (DEBUG|INFO|WARNING|ERROR|CRITICAL) ", re.MULTILINE)  # how a record of train.log begins
+LOGGED = re.compile(
+    r"^\S+ \S+ (DEBUG|INFO|WARNING|ERROR|CRITICAL) ", re.MULTILINE
+)  # how a record of train.log begins
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,10 @@ class Run:
     @cached_property
     def typed(self) -> dict[str, str]:
         """The overrides by key, of these a deletion (`~key`) with an empty value."""
-        return {key: value for key, _, value in (line.partition("=") for line in self.record["overrides"])}
+        return {
+            key: value
+            for key, _, value in (line.partition("=") for line in self.record["overrides"])
+        }
 
     @property
     def score(self) -> float:
@@ -35,14 +42,18 @@ class Run:
 
     @property
     def repeat(self) -> tuple[str | None, str | None]:
-        """What tells it from other runs of its configuration: its fold, if there are folds, and its seed."""
+        """What tells it from other runs of its configuration: its fold, if there are folds, and its
+        seed.
+        """
         return self.typed.get("data.fold"), self.typed.get("seed")
 
     @property
     def configuration(self) -> frozenset[tuple[str, str]]:
         """What it has in common with them."""
         return frozenset(
-            (key, value) for key, value in self.typed.items() if key not in REPEATS and not only_places(key)
+            (key, value)
+            for key, value in self.typed.items()
+            if key not in REPEATS and not only_places(key)
         )
 
 
@@ -88,7 +99,9 @@ class Configuration:
 
     def value(self, key: str) -> str:
         """The value of a key, from the config where it was not typed; `–` if it has none."""
-        return self.overrides.get(key) or _shown(value_in(self.runs[0].record["config"], key.lstrip("+~")))
+        return self.overrides.get(key) or _shown(
+            value_in(self.runs[0].record["config"], key.lstrip("+~"))
+        )
 
 
 @dataclass(frozen=True)
@@ -122,7 +135,9 @@ class SweepFolder:
         pruned: list[Run] = []
         failed: list[Path] = []
         unfinished: list[Path] = []
-        for job in (RunFolder(folder) for folder in sorted(path.iterdir()) if (folder / ".hydra").is_dir()):
+        for job in (
+            RunFolder(folder) for folder in sorted(path.iterdir()) if (folder / ".hydra").is_dir()
+        ):
             record = job.record()
             if record is not None and record["score"] is None:
                 continue  # a refit, which has no validation score
@@ -137,7 +152,9 @@ class SweepFolder:
         runs: dict[frozenset[tuple[str, str]], list[Run]] = {}
         for run in finished:
             runs.setdefault(run.configuration, []).append(run)
-        configurations = [Configuration(of) for of in (runs[key] for key in runs if key not in hopeless)]
+        configurations = [
+            Configuration(of) for of in (runs[key] for key in runs if key not in hopeless)
+        ]
         if not configurations:
             others = ", ".join(_counted(pruned=pruned, failed=failed, unfinished=unfinished))
             raise InputError(
@@ -162,12 +179,18 @@ class SweepFolder:
         several = len(self.configurations) > 1
         ranked = f"{len(self.configurations)} configuration{'s' if several else ''}"
         total = finished + len(self.pruned) + len(self.failed) + len(self.unfinished)
-        sentence = f"{total} run{'s' if total > 1 else ''}: {', '.join([f'{finished} finished', *counted])}; {ranked}."
+        runs = f"{total} run{'s' if total > 1 else ''}"
+        sentence = f"{runs}: {', '.join([f'{finished} finished', *counted])}; {ranked}."
         if self.partial:
-            repeat = "run repeats a pruned one and is" if len(self.partial) == 1 else "runs repeat a pruned one and are"
+            repeat = (
+                "run repeats a pruned one and is"
+                if len(self.partial) == 1
+                else "runs repeat a pruned one and are"
+            )
             sentence += f" {len(self.partial)} finished {repeat} not ranked."
         if self.failed:
-            sentence += f" {self.failed[0].name}/train.log says why{' the first failed' if self.failed[1:] else ''}."
+            which = " the first failed" if len(self.failed) > 1 else ""
+            sentence += f" {self.failed[0].name}/train.log says why{which}."
         return sentence
 
 
@@ -184,7 +207,7 @@ def _failed(log: Path) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """A value of a config as it would be typed; a group, which has no value of its own, is a dash."""
+    """A value of a config as a person would type it; a dash for a group, which has none."""
     if isinstance(value, dict):
         return "–"
     if isinstance(value, bool) or value is None:

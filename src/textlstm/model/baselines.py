@@ -32,31 +32,47 @@ def majority(splits: DatasetDict) -> dict[str, Any]:
     labels = splits["train"].features["label"].names
     shares = np.bincount(splits["train"]["label"][:], minlength=len(labels)) / len(splits["train"])
     with np.errstate(divide="ignore"):  # a class without training rows has probability zero
-        return _score(np.tile(np.log(shares), (len(splits["test"]), 1)), splits["test"]["label"][:], labels)
+        return _score(
+            np.tile(np.log(shares), (len(splits["test"]), 1)), splits["test"]["label"][:], labels
+        )
 
 
-def tfidf_logistic_regression(splits: DatasetDict, held_out: np.ndarray | None = None) -> dict[str, Any]:
+def tfidf_logistic_regression(
+    splits: DatasetDict, held_out: np.ndarray | None = None
+) -> dict[str, Any]:
     """Test scores of TF-IDF with logistic regression.
 
-    Terms are words, or characters where the script has no spaces (Chinese, Japanese, Thai). Sublinear
-    term frequency, the longest n-gram and C are those with the best macro F1 on validation; the answer names them in
-    `settings`. Terms are hashed to 2^20 columns, so that memory does not grow with the vocabulary.
+    Terms are words, or characters where the script has no spaces (Chinese, Japanese, Thai).
+    Sublinear term frequency, the longest n-gram and C are those with the best macro F1 on
+    validation; the answer names them in `settings`. Terms are hashed to 2^20 columns, so that
+    memory does not grow with the vocabulary.
 
     Args:
-        held_out: of a refit, which of the N training rows were validation; the settings are chosen on these, and the
-            model is then fitted on all.
+        held_out: of a refit, which of the N training rows were validation; the settings are chosen
+            on these, and the model is then fitted on all.
     """
     if held_out is not None:
-        train, validated = splits["train"].select(np.flatnonzero(~held_out)), np.flatnonzero(held_out)
+        train, validated = (
+            splits["train"].select(np.flatnonzero(~held_out)),
+            np.flatnonzero(held_out),
+        )
         chosen = tfidf_logistic_regression(
-            DatasetDict({"train": train, "validation": splits["train"].select(validated), "test": splits["test"]})
+            DatasetDict(
+                {
+                    "train": train,
+                    "validation": splits["train"].select(validated),
+                    "test": splits["test"],
+                }
+            )
         )["settings"]
         return _refitted(splits, chosen)
     labels = splits["train"].features["label"].names
     gold = {split: np.asarray(rows["label"][:]) for split, rows in splits.items()}
     unit = "character" if _unspaced(splits["train"]) else "word"
     best: dict[str, Any] = {"macro_f1": -1.0}
-    settings = [(longest, sublinear, c) for longest in LONGEST[unit] for sublinear in SUBLINEAR for c in C]
+    settings = [
+        (longest, sublinear, c) for longest in LONGEST[unit] for sublinear in SUBLINEAR for c in C
+    ]
     log.info("Fitting the baseline: %d settings of TF-IDF + logistic regression…", len(settings))
     counts: dict[str, Any] = {}
     for longest, sublinear, c in counted(settings, "settings", total=len(settings)):
@@ -82,9 +98,13 @@ def _refitted(splits: DatasetDict, settings: dict[str, Any]) -> dict[str, Any]:
     """Test scores of the model of these settings, fitted on all training rows."""
     labels = splits["train"].features["label"].names
     counts = _counts(splits, settings["unit"], settings["longest"])
-    tfidf, model = _fitted(counts["train"], splits["train"]["label"][:], settings["sublinear"], settings["C"])
+    tfidf, model = _fitted(
+        counts["train"], splits["train"]["label"][:], settings["sublinear"], settings["C"]
+    )
     scored = _score(
-        _log_probabilities(model, tfidf.transform(counts["test"]), labels), splits["test"]["label"][:], labels
+        _log_probabilities(model, tfidf.transform(counts["test"]), labels),
+        splits["test"]["label"][:],
+        labels,
     )
     return {**scored, "settings": settings}
 
@@ -94,12 +114,16 @@ def _fitted(
 ) -> tuple[TfidfTransformer, LogisticRegression]:
     tfidf = TfidfTransformer(sublinear_tf=sublinear).fit(counts)
     # newton-cg reaches lbfgs' answer in a tenth of its time on wide sparse features.
-    with threadpool_limits(1):  # twice as fast as with two threads: the products are sparse and small
+    with threadpool_limits(
+        1
+    ):  # twice as fast as with two threads: the products are sparse and small
         return tfidf, LogisticRegression(C=c, solver="newton-cg").fit(tfidf.transform(counts), gold)
 
 
 def _unspaced(train: Dataset) -> bool:
-    """Whether the first thousand texts have no words, or are mostly in a script without spaces between them."""
+    """Whether the first thousand texts have no words, or are mostly in a script without spaces
+    between them.
+    """
     text = " ".join(train[:1000]["text"])
     return not WORD.search(text) or 2 * len(UNSPACED.findall(text)) > sum(map(str.isalpha, text))
 

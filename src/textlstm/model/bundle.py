@@ -1,4 +1,6 @@
-"""The saved model: weights, settings, tokenizer and class names, and the classifier that reads them back."""
+"""The saved model: weights, settings, tokenizer and class names, and the classifier that reads them
+back.
+"""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ FILES = ("model.safetensors", "config.json", "tokenizer.json", "labels.json")
 
 @dataclass(frozen=True)
 class Prediction:
-    """The most probable class of a text, and class names with their probabilities, largest first."""
+    """The most probable class of a text, and class names with probabilities, largest first."""
 
     label: str
     probabilities: dict[str, float]
@@ -38,14 +40,18 @@ def save_bundle(
     tokenizer_json: str,
     labels: list[str],
 ) -> None:
-    """Writes the four files of a bundle. `settings` are the arguments that `network` was made with."""
+    """Writes the four files of a bundle; `settings` are the arguments that made `network`."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    weights = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
+    }
     save_file(weights, folder / "model.safetensors")
     config = {"format": FORMAT, "network": settings, "max_length": max_length, "truncate": truncate}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")
-    (folder / "labels.json").write_text(json.dumps(labels, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "labels.json").write_text(
+        json.dumps(labels, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 class TextClassifier:
@@ -86,17 +92,30 @@ class TextClassifier:
             labels = json.loads((bundle / "labels.json").read_text(encoding="utf-8"))
             if config["format"] != FORMAT:
                 raise InputError(
-                    f"{bundle} has format {config['format']}; this version of textlstm reads format {FORMAT}."
+                    f"{bundle} has format {config['format']}; this version of textlstm reads "
+                    f"format {FORMAT}."
                 )
-            network, cut = LSTMClassifier(**config["network"]), {key: config[key] for key in ("max_length", "truncate")}
+            network, cut = (
+                LSTMClassifier(**config["network"]),
+                {key: config[key] for key in ("max_length", "truncate")},
+            )
             if cut["truncate"] not in TRUNCATE:
                 raise KeyError(f"truncate={cut['truncate']!r}")
             network.load_state_dict(load_file(bundle / "model.safetensors"))
             tokenizer = load_tokenizer((bundle / "tokenizer.json").read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        except (
+            json.JSONDecodeError,
+            UnicodeDecodeError,
+            KeyError,
+            TypeError,
+            RuntimeError,
+            SafetensorError,
+        ) as error:
             raise InputError(f"The model in {bundle} is damaged: {error}") from error
         if not isinstance(labels, list) or len(labels) != network.output.out_features:
-            raise InputError(f"The model in {bundle} is damaged: labels.json does not name its classes.")
+            raise InputError(
+                f"The model in {bundle} is damaged: labels.json does not name its classes."
+            )
         return cls(network, tokenizer, labels, **cut)
 
     @torch.inference_mode()
@@ -111,19 +130,28 @@ class TextClassifier:
         )
         probabilities_NC = torch.empty(len(texts), len(self.labels))
         for batch in batch_loader(encoded, batch_size, shuffle=False):
-            probabilities_NC[batch.rows_B] = self.network(batch.tokens_BT, batch.lengths_B).softmax(dim=1)
+            probabilities_NC[batch.rows_B] = self.network(batch.tokens_BT, batch.lengths_B).softmax(
+                dim=1
+            )
         return probabilities_NC
 
-    def predict(self, texts: list[str], *, top_k: int | None = None, batch_size: int = 256) -> list[Prediction]:
-        """The most probable class of each text with the `top_k` largest probabilities (default: all)."""
+    def predict(
+        self, texts: list[str], *, top_k: int | None = None, batch_size: int = 256
+    ) -> list[Prediction]:
+        """The most probable class of each text with the `top_k` largest probabilities (default:
+        all).
+        """
         if isinstance(texts, str):
-            raise InputError("predict takes a list of texts, got one string; write predict([text]).")
+            raise InputError(
+                "predict takes a list of texts, got one string; write predict([text])."
+            )
         if top_k is not None:
             whole("top_k", top_k, minimum=1)
         ranked = self.probabilities(texts, batch_size=batch_size).sort(dim=1, descending=True)
         return [
             Prediction(
-                self.labels[classes[0]], dict(zip([self.labels[c] for c in classes[:top_k]], values, strict=False))
+                self.labels[classes[0]],
+                dict(zip([self.labels[c] for c in classes[:top_k]], values, strict=False)),
             )
             for values, classes in zip(ranked.values.tolist(), ranked.indices.tolist(), strict=True)
         ]

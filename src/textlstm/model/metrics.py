@@ -10,7 +10,8 @@ from torchmetrics.utilities import dim_zero_cat
 
 
 class Predictions:
-    """Predictions of N texts in the order of their split: log-probabilities (N, C) and gold classes (N).
+    """Predictions of N texts in the order of their split: log-probabilities (N, C) and gold classes
+    (N).
 
     No dataclass: torchmetrics would squeeze the tensors of a split of one row.
     """
@@ -28,7 +29,9 @@ class Predictions:
 
 
 class PredictionCollector(torchmetrics.Metric):
-    """Gathers scores batch by batch, in any order of rows; `compute` gives `Predictions` in order, of all processes."""
+    """Gathers scores batch by batch, in any order of rows; `compute` gives `Predictions` in order,
+    of all processes.
+    """
 
     full_state_update = False
     log_probabilities: list[Tensor]
@@ -48,7 +51,9 @@ class PredictionCollector(torchmetrics.Metric):
     def compute(self) -> Predictions:
         rows = dim_zero_cat(self.rows)
         order = rows.argsort()[int((rows < 0).sum()) :]  # without batching.NO_ROW
-        return Predictions(dim_zero_cat(self.log_probabilities)[order].cpu(), dim_zero_cat(self.gold)[order].cpu())
+        return Predictions(
+            dim_zero_cat(self.log_probabilities)[order].cpu(), dim_zero_cat(self.gold)[order].cpu()
+        )
 
 
 def scores(predictions: Predictions, labels: list[str]) -> dict[str, Any]:
@@ -58,11 +63,11 @@ def scores(predictions: Predictions, labels: list[str]) -> dict[str, Any]:
         labels: the C class names.
 
     Returns:
-        `accuracy`, `macro_f1` (unweighted mean over classes), `log_loss` (mean cross-entropy in nats),
-        `calibration_error` (expected calibration error, 15 equal bins: Guo et al. 2017), `auroc`
-        (one class against the rest, unweighted mean; None when only one class is there), `classes`
-        (precision, recall, F1 and rows of each), `confusion_matrix` (gold × predicted), and `absent`:
-        classes without a gold row, which macro_f1 and auroc leave out.
+        `accuracy`, `macro_f1` (unweighted mean over classes), `log_loss` (mean cross-entropy in
+        nats), `calibration_error` (expected calibration error, 15 equal bins: Guo et al. 2017),
+        `auroc` (one class against the rest, unweighted mean; None when only one class is there),
+        `classes` (precision, recall, F1 and rows of each), `confusion_matrix` (gold × predicted),
+        and `absent`: classes without a gold row, which macro_f1 and auroc leave out.
     """
     gold, predicted, classes = predictions.gold_N, predictions.predicted_N, len(labels)
     confusion = classification.multiclass_confusion_matrix(predicted, gold, num_classes=classes)
@@ -83,13 +88,18 @@ def scores(predictions: Predictions, labels: list[str]) -> dict[str, Any]:
     return {
         "accuracy": (predicted == gold).double().mean().item(),
         "macro_f1": per_class["f1"][present].double().mean().item(),
-        "log_loss": -predictions.log_probabilities_NC.double()[torch.arange(len(gold)), gold].mean().item(),
+        "log_loss": -predictions.log_probabilities_NC.double()[torch.arange(len(gold)), gold]
+        .mean()
+        .item(),
         "calibration_error": classification.multiclass_calibration_error(
             predictions.probabilities_NC, gold, num_classes=classes
         ).item(),
         "auroc": torch.stack(rankings).double().mean().item() if rankings else None,
         "classes": {
-            label: {**{name: values[c].item() for name, values in per_class.items()}, "rows": int(rows[c])}
+            label: {
+                **{name: values[c].item() for name, values in per_class.items()},
+                "rows": int(rows[c]),
+            }
             for c, label in enumerate(labels)
         },
         "confusion_matrix": confusion.tolist(),

@@ -22,9 +22,10 @@ class LSTMLayer(nn.Module):
         i, f, o = sigmoid(W x_t + R h_{t-1} + b)     g = tanh(W x_t + R h_{t-1} + b)
         c_t = f * c_{t-1} + i * g                    h_t = o * tanh(c_t)
 
-    The source is Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000. The second bias
-    of `nn.LSTM` is redundant: it is frozen at zero. The start is Keras': Glorot-uniform input weights,
-    orthogonal recurrent weights, biases zero but for the forget gate's, which is one (Jozefowicz et al. 2015).
+    The source is Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000. The second
+    bias of `nn.LSTM` is redundant: it is frozen at zero. The start is Keras': Glorot-uniform input
+    weights, orthogonal recurrent weights, biases zero but for the forget gate's, which is one
+    (Jozefowicz et al. 2015).
     """
 
     def __init__(self, inputs: int, hidden: int, *, bidirectional: bool) -> None:
@@ -43,7 +44,9 @@ class LSTMLayer(nn.Module):
         return [self.forwards] if self.backwards is None else [self.forwards, self.backwards]
 
     def forward(self, inputs_BTE: Tensor, lengths_B: Tensor) -> Tensor:
-        """States (B, T, H); those beyond a text's length mean nothing and are for the caller to mask."""
+        """States (B, T, H); those beyond a text's length mean nothing and are for the caller to
+        mask.
+        """
         states_BTH, _ = self.forwards(inputs_BTE)
         if self.backwards is None:
             return states_BTH
@@ -59,7 +62,8 @@ class LSTMLayer(nn.Module):
 
 
 class TokenDropout(nn.Module):
-    """`nn.Dropout`, each value by a draw of its own, from 16 random bits: on a CPU in half the time.
+    """`nn.Dropout`, each value by a draw of its own, from 16 random bits: on a CPU in half the
+    time.
 
     The rate is that asked for to within 1 / 65,536.
     """
@@ -71,7 +75,11 @@ class TokenDropout(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         if not self.training or self.rate == 0 or states.device.type != "cpu":
             return nn.functional.dropout(states, self.rate, self.training)
-        draws = torch.empty(-(-states.numel() // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
+        draws = (
+            torch.empty(-(-states.numel() // 4), dtype=torch.int64)
+            .random_(-(2**63), None)
+            .view(torch.int16)
+        )
         kept = draws[: states.numel()].view(states.shape) >= round(self.rate * 2**16) - 2**15
         return states * kept.to(states.dtype).div_(1 - self.rate)
 
@@ -94,14 +102,16 @@ class LSTMClassifier(nn.Module):
     """Embedding → stacked LSTM → pooling → dense head.
 
     Args:
-        vocab_size: rows of the embedding; id 0 is padding (its row stays zero), id 1 the unknown token.
+        vocab_size: rows of the embedding; id 0 is padding (its row stays zero), id 1 the unknown
+            token.
         classes: number of classes.
         embedding_dim, hidden: sizes of an embedding and of one direction's state.
         layers, bidirectional: how many LSTM layers are stacked, and whether each reads both ways.
-        pooling: how the states of the last layer become one vector: the state after the last token (`last`),
-            their `mean` or `max` over the text, all three side by side (`concat`), or `attention`
-            (a learned weighted mean, Yang et al. 2016).
-        head: sizes of the dense layers with ReLU and dropout between pooling and the class scores; may be empty.
+        pooling: how the states of the last layer become one vector: the state after the last token
+            (`last`), their `mean` or `max` over the text, all three side by side (`concat`), or
+            `attention` (a learned weighted mean, Yang et al. 2016).
+        head: sizes of the dense layers with ReLU and dropout between pooling and the class scores;
+            may be empty.
         dropout: rate after each LSTM layer and each dense layer of the head.
         embedding_dropout: rate after the embedding.
         sequence_dropout: one dropout mask per text in place of one per token.
@@ -136,7 +146,9 @@ class LSTMClassifier(nn.Module):
         flag("model.bidirectional", bidirectional)
         choice("model.pooling", pooling, POOLINGS)
         if isinstance(head, str) or not isinstance(head, Sequence):
-            raise InputError(f"model.head must be a list of layer sizes such as [32] or [], got {head!r}.")
+            raise InputError(
+                f"model.head must be a list of layer sizes such as [32] or [], got {head!r}."
+            )
         for size in head:
             whole("each size in model.head", size, minimum=1)
         number("model.dropout", dropout, minimum=0, below=1)
@@ -156,7 +168,9 @@ class LSTMClassifier(nn.Module):
         )
         self.dropout = token_dropout(dropout)
         self.attention = (
-            nn.Sequential(dense(states, states), nn.Tanh(), dense(states, 1)) if pooling == "attention" else None
+            nn.Sequential(dense(states, states), nn.Tanh(), dense(states, 1))
+            if pooling == "attention"
+            else None
         )
         sizes = [3 * states if pooling == "concat" else states, *head]
         self.head = nn.Sequential(TokenDropout(dropout))
@@ -169,7 +183,9 @@ class LSTMClassifier(nn.Module):
             self.embedding.weight[PAD] = 0
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
-        """Class scores before the softmax (B, C), of texts of `lengths_B` tokens padded with id 0 to T >= 1."""
+        """Class scores before the softmax (B, C), of texts of `lengths_B` tokens padded with id 0
+        to T >= 1.
+        """
         lengths_B = lengths_B.clamp(min=1)  # a text without tokens is read as one of padding
         mask_BT = torch.arange(tokens_BT.shape[1], device=tokens_BT.device) < lengths_B[:, None]
         if self.training and self.word_dropout:
@@ -184,7 +200,9 @@ class LSTMClassifier(nn.Module):
         """The states of each text (B, T, H) as one vector (B, P)."""
         outside_BT1 = ~mask_BT[..., None]
         if self.attention is not None:
-            weights_BT1 = self.attention(states_BTH).masked_fill(outside_BT1, -torch.inf).softmax(dim=1)
+            weights_BT1 = (
+                self.attention(states_BTH).masked_fill(outside_BT1, -torch.inf).softmax(dim=1)
+            )
             return (weights_BT1 * states_BTH).sum(dim=1)
         pooled = []
         if self.pooling in ("mean", "concat"):
@@ -196,7 +214,9 @@ class LSTMClassifier(nn.Module):
         return torch.cat(pooled, dim=-1)
 
     def last(self, states_BTH: Tensor, lengths_B: Tensor) -> Tensor:
-        """The state after reading the whole text: at its last token, and at its first in the backward direction."""
+        """The state after reading the whole text: at its last token, and at its first in the
+        backward direction.
+        """
         ends_B1H = (lengths_B - 1)[:, None, None].expand(-1, 1, self.hidden)
         forward_BH = states_BTH[..., : self.hidden].gather(1, ends_B1H).squeeze(1)
         return torch.cat([forward_BH, states_BTH[:, 0, self.hidden :]], dim=-1)
@@ -211,22 +231,31 @@ def dense(inputs: int, outputs: int) -> nn.Linear:
 
 
 def layer_table(network: LSTMClassifier, length: int | None) -> list[tuple[str, str, int]]:
-    """Layer, output shape of one text and trainable parameters, from the embedding to the class scores.
+    """Layer, output shape of one text and trainable parameters, from the embedding to the class
+    scores.
 
     `length` is the fixed number of tokens, or None where it is each batch's own and shown as T.
     """
     tokens = length or "T"
     states = network.hidden * (1 if network.lstm[0].backwards is None else 2)
     name = "LSTM" if network.lstm[0].backwards is None else "Bidirectional LSTM"
-    rows = [("Embedding", f"{tokens} × {network.embedding.embedding_dim}", trainable(network.embedding))]
-    rows += [(f"{name} {n}", f"{tokens} × {states}", trainable(layer)) for n, layer in enumerate(network.lstm, start=1)]
+    rows = [
+        ("Embedding", f"{tokens} × {network.embedding.embedding_dim}", trainable(network.embedding))
+    ]
+    rows += [
+        (f"{name} {n}", f"{tokens} × {states}", trainable(layer))
+        for n, layer in enumerate(network.lstm, start=1)
+    ]
     if network.pooling == "last":
         rows[-1] = (rows[-1][0], f"{states}", rows[-1][2])
     else:
         pooled = 3 * states if network.pooling == "concat" else states
         rows.append((f"Pooling ({network.pooling})", f"{pooled}", trainable(network.attention)))
     layers = [layer for layer in [*network.head, network.output] if isinstance(layer, nn.Linear)]
-    return rows + [(f"Dense {n}", f"{layer.out_features}", trainable(layer)) for n, layer in enumerate(layers, start=1)]
+    return rows + [
+        (f"Dense {n}", f"{layer.out_features}", trainable(layer))
+        for n, layer in enumerate(layers, start=1)
+    ]
 
 
 def trainable(module: nn.Module | None) -> int:

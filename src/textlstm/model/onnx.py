@@ -21,7 +21,9 @@ TOLERANCE = 1e-5
 
 
 @torch.library.custom_op("textlstm::lstm_layer", mutates_args=())
-def lstm_layer(inputs_BTE: Tensor, lengths_B: Tensor, weights: list[Tensor], bidirectional: bool) -> Tensor:
+def lstm_layer(
+    inputs_BTE: Tensor, lengths_B: Tensor, weights: list[Tensor], bidirectional: bool
+) -> Tensor:
     """An `LSTMLayer` as one operator, so that the exporter need not see through its time loop."""
     hidden = weights[1].shape[1]
     layer = LSTMLayer(inputs_BTE.shape[2], hidden, bidirectional=bidirectional)
@@ -53,7 +55,8 @@ def export(config: dict[str, Any]) -> None:
     """Writes RUN/model/model.onnx: `tokens` (B, T) and `lengths` (B) to `probabilities` (B, C).
 
     Raises:
-        InputError: no finished run, the packages of the extra missing, or an ONNX model that disagrees with PyTorch.
+        InputError: no finished run, the packages of the extra missing, or an ONNX model that
+            disagrees with PyTorch.
     """
     run = RunFolder.finished(config["run"])
     classifier = TextClassifier.load(run.path)
@@ -61,7 +64,9 @@ def export(config: dict[str, Any]) -> None:
         import onnxruntime
         import onnxscript  # noqa: F401  (torch.onnx needs it)
     except ImportError as error:
-        raise InputError(f"export needs the extra packages: pip install -e '.[export]' ({error}).") from error
+        raise InputError(
+            f"export needs the extra packages: pip install -e '.[export]' ({error})."
+        ) from error
     file = run.model / "model.onnx"
     unfinished = file.with_suffix(".unchecked.onnx")
     write_onnx(classifier.network, unfinished)
@@ -69,11 +74,15 @@ def export(config: dict[str, Any]) -> None:
     worst = max(difference(session, classifier.network, *shape) for shape in SHAPES)
     if worst > TOLERANCE:
         unfinished.unlink()
-        raise RuntimeError(f"The ONNX model differs from PyTorch by {worst:.1e}, more than {TOLERANCE:g}.")
+        raise RuntimeError(
+            f"The ONNX model differs from PyTorch by {worst:.1e}, more than {TOLERANCE:g}."
+        )
     unfinished.replace(file)
     shapes = ", ".join(f"{batch} × {tokens}" for batch, tokens in SHAPES)
     print(file)
-    print(f"largest difference from PyTorch in a probability: {worst:.1e} (batch × tokens: {shapes})")
+    print(
+        f"largest difference from PyTorch in a probability: {worst:.1e} (batch × tokens: {shapes})"
+    )
     print("inputs: tokens (int64, batch × length, padded with 0), lengths (int64, batch)")
     print(f"classes: {json.dumps(classifier.labels, ensure_ascii=False)}")
 
@@ -113,9 +122,11 @@ def write_onnx(network: LSTMClassifier, file: Path) -> None:
 
 
 def difference(session: Any, network: LSTMClassifier, batch: int, tokens: int) -> float:
-    """The largest difference of a probability between ONNX and PyTorch, on random ids and lengths."""
+    """The largest difference of a probability between ONNX and PyTorch, on random texts."""
     generator = torch.Generator().manual_seed(0)
-    ids_BT = torch.randint(1, network.embedding.num_embeddings, (batch, tokens), generator=generator)
+    ids_BT = torch.randint(
+        1, network.embedding.num_embeddings, (batch, tokens), generator=generator
+    )
     lengths_B = torch.randint(0, tokens + 1, (batch,), generator=generator)
     lengths_B[0] = tokens
     ids_BT[torch.arange(tokens) >= lengths_B[:, None]] = 0
@@ -145,7 +156,9 @@ def _translation() -> Any:
             w_ih, w_hh, b_ih, b_hh = weights[start : start + 4]
             inputs.append(op.Unsqueeze(gates(w_ih, hidden), [0]))
             recurrent.append(op.Unsqueeze(gates(w_hh, hidden), [0]))
-            biases.append(op.Unsqueeze(op.Concat(gates(b_ih, hidden), gates(b_hh, hidden), axis=0), [0]))
+            biases.append(
+                op.Unsqueeze(op.Concat(gates(b_ih, hidden), gates(b_hh, hidden), axis=0), [0])
+            )
         states_TDBH, _, _ = op.LSTM(
             op.Transpose(inputs_BTE, perm=[1, 0, 2]),
             stacked(inputs),

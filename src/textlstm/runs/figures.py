@@ -1,4 +1,6 @@
-"""The pictures: confusion matrix, curves, the data, and a sweep's four. None touches pyplot's global state."""
+"""The pictures: confusion matrix, curves, the data, and a sweep's four. None touches pyplot's
+global state.
+"""
 
 import itertools
 import re
@@ -20,10 +22,25 @@ BLUE, ORANGE, GREY = "#3266a8", "#d9822b", "#8a8a8a"
 COLOURS = matplotlib.colormaps["viridis"]
 SCORE = "macro F1 on validation"
 MANY_CLASSES = 25  # too many for a number in each cell
-# Matplotlib's own font has no Chinese, Japanese, Korean, Thai or Hindi; these do, where one is installed.
+# Matplotlib's own font has no Chinese, Japanese, Korean, Thai or Hindi; these do, where one is
+# installed.
 WIDE_FONTS = (
-    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "WenQuanYi Zen Hei", "Microsoft YaHei", "PingFang SC"),
-    *("Hiragino Sans", "Arial Unicode MS", "Noto Sans Thai", "Noto Sans Devanagari", "Nirmala UI", "Leelawadee UI"),
+    *(
+        "Noto Sans CJK SC",
+        "Noto Sans CJK JP",
+        "Noto Sans SC",
+        "WenQuanYi Zen Hei",
+        "Microsoft YaHei",
+        "PingFang SC",
+    ),
+    *(
+        "Hiragino Sans",
+        "Arial Unicode MS",
+        "Noto Sans Thai",
+        "Noto Sans Devanagari",
+        "Nirmala UI",
+        "Leelawadee UI",
+    ),
 )
 
 
@@ -33,7 +50,9 @@ def _fonts() -> tuple[list[str], frozenset[int]]:
     installed = set(font_manager.get_font_names())
     names = ["DejaVu Sans", *(name for name in WIDE_FONTS if name in installed)]
     files = [font_manager.findfont(name) for name in names]
-    return names, frozenset(character for file in files for character in FT2Font(file).get_charmap())
+    return names, frozenset(
+        character for file in files for character in FT2Font(file).get_charmap()
+    )
 
 
 def drawable(labels: list[str], kind: str = "class") -> list[str]:
@@ -50,7 +69,9 @@ def _text_style() -> dict[str, Any]:
 
 
 def confusion_figure(confusion: list[list[int]], labels: list[str]) -> Figure:
-    """Gold classes down, predicted across; each row's colour is its share, each cell's number the count."""
+    """Gold classes down, predicted across; each row's colour is its share, each cell's number the
+    count.
+    """
     many = len(labels) > MANY_CLASSES
     size = 2.2 + (0.15 if many else 0.75) * min(len(labels), 10 * MANY_CLASSES)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
@@ -60,7 +81,9 @@ def confusion_figure(confusion: list[list[int]], labels: list[str]) -> Figure:
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if len(labels) <= 10 * MANY_CLASSES:
         style = {**_text_style(), "size": 5 if many else 10}
-        axes.set_xticks(range(len(labels)), drawable(labels), rotation=90 if many else 45, ha="right", **style)
+        axes.set_xticks(
+            range(len(labels)), drawable(labels), rotation=90 if many else 45, ha="right", **style
+        )
         axes.set_yticks(range(len(labels)), drawable(labels), **style)
     axes.set_xlabel("predicted")
     axes.set_ylabel("gold")
@@ -73,11 +96,19 @@ def confusion_figure(confusion: list[list[int]], labels: list[str]) -> Figure:
 
 
 def curves_figure(history: list[dict[str, float]], best_epoch: int | None) -> Figure:
-    """Loss and accuracy of each epoch, in training and, if there was a validation to choose `best_epoch`, on that."""
+    """Loss and accuracy of each epoch, in training and, if there was a validation to choose
+    `best_epoch`, on that.
+    """
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     epochs = [record["epoch"] for record in history]
     for axes, measure in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        axes.plot(epochs, [record[f"train_{measure}"] for record in history], color=BLUE, marker=".", label="train")
+        axes.plot(
+            epochs,
+            [record[f"train_{measure}"] for record in history],
+            color=BLUE,
+            marker=".",
+            label="train",
+        )
         if best_epoch is not None:
             validated = [record[f"val_{measure}"] for record in history]
             axes.plot(epochs, validated, color=ORANGE, marker=".", label="validation")
@@ -91,7 +122,8 @@ def curves_figure(history: list[dict[str, float]], best_epoch: int | None) -> Fi
 
 
 def history_figure(scores: list[float], pruned: list[bool], best: list[bool]) -> Figure:
-    """A dot per run of a sweep in the order in which they ended, and the best so far of the finished ones.
+    """A dot per run of a sweep in the order in which they ended, and the best so far of the
+    finished ones.
 
     Args:
         scores: of each run.
@@ -104,7 +136,15 @@ def history_figure(scores: list[float], pruned: list[bool], best: list[bool]) ->
     finished_N, best_N = ~np.array(pruned), np.array(best)
     so_far = np.maximum.accumulate(np.where(finished_N, shown_N, -np.inf))
     seen = so_far >= low
-    axes.step(ended[seen], so_far[seen], where="post", color=GREY, linewidth=1.2, label="best so far", zorder=1)
+    axes.step(
+        ended[seen],
+        so_far[seen],
+        where="post",
+        color=GREY,
+        linewidth=1.2,
+        label="best so far",
+        zorder=1,
+    )
     kinds: list[tuple[str, np.ndarray, dict[str, Any]]] = [
         ("finished", finished_N & ~best_N, {"color": BLUE, "marker": "o", "s": 28}),
         ("best configuration", best_N, {"color": ORANGE, "marker": "o", "s": 48}),
@@ -116,7 +156,13 @@ def history_figure(scores: list[float], pruned: list[bool], best: list[bool]) ->
             axes.scatter(ended[inside_N], shown_N[inside_N], label=name, zorder=2, **style)
         if below_N.any():
             label = f"{name}, below {low:.3f}"
-            axes.scatter(ended[below_N], np.full(below_N.sum(), low), label=label, zorder=2, **style | {"marker": "v"})
+            axes.scatter(
+                ended[below_N],
+                np.full(below_N.sum(), low),
+                label=label,
+                zorder=2,
+                **style | {"marker": "v"},
+            )
     axes.set_xlabel("run, in the order in which they ended")
     axes.set_ylabel(SCORE)
     axes.set_xlim(0.5, len(scores) + 0.5)
@@ -128,7 +174,10 @@ def history_figure(scores: list[float], pruned: list[bool], best: list[bool]) ->
 
 
 def parallel_figure(
-    names: list[str], values: list[list[str]], scores: list[float], pruned: list[list[str]] | None = None
+    names: list[str],
+    values: list[list[str]],
+    scores: list[float],
+    pruned: list[list[str]] | None = None,
 ) -> Figure:
     """A line per configuration through its hyperparameters to its score, which is its colour, too.
 
@@ -136,9 +185,12 @@ def parallel_figure(
         names: of the K swept hyperparameters.
         values: K of each configuration, the best first.
         scores: of each configuration.
-        pruned: the values of configurations that were ended early, as far as they lie on the axes: grey.
+        pruned: the values of configurations that were ended early, as far as they lie on the axes:
+            grey.
     """
-    axes_of = [Scale([row[column] for row in [*values, *(pruned or [])]]) for column in range(len(names))]
+    axes_of = [
+        Scale([row[column] for row in [*values, *(pruned or [])]]) for column in range(len(names))
+    ]
     last, low, high = len(names), _floor(scores), max(scores)
     figure = Figure(figsize=(min(24, 2.6 + 1.5 * last), 4.6), layout="constrained")
     axes = figure.add_subplot()
@@ -147,21 +199,48 @@ def parallel_figure(
         axes.add_patch(_smooth(points, edgecolor=GREY, alpha=0.25, linewidth=0.7, zorder=1))
     for rank in reversed(range(len(values))):
         share = 1.0 if high == low else max(0.0, (scores[rank] - low) / (high - low))
-        points = [scale.place(value, share) for scale, value in zip(axes_of, values[rank], strict=True)]
-        best = {"linewidth": 3.0, "zorder": 4} if rank == 0 else {"linewidth": 1.3, "alpha": 0.8, "zorder": 2 + share}
+        points = [
+            scale.place(value, share) for scale, value in zip(axes_of, values[rank], strict=True)
+        ]
+        best = (
+            {"linewidth": 3.0, "zorder": 4}
+            if rank == 0
+            else {"linewidth": 1.3, "alpha": 0.8, "zorder": 2 + share}
+        )
         axes.add_patch(_smooth([*points, share], edgecolor=COLOURS(0.95 * share), **best))
-    style, halo = {**_text_style(), "size": 9, "zorder": 5}, {"facecolor": "white", "alpha": 0.75, "pad": 0.8, "lw": 0}
+    style, halo = (
+        {**_text_style(), "size": 9, "zorder": 5},
+        {"facecolor": "white", "alpha": 0.75, "pad": 0.8, "lw": 0},
+    )
     for column, scale in enumerate(axes_of):
         axes.plot([column, column], [0, 1], color="black", linewidth=0.8, zorder=3)
         for place, label in scale.ticks():
-            axes.plot([column - 0.02, column + 0.02], [place, place], color="black", linewidth=0.8, zorder=3)
+            axes.plot(
+                [column - 0.02, column + 0.02],
+                [place, place],
+                color="black",
+                linewidth=0.8,
+                zorder=3,
+            )
             axes.text(column - 0.04, place, label, ha="right", va="center", bbox=halo, **style)
     gradient = np.linspace(0, 0.95, 64)[:, None]
-    axes.imshow(gradient, extent=(last, last + 0.07, 0, 1), origin="lower", cmap=COLOURS, vmin=0, vmax=1, aspect="auto")
+    axes.imshow(
+        gradient,
+        extent=(last, last + 0.07, 0, 1),
+        origin="lower",
+        cmap=COLOURS,
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+    )
     for place in np.linspace(0, 1, 5) if high > low else [1.0]:
-        label = f"{'≤ ' if place == 0 and min(scores) < low else ''}{low + place * (high - low):.4f}"
+        label = (
+            f"{'≤ ' if place == 0 and min(scores) < low else ''}{low + place * (high - low):.4f}"
+        )
         axes.text(last + 0.1, place, label, ha="left", va="center", **style)
-    axes.set_xticks(range(last + 1), [*map(wrapped, drawable(names, "key")), "macro F1"], **_text_style())
+    axes.set_xticks(
+        range(last + 1), [*map(wrapped, drawable(names, "key")), "macro F1"], **_text_style()
+    )
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.set_yticks([])
@@ -172,10 +251,14 @@ def parallel_figure(
 
 
 class Scale:
-    """The axis of a hyperparameter in a parallel plot: linear, logarithmic over more than two decades, or by value."""
+    """The axis of a hyperparameter in a parallel plot: linear, logarithmic over more than two
+    decades, or by value.
+    """
 
     def __init__(self, values: list[str]) -> None:
-        self.distinct = sorted(set(values), key=lambda value: (not NUMBER.fullmatch(value), _float(value), value))
+        self.distinct = sorted(
+            set(values), key=lambda value: (not NUMBER.fullmatch(value), _float(value), value)
+        )
         self.numeric = all(NUMBER.fullmatch(value) for value in values)
         numbers = [_float(value) for value in self.distinct]
         self.log = self.numeric and numbers[0] > 0 and numbers[-1] / numbers[0] > 100
@@ -191,13 +274,18 @@ class Scale:
 
     def place(self, value: str, share: float = 0.5) -> float:
         """Where a value lies between 0 and 1; `share` of the best score moves it a little."""
-        place = 0.5 if self.high == self.low else (self.at[value] - self.low) / (self.high - self.low)
+        place = (
+            0.5 if self.high == self.low else (self.at[value] - self.low) / (self.high - self.low)
+        )
         return float(place + self.spread * (2 * share - 1))
 
     def ticks(self) -> list[tuple[float, str]]:
         """Places and labels: of all values if they are few enough, else of round numbers."""
         if not self.numeric:
-            labels = [label if len(label) <= 18 else f"{label[:17]}…" for label in drawable(self.distinct, "value")]
+            labels = [
+                label if len(label) <= 18 else f"{label[:17]}…"
+                for label in drawable(self.distinct, "value")
+            ]
             places = [self.place(value) for value in self.distinct]
             return list(zip(places, labels, strict=True))[:: -(-len(labels) // 25)]
         if len(self.at) <= 6:
@@ -205,7 +293,11 @@ class Scale:
         else:
             locator = LogLocator(numticks=6) if self.log else MaxNLocator(5)
             ends = (10**self.low, 10**self.high) if self.log else (self.low, self.high)
-            numbers = [number for number in locator.tick_values(*ends) if ends[0] * 0.999 <= number <= ends[1] * 1.001]
+            numbers = [
+                number
+                for number in locator.tick_values(*ends)
+                if ends[0] * 0.999 <= number <= ends[1] * 1.001
+            ]
             span = self.high - self.low
             found = [((np.log10(of) if self.log else of) - self.low, f"{of:g}") for of in numbers]
             found = [(float(place / span), label) for place, label in found]
@@ -240,25 +332,37 @@ def wrapped(name: str, longest: int = 13) -> str:
 
 
 def _floor(scores: list[float]) -> float:
-    """The lowest score that a picture shows at its place, so that a few very bad ones do not flatten the others."""
+    """The lowest score that a picture shows at its place, so that a few very bad ones do not
+    flatten the others.
+    """
     middle, best = float(np.median(scores)), max(scores)
-    return max(min(scores), middle - 3 * (best - middle)) if len(scores) > 4 and best > middle else min(scores)
+    return (
+        max(min(scores), middle - 3 * (best - middle))
+        if len(scores) > 4 and best > middle
+        else min(scores)
+    )
 
 
 def importance_figure(importances: dict[str, float], configurations: int) -> Figure:
-    """A bar per hyperparameter: its share of the variation in score that hyperparameters alone explain."""
+    """A bar per hyperparameter: its share of the variation in score that hyperparameters alone
+    explain.
+    """
     figure = Figure(figsize=(7, 1.3 + 0.42 * len(importances)), layout="constrained")
     axes = figure.add_subplot()
     ordered = sorted(importances.items(), key=lambda item: item[1])
     bars = axes.barh(range(len(ordered)), [share for _, share in ordered], color=BLUE, height=0.65)
     axes.bar_label(bars, [f"{share:.0%}" for _, share in ordered], padding=4)
-    axes.set_yticks(range(len(ordered)), drawable([name for name, _ in ordered], "key"), **_text_style())
+    axes.set_yticks(
+        range(len(ordered)), drawable([name for name, _ in ordered], "key"), **_text_style()
+    )
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axes.set_xlim(0, max(importances.values()) * 1.15)
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel(f"share of the variation in score (fANOVA over {configurations} configurations)")
+    axes.set_xlabel(
+        f"share of the variation in score (fANOVA over {configurations} configurations)"
+    )
     return figure
 
 
@@ -272,14 +376,22 @@ def pareto_front(seconds: list[float], scores: list[float]) -> list[int]:
 
 
 def pareto_figure(seconds: list[float], scores: list[float]) -> Figure:
-    """Score against seconds of training, a dot per configuration, best first; those on the front have their rank."""
+    """Score against seconds of training, a dot per configuration, best first; those on the front
+    have their rank.
+    """
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     axes = figure.add_subplot()
     front, low = pareto_front(seconds, scores), _floor(scores)
     shown = [n for n in range(len(scores)) if scores[n] >= low]
-    missing = f" ({len(scores) - len(shown)} below {low:.3f} not shown)" if len(shown) < len(scores) else ""
+    missing = (
+        f" ({len(scores) - len(shown)} below {low:.3f} not shown)"
+        if len(shown) < len(scores)
+        else ""
+    )
     others = [n for n in shown if n not in front]
-    axes.scatter([seconds[n] for n in others], [scores[n] for n in others], color=BLUE, alpha=0.8, s=28)
+    axes.scatter(
+        [seconds[n] for n in others], [scores[n] for n in others], color=BLUE, alpha=0.8, s=28
+    )
     front = [n for n in front if n in shown]
     axes.plot(
         [seconds[n] for n in front],
@@ -291,7 +403,13 @@ def pareto_figure(seconds: list[float], scores: list[float]) -> Figure:
         label=f"Pareto front: nothing is both faster and better; numbers are ranks{missing}",
     )
     for n in front:
-        axes.annotate(str(n + 1), (seconds[n], scores[n]), xytext=(-5, 6), textcoords="offset points", ha="right")
+        axes.annotate(
+            str(n + 1),
+            (seconds[n], scores[n]),
+            xytext=(-5, 6),
+            textcoords="offset points",
+            ha="right",
+        )
     if min(seconds) > 0 and max(seconds) / min(seconds) > 100:
         axes.set_xscale("log")
     axes.margins(0.08)
@@ -303,9 +421,14 @@ def pareto_figure(seconds: list[float], scores: list[float]) -> Figure:
 
 
 def data_figure(
-    classes: dict[str, int], lengths: np.ndarray, max_length: int | None, growth: list[tuple[int, int]]
+    classes: dict[str, int],
+    lengths: np.ndarray,
+    max_length: int | None,
+    growth: list[tuple[int, int]],
 ) -> Figure:
-    """Rows of each class, lengths in tokens, and distinct words after so many words read, of the training texts."""
+    """Rows of each class, lengths in tokens, and distinct words after so many words read, of the
+    training texts.
+    """
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     rows, shares, vocabulary = figure.subplots(1, 3)
     largest = sorted(classes.items(), key=lambda item: -item[1])[:MANY_CLASSES]
@@ -313,7 +436,9 @@ def data_figure(
     numbered = dict(zip(classes, drawable(list(classes)), strict=True))
     rows.set_yticks(range(len(largest)), [numbered[label] for label, _ in largest], **_text_style())
     rows.invert_yaxis()
-    rows.set_title("rows" if len(largest) == len(classes) else f"rows of the {MANY_CLASSES} largest classes")
+    rows.set_title(
+        "rows" if len(largest) == len(classes) else f"rows of the {MANY_CLASSES} largest classes"
+    )
     tokens, texts = np.unique(lengths, return_counts=True)
     shares.step(tokens, texts.cumsum() / texts.sum(), where="post", color=BLUE)
     shares.set_xscale("log")
@@ -322,7 +447,9 @@ def data_figure(
         shares.legend()
     shares.set_title("share of texts of at most so many tokens")
     shares.set_xlabel("tokens")
-    vocabulary.plot([read for read, _ in growth], [distinct for _, distinct in growth], color=BLUE, marker=".")
+    vocabulary.plot(
+        [read for read, _ in growth], [distinct for _, distinct in growth], color=BLUE, marker="."
+    )
     vocabulary.set_title("distinct words")
     vocabulary.set_xlabel("words read")
     for axes in (rows, shares, vocabulary):

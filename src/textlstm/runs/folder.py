@@ -19,7 +19,15 @@ from textlstm.checks import InputError
 
 OUTPUTS = Path(__file__).parents[3] / "outputs"
 CACHE = OUTPUTS / "cache"
-PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "torchmetrics", "datasets", "tokenizers", "scikit-learn")
+PACKAGES = (
+    "torch",
+    "pytorch-lightning",
+    "hydra-core",
+    "torchmetrics",
+    "datasets",
+    "tokenizers",
+    "scikit-learn",
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,9 @@ class RunFolder:
         return self.checkpoints / "last.ckpt"
 
     def kept_checkpoint(self, *, refit: bool) -> Path:
-        """Of the epoch that the model is: the best on validation, or of a refit, which has none, the last."""
+        """Of the epoch that the model is: the best on validation, or of a refit, which has none,
+        the last.
+        """
         return self.last_checkpoint if refit else self.best_checkpoint
 
     @property
@@ -53,7 +63,9 @@ class RunFolder:
         return self.path / "model"
 
     def record(self) -> dict[str, Any] | None:
-        """What metrics.json holds, or None: it is written last, so a run without one is not finished."""
+        """What metrics.json holds, or None: it is written last, so a run without one is not
+        finished.
+        """
         file = self.path / "metrics.json"
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
@@ -65,18 +77,28 @@ class RunFolder:
             InputError: no folder, or no finished run in it.
         """
         if not path:
-            raise InputError("run= is missing; give a run folder such as run=outputs/runs/2026-01-31_12-00-00.")
+            raise InputError(
+                "run= is missing; give a run folder such as run=outputs/runs/2026-01-31_12-00-00."
+            )
         run = cls(Path(path).expanduser().absolute())
         if not run.path.is_dir():
             raise InputError(f"run: there is no folder {run.path}.")
         if run.record() is None:
-            hint = f" The run was not finished; resume={path} goes on with it." if run.last_checkpoint.is_file() else ""
-            raise InputError(f"run: {run.path} holds no finished run (metrics.json is missing).{hint}")
+            hint = (
+                f" The run was not finished; resume={path} goes on with it."
+                if run.last_checkpoint.is_file()
+                else ""
+            )
+            raise InputError(
+                f"run: {run.path} holds no finished run (metrics.json is missing).{hint}"
+            )
         return run
 
 
 def folder_name(overrides: str) -> str:
-    """A folder's name for the overrides of a job: letters, digits, `.`, `_` and `-`, unique, at most 100 long."""
+    """A folder's name for the overrides of a job: letters, digits, `.`, `_` and `-`, unique, at
+    most 100 long.
+    """
     plain = overrides.replace("=", "-").replace(",", "_")
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-")
     if name == plain and len(name) <= 100:
@@ -97,7 +119,7 @@ def only_places(key: str) -> bool:
 
 
 def value_in(config: Any, key: str) -> Any:
-    """The value of a key such as `model.hidden` in a config; an empty dictionary if there is none."""
+    """The value of a key such as `model.hidden` in a config; {} if there is none."""
     for name in key.split("."):
         config = config.get(name, {}) if isinstance(config, dict) else {}
     return config
@@ -106,7 +128,9 @@ def value_in(config: Any, key: str) -> Any:
 def write_json(file: Path, content: Any) -> None:
     """Writes JSON whole or not at all."""
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    unfinished.write_text(
+        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     unfinished.replace(file)
 
 
@@ -124,7 +148,9 @@ def markdown_table(header: list[str], rows: list[Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    text = (
+        " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    )
     return text if len(text) <= 300 else f"{text[:300]}…"
 
 

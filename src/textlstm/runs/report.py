@@ -1,4 +1,6 @@
-"""What a person reads after a run: the table on the screen, report.md with its pictures, and predictions.csv."""
+"""What a person reads after a run: the table on the screen, report.md with its pictures, and
+predictions.csv.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,12 @@ LINEAR = "TF-IDF + logistic regression"  # the baseline
 
 
 def print_results(record: dict[str, Any], split: str, folder: Path) -> None:
-    """The scores of a split beside the baselines, and the folder that holds more, on standard output."""
-    table = Table(title=f"Scores on {split}", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    """The scores of a split beside the baselines, and the folder that holds more, on standard
+    output.
+    """
+    table = Table(
+        title=f"Scores on {split}", title_justify="left", title_style="bold", box=SIMPLE_HEAD
+    )
     table.add_column("model", no_wrap=True)
     for name in SCORES.values():
         table.add_column(name.replace("calibration ", "calibration\n"), justify="right")
@@ -45,7 +51,11 @@ def compared(record: dict[str, Any], split: str) -> list[tuple[str, dict[str, An
 def notes(record: dict[str, Any], split: str) -> list[str]:
     """What a reader of the scores has to know."""
     absent = record[split]["absent"]
-    listed = [f"No row of {split} has the class {', '.join(absent)}: left out of macro F1 and AUROC."] if absent else []
+    listed = (
+        [f"No row of {split} has the class {', '.join(absent)}: left out of macro F1 and AUROC."]
+        if absent
+        else []
+    )
     linear = record["baselines"].get(LINEAR)
     if linear and split == "test":
         settings = linear["settings"]
@@ -57,17 +67,32 @@ def notes(record: dict[str, Any], split: str) -> list[str]:
         sublinear = "sublinear" if settings["sublinear"] else "plain"
         fitted = ", then fitted on training and validation rows" if record["refit"] else ""
         if record["data"]["streaming"]:
-            listed.append(f"The baselines learned from the first {record['data']['streaming']['sample']:,} rows alone.")
-        listed.append(f"{LINEAR} chosen on validation{fitted}: {n_grams}, {sublinear} counts, C = {settings['C']:g}.")
+            listed.append(
+                f"The baselines learned from the first {record['data']['streaming']['sample']:,} "
+                f"rows alone."
+            )
+        listed.append(
+            f"{LINEAR} chosen on validation{fitted}: {n_grams}, {sublinear} counts, C = "
+            f"{settings['C']:g}."
+        )
     return listed
 
 
-def write_report(folder: Path, record: dict[str, Any], split: str, texts: list[str], predictions: Predictions) -> None:
-    """Writes report.md, its pictures and predictions.csv for the scores and predictions of one split."""
+def write_report(
+    folder: Path, record: dict[str, Any], split: str, texts: list[str], predictions: Predictions
+) -> None:
+    """Writes report.md, its pictures and predictions.csv for the scores and predictions of one
+    split.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     labels = record["labels"]
-    figures.save(figures.confusion_figure(record[split]["confusion_matrix"], labels), folder / "confusion_matrix.png")
-    figures.save(figures.curves_figure(record["history"], record["best_epoch"]), folder / "curves.png")
+    figures.save(
+        figures.confusion_figure(record[split]["confusion_matrix"], labels),
+        folder / "confusion_matrix.png",
+    )
+    figures.save(
+        figures.curves_figure(record["history"], record["best_epoch"]), folder / "curves.png"
+    )
     write_predictions(folder / "predictions.csv", labels, texts, predictions)
     sections = [
         f"# {record['title']}",
@@ -82,7 +107,9 @@ def write_report(folder: Path, record: dict[str, Any], split: str, texts: list[s
     (folder / "report.md").write_text("\n\n".join(filter(None, sections)) + "\n", encoding="utf-8")
 
 
-def write_predictions(file: Path, labels: list[str], texts: list[str], predictions: Predictions) -> None:
+def write_predictions(
+    file: Path, labels: list[str], texts: list[str], predictions: Predictions
+) -> None:
     """A row per text: text, gold, predicted, and one probability per class."""
     rows = zip(
         texts,
@@ -109,7 +136,12 @@ def confident_mistakes(
     wrong = (predicted_N != predictions.gold_N).nonzero().flatten()
     wrong = wrong[confidence_N[wrong].argsort(descending=True, stable=True)][:MISTAKES]
     return [
-        (f"{confidence_N[row]:.3f}", labels[predictions.gold_N[row]], labels[predicted_N[row]], texts[row])
+        (
+            f"{confidence_N[row]:.3f}",
+            labels[predictions.gold_N[row]],
+            labels[predicted_N[row]],
+            texts[row],
+        )
         for row in wrong.tolist()
     ]
 
@@ -146,24 +178,48 @@ def _mistakes(labels: list[str], texts: list[str], predictions: Predictions) -> 
 def _data(record: dict[str, Any]) -> str:
     facts = record["data"]
     rows = [
-        [split, of["rows"], of["mean_length"], of["longest"], f"{of['cut_share']:.2%}", f"{of['unknown_share']:.2%}"]
+        [
+            split,
+            of["rows"],
+            of["mean_length"],
+            of["longest"],
+            f"{of['cut_share']:.2%}",
+            f"{of['unknown_share']:.2%}",
+        ]
         + [of["classes"][label] for label in record["labels"]]
         for split, of in facts["splits"].items()
     ]
-    header = ["split", "rows", "tokens per text", "longest", "texts cut", "unknown tokens", *record["labels"]]
+    header = [
+        "split",
+        "rows",
+        "tokens per text",
+        "longest",
+        "texts cut",
+        "unknown tokens",
+        *record["labels"],
+    ]
     lines = ["## Data", markdown_table(header, rows)]
-    lines += [f"- {split}: `{of['path']}` (SHA-256 `{of['sha256'][:16]}…`)" for split, of in facts["sources"].items()]
+    lines += [
+        f"- {split}: `{of['path']}` (SHA-256 `{of['sha256'][:16]}…`)"
+        for split, of in facts["sources"].items()
+    ]
     columns = facts["columns"]
     if facts["streaming"]:
         lines.append(
-            f"Training rows were streamed: lengths, unknown tokens and the tokenizer are of the first "
+            f"Training rows were streamed: lengths, unknown tokens and the tokenizer are of the "
+            f"first "
             f"{facts['streaming']['sample']:,}, and duplicates among them were not looked for."
         )
     if facts["fold"]:
-        lines.append(f"Validation is fold {facts['fold']['fold']} (from 0) of {facts['fold']['folds']}.")
+        lines.append(
+            f"Validation is fold {facts['fold']['fold']} (from 0) of {facts['fold']['folds']}."
+        )
     if facts["refit"]:
         lines.append("A refit: validation rows train, too.")
-    lines.append(f"Texts are the column {' + '.join(columns['text'])}, classes the column {columns['label']}.")
+    lines.append(
+        f"Texts are the column {' + '.join(columns['text'])}, classes the column "
+        f"{columns['label']}."
+    )
     lines += dirt(facts)
     kind, size = facts["tokenizer"]["kind"], facts["tokenizer"]["size"]
     learned_from = "training and validation texts" if facts["refit"] else "the training split alone"
@@ -179,15 +235,22 @@ def dirt(facts: dict[str, Any]) -> list[str]:
             sentences.append(f"data.{source}: {rows:,} rows without text or label were dropped.")
     for source, rows in facts["duplicates"].items():
         if rows:
-            sentences.append(f"data.{source}: {rows:,} rows repeat an earlier text; no text stands in two splits.")
+            sentences.append(
+                f"data.{source}: {rows:,} rows repeat an earlier text; no text stands in two "
+                f"splits."
+            )
     for source, of in facts["conflicts"].items():
         if of["rows"]:
             sentences.append(
-                f"data.{source}: {of['texts']:,} texts stand with more than one label, in {of['rows']:,} rows."
+                f"data.{source}: {of['texts']:,} texts stand with more than one label, in "
+                f"{of['rows']:,} rows."
             )
     for source, rows in facts["dropped"].items():
         if rows:
-            sentences.append(f"data.{source}: {rows:,} rows also stood in a split held out from it, and were dropped.")
+            sentences.append(
+                f"data.{source}: {rows:,} rows also stood in a split held out from it, and were "
+                f"dropped."
+            )
     if facts["rare"]:
         counts = ", ".join(f"{label} ({texts})" for label, texts in facts["rare"].items())
         sentences.append(f"Classes with too few texts for each split, which all train: {counts}.")
@@ -196,20 +259,30 @@ def dirt(facts: dict[str, Any]) -> list[str]:
 
 def _model(record: dict[str, Any]) -> str:
     rows = [[name, shape, f"{parameters:,}"] for name, shape, parameters in record["layers"]]
-    table = markdown_table(["layer", "output shape", "parameters"], [*rows, ["total", "", f"{record['parameters']:,}"]])
+    table = markdown_table(
+        ["layer", "output shape", "parameters"], [*rows, ["total", "", f"{record['parameters']:,}"]]
+    )
     if record["refit"]:
-        kept = f"Kept: the last of {len(record['history'])} epochs. There was no validation: {record['chosen_by']}."
+        kept = (
+            f"Kept: the last of {len(record['history'])} epochs. There was no validation: "
+            f"{record['chosen_by']}."
+        )
     else:
         kept = (
-            f"Kept: epoch {record['best_epoch']} of {len(record['history'])}, which has the lowest cross-entropy on "
+            f"Kept: epoch {record['best_epoch']} of {len(record['history'])}, which has the lowest "
+            f"cross-entropy on "
             f"validation (macro F1 there {record['score']:.4f})."
         )
-    return f"## Model\n\n{table}\n\n## Training\n\n![loss and accuracy by epoch](curves.png)\n\n{kept}"
+    return (
+        f"## Model\n\n{table}\n\n## Training\n\n![loss and accuracy by epoch](curves.png)\n\n{kept}"
+    )
 
 
 def _origin(record: dict[str, Any]) -> str:
     environment, overrides = record["environment"], " ".join(record["overrides"])
-    versions = ", ".join(f"{package} {number}" for package, number in environment["versions"].items())
+    versions = ", ".join(
+        f"{package} {number}" for package, number in environment["versions"].items()
+    )
     return (
         f"## Where it comes from\n\n- overrides: {f'`{overrides}`' if overrides else 'none'}\n"
         f"- seed: {record['seed']}\n"
@@ -220,4 +293,6 @@ def _origin(record: dict[str, Any]) -> str:
 
 
 def seconds_line(record: dict[str, Any]) -> str:
-    return f"{record['seconds']['train']:.0f} s of training, {record['seconds']['total']:.0f} s in all"
+    return (
+        f"{record['seconds']['train']:.0f} s of training, {record['seconds']['total']:.0f} s in all"
+    )

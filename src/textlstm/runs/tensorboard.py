@@ -1,4 +1,6 @@
-"""What TensorBoard shows beyond scalars: hyperparameters, confusion matrix, PR curves, hardest texts, embeddings."""
+"""What TensorBoard shows beyond scalars: hyperparameters, confusion matrix, PR curves, hardest
+texts, embeddings.
+"""
 
 import shutil
 from pathlib import Path
@@ -27,14 +29,23 @@ PROJECTED = 1000
 def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str]) -> None:
     """Registers the run in the HParams view; its scores come with `finish`.
 
-    The first run that TensorBoard finds says which columns the table of all runs has, so each names every
-    hyperparameter. Those that were typed come first: TensorBoard shows the first five unasked.
+    The first run that TensorBoard finds says which columns the table of all runs has, so each names
+    every hyperparameter. Those that were typed come first: TensorBoard shows the first five
+    unasked.
     """
     typed = [override.lstrip("+").partition("=")[0] for override in overrides]
     values = {f"{group}.{key}": value for group in GROUPS for key, value in config[group].items()}
     values |= {"seed": config["seed"], **{key: value_in(config, key) for key in typed}}
-    left_out = {key for key, value in values.items() if key in LITERAL or only_places(key) or isinstance(value, dict)}
-    shown = {key: str(of) if isinstance(of, list) else of for key, of in values.items() if key not in left_out}
+    left_out = {
+        key
+        for key, value in values.items()
+        if key in LITERAL or only_places(key) or isinstance(value, dict)
+    }
+    shown = {
+        key: str(of) if isinstance(of, list) else of
+        for key, of in values.items()
+        if key not in left_out
+    }
     logger.log_hyperparams(shown)
     if config["data"]["refit"]:  # it has no validation score: without one it stays out of that view
         return
@@ -44,7 +55,8 @@ def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str
     content = HParamsPluginData.FromString(held.content)
     for info in content.experiment.hparam_infos:
         info.differs = info.name in typed
-    # A key without a value is no number here but may be one in another run: only text goes with both.
+    # A key without a value is no number here but may be one in another run: only text goes with
+    # both.
     empty = [key for key, value in shown.items() if value is None]
     content.experiment.hparam_infos.extend(
         HParamInfo(name=key, type=DATA_TYPE_STRING, differs=key in typed) for key in empty
@@ -60,16 +72,31 @@ def score(logger: TensorBoardLogger, macro_f1: float, loss: float, step: int) ->
 
 
 def show_predictions(
-    logger: TensorBoardLogger, split: str, scores: dict[str, Any], texts: list[str], predictions: Predictions, step: int
+    logger: TensorBoardLogger,
+    split: str,
+    scores: dict[str, Any],
+    texts: list[str],
+    predictions: Predictions,
+    step: int,
 ) -> None:
     """Confusion matrix, a PR curve for each class, and the most confident mistakes of a split."""
     board, labels = logger.experiment, list(scores["classes"])
-    board.add_figure(f"confusion_matrix/{split}", figures.confusion_figure(scores["confusion_matrix"], labels), step)
+    board.add_figure(
+        f"confusion_matrix/{split}",
+        figures.confusion_figure(scores["confusion_matrix"], labels),
+        step,
+    )
     for number, label in enumerate(labels):
         gold_N = predictions.gold_N == number
-        board.add_pr_curve(f"{split}/{label}", gold_N, predictions.probabilities_NC[:, number], step)
+        board.add_pr_curve(
+            f"{split}/{label}", gold_N, predictions.probabilities_NC[:, number], step
+        )
     header = ["probability", "gold", "predicted", "text"]
-    board.add_text(f"hardest/{split}", markdown_table(header, confident_mistakes(labels, texts, predictions)), step)
+    board.add_text(
+        f"hardest/{split}",
+        markdown_table(header, confident_mistakes(labels, texts, predictions)),
+        step,
+    )
 
 
 def finish(
@@ -86,12 +113,16 @@ def finish(
     counts_CV = token_counts(train, len(record["labels"]), tokenizer.get_vocab_size())
     frequencies = counts_CV.sum(dim=0)
     frequencies[: UNK + 1] = 0
-    ids = frequencies.argsort(descending=True, stable=True)[: min(PROJECTED, int((frequencies > 0).sum()))]
+    ids = frequencies.argsort(descending=True, stable=True)[
+        : min(PROJECTED, int((frequencies > 0).sum()))
+    ]
     # The class in whose training texts a token makes up the largest share.
     shares = counts_CV / counts_CV.sum(dim=1, keepdim=True).clamp(min=1)
     classes = [record["labels"][number] for number in shares[:, ids].argmax(dim=0).tolist()]
     tokens = [(tokenizer.id_to_token(number) or "").strip() or "?" for number in ids.tolist()]
-    shutil.rmtree(Path(logger.log_dir) / f"{step:05d}", ignore_errors=True)  # a run that was killed just here
+    shutil.rmtree(
+        Path(logger.log_dir) / f"{step:05d}", ignore_errors=True
+    )  # a run that was killed just here
     logger.experiment.add_embedding(
         network.embedding.weight.detach().cpu()[ids],
         metadata=[list(row) for row in zip(tokens, classes, strict=True)],

@@ -1,4 +1,6 @@
-"""A trial of a search inside its run: it reports each validation, and ends early where others were better."""
+"""A trial of a search inside its run: it reports each validation, and ends early where others were
+better.
+"""
 
 from typing import Any
 
@@ -8,9 +10,11 @@ PARTS = 10  # of a run at which trials are compared, however many epochs each ha
 
 
 class Pruning(pl.Callback):
-    """Reports the best macro F1 so far after each validation, and stops a run that is below the median of others.
+    """Reports the best macro F1 so far after each validation, and stops a run that is below the
+    median of others.
 
-    Trials are compared at tenths of their epochs: with a one-cycle schedule a run of 3 epochs is after one where a run
+    Trials are compared at tenths of their epochs: with a one-cycle schedule a run of 3 epochs is
+        after one where a run
     of 12 is after four.
     """
 

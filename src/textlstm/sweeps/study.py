@@ -1,7 +1,9 @@
-"""The trials of a sweep in one Optuna study, which any number of processes on any number of machines may share.
+"""The trials of a sweep in one Optuna study, which any number of processes on any number of
+machines may share.
 
-A trial's worker renews a time stamp in the storage; when it stops to, or its process is gone from this machine, another
-worker takes the trial up again. (Optuna's own heartbeat is experimental and does not work with a journal file.)
+A trial's worker renews a time stamp in the storage; when it stops to, or its process is gone from
+this machine, another worker takes the trial up again. (Optuna's own heartbeat is experimental and
+does not work with a journal file.)
 """
 
 import json
@@ -17,7 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
@@ -38,7 +45,8 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def open_storage(url: str | None, folder: Path) -> BaseStorage:
-    """The storage: a file in the sweep's folder, a database's URL, or a journal file on a shared disk.
+    """The storage: a file in the sweep's folder, a database's URL, or a journal file on a shared
+    disk.
 
     Raises:
         InputError: a database that cannot be reached, or whose driver is not installed.
@@ -52,26 +60,34 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
         try:
             storage = RDBStorage(
                 url or f"sqlite:///{folder / 'study.db'}",
-                engine_kwargs={"connect_args": {"timeout": 60}} if sqlite else {"pool_pre_ping": True},
+                engine_kwargs={"connect_args": {"timeout": 60}}
+                if sqlite
+                else {"pool_pre_ping": True},
             )
             if sqlite:
                 _lock_before_reading(storage.engine)
             return storage
         except ImportError as error:
-            raise InputError(f"sweep.storage={url}: Python's driver of that database is not installed.") from error
+            raise InputError(
+                f"sweep.storage={url}: Python's driver of that database is not installed."
+            ) from error
         except (SQLAlchemyError, StorageInternalError) as error:
             if attempt == TRIES:
                 cause = str(error.__cause__ or error).strip().splitlines()[0]
-                raise InputError(f"sweep.storage={url or folder}: the database does not answer: {cause}") from error
+                raise InputError(
+                    f"sweep.storage={url or folder}: the database does not answer: {cause}"
+                ) from error
             time.sleep(random.uniform(0.2, 1.0))  # others make the tables at this moment
     raise AssertionError
 
 
 def _lock_before_reading(engine: Engine) -> None:
-    """Makes SQLite's transactions take the lock at their start: else two workers may both find a trial free.
+    """Makes SQLite's transactions take the lock at their start: else two workers may both find a
+    trial free.
 
-    Python's sqlite3 begins a transaction at the first change only, after Optuna has read the trial's state
-    (SQLAlchemy's documentation, "Serializable isolation / Savepoints / Transactional DDL").
+    Python's sqlite3 begins a transaction at the first change only, after Optuna has read the
+    trial's state (SQLAlchemy's documentation, "Serializable isolation / Savepoints / Transactional
+    DDL").
     """
 
     @event.listens_for(engine, "connect")
@@ -96,7 +112,10 @@ def attached() -> Trial | None:
         return None
     found = json.loads(os.environ[TRIAL])
     storage = open_storage(found["storage"], Path(found["folder"]))
-    return Trial(optuna.load_study(study_name=found["study"], storage=storage, pruner=pruner()), found["trial"])
+    return Trial(
+        optuna.load_study(study_name=found["study"], storage=storage, pruner=pruner()),
+        found["trial"],
+    )
 
 
 def pruner() -> optuna.pruners.BasePruner:
@@ -109,15 +128,17 @@ class Study:
     Args:
         storage: where they are kept.
         name: of the study; all who give the same name work on the same trials.
-        seed: of the sampler, together with the number of trials so far: a restart does not repeat its start. None where
-            several samplers begin at once, which would all begin alike.
+        seed: of the sampler, together with the number of trials so far: a restart does not repeat
+            its start. None where several samplers begin at once, which would all begin alike.
         search: the ranges that are searched, by key; None for a grid, whose points are `add`ed.
 
     Raises:
         InputError: the study searches other ranges.
     """
 
-    def __init__(self, storage: BaseStorage, name: str, *, seed: int | None, search: dict[str, str] | None) -> None:
+    def __init__(
+        self, storage: BaseStorage, name: str, *, seed: int | None, search: dict[str, str] | None
+    ) -> None:
         for attempt in range(1, TRIES + 1):
             try:
                 self.study = optuna.create_study(
@@ -136,7 +157,8 @@ class Study:
         known = self.study.user_attrs.get("search", search)
         if known != search:
             raise InputError(
-                f"The sweep {name} was begun with other ranges, {_line(known)}; now they are {_line(search)}. "
+                f"The sweep {name} was begun with other ranges, {_line(known)}; now they are "
+                f"{_line(search)}. "
                 f"Give the new ones a name of their own: sweep.name=…"
             )
         self.study.set_user_attr("search", search)
@@ -158,17 +180,25 @@ class Study:
         distributions = _distributions(points)
         for point in points:
             if tuple(point) not in taken:
-                self._queue(_shown(point, distributions), {"overrides": point, "queued": time.time()})
+                self._queue(
+                    _shown(point, distributions), {"overrides": point, "queued": time.time()}
+                )
 
     def _queue(self, shown: dict[str, Any], attributes: dict[str, Any]) -> None:
         """Queues a point with its values as parameters, which only Optuna's dashboard reads."""
         try:
-            self.study.add_trial(create_trial(state=TrialState.WAITING, user_attrs=attributes, **shown))
-        except ValueError:  # a grid of this name had values of another kind, which Optuna does not mix
+            self.study.add_trial(
+                create_trial(state=TrialState.WAITING, user_attrs=attributes, **shown)
+            )
+        except (
+            ValueError
+        ):  # a grid of this name had values of another kind, which Optuna does not mix
             self.study.add_trial(create_trial(state=TrialState.WAITING, user_attrs=attributes))
 
     def take(self, most: int | None) -> Trial | None:
-        """A trial to run, or None if none is free: `most` of a search were begun, or a grid has no more points."""
+        """A trial to run, or None if none is free: `most` of a search were begun, or a grid has no
+        more points.
+        """
         while True:
             self._revive()
             states = [trial.state for trial in self.trials()]
@@ -187,20 +217,33 @@ class Study:
             self.study.tell(trial, state=TrialState.FAIL)
 
     def under_way(self) -> bool:
-        """Whether trials run or wait: of those that run, the worker may die and leave them to be run again."""
+        """Whether trials run or wait: of those that run, the worker may die and leave them to be
+        run again.
+        """
         return not all(trial.state.is_finished() for trial in self.trials())
 
     def _mine(self, taken: Trial) -> bool:
-        """Whether nobody else has this point of a grid; two who start at once may both have queued it."""
-        if "overrides" not in taken.user_attrs:  # another worker took the last point, and this is none
+        """Whether nobody else has this point of a grid; two who start at once may both have queued
+        it.
+        """
+        if (
+            "overrides" not in taken.user_attrs
+        ):  # another worker took the last point, and this is none
             return False
         for trial in self.trials():
-            if trial.number < taken.number and trial.user_attrs.get("overrides") == taken.user_attrs["overrides"]:
+            if (
+                trial.number < taken.number
+                and trial.user_attrs.get("overrides") == taken.user_attrs["overrides"]
+            ):
                 if trial.state in (TrialState.WAITING, TrialState.RUNNING):
                     return False
                 ended = trial.datetime_complete
                 queued = taken.user_attrs.get("queued", math.inf)
-                if trial.state == TrialState.COMPLETE and ended is not None and ended.timestamp() > queued:
+                if (
+                    trial.state == TrialState.COMPLETE
+                    and ended is not None
+                    and ended.timestamp() > queued
+                ):
                     return False
         return True
 
@@ -211,7 +254,8 @@ class Study:
                 self.give_back(trial)
 
     def give_back(self, trial: FrozenTrial | Trial) -> bool:
-        """Ends a running trial that has no result, and queues it once more, at most three times in all.
+        """Ends a running trial that has no result, and queues it once more, at most three times in
+        all.
 
         Returns whether it will be run again.
         """
@@ -221,7 +265,11 @@ class Study:
             return True
         attempt = trial.user_attrs.get("attempt", 1)
         if attempt < ATTEMPTS:
-            kept = {"overrides": trial.user_attrs["overrides"]} if "overrides" in trial.user_attrs else {}
+            kept = (
+                {"overrides": trial.user_attrs["overrides"]}
+                if "overrides" in trial.user_attrs
+                else {}
+            )
             shown = {"params": trial.params, "distributions": trial.distributions}
             self._queue(shown, {**kept, "attempt": attempt + 1})
         return attempt < ATTEMPTS
@@ -251,7 +299,9 @@ class Study:
 
 
 def _dead(trial: FrozenTrial) -> bool:
-    if trial.user_attrs.get("host") == socket.gethostname() and not _runs(trial.user_attrs.get("process")):
+    if trial.user_attrs.get("host") == socket.gethostname() and not _runs(
+        trial.user_attrs.get("process")
+    ):
         return True
     beat = trial.user_attrs.get("beat")
     if beat is None:  # was asked for a moment ago, or its worker died in that moment
@@ -292,7 +342,9 @@ def _shown(point: list[str], distributions: dict[str, BaseDistribution]) -> dict
     params = dict(override.split("=", 1) for override in point)
     return {
         "params": {
-            key: value if isinstance(distributions[key], CategoricalDistribution) else _number(value)
+            key: value
+            if isinstance(distributions[key], CategoricalDistribution)
+            else _number(value)
             for key, value in params.items()
         },
         "distributions": {key: distributions[key] for key in params},
@@ -310,4 +362,8 @@ def _number(value: str) -> int | float | str:
 
 
 def _line(search: dict[str, Any] | None) -> str:
-    return "the points of a grid" if search is None else " ".join(f"{key}={of}" for key, of in search.items())
+    return (
+        "the points of a grid"
+        if search is None
+        else " ".join(f"{key}={of}" for key, of in search.items())
+    )

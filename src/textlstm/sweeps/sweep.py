@@ -1,8 +1,9 @@
-"""A sweep from its overrides to its finished runs: one worker, or several processes of the same command.
+"""A sweep from its overrides to its finished runs: one worker, or several processes of the same
+command.
 
-Each worker takes a trial from the study, runs its jobs through Hydra's launcher and tells the study the result, until
-none is left. A launcher that places jobs elsewhere, such as SLURM's, gets several trials at a time. Any number of
-machines that reach the storage may run the same command.
+Each worker takes a trial from the study, runs its jobs through Hydra's launcher and tells the study
+the result, until none is left. A launcher that places jobs elsewhere, such as SLURM's, gets several
+trials at a time. Any number of machines that reach the storage may run the same command.
 """
 
 import logging
@@ -33,23 +34,30 @@ from textlstm.training.threads import cores
 
 log = logging.getLogger(__name__)
 
-WORKER = "TEXTLSTM_WORKER"  # environment variable: the number of a worker that another process started
+WORKER = (
+    "TEXTLSTM_WORKER"  # environment variable: the number of a worker that another process started
+)
 MEMORY = 2 * 2**30  # bytes that a worker may need
-CACHED = 1_000_000  # bytes of recurrent weights that stay in a core's cache: one thread computes with them best
+# bytes of recurrent weights that stay in a core's cache: one thread computes with them best
+CACHED = 1_000_000
 
 
 def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[JobReturn]]:
     """Runs the sweep that `overrides` and the node `sweep` of the config describe.
 
     Raises:
-        InputError: a value of `sweep` outside its range, a study of other ranges, or a launcher that refuses the jobs.
+        InputError: a value of `sweep` outside its range, a study of other ranges, or a launcher
+            that refuses the jobs.
         JobsFailed: jobs in other processes that failed, with the logs that say why.
     """
     settings: dict[str, Any] = OmegaConf.to_container(config.sweep, resolve=True)  # type: ignore[assignment]
     _check(settings)
     devices = config.trainer.devices
     if isinstance(devices, int) and devices > 1:
-        raise InputError(f"trainer.devices={devices}: each trial of a sweep trains on one device, trainer.devices=1.")
+        raise InputError(
+            f"trainer.devices={devices}: each trial of a sweep trains on one device, "
+            f"trainer.devices=1."
+        )
     folder = Path(config.hydra.sweep.dir).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     space = SearchSpace.of(overrides, config)
@@ -101,14 +109,19 @@ def _check(settings: dict[str, Any]) -> None:
 def _check_data(config: DictConfig, space: SearchSpace, searching: bool) -> None:
     if config.data.refit or "data.refit" in space.swept:
         raise InputError(
-            "data.refit=true has no validation score to compare runs by: leave it out of a sweep, and refit the best "
+            "data.refit=true has no validation score to compare runs by: leave it out of a sweep, "
+            "and refit the best "
             "configuration afterwards."
         )
-    folds = [str(of.input_line) for key, of in space.swept.items() if key in ("data.folds", "data.fold")]
+    folds = [
+        str(of.input_line) for key, of in space.swept.items() if key in ("data.folds", "data.fold")
+    ]
     if searching and folds:
         raise InputError(
-            f"{folds[0]}: a search would look for the easiest fold. Give it one, such as data.folds=5 data.fold=0, or "
-            f"run all folds of some configurations as a grid, without sweep.trials and sweep.minutes."
+            f"{folds[0]}: a search would look for the easiest fold. Give it one, such as "
+            f"data.folds=5 data.fold=0, or "
+            f"run all folds of some configurations as a grid, without sweep.trials and "
+            f"sweep.minutes."
         )
 
 
@@ -116,18 +129,26 @@ def _repeated(points: list[list[str]], seeds: list[str], space: SearchSpace) -> 
     if len(seeds) == 1:
         return points
     if "seed" in space.swept:
-        raise InputError("sweep.repeats trains each configuration with several seeds; seed= is a list already.")
+        raise InputError(
+            "sweep.repeats trains each configuration with several seeds; seed= is a list already."
+        )
     return [[*point, f"seed={seed}"] for point in points for seed in seeds]
 
 
 def _workers(config: DictConfig) -> int:
-    """As many as give each a core and memory, several cores where the network is large; one where there is a GPU."""
+    """As many as give each a core and memory, several cores where the network is large; one where
+    there is a GPU.
+    """
     import torch
 
     if torch.cuda.is_available() and config.trainer.accelerator in ("auto", "gpu", "cuda"):
         return 1
     hidden = config.model.hidden
-    fit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY if hasattr(os, "sysconf") else 1
+    fit = (
+        os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY
+        if hasattr(os, "sysconf")
+        else 1
+    )
     return max(1, min(fit, cores() // max(1, 4 * hidden * hidden * 4 // CACHED)))
 
 
@@ -135,7 +156,13 @@ class Worker:
     """Takes trials until none is left or time is up."""
 
     def __init__(
-        self, study: Study, settings: dict[str, Any], folder: Path, launcher: Any, space: SearchSpace, seeds: list[str]
+        self,
+        study: Study,
+        settings: dict[str, Any],
+        folder: Path,
+        launcher: Any,
+        space: SearchSpace,
+        seeds: list[str],
     ) -> None:
         self.study, self.settings, self.folder, self.launcher = study, settings, folder, launcher
         self.space, self.seeds = space, seeds
@@ -151,10 +178,14 @@ class Worker:
         """One trial after the other."""
         while (trial := self.take()) is not None:
             self.run(trial)
-            log.info("%s", progress_line(self.study.trials(), self.settings, self.started, self.before))
+            log.info(
+                "%s", progress_line(self.study.trials(), self.settings, self.started, self.before)
+            )
 
     def work_in_threads(self, count: int) -> None:
-        """So many trials at a time, whose jobs the launcher places elsewhere; the threads only wait for them."""
+        """So many trials at a time, whose jobs the launcher places elsewhere; the threads only wait
+        for them.
+        """
         ends: SimpleQueue[Exception | None] = SimpleQueue()
 
         def work() -> None:
@@ -173,7 +204,9 @@ class Worker:
                 raise error
 
     def take(self) -> Trial | None:
-        """The next trial, or None if none is left; waits while others run, since their workers may die."""
+        """The next trial, or None if none is left; waits while others run, since their workers may
+        die.
+        """
         while self.time_left() and not self.stopped:
             with self.taking:
                 trial = self.study.take(self.settings["trials"])
@@ -209,10 +242,14 @@ class Worker:
         if self.study.search is None:
             return [[*self.space.fixed, *trial.user_attrs["overrides"]]]
         point = [*self.space.fixed, *self.space.suggest(trial)]
-        return [point] if len(self.seeds) == 1 else [[*point, f"seed={seed}"] for seed in self.seeds]
+        return (
+            [point] if len(self.seeds) == 1 else [[*point, f"seed={seed}"] for seed in self.seeds]
+        )
 
     def here(self, trial: Trial, jobs: list[list[str]]) -> list[JobReturn]:
-        """The trial's jobs in this process, one after the other; the first may be pruned, and ends the trial then."""
+        """The trial's jobs in this process, one after the other; the first may be pruned, and ends
+        the trial then.
+        """
         answers: list[JobReturn] = []
         for repeat, job in enumerate(jobs):
             if repeat == 0 and self.prunes:
@@ -226,7 +263,8 @@ class Worker:
         return answers
 
     def elsewhere(self, trial: Trial, jobs: list[list[str]]) -> list[JobReturn] | None:
-        """The trial's jobs, all at once, wherever the launcher places them; None if one was ended from outside.
+        """The trial's jobs, all at once, wherever the launcher places them; None if one was ended
+        from outside.
 
         Raises:
             InputError: the launcher refuses them.
@@ -238,7 +276,9 @@ class Worker:
             return list(self.launcher.launch(jobs, initial_job_idx=trial.number))
         except Exception as error:
             said = str(error).strip()
-            if type(error).__name__ == "UncompletedJobError":  # submitit's, which need not be installed
+            if (
+                type(error).__name__ == "UncompletedJobError"
+            ):  # submitit's, which need not be installed
                 log.warning("trial %d: %s", trial.number, " ".join(said.splitlines()[:2]))
                 return None
             raise InputError(f"hydra/launcher: {(said or repr(error)).splitlines()[-1]}") from error
@@ -256,11 +296,20 @@ class Worker:
         Raises:
             JobsFailed: names their logs, and the trials that were given up.
         """
-        jobs = [answer for of in self.answers for answer in of if answer.status != JobStatus.COMPLETED]
-        logs = [f"{job.hydra_cfg.hydra.runtime.output_dir}/train.log" for job in jobs if job.hydra_cfg is not None]
+        jobs = [
+            answer for of in self.answers for answer in of if answer.status != JobStatus.COMPLETED
+        ]
+        logs = [
+            f"{job.hydra_cfg.hydra.runtime.output_dir}/train.log"
+            for job in jobs
+            if job.hydra_cfg is not None
+        ]
         said = [f"these say why: {', '.join(logs)}"] if logs else []
         if self.given_up:
-            said.append(f"those of the trials {', '.join(map(str, self.given_up))} were ended {ATTEMPTS} times")
+            said.append(
+                f"those of the trials {', '.join(map(str, self.given_up))} were ended {ATTEMPTS} "
+                f"times"
+            )
         if said:
             raise JobsFailed(f"Jobs of the sweep failed; {'; '.join(said)}.")
 
@@ -275,7 +324,8 @@ class Worker:
 
 
 def _tokenize(config: DictConfig, space: SearchSpace) -> None:
-    """Reads and tokenizes the texts once, for all workers to find; a mistake in the data ends the sweep here.
+    """Reads and tokenizes the texts once, for all workers to find; a mistake in the data ends the
+    sweep here.
 
     (Of swept folds, those of the first: each has a tokenizer of its own.)
 
@@ -292,8 +342,11 @@ def _tokenize(config: DictConfig, space: SearchSpace) -> None:
     TextDataModule(**settings, seed=config.seed, cache=CACHE).setup()
 
 
-def _several(study: Study, settings: dict[str, Any], folder: Path, workers: int, prepare: Callable[[], None]) -> None:
-    """Starts the command `workers` times, each with its share of the cores, and says how far they are.
+def _several(
+    study: Study, settings: dict[str, Any], folder: Path, workers: int, prepare: Callable[[], None]
+) -> None:
+    """Starts the command `workers` times, each with its share of the cores, and says how far they
+    are.
 
     `prepare` is called while they import what they need; they wait for its end.
 
@@ -302,8 +355,16 @@ def _several(study: Study, settings: dict[str, Any], folder: Path, workers: int,
     """
     environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, cores() // workers))}
     logs = [folder / f"worker-{number}.log" for number in range(1, workers + 1)]
-    started, before = time.monotonic(), {trial.number for trial in study.trials() if trial.state.is_finished()}
-    log.info("%d workers, each with %s CPU threads; they log to %s.", workers, environment["OMP_NUM_THREADS"], folder)
+    started, before = (
+        time.monotonic(),
+        {trial.number for trial in study.trials() if trial.state.is_finished()},
+    )
+    log.info(
+        "%d workers, each with %s CPU threads; they log to %s.",
+        workers,
+        environment["OMP_NUM_THREADS"],
+        folder,
+    )
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for number, file in enumerate(logs, start=1):
@@ -311,7 +372,13 @@ def _several(study: Study, settings: dict[str, Any], folder: Path, workers: int,
                 command = [sys.executable, *sys.orig_argv[1:], "sweep.workers=1"]
                 environment[WORKER] = str(number)
                 processes.append(
-                    subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=output, stderr=output)
+                    subprocess.Popen(
+                        command,
+                        env=environment,
+                        stdin=subprocess.PIPE,
+                        stdout=output,
+                        stderr=output,
+                    )
                 )
         prepare()
         for process in processes:
@@ -321,7 +388,9 @@ def _several(study: Study, settings: dict[str, Any], folder: Path, workers: int,
             working = True
             while working:
                 working = any(process.poll() is None for process in processes)
-                trials = study.trials()  # after asking who works: of those who ended, each trial is there
+                trials = (
+                    study.trials()
+                )  # after asking who works: of those who ended, each trial is there
                 for trial in trials:
                     if trial.state.is_finished() and trial.number not in seen:
                         seen.add(trial.number)
@@ -336,7 +405,9 @@ def _several(study: Study, settings: dict[str, Any], folder: Path, workers: int,
             process.wait()
     log.info("%s", progress_line(study.trials(), settings, started, len(before)))
     if any(process.returncode for process in processes):
-        raise JobsFailed(f"Jobs of the sweep failed; these say why: {', '.join(str(file) for file in logs)}")
+        raise JobsFailed(
+            f"Jobs of the sweep failed; these say why: {', '.join(str(file) for file in logs)}"
+        )
 
 
 def trial_line(trial: FrozenTrial) -> str:
@@ -344,22 +415,31 @@ def trial_line(trial: FrozenTrial) -> str:
     state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
     said = f"macro F1 {trial.value:.4f}" if trial.state == TrialState.COMPLETE else state
     tried = trial.user_attrs.get("overrides") or [
-        f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={value}" for key, value in trial.params.items()
+        f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in trial.params.items()
     ]
     return f"trial {trial.number}: {said}  {' '.join(tried)}"
 
 
-def progress_line(trials: list[FrozenTrial], settings: dict[str, Any], started: float, before: int) -> str:
+def progress_line(
+    trials: list[FrozenTrial], settings: dict[str, Any], started: float, before: int
+) -> str:
     """Trials done, pruned, failed and running, the best score, and how long it may last yet."""
     counts = Counter(trial.state for trial in trials)
-    scores = [trial.value for trial in trials if trial.state == TrialState.COMPLETE and trial.value is not None]
+    scores = [
+        trial.value
+        for trial in trials
+        if trial.state == TrialState.COMPLETE and trial.value is not None
+    ]
     finished = sum(trial.state.is_finished() for trial in trials)
     elapsed = time.monotonic() - started
     total = settings["trials"] or (len(trials) if settings["minutes"] is None else None)
     parts = [f"{counts[TrialState.COMPLETE]}{f' of {total}' if total else ''} trials done"]
     for state in (TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING):
         if counts[state]:
-            parts.append(f"{counts[state]} {'failed' if state == TrialState.FAIL else state.name.lower()}")
+            parts.append(
+                f"{counts[state]} {'failed' if state == TrialState.FAIL else state.name.lower()}"
+            )
     if scores:
         parts.append(f"best macro F1 {max(scores):.4f}")
     left = []

@@ -1,4 +1,4 @@
-"""What makes a resumed run end like one that was never stopped, beside Lightning's own checkpoints."""
+"""Callbacks that make a resumed run end like one that was never stopped."""
 
 import logging
 from typing import Any
@@ -14,10 +14,11 @@ log = logging.getLogger(__name__)
 
 
 class RandomState(pl.Callback):
-    """Keeps torch's random numbers, of each process, and number of threads in the checkpoint: Lightning does not.
+    """Keeps torch's random numbers, of each process, and number of threads in the checkpoint:
+    Lightning does not.
 
-    Else dropout would differ, and the order in which sums are added. Processes draw from seeds of their own, or each
-    would drop the same places of other texts.
+    Else dropout would differ, and the order in which sums are added. Processes draw from seeds of
+    their own, or each would drop the same places of other texts.
 
     Args:
         seed: that of the weights, which are alike in all processes.
@@ -39,7 +40,8 @@ class RandomState(pl.Callback):
         ranks = state_dict["ranks"]
         if len(ranks) != _world():
             log.warning(
-                "The run was trained in %d processes and goes on in %d: dropout draws anew, so it will not end with "
+                "The run was trained in %d processes and goes on in %d: dropout draws anew, so it "
+                "will not end with "
                 "the very weights of a run that was never stopped.",
                 *(len(ranks), _world()),
             )
@@ -60,11 +62,16 @@ class RandomState(pl.Callback):
 
 
 def _world() -> int:
-    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+    return (
+        distributed.get_world_size()
+        if distributed.is_available() and distributed.is_initialized()
+        else 1
+    )
 
 
 class EarlyStopping(callbacks.EarlyStopping):
-    """Lightning's, but a run that had stopped early before it was killed does not train on when resumed.
+    """Lightning's, but a run that had stopped early before it was killed does not train on when
+    resumed.
 
     Raises:
         InputError: a patience below one epoch.

@@ -1,4 +1,6 @@
-"""Several processes that train one run, each on a device: their threads, the same data, and one end for all."""
+"""Several processes that train one run, each on a device: their threads, the same data, and one end
+for all.
+"""
 
 import logging
 import os
@@ -22,25 +24,35 @@ from textlstm.training.threads import cores
 
 log = logging.getLogger(__name__)
 
-OBSERVER = "lightning_fabric.strategies.launchers.subprocess_script"  # its logger: it looks every 5 s
+OBSERVER = (
+    "lightning_fabric.strategies.launchers.subprocess_script"  # its logger: it looks every 5 s
+)
 STRATEGIES = ("auto", "ddp")
 
 
 def check_strategy(trainer: pl.Trainer, strategy: Any) -> None:
-    """Refuses several devices where they would not share the batches, or not as many processes as were started.
+    """Refuses several devices where they would not share the batches, or not as many processes as
+    were started.
 
     Raises:
         InputError: names the key.
     """
-    started = int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else trainer.world_size
+    started = (
+        int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else trainer.world_size
+    )
     if started != trainer.world_size:
         raise InputError(
-            f"torchrun started {started} processes, and trainer.devices × trainer.num_nodes is {trainer.world_size}. "
-            f"Give trainer=ddp with trainer.devices, the processes of a machine, and trainer.num_nodes, the machines."
+            f"torchrun started {started} processes, and trainer.devices × trainer.num_nodes is "
+            f"{trainer.world_size}. "
+            f"Give trainer=ddp with trainer.devices, the processes of a machine, and "
+            f"trainer.num_nodes, the machines."
         )
-    if trainer.world_size > 1 and not (isinstance(trainer.strategy, DDPStrategy) and strategy in STRATEGIES):
+    if trainer.world_size > 1 and not (
+        isinstance(trainer.strategy, DDPStrategy) and strategy in STRATEGIES
+    ):
         raise InputError(
-            f"trainer.strategy={strategy}: several devices train with trainer=ddp, which is trainer.strategy=ddp."
+            f"trainer.strategy={strategy}: several devices train with trainer=ddp, which is "
+            f"trainer.strategy=ddp."
         )
 
 
@@ -54,7 +66,9 @@ def share_threads(trainer: pl.Trainer, threads: int | None) -> None:
 
 
 def computes_bf16() -> bool:
-    """Whether this CPU can train an LSTM in bf16: one that cannot has no such kernel, which only trying tells."""
+    """Whether this CPU can train an LSTM in bf16: one that cannot has no such kernel, which only
+    trying tells.
+    """
     try:
         with torch.autocast("cpu", torch.bfloat16):
             torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))[0].sum().backward()
@@ -67,25 +81,31 @@ class SameRun(pl.Callback):
     """Makes sure that all processes have the same data, and that SIGTERM ends each of them.
 
     Raises:
-        InputError: another tokenizer or other rows in some process, so that the same id would be another word.
+        InputError: another tokenizer or other rows in some process, so that the same id would be
+            another word.
     """
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.world_size == 1:
             return
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        rows = [[len(texts), int(texts.lengths.sum()), int(texts.starts.sum())] for texts in data.encoded.values()]
+        rows = [
+            [len(texts), int(texts.lengths.sum()), int(texts.starts.sum())]
+            for texts in data.encoded.values()
+        ]
         keys = [""] * trainer.world_size
         distributed.all_gather_object(keys, content_key(data.tokenizer.to_str(), rows))
         if len(set(keys)) > 1:
             raise InputError(
-                "data: the machines have read different rows or learned different tokenizers. Give all the same files "
+                "data: the machines have read different rows or learned different tokenizers. Give "
+                "all the same files "
                 "and a folder outputs/cache that they share."
             )
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.world_size > 1:
-            # Lightning's handler sends a message to the other processes amid whatever they exchange at that moment.
+            # Lightning's handler sends a message to the other processes amid whatever they exchange
+            # at that moment.
             signal.signal(signal.SIGTERM, _stop)
 
 
@@ -120,8 +140,12 @@ def one_end(trainer: pl.Trainer, run: Path) -> Iterator[None]:
 
 
 def _is_lost_peer(error: Exception) -> bool:
-    """Whether a process could not reach another: gloo raises a plain RuntimeError that names its source file."""
-    return isinstance(error, distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
+    """Whether a process could not reach another: gloo raises a plain RuntimeError that names its
+    source file.
+    """
+    return isinstance(error, distributed.DistError) or (
+        isinstance(error, RuntimeError) and "gloo" in str(error)
+    )
 
 
 def _resume(run: Path) -> str:
@@ -129,7 +153,9 @@ def _resume(run: Path) -> str:
 
 
 class _Observer(logging.Handler):
-    """Hears from Lightning that a process it started is dead; Lightning would now kill this one in silence."""
+    """Hears from Lightning that a process it started is dead; Lightning would now kill this one in
+    silence.
+    """
 
     def __init__(self, run: Path) -> None:
         super().__init__()
@@ -143,4 +169,6 @@ class _Observer(logging.Handler):
             log.error("error: %s. %s", found, _resume(self.run))
         else:
             log.info("Stopped. %s", _resume(self.run))
-        os._exit(1)  # the main thread may be waiting for the dead process; the others end with this one
+        os._exit(
+            1
+        )  # the main thread may be waiting for the dead process; the others end with this one

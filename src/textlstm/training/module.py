@@ -21,13 +21,14 @@ class TextClassificationModule(pl.LightningModule):
     """An `LSTMClassifier` with its training.
 
     Args:
-        model: the keys of `LSTMClassifier` but `vocab_size` and `classes`, and `label_smoothing`, the share of
-            the target that is spread over all classes (Szegedy et al. 2016).
-        optimizer: `name` (adam or adamw), `lr`, `weight_decay` and `schedule`: constant, one_cycle (up to `lr` and
-            down to zero over the whole run, Smith & Topin 2018) or plateau (a tenth after two epochs without a
-            better validation loss).
+        model: the keys of `LSTMClassifier` but `vocab_size` and `classes`, and `label_smoothing`,
+            the share of the target that is spread over all classes (Szegedy et al. 2016).
+        optimizer: `name` (adam or adamw), `lr`, `weight_decay` and `schedule`: constant, one_cycle
+            (up to `lr` and down to zero over the whole run, Smith & Topin 2018) or plateau (a tenth
+            after two epochs without a better validation loss).
         labels: the class names in the order of the network's outputs.
-        tokenizer_json: the tokenizer that made the ids, so that a checkpoint can be used on its own.
+        tokenizer_json: the tokenizer that made the ids, so that a checkpoint can be used on its
+            own.
         vocab_size: ids of that tokenizer.
         class_weights: a weight per class in the loss, or None.
 
@@ -69,8 +70,12 @@ class TextClassificationModule(pl.LightningModule):
         return self.network(tokens_BT, lengths_B)
 
     def on_train_epoch_start(self) -> None:
-        # Of this epoch; self.log in each step costs a millisecond, a tenth of the whole step of a small model.
-        self.loss_sum, self.right = torch.zeros((), device=self.device), torch.zeros((), device=self.device).long()
+        # Of this epoch; self.log in each step costs a millisecond, a tenth of the whole step of a
+        # small model.
+        self.loss_sum, self.right = (
+            torch.zeros((), device=self.device),
+            torch.zeros((), device=self.device).long(),
+        )
         self.rows: int | Tensor = 0
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -85,14 +90,21 @@ class TextClassificationModule(pl.LightningModule):
         self.right += (logits_BC.detach().argmax(dim=1) == batch.labels_B).sum()
         self.rows += rows
         if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self.log("train/loss_step", loss, prog_bar=True, batch_size=len(batch.labels_B), sync_dist=True)
+            self.log(
+                "train/loss_step",
+                loss,
+                prog_bar=True,
+                batch_size=len(batch.labels_B),
+                sync_dist=True,
+            )
         return loss
 
     def _share_of_loss(self, logits_BC: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
         """This process's part of the loss, and the rows of the batch in all processes.
 
-        DDP averages gradients over processes, as if all had the same rows and weights of them. So each divides its
-        sum by the weights of all rows, and the mean of what all return is the loss of the whole batch.
+        DDP averages gradients over processes, as if all had the same rows and weights of them. So
+        each divides its sum by the weights of all rows, and the mean of what all return is the loss
+        of the whole batch.
         """
         inside_B = labels_B != IGNORED
         weights_C = self.loss.weight
@@ -100,7 +112,9 @@ class TextClassificationModule(pl.LightningModule):
         totals = torch.stack([weights_B.sum().to(logits_BC), inside_B.sum().to(logits_BC)])
         weight, rows = self.trainer.strategy.reduce(totals, reduce_op="sum")
         smoothing = self.loss.label_smoothing
-        loss = functional.cross_entropy(logits_BC, labels_B, weights_C, reduction="sum", label_smoothing=smoothing)
+        loss = functional.cross_entropy(
+            logits_BC, labels_B, weights_C, reduction="sum", label_smoothing=smoothing
+        )
         return loss / weight * self.trainer.world_size, rows
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -111,7 +125,9 @@ class TextClassificationModule(pl.LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if self.trainer.is_last_batch:  # not at the end of validation, which a refit has none of
-            sums = torch.stack([self.loss_sum / self.trainer.world_size, self.right.to(self.loss_sum)])
+            sums = torch.stack(
+                [self.loss_sum / self.trainer.world_size, self.right.to(self.loss_sum)]
+            )
             loss, accuracy = self.trainer.strategy.reduce(sums, reduce_op="sum") / self.rows
             scores = {"train/loss_epoch": loss, "train/accuracy": accuracy}
             self.log_dict(scores, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
@@ -126,7 +142,9 @@ class TextClassificationModule(pl.LightningModule):
         self.predictions = self.collector.compute()
         self.collector.reset()
         self.scores = scores(self.predictions, self.labels)
-        if self.trainer.state.fn == "validate":  # the best epoch once more, which has its point in the curves
+        if (
+            self.trainer.state.fn == "validate"
+        ):  # the best epoch once more, which has its point in the curves
             return
         # sync_dist: all processes have the same scores, but Lightning does not know it.
         self.log(f"{stage}/loss", self.scores["log_loss"], prog_bar=True, sync_dist=True)
@@ -143,15 +161,22 @@ class TextClassificationModule(pl.LightningModule):
             weight_decay=settings["weight_decay"],
             fused=True,  # one pass over the embedding in place of ten
         )
-        # Else, in mixed precision, it would undo the scaling of gradients itself, and Lightning refuse to clip them.
+        # Else, in mixed precision, it would undo the scaling of gradients itself, and Lightning
+        # refuse to clip them.
         optimizer._step_supports_amp_scaling = False
         if settings["schedule"] == "constant":
             return optimizer
         if settings["schedule"] == "plateau":
             plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=1)
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "val/loss"}}
-        # Not trainer.estimated_stepping_batches: it sets the loaders up before a checkpoint's state reaches them.
+            return {
+                "optimizer": optimizer,
+                "lr_scheduler": {"scheduler": plateau, "monitor": "val/loss"},
+            }
+        # Not trainer.estimated_stepping_batches: it sets the loaders up before a checkpoint's state
+        # reaches them.
         batches = self.trainer.datamodule.steps_per_epoch()  # type: ignore[attr-defined]
         steps = -(-batches // self.trainer.accumulate_grad_batches) * self.trainer.max_epochs
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=settings["lr"], total_steps=steps)
+        cycle = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=settings["lr"], total_steps=steps
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}

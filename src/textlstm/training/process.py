@@ -1,4 +1,6 @@
-"""What a command sets in its process before it computes: seed, threads, and silence of other libraries."""
+"""What a command sets in its process before it computes: seed, threads, and silence of other
+libraries.
+"""
 
 import logging
 import warnings
@@ -16,16 +18,21 @@ def prepare_process(seed: int, threads: int | None) -> None:
     if threads is not None:
         whole("threads", threads, minimum=1)
         torch.set_num_threads(threads)
-    # Adam's averages of words not seen for some hundred steps sink below 1e-38, and a step over an embedding full of
-    # such numbers takes twenty times as long. Threads take the setting from the one that starts them: it comes first.
+    # Adam's averages of words not seen for some hundred steps sink below 1e-38, and a step over an
+    # embedding full of such numbers takes twenty times as long. Threads take the setting from the
+    # one that starts them: it comes first.
     torch.set_flush_denormal(True)
     pl.seed_everything(seed, verbose=False)
     for library in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)
     datasets.disable_progress_bars()
-    # Lightning's own (its issue 21326, in 2.6.6 still), raised once per fit and of no use to anyone here.
+    # Lightning's own (its issue 21326, in 2.6.6 still), raised once per fit and of no use to anyone
+    # here.
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
-    # On the login node of a cluster a run is meant to train there; within a job Lightning does not say this.
-    warnings.filterwarnings("ignore", message="The `srun` command is available on your system but is not used")
+    # On the login node of a cluster a run is meant to train there; within a job Lightning does not
+    # say this.
+    warnings.filterwarnings(
+        "ignore", message="The `srun` command is available on your system but is not used"
+    )
     # A resumed run goes on in its own folder.
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")

@@ -1,4 +1,6 @@
-"""What a run leaves in its folder: the model, the report, TensorBoard's pages, and metrics.json, which holds it all."""
+"""What a run leaves in its folder: the model, the report, TensorBoard's pages, and metrics.json,
+which holds it all.
+"""
 
 import logging
 import shutil
@@ -49,7 +51,9 @@ def describe_run(
         "title": f"LSTM text classifier, run {run.path.name}",
         "refit": refit,
         "score": None if refit else scored["validation"].scores["macro_f1"],
-        "best_epoch": None if refit else min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"],
+        "best_epoch": None
+        if refit
+        else min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"],
         "chosen_by": BEFORE if refit else BY_VALIDATION,
         "labels": data.labels,
         **{name: split.scores for name, split in scored.items()},
@@ -78,7 +82,7 @@ def write_run(
     data: TextDataModule,
     logger: Logger,
 ) -> None:
-    """Everything that a finished run leaves; metrics.json comes last and says that it is finished."""
+    """Writes all that a finished run leaves; metrics.json, the last, says that it is finished."""
     save_bundle(
         run.model,
         network=module.network,
@@ -92,18 +96,29 @@ def write_run(
     write_report(run.path, record, last, split.texts, split.predictions)
     if isinstance(logger, TensorBoardLogger):
         for name, split in scored.items():
-            dashboards.show_predictions(logger, name, split.scores, split.texts, split.predictions, record["steps"])
+            dashboards.show_predictions(
+                logger, name, split.scores, split.texts, split.predictions, record["steps"]
+            )
         dashboards.finish(logger, record, module.network, data.tokenizer, data.encoded["train"])
         logger.finalize("success")
     write_json(run.path / "metrics.json", record)
 
 
-def record_pruned(run: RunFolder, logger: Logger, history: EpochHistory, steps: int, overrides: list[str]) -> None:
+def record_pruned(
+    run: RunFolder, logger: Logger, history: EpochHistory, steps: int, overrides: list[str]
+) -> None:
     """What is left of a trial that others were better than: its score, and no model."""
     best = max(history.epochs, key=lambda epoch: epoch["val_macro_f1"])
     if isinstance(logger, TensorBoardLogger):
         dashboards.score(logger, best["val_macro_f1"], best["val_loss"], steps)
         logger.finalize("success")
     shutil.rmtree(run.checkpoints)
-    write_json(run.pruned, {"score": best["val_macro_f1"], "overrides": overrides, "history": history.epochs})
-    log.info("Pruned after epoch %d, with macro F1 %.4f on validation.", len(history.epochs), best["val_macro_f1"])
+    write_json(
+        run.pruned,
+        {"score": best["val_macro_f1"], "overrides": overrides, "history": history.epochs},
+    )
+    log.info(
+        "Pruned after epoch %d, with macro F1 %.4f on validation.",
+        len(history.epochs),
+        best["val_macro_f1"],
+    )

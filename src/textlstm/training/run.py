@@ -46,7 +46,9 @@ def train(config: dict[str, Any]) -> float | None:
     """
     history, hydra = EpochHistory(), HydraConfig.get()
     sweeping = hydra.mode == RunMode.MULTIRUN
-    config = {key: value for key, value in config.items() if key != "sweep"}  # which is about all runs of a sweep
+    config = {
+        key: value for key, value in config.items() if key != "sweep"
+    }  # which is about all runs of a sweep
     run = RunFolder(Path(config["resume"] or hydra.runtime.output_dir))
     score = _score_before(run, config, sweeping=sweeping)
     if score is not None:
@@ -55,7 +57,9 @@ def train(config: dict[str, Any]) -> float | None:
     _check(config)
 
     overrides, pruning = _overrides(run, hydra), _pruning() if sweeping else []
-    logger = make_logger(config["logger"], run, "" if sweeping else folder_name(",".join(overrides)) or "defaults")
+    logger = make_logger(
+        config["logger"], run, "" if sweeping else folder_name(",".join(overrides)) or "defaults"
+    )
     trainer = make_trainer(config, run, logger, [history, *pruning])
     _check_devices(trainer, config, sweeping=sweeping)
     checkpoint = run.last_checkpoint if config["resume"] and run.last_checkpoint.is_file() else None
@@ -77,7 +81,9 @@ def train(config: dict[str, Any]) -> float | None:
         scored = _score_kept(trainer, module, data, run, test=config["test"])
     if trainer.is_global_zero:
         linear = _baselines(data) if config["test"] and config["baselines"] else {}
-        record = describe_run(run, config, overrides, scored, linear, history, trainer, module, data)
+        record = describe_run(
+            run, config, overrides, scored, linear, history, trainer, module, data
+        )
         write_run(run, record, scored, module, data, logger)
         if sweeping:
             log.info("macro F1 %.4f on validation, epoch %d", record["score"], record["best_epoch"])
@@ -95,15 +101,27 @@ def _score_before(run: RunFolder, config: dict[str, Any], *, sweeping: bool) -> 
     """
     finished = run.record()
     if sweeping:
-        if finished is not None and finished["config"] == config and not changed(finished["data"]["sources"]):
-            log.info("Finished before, with macro F1 %.4f on validation: skipped.", finished["score"])
+        if (
+            finished is not None
+            and finished["config"] == config
+            and not changed(finished["data"]["sources"])
+        ):
+            log.info(
+                "Finished before, with macro F1 %.4f on validation: skipped.", finished["score"]
+            )
             return finished["score"]
-        shutil.rmtree(run.path / "tensorboard", ignore_errors=True)  # events of a job that did not finish
+        shutil.rmtree(
+            run.path / "tensorboard", ignore_errors=True
+        )  # events of a job that did not finish
     elif finished is not None:
-        epochs, recorded = config["trainer"]["max_epochs"], finished["config"]["trainer"]["max_epochs"]
+        epochs, recorded = (
+            config["trainer"]["max_epochs"],
+            finished["config"]["trainer"]["max_epochs"],
+        )
         if epochs <= recorded:
             raise InputError(
-                f"resume: {run.path} is finished, after {len(finished['history'])} of at most {recorded} epochs; "
+                f"resume: {run.path} is finished, after {len(finished['history'])} of at most "
+                f"{recorded} epochs; "
                 f"there is nothing left to do. With a constant or plateau schedule, "
                 f"trainer.max_epochs above {recorded} goes on."
             )
@@ -111,12 +129,18 @@ def _score_before(run: RunFolder, config: dict[str, Any], *, sweeping: bool) -> 
 
 
 def _check(config: dict[str, Any]) -> None:
-    """Refuses values before any data are read; those of the trainer and of the data do so where they are made."""
+    """Refuses values before any data are read; those of the trainer and of the data do so where
+    they are made.
+    """
     flag("test", config["test"])
     flag("baselines", config["baselines"])
     with torch.device("meta"):  # computes nothing
         TextClassificationModule(
-            model=config["model"], optimizer=config["optimizer"], labels=["a", "b"], tokenizer_json="", vocab_size=2
+            model=config["model"],
+            optimizer=config["optimizer"],
+            labels=["a", "b"],
+            tokenizer_json="",
+            vocab_size=2,
         )
     _check_refit(config)
 
@@ -126,11 +150,15 @@ def _check_refit(config: dict[str, Any]) -> None:
         return
     if config["optimizer"]["schedule"] == "plateau":
         raise InputError(
-            "optimizer.schedule=plateau lowers the rate by the validation loss, and data.refit=true has no validation. "
+            "optimizer.schedule=plateau lowers the rate by the validation loss, and "
+            "data.refit=true has no validation. "
             "Give optimizer.schedule=one_cycle or constant."
         )
     if not config["test"]:
-        raise InputError("data.refit=true has no validation: with test=false nothing is left to score. Leave it out.")
+        raise InputError(
+            "data.refit=true has no validation: with test=false nothing is left to score. Leave it "
+            "out."
+        )
 
 
 def _check_devices(trainer: pl.Trainer, config: dict[str, Any], *, sweeping: bool) -> None:
@@ -138,7 +166,10 @@ def _check_devices(trainer: pl.Trainer, config: dict[str, Any], *, sweeping: boo
     if several and sweeping:
         raise InputError("Each trial of a sweep trains on one device: trainer.devices=1.")
     if several and config["data"]["streaming"]:
-        raise InputError("data.streaming=true is read by one process: trainer.devices=1, or data.streaming=false.")
+        raise InputError(
+            "data.streaming=true is read by one process: trainer.devices=1, or "
+            "data.streaming=false."
+        )
 
 
 def _overrides(run: RunFolder, hydra: HydraConf) -> list[str]:
@@ -156,10 +187,18 @@ def _pruning() -> list[Pruning]:
 
 
 def _read(config: dict[str, Any], trainer: pl.Trainer, checkpoint: Path | None) -> TextDataModule:
-    """The data, read and tokenized: by one process after the other, and on resuming with the tokenizer of before."""
-    recorded = None if checkpoint is None else torch.load(checkpoint, weights_only=True, map_location="cpu")
+    """The data, read and tokenized: by one process after the other, and on resuming with the
+    tokenizer of before.
+    """
+    recorded = (
+        None
+        if checkpoint is None
+        else torch.load(checkpoint, weights_only=True, map_location="cpu")
+    )
     tokenizer_json = None if recorded is None else recorded["hyper_parameters"]["tokenizer_json"]
-    data = TextDataModule(**config["data"], seed=config["seed"], cache=CACHE, tokenizer_json=tokenizer_json)
+    data = TextDataModule(
+        **config["data"], seed=config["seed"], cache=CACHE, tokenizer_json=tokenizer_json
+    )
     several = trainer.world_size > 1
     if several:
         share_threads(trainer, config["threads"])
@@ -196,36 +235,60 @@ def _take_fastest_threads(
     count, milliseconds = choose_threads(step, shape, CACHE)
     torch.set_num_threads(count)
     tried = ", ".join(f"{of:.1f} ms with {threads}" for threads, of in milliseconds.items())
-    log.log(level, "CPU threads: %d, the fastest here (a step takes %s); threads=N takes another number.", count, tried)
+    log.log(
+        level,
+        "CPU threads: %d, the fastest here (a step takes %s); threads=N takes another number.",
+        count,
+        tried,
+    )
 
 
 def _fit(
-    trainer: pl.Trainer, module: TextClassificationModule, data: TextDataModule, checkpoint: Path | None, run: RunFolder
+    trainer: pl.Trainer,
+    module: TextClassificationModule,
+    data: TextDataModule,
+    checkpoint: Path | None,
+    run: RunFolder,
 ) -> None:
     trainer.log_every_n_steps = min(LOG_EVERY, data.steps_per_epoch())  # type: ignore[attr-defined]
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as stop:  # Lightning's answer to SIGTERM and to Ctrl-C
-        log.info("Stopped. python src/train.py resume=%s goes on after the last whole epoch.", run.path)
+        log.info(
+            "Stopped. python src/train.py resume=%s goes on after the last whole epoch.", run.path
+        )
         sys.exit(143 if isinstance(stop, SIGTERMException) else 130)
 
 
 def _score_kept(
-    trainer: pl.Trainer, module: TextClassificationModule, data: TextDataModule, run: RunFolder, *, test: bool
+    trainer: pl.Trainer,
+    module: TextClassificationModule,
+    data: TextDataModule,
+    run: RunFolder,
+    *,
+    test: bool,
 ) -> dict[str, ScoredSplit]:
-    """The kept epoch's weights, loaded into `module`, on validation (a refit has none) and, if asked for, on test."""
-    # Not validate(ckpt_path=…): that would set the callbacks back to the best epoch, the history among them.
-    # Lightning gives the weights of rank 0 to the others.
+    """The kept epoch's weights, loaded into `module`, on validation (a refit has none) and, if
+    asked for, on test.
+    """
+    # Not validate(ckpt_path=…): that would set the callbacks back to the best epoch, the history
+    # among them. Lightning gives the weights of rank 0 to the others.
     if trainer.is_global_zero:
         checkpoint = run.kept_checkpoint(refit=data.refit)
-        module.load_state_dict(torch.load(checkpoint, weights_only=True, map_location="cpu")["state_dict"])
+        module.load_state_dict(
+            torch.load(checkpoint, weights_only=True, map_location="cpu")["state_dict"]
+        )
     scored = {}
     if not data.refit:
         trainer.validate(module, data, verbose=False)
-        scored["validation"] = ScoredSplit(data.splits["validation"]["text"][:], module.predictions, module.scores)
+        scored["validation"] = ScoredSplit(
+            data.splits["validation"]["text"][:], module.predictions, module.scores
+        )
     if test:
         trainer.test(module, data, verbose=False)
-        scored["test"] = ScoredSplit(data.splits["test"]["text"][:], module.predictions, module.scores)
+        scored["test"] = ScoredSplit(
+            data.splits["test"]["text"][:], module.predictions, module.scores
+        )
     return scored
 
 

@@ -1,4 +1,6 @@
-"""How many CPU threads a training step is fastest with: for a small network often fewer than there are."""
+"""How many CPU threads a training step is fastest with: for a small network often fewer than there
+are.
+"""
 
 import json
 import os
@@ -14,7 +16,8 @@ import torch
 from textlstm.cache import content_key, kept
 
 ROUNDS = 9  # of each count, in turn, the first of which does not count
-GAIN = 0.9  # more threads are taken if a step then lasts this share or less: on a busy machine few wait less
+# more threads are taken if a step then lasts this share or less: on a busy machine few wait less
+GAIN = 0.9
 
 
 def cores() -> int:
@@ -22,17 +25,28 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def choose_threads(step: Callable[[], object], shape: Any, cache: Path) -> tuple[int, dict[int, float]]:
-    """The fastest number of threads for `step`, and the milliseconds of one step with each number tried.
+def choose_threads(
+    step: Callable[[], object], shape: Any, cache: Path
+) -> tuple[int, dict[int, float]]:
+    """The fastest number of threads for `step`, and the milliseconds of one step with each number
+    tried.
 
-    Tried are 1, 2, 4, … and what torch would take. What was found is kept for this machine and `shape` (what the
-    step's cost depends on): another run of the same seed has to compute with the same number of threads, since sums
-    are added in another order with others. Leaves torch as it found it; `step` may draw random numbers.
+    Tried are 1, 2, 4, … and what torch would take. What was found is kept for this machine and
+    `shape` (what the step's cost depends on): another run of the same seed has to compute with the
+    same number of threads, since sums are added in another order with others. Leaves torch as it
+    found it; `step` may draw random numbers.
     """
     most = torch.get_num_threads()
     counts = sorted({most, *(2**power for power in range(most.bit_length()) if 2**power < most)})
     waiting = [os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")]
-    machine = [platform.machine(), platform.processor(), os.cpu_count(), most, torch.__version__, *waiting]
+    machine = [
+        platform.machine(),
+        platform.processor(),
+        os.cpu_count(),
+        most,
+        torch.__version__,
+        *waiting,
+    ]
 
     def measure(folder: Path) -> None:
         seconds: dict[int, list[float]] = {count: [] for count in counts}

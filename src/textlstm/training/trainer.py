@@ -1,4 +1,6 @@
-"""Lightning's trainer as the config describes it, with its logger and callbacks, or refused before data are read."""
+"""Lightning's trainer as the config describes it, with its logger and callbacks, or refused before
+data are read.
+"""
 
 import sys
 from typing import Any
@@ -17,19 +19,26 @@ from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
 from textlstm.training.progress import ProgressBar
 
 
-def make_trainer(config: dict[str, Any], run: RunFolder, logger: Logger, recording: list[pl.Callback]) -> pl.Trainer:
+def make_trainer(
+    config: dict[str, Any], run: RunFolder, logger: Logger, recording: list[pl.Callback]
+) -> pl.Trainer:
     """The trainer of a run.
 
     Args:
         recording: callbacks beside those of the config and those that each run needs.
 
     Raises:
-        InputError: a value that Lightning refuses, a device that cannot compute it, or nothing to choose an epoch by.
+        InputError: a value that Lightning refuses, a device that cannot compute it, or nothing to
+            choose an epoch by.
     """
     whole("trainer.max_epochs", config["trainer"]["max_epochs"], minimum=1)
-    whole("trainer.accumulate_grad_batches", config["trainer"]["accumulate_grad_batches"], minimum=1)
+    whole(
+        "trainer.accumulate_grad_batches", config["trainer"]["accumulate_grad_batches"], minimum=1
+    )
     refit, terminal = config["data"]["refit"], sys.stderr.isatty()
-    callbacks = [_made(f"callbacks.{name}", settings) for name, settings in config["callbacks"].items()]
+    callbacks = [
+        _made(f"callbacks.{name}", settings) for name, settings in config["callbacks"].items()
+    ]
     if refit:
         callbacks = [callback for callback in callbacks if not isinstance(callback, EarlyStopping)]
     try:
@@ -49,17 +58,27 @@ def make_trainer(config: dict[str, Any], run: RunFolder, logger: Logger, recordi
             num_sanity_val_steps=0,
             use_distributed_sampler=False,  # BucketSampler divides the batches
         )
-    except (TypeError, ValueError, RuntimeError, MisconfigurationException) as error:  # RuntimeError: srun's options
+    except (
+        TypeError,
+        ValueError,
+        RuntimeError,
+        MisconfigurationException,
+    ) as error:  # RuntimeError: srun's options
         raise InputError(f"trainer: {error}") from error
     check_strategy(trainer, config["trainer"].get("strategy", "auto"))
     _check_precision(trainer)
     if trainer.fast_dev_run or not (refit or trainer.limit_val_batches):  # type: ignore[attr-defined]
-        raise InputError("trainer: a run chooses its best epoch on validation; for a quick look use experiment=smoke.")
+        raise InputError(
+            "trainer: a run chooses its best epoch on validation; for a quick look use "
+            "experiment=smoke."
+        )
     return trainer
 
 
 def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
-    """The logger of the config, which writes below the run folder; `name` is what its events are called by."""
+    """The logger of the config, which writes below the run folder; `name` is what its events are
+    called by.
+    """
     return _made("logger", settings, save_dir=run.path, version=name)
 
 
@@ -99,8 +118,13 @@ def _checkpoints(run: RunFolder, *, refit: bool) -> list[ModelCheckpoint]:
 
 
 def _check_precision(trainer: pl.Trainer) -> None:
-    if "bf16" in str(trainer.precision) and trainer.strategy.root_device.type == "cpu" and not computes_bf16():
+    if (
+        "bf16" in str(trainer.precision)
+        and trainer.strategy.root_device.type == "cpu"
+        and not computes_bf16()
+    ):
         raise InputError(
-            f"trainer.precision={trainer.precision}: this CPU cannot compute an LSTM in bf16 (it needs AVX512-BF16 "
+            f"trainer.precision={trainer.precision}: this CPU cannot compute an LSTM in bf16 (it "
+            f"needs AVX512-BF16 "
             f"or AMX). Take trainer.precision=32-true, or a GPU."
         )

@@ -10,12 +10,21 @@ from textlstm.checks import InputError
 from textlstm.data.reading.readers import FORMATS, Reader, suffix_of
 from textlstm.data.reading.tables import ROWS, Chunk, Table
 
-NO_FILES = ("unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined")  # codecs, but of no file
-EXPECTED = "a CSV, TSV, JSON Lines or Parquet file, a glob, or a folder with one sub-folder per class"
+NO_FILES = (
+    "unicode_escape",
+    "raw_unicode_escape",
+    "idna",
+    "punycode",
+    "undefined",
+)  # codecs, but of no file
+EXPECTED = (
+    "a CSV, TSV, JSON Lines or Parquet file, a glob, or a folder with one sub-folder per class"
+)
 
 
 def find_files(path: str, key: str) -> list[Path]:
-    """The file, the files that match a glob, or the text files of a folder with one sub-folder per class.
+    """The file, the files that match a glob, or the text files of a folder with one sub-folder per
+    class.
 
     Raises:
         InputError: there are none.
@@ -27,7 +36,8 @@ def find_files(path: str, key: str) -> list[Path]:
         is_file = given.is_file()
     except (OSError, RuntimeError, ValueError) as error:  # too long, a NUL, or ~nobody
         raise InputError(
-            f"{key}: {path:.80} is no path ({getattr(error, 'strerror', None) or error}); {EXPECTED} was expected."
+            f"{key}: {path:.80} is no path ({getattr(error, 'strerror', None) or error}); "
+            f"{EXPECTED} was expected."
         ) from error
     if is_file:
         return [given]
@@ -45,11 +55,14 @@ def find_files(path: str, key: str) -> list[Path]:
         suffix = "".join(tables[0].suffixes[-2:]) if tables else ""
         hint = f" For the files in it, give {key}='{path.rstrip('/')}/*{suffix}'." if tables else ""
         raise InputError(
-            f"{key}: {given.absolute()} is a folder without sub-folders of text files; one sub-folder per class "
+            f"{key}: {given.absolute()} is a folder without sub-folders of text files; one "
+            f"sub-folder per class "
             f"was expected, each with a text per file.{hint}"
         )
     if glob.has_magic(str(given)):
-        files = sorted(file for file in map(Path, glob.glob(str(given), recursive=True)) if file.is_file())
+        files = sorted(
+            file for file in map(Path, glob.glob(str(given), recursive=True)) if file.is_file()
+        )
         if files:
             return files
         raise InputError(f"{key}: no file matches {given.absolute()}; {EXPECTED} was expected.")
@@ -57,13 +70,16 @@ def find_files(path: str, key: str) -> list[Path]:
 
 
 def open_table(path: str, key: str, encoding: str | None = None) -> Table:
-    """The rows of a file, of all files that match a glob, or of a folder with one sub-folder of texts per class.
+    """The rows of a file, of all files that match a glob, or of a folder with one sub-folder of
+    texts per class.
 
-    `encoding=None` is UTF-8, or what a byte order mark says. A folder's columns are `text` and `label`. JSON Lines
-    have the columns of the first thousand objects; what an object lacks is None.
+    `encoding=None` is UTF-8, or what a byte order mark says. A folder's columns are `text` and
+    `label`. JSON Lines have the columns of the first thousand objects; what an object lacks is
+    None.
 
     Raises:
-        InputError: a file that cannot be read, with the place; while opening, or while the chunks are drawn.
+        InputError: a file that cannot be read, with the place; while opening, or while the chunks
+            are drawn.
     """
     files = find_files(path, key)
     _check_encoding(encoding)
@@ -78,7 +94,8 @@ def open_table(path: str, key: str, encoding: str | None = None) -> Table:
             if missing:
                 raise InputError(
                     f"{key}: {file} has no column {missing[0]!r}, which {files[0]} has. "
-                    f"Its columns are {', '.join(table.columns)}; all files of a glob need the same."
+                    f"Its columns are {', '.join(table.columns)}; all files of a glob need the "
+                    f"same."
                 )
             yield from table.chunks(columns)
 
@@ -89,13 +106,17 @@ def _check_encoding(encoding: object) -> None:
     if encoding is None:
         return
     try:
-        known = isinstance(encoding, str) and codecs.lookup(encoding).name.replace("-", "_") not in NO_FILES
+        known = (
+            isinstance(encoding, str)
+            and codecs.lookup(encoding).name.replace("-", "_") not in NO_FILES
+        )
         "a".encode(str(encoding))  # hex, zlib and the like are codecs, too
     except (LookupError, UnicodeError, ValueError):
         known = False
     if not known:
         raise InputError(
-            f"data.encoding={encoding} is no text encoding; one such as utf-8, latin-1 or cp1252 was expected."
+            f"data.encoding={encoding} is no text encoding; one such as utf-8, latin-1 or cp1252 "
+            f"was expected."
         )
 
 
@@ -115,4 +136,9 @@ def _texts_by_folder(files: list[Path], key: str, encoding: str | None) -> Itera
         chunk = files[start : start + ROWS]
         texts = [Reader(file, key, encoding).whole_text() for file in chunk]
         labels = [file.parent.name for file in chunk]
-        yield Chunk(str(files[0].parents[1]), start + 1, {"text": texts, "label": labels}, list(map(str, chunk)))
+        yield Chunk(
+            str(files[0].parents[1]),
+            start + 1,
+            {"text": texts, "label": labels},
+            list(map(str, chunk)),
+        )

@@ -19,24 +19,33 @@ SPLIT_NAMES = {"dev": "validation", "valid": "validation", "val": "validation"}
 
 
 class HubSplit(NamedTuple):
-    """Rows on the disk, or an iterable of rows that are fetched as they are read; equal `content`, equal rows."""
+    """Rows on the disk, or an iterable of rows that are fetched as they are read; equal `content`,
+    equal rows.
+    """
 
     rows: Dataset | IterableDataset
     content: str
 
 
-def load_hub(name: str | None, config: str | None, *, streaming: bool = False) -> dict[str, HubSplit]:
-    """The splits `train` and, where there are, `validation` and `test`; `streaming` ones are not downloaded.
+def load_hub(
+    name: str | None, config: str | None, *, streaming: bool = False
+) -> dict[str, HubSplit]:
+    """The splits `train` and, where there are, `validation` and `test`; `streaming` ones are not
+    downloaded.
 
     Raises:
-        InputError: no such data set, no such configuration, no training split, or a hub that cannot be reached.
+        InputError: no such data set, no such configuration, no training split, or a hub that cannot
+            be reached.
     """
     if not name:
         raise InputError(
-            "data=hub needs data.name=… (a data set of the hub such as stanfordnlp/imdb, or a local folder of one)."
+            "data=hub needs data.name=… (a data set of the hub such as stanfordnlp/imdb, or a "
+            "local folder of one)."
         )
     local = os.path.expanduser(name)
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # each of its retries; the error below says it all
+    logging.getLogger("huggingface_hub").setLevel(
+        logging.ERROR
+    )  # each of its retries; the error below says it all
     if not os.path.isdir(local):
         log.info("Asking the Hugging Face hub for %s…", name)
     if sys.stderr.isatty():
@@ -44,12 +53,19 @@ def load_hub(name: str | None, config: str | None, *, streaming: bool = False) -
     try:
         place = local if os.path.isdir(local) else name
         loaded = _streams(place, config) if streaming else _downloaded(place, config)
-    except (ConnectionError, FileNotFoundError) as error:  # DatasetNotFoundError is one of the latter
+    except (
+        ConnectionError,
+        FileNotFoundError,
+    ) as error:  # DatasetNotFoundError is one of the latter
         if isinstance(error, ConnectionError):
-            reason = "the Hugging Face hub cannot be reached. Without it, data=newswire4 trains on the embedded corpus"
+            reason = (
+                "the Hugging Face hub cannot be reached. Without it, data=newswire4 trains on the "
+                "embedded corpus"
+            )
         else:
             reason = (
-                "there is no such data set on the hub and no such folder here, or none with data, or it is private. "
+                "there is no such data set on the hub and no such folder here, or none with data, "
+                "or it is private. "
                 "Check the spelling (owner/name); `hf auth login` opens private ones"
             )
         raise InputError(f"data.name={name}: {reason}.") from error
@@ -66,7 +82,10 @@ def load_hub(name: str | None, config: str | None, *, streaming: bool = False) -
 
 
 def _downloaded(place: str, config: str | None) -> dict[str, HubSplit]:
-    return {split: HubSplit(rows, rows._fingerprint) for split, rows in datasets.load_dataset(place, config).items()}
+    return {
+        split: HubSplit(rows, rows._fingerprint)
+        for split, rows in datasets.load_dataset(place, config).items()
+    }
 
 
 def _streams(place: str, config: str | None) -> dict[str, HubSplit]:
@@ -88,12 +107,18 @@ def _stream_table(rows: IterableDataset, name: str) -> Table:
         first = 1
         try:
             for batch in rows.iter(ROWS):
-                chunk = Chunk(name, first, {column: batch[column] for column in columns or batch if column in batch})
+                chunk = Chunk(
+                    name,
+                    first,
+                    {column: batch[column] for column in columns or batch if column in batch},
+                )
                 yield chunk
                 first += chunk.rows()
         except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
             reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
-            raise InputError(f"data.name: {name}, after row {first - 1:,}: it cannot be read: {reason}.") from error
+            raise InputError(
+                f"data.name: {name}, after row {first - 1:,}: it cannot be read: {reason}."
+            ) from error
 
     # Of text files, columns are known from the first rows only.
     names = rows.features or next(chunks(None), Chunk(name, 1, {})).columns
@@ -111,4 +136,8 @@ def _table(rows: Dataset, name: str) -> Table:
 
 
 def _class_names(rows: Dataset | IterableDataset) -> dict[str, list[str]]:
-    return {column: kind.names for column, kind in (rows.features or {}).items() if isinstance(kind, ClassLabel)}
+    return {
+        column: kind.names
+        for column, kind in (rows.features or {}).items()
+        if isinstance(kind, ClassLabel)
+    }

@@ -1,4 +1,6 @@
-"""One file as a table: CSV, TSV, JSON, JSON Lines or Parquet, plain or compressed, and text in any encoding."""
+"""One file as a table: CSV, TSV, JSON, JSON Lines or Parquet, plain or compressed, and text in any
+encoding.
+"""
 
 import bz2
 import codecs
@@ -38,13 +40,17 @@ BOMS = {  # the longer ones first: UTF-32's begins with UTF-16's
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-ESCAPED = re.compile("[\udc80-\udcff]")  # what errors="surrogateescape" makes of bytes that are no text
+ESCAPED = re.compile(
+    "[\udc80-\udcff]"
+)  # what errors="surrogateescape" makes of bytes that are no text
 
 OBJECT = '{"text": "…", "label": "…"}'
 
 
 def suffix_of(file: Path) -> str:
-    return Path(file.stem).suffix.lower() if file.suffix.lower() in COMPRESSED else file.suffix.lower()
+    return (
+        Path(file.stem).suffix.lower() if file.suffix.lower() in COMPRESSED else file.suffix.lower()
+    )
 
 
 def is_table(file: Path) -> bool:
@@ -84,7 +90,8 @@ class Reader:
                 "',' expected after '\"'": "text follows a closing quote",
             }.get(str(error), str(error))
             raise self.fail(
-                f"{self.bad_row()} cannot be read: {reason}. A text that holds the separator, a quote or a line "
+                f"{self.bad_row()} cannot be read: {reason}. A text that holds the separator, a "
+                f"quote or a line "
                 f'break stands in "double quotes", with quotes inside it doubled.'
             ) from error
         except UnicodeError as error:
@@ -98,10 +105,13 @@ class Reader:
             return self.fail(f" cannot be read: {error.strerror}.")  # type: ignore[attr-defined]
         if suffix in (*COMPRESSED, ".parquet", ".pq") and not isinstance(error, OverflowError):
             return self.fail(
-                f" is no whole {suffix} file: it is damaged, cut short, or something else under that name. "
+                f" is no whole {suffix} file: it is damaged, cut short, or something else under "
+                f"that name. "
                 f"Fetch or write it again."
             )
-        return self.fail(f" cannot be read: {str(error).strip().partition(chr(10))[0].rstrip('.')}.")
+        return self.fail(
+            f" cannot be read: {str(error).strip().partition(chr(10))[0].rstrip('.')}."
+        )
 
     def bytes(self) -> Any:
         return COMPRESSED.get(self.file.suffix.lower(), lambda file: open(file, "rb"))(self.file)
@@ -130,7 +140,9 @@ class Reader:
         with self.reading(), self.text() as lines:
             header = next(self.csv_rows(lines), [])
         if header:
-            header[0] = header[0].removeprefix("\ufeff")  # of an encoding that was named without its mark
+            header[0] = header[0].removeprefix(
+                "\ufeff"
+            )  # of an encoding that was named without its mark
         if not any(header):
             raise self.fail(" has no header: a first line with the column names was expected.")
         for name in header:
@@ -148,7 +160,9 @@ class Reader:
         csv.field_size_limit(sys.maxsize)
         first = lines.readline()
         separator = "\t" if suffix_of(self.file) == ".tsv" else max(SEPARATORS, key=first.count)
-        return filter(None, csv.reader(chain([first], lines), delimiter=separator, strict=True))  # no blank lines
+        return filter(
+            None, csv.reader(chain([first], lines), delimiter=separator, strict=True)
+        )  # no blank lines
 
     def csv_chunks(self, columns: list[str] | None) -> Iterator[Chunk]:
         done = 0
@@ -162,14 +176,21 @@ class Reader:
                     fields = "1 field" if len(chunk[wrong]) == 1 else f"{len(chunk[wrong])} fields"
                     raise self.fail(
                         f", row {done + wrong + 1} has {fields}, the header has {len(header)} "
-                        f"({', '.join(header)}). A text that holds the separator, a quote or a line break stands "
+                        f"({', '.join(header)}). A text that holds the separator, a quote or a "
+                        f"line break stands "
                         f'in "double quotes".'
                     )
                 by_column = dict(zip(header, zip(*chunk, strict=True), strict=True))
-                yield Chunk(str(self.file), done + 1, {column: by_column[column] for column in columns or header})
+                yield Chunk(
+                    str(self.file),
+                    done + 1,
+                    {column: by_column[column] for column in columns or header},
+                )
                 done += len(chunk)
         if not done:
-            raise self.fail(" has a header but no rows; rows with a text and a label were expected.")
+            raise self.fail(
+                " has a header but no rows; rows with a text and a label were expected."
+            )
 
     def json(self) -> Table:
         first = next(self.json_objects(), [])
@@ -182,7 +203,9 @@ class Reader:
         done = 0
         for chunk in self.json_objects():
             names = columns or list(dict.fromkeys(chain.from_iterable(chunk))) or self.columns
-            yield Chunk(str(self.file), done + 1, {name: [row.get(name) for row in chunk] for name in names})
+            yield Chunk(
+                str(self.file), done + 1, {name: [row.get(name) for row in chunk] for name in names}
+            )
             done += len(chunk)
 
     def json_objects(self) -> Iterator[list[dict[str, Any]]]:
@@ -197,11 +220,16 @@ class Reader:
             if unit == "item":
                 items = iter(enumerate(self.parsed(first + text.read(), None), start=1))
             else:
-                items = ((n, self.parsed(line, n)) for n, line in chain([(number, first)], numbered))
+                items = (
+                    (n, self.parsed(line, n)) for n, line in chain([(number, first)], numbered)
+                )
             while chunk := list(islice(items, ROWS)):
                 for number, item in chunk:
                     if not isinstance(item, dict):
-                        raise self.fail(f", {unit} {number} is no JSON object; one such as {OBJECT} was expected.")
+                        raise self.fail(
+                            f", {unit} {number} is no JSON object; one such as {OBJECT} was "
+                            f"expected."
+                        )
                 yield [item for _, item in chunk]
 
     def parsed(self, text: str, line: int | None) -> Any:
@@ -219,7 +247,9 @@ class Reader:
         with self.reading(), self.parquet_file() as opened:
             schema = opened.schema_arrow
             if not opened.metadata.num_rows:
-                raise self.fail(" has columns but no rows; rows with a text and a label were expected.")
+                raise self.fail(
+                    " has columns but no rows; rows with a text and a label were expected."
+                )
         class_names = _class_names((schema.metadata or {}).get(b"huggingface", b"{}"))
         return Table(self.each_once(schema.names), class_names, self.parquet_chunks)
 
@@ -244,11 +274,14 @@ class Reader:
             return batch.column(name).to_pylist()
         except UnicodeDecodeError as error:
             raise self.fail(
-                f", column {name!r} holds bytes that are no UTF-8 text, in a row from {done + 1} on. Write it again."
+                f", column {name!r} holds bytes that are no UTF-8 text, in a row from {done + 1} "
+                f"on. Write it again."
             ) from error
 
     def bad_row(self) -> str:
-        """The first row that is no CSV or holds a byte that is no text, as `, row 3`; of JSON, the line."""
+        """The first row that is no CSV or holds a byte that is no text, as `, row 3`; of JSON, the
+        line.
+        """
         table = suffix_of(self.file) in (".csv", ".tsv")
         number = 0  # the last one that is good
         try:
@@ -291,23 +324,36 @@ class Reader:
         wrong = f"{row}, byte {read} is no {name} text"
         if self.encoding is not None:
             return self.fail(
-                f"{wrong}, which data.encoding={self.encoding} says it is. Name another, or leave it out for UTF-8."
+                f"{wrong}, which data.encoding={self.encoding} says it is. Name another, or leave "
+                f"it out for UTF-8."
             )
         if name.startswith(("UTF-16", "UTF-32")):
-            return self.fail(f"{wrong}, which its byte order mark says it is: it is damaged or cut short.")
-        other = ", or name its encoding, such as data.encoding=latin-1" if self.key.startswith("data.") else ""
+            return self.fail(
+                f"{wrong}, which its byte order mark says it is: it is damaged or cut short."
+            )
+        other = (
+            ", or name its encoding, such as data.encoding=latin-1"
+            if self.key.startswith("data.")
+            else ""
+        )
         return self.fail(f"{wrong}. Save the file as UTF-8 (iconv -f LATIN1 -t UTF-8){other}.")
 
 
 def _class_names(metadata: bytes) -> dict[str, list[str]]:
-    """Class names by column, as `datasets` writes them into Parquet files; of anything else, none."""
+    """Class names by column, as `datasets` writes them into Parquet files; else none."""
     try:
         features = json.loads(metadata)["info"]["features"]
-        names = {column: kind["names"] for column, kind in features.items() if kind.get("_type") == "ClassLabel"}
+        names = {
+            column: kind["names"]
+            for column, kind in features.items()
+            if kind.get("_type") == "ClassLabel"
+        }
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
     return {
         column: of
         for column, of in names.items()
-        if isinstance(of, list) and all(isinstance(name, str) and name for name in of) and len(set(of)) == len(of)
+        if isinstance(of, list)
+        and all(isinstance(name, str) and name for name in of)
+        and len(set(of)) == len(of)
     }

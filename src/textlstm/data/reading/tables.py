@@ -7,13 +7,15 @@ from textlstm.checks import InputError
 
 ROWS = 1000  # in memory together, of whatever length
 NUL = (
-    "holds a NUL byte in the column {column!r}, which no text has. Remove it, or name the encoding of the file, such "
+    "holds a NUL byte in the column {column!r}, which no text has. Remove it, or name the encoding "
+    "of the file, such "
     "as data.encoding=utf-16-le."
 )
 
 
 class Chunk(NamedTuple):
-    """Some rows of a file, by column; `first` is the number of the first row, counted from 1 without a header.
+    """Some rows of a file, by column; `first` is the number of the first row, counted from 1
+    without a header.
 
     `places` names the rows where each is a file of its own.
     """
@@ -47,7 +49,8 @@ class Chunk(NamedTuple):
                     raise self.fail(
                         key,
                         n,
-                        f"holds {value!r:.50} in the column {column!r}, text was expected; name another column.",
+                        f"holds {value!r:.50} in the column {column!r}, text was expected; name "
+                        f"another column.",
                     )
                 if value and "\0" in value:
                     raise self.fail(key, n, f"{NUL.format(column=column)}")
@@ -60,7 +63,8 @@ class Chunk(NamedTuple):
 class Table(NamedTuple):
     """Rows that are read as they are needed.
 
-    `class_names` are those that the data themselves bring, by column; `chunks` gives the named columns, or all.
+    `class_names` are those that the data themselves bring, by column; `chunks` gives the named
+    columns, or all.
     """
 
     columns: list[str]
