@@ -53,7 +53,7 @@ test-scale: setup ## the minutes-long tests: two machines on PostgreSQL (Debian'
 
 test-slurm: setup ## searches, grids and runs of two tasks on a SLURM of one node (Debian's, started and stopped here)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[slurm]'
-	$(BIN)/python -m pytest -m slurm $(ARGS) tests/test_slurm.py
+	$(BIN)/python -m pytest -m slurm $(ARGS) tests/sweeps/test_slurm.py
 
 bench-data: setup ## time and memory from file to batches for a million rows; ARGS="--rows 100000 --no-memory" is shorter
 	$(BIN)/python src/benchmarks/data.py $(ARGS)

@@ -6,8 +6,8 @@ import json
 import sys
 
 import pytest
-from small import SETTINGS, small_network
 
+from helpers.small import SETTINGS, small_network
 from textlstm.checks import InputError
 from textlstm.commands.predict import predict
 from textlstm.data.tokenizer import train_tokenizer

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small import lively_network, small_network
 from torch import Tensor
 from torch.nn import functional
 
+from helpers.small import lively_network, small_network
 from textlstm.checks import InputError
 from textlstm.model.network import POOLINGS, SequenceDropout, TokenDropout, layer_table, trainable
 

@@ -17,8 +17,8 @@ import huggingface_hub.constants
 import pyarrow
 import pyarrow.parquet
 import pytest
-from commands import SRC, as_before
 
+from helpers.commands import SRC, as_before
 from textlstm.commands import main as command_line
 from textlstm.training import run as training
 

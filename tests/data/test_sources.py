@@ -14,8 +14,8 @@ import huggingface_hub.constants
 import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
-from small import SOURCE
 
+from helpers.small import SOURCE
 from textlstm.checks import InputError
 from textlstm.data.sources import changed, checksum, load_labelled, load_source
 

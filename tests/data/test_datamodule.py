@@ -9,8 +9,8 @@ from collections import Counter
 import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, Value
-from small import DATA as OPTIONS
 
+from helpers.small import DATA as OPTIONS
 from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.rows import normalise

@@ -6,48 +6,21 @@ import csv
 from types import SimpleNamespace
 
 import pytest
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins import MixedPrecision
-from small import DATA, SETTINGS
 from torch.nn import functional
 
+from helpers.small import DATA
+from helpers.training import LearningRates, make_module, make_trainer
 from textlstm.checks import InputError
 from textlstm.data.batching import Batch
 from textlstm.data.datamodule import TextDataModule
 from textlstm.training.module import LOGGED, OPTIMIZERS, SCHEDULES, TextClassificationModule
 
-MODEL = {key: value for key, value in SETTINGS.items() if key not in ("vocab_size", "classes")}
-OPTIMIZER = {"name": "adamw", "lr": 0.01, "weight_decay": 0.0, "schedule": "constant"}
 #                          row, label, length, tokens
 BATCH = Batch(
     torch.tensor([[0, 0, 3, 2, 3, 4], [1, 1, 2, 5, 6, 0], [2, 2, 1, 7, 0, 0], [3, 0, 3, 8, 9, 2]])
 )
-
-
-def make_module(*, class_weights=None, optimizer=None, **model):
-    torch.manual_seed(0)
-    return TextClassificationModule(
-        model={**MODEL, "label_smoothing": 0.0, **model},
-        optimizer={**OPTIMIZER, **(optimizer or {})},
-        labels=["a", "b", "c"],
-        tokenizer_json="{}",
-        vocab_size=30,
-        class_weights=class_weights,
-    )
-
-
-def make_trainer(epochs=2, **options):
-    options = {"callbacks": [], "logger": False, **options}
-    return pl.Trainer(
-        max_epochs=epochs,
-        accelerator="cpu",
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        **options,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -72,16 +45,6 @@ def data(tmp_path_factory):
     )
     data.setup()
     return data
-
-
-class LearningRates(pl.Callback):
-    """The learning rate of each optimizer step."""
-
-    def __init__(self):
-        self.used = []
-
-    def on_before_optimizer_step(self, trainer, pl_module, optimizer):
-        self.used.append(optimizer.param_groups[0]["lr"])
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])

@@ -14,8 +14,8 @@ import pytest
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
-from small import DATA
 
+from helpers.small import DATA
 from textlstm.checks import InputError, JobsFailed
 from textlstm.sweeps import study as study_module
 from textlstm.sweeps import sweep as sweeping

@@ -12,11 +12,11 @@ import datasets
 import pandas
 import pytest
 import torch
-from commands import SRC, call, record
 from datasets import Dataset
-from small import DATA
-from test_module import LearningRates, make_module, make_trainer
 
+from helpers.commands import SRC, call, record
+from helpers.small import DATA
+from helpers.training import LearningRates, make_module, make_trainer
 from textlstm.checks import InputError
 from textlstm.commands.evaluate import evaluate
 from textlstm.data.batching import BUFFER, StreamLoader

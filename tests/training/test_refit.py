@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from commands import call, record, table, train_and_kill, weights
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from helpers.commands import call, record, table, train_and_kill, weights
 from textlstm.checks import InputError
 from textlstm.commands.evaluate import evaluate
 from textlstm.commands.main import CONF

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
-from sweeps import failed, finished, job, pruned
 from torch.nn.functional import one_hot
 
+from helpers.sweeps import failed, finished, job, pruned
 from textlstm.checks import InputError
 from textlstm.leaderboard import comparison
 from textlstm.leaderboard.board import again, importances, leaderboard, refitted

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 import torch
-from small import SETTINGS
 from torch.nn import functional
 
+from helpers.small import SETTINGS
 from textlstm import Prediction, TextClassifier
 from textlstm.checks import InputError
 from textlstm.data.batching import EncodedTexts

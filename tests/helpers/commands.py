@@ -22,9 +22,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-SRC = Path(__file__).parents[1] / "src"
+SRC = Path(__file__).parents[2] / "src"
 KILL = [
-    "+callbacks.fail._target_=failing.Fail",
+    "+callbacks.fail._target_=helpers.failing.Fail",
     "+callbacks.fail.rank=null",
     "+callbacks.fail.how=kill",
 ]
@@ -32,10 +32,10 @@ KILL = [
 
 def environment() -> dict[str, str]:
     """One thread for each process, which share the cores; tests/ can be imported from, for
-    tests/failing.py.
+    tests/helpers/failing.py.
     """
     found = os.pathsep.join(
-        [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": found}
 

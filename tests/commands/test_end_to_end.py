@@ -17,11 +17,11 @@ from pathlib import Path
 import optuna
 import pytest
 import torch
-from commands import KILL, SRC, call, record, run, table, train_and_kill, weights
 from datasets import Dataset
 from optuna.trial import TrialState
-from sweeps import trials_of
 
+from helpers.commands import KILL, SRC, call, record, run, table, train_and_kill, weights
+from helpers.sweeps import trials_of
 from textlstm import TextClassifier
 from textlstm.data.sources import NEWSWIRE4
 from textlstm.sweeps.pruning import PARTS

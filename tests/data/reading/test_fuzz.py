@@ -19,8 +19,8 @@ import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from small import DATA
 
+from helpers.small import DATA
 from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.reading.files import open_table

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from commands import call, record, run, train_and_kill, weights
 from hydra import compose, initialize_config_dir
 
+from helpers.commands import call, record, run, train_and_kill, weights
 from textlstm import ranks
 from textlstm.checks import InputError
 from textlstm.commands.evaluate import evaluate
@@ -298,7 +298,7 @@ def test_a_resumed_run_of_two_with_dropout_ends_with_the_weights_of_one_never_st
 )
 def test_one_process_that_ends_ends_both_with_one_error(data, tmp_path, rank, how, code, error):
     fail = [
-        "+callbacks.fail._target_=failing.Fail",
+        "+callbacks.fail._target_=helpers.failing.Fail",
         f"+callbacks.fail.rank={rank}",
         f"+callbacks.fail.how={how}",
     ]

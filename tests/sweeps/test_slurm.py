@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 from optuna.trial import TrialState
-from sweeps import trials_of
+
+from helpers.sweeps import trials_of
 
 pytestmark = pytest.mark.slurm
-SRC = Path(__file__).parents[1] / "src"
+SRC = Path(__file__).parents[2] / "src"
 PROGRAMS = (
     "munged",
     "mariadbd",

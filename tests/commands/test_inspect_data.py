@@ -4,8 +4,8 @@ import csv
 
 import pytest
 import torch
-from small import DATA
 
+from helpers.small import DATA
 from textlstm.commands import inspect_data as inspection
 from textlstm.commands.inspect_data import inspect_data, typical_tokens, vocabulary_growth
 from textlstm.data.datamodule import TextDataModule

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from small import lively_network
+
+from helpers.small import lively_network
 
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 from optuna.trial import TrialState
-from sweeps import trials_of
+
+from helpers.sweeps import trials_of
 
 pytestmark = pytest.mark.scale
-SRC = Path(__file__).parents[1] / "src"
+SRC = Path(__file__).parents[2] / "src"
 QUICK = [
     *(
         "experiment=smoke",
