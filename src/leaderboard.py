@@ -11,7 +11,7 @@ from pathlib import Path
 from textlstm.checks import InputError
 from textlstm.commands.main import fail
 from textlstm.leaderboard.board import latest_sweep, leaderboard
-from textlstm.runs.folder import OUTPUTS
+from textlstm.places import OUTPUTS
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(

@@ -9,8 +9,8 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from textlstm.commands.main import CONF
 from textlstm.data.datamodule import TextDataModule
+from textlstm.places import CONF
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.training.module import OPTIMIZERS, SCHEDULES, TextClassificationModule
 

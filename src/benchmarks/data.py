@@ -61,9 +61,9 @@ def ours(file: str, cache: str) -> Iterator[None]:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
-    from textlstm.commands.main import CONF
     from textlstm.data.datamodule import TextDataModule
     from textlstm.data.sources import load_source
+    from textlstm.places import CONF
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("train", ["data=files", f"data.train={file}"]))

@@ -19,7 +19,8 @@ from typing import Any
 SRC = Path(__file__).parents[1]
 sys.path.insert(0, str(SRC))
 
-from textlstm.runs.folder import CACHE, OUTPUTS  # noqa: E402
+from textlstm.places import CACHE
+from textlstm.runs.folder import OUTPUTS  # noqa: E402
 
 FOLDER = OUTPUTS / "bench"
 WARM_UP, STEPS = 15, 100  # batches that are not timed, and batches that are
@@ -66,7 +67,8 @@ def composed(*given: str) -> dict[str, Any]:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
-    from textlstm.commands.main import CONF, quote_literal
+    from textlstm.commands.arguments import quote_literal
+    from textlstm.places import CONF
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return OmegaConf.to_container(compose("train", [quote_literal(of) for of in given]))  # type: ignore[return-value]

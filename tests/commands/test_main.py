@@ -16,7 +16,8 @@ from omegaconf import OmegaConf
 
 from textlstm.checks import InputError
 from textlstm.commands import main as command_line
-from textlstm.commands.main import CONF, prepare, quote_literal
+from textlstm.commands.arguments import prepare, quote_literal
+from textlstm.places import CONF
 from textlstm.runs.folder import folder_name
 
 SRC = Path(command_line.__file__).parents[2]

@@ -12,7 +12,7 @@ from textlstm.checks import InputError
 from textlstm.commands.predict import predict
 from textlstm.data.tokenizer import train_tokenizer
 from textlstm.model.bundle import TextClassifier, save_bundle
-from textlstm.runs.folder import write_json
+from textlstm.writing import write_json
 
 TEXTS = ["goal in the match", "shares fall", "", "zebra", "goal, goal; goal!"]
 

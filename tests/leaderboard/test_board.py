@@ -18,7 +18,7 @@ from textlstm.leaderboard.comparison import how_sure
 from textlstm.leaderboard.folder import SweepFolder
 from textlstm.model.metrics import Predictions, scores
 from textlstm.runs import figures
-from textlstm.runs.folder import write_csv
+from textlstm.writing import write_csv
 
 
 def repeats(sweep, overrides, scores, *, key="seed", **values):

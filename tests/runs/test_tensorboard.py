@@ -11,7 +11,7 @@ from tensorboard.plugins.hparams.api_pb2 import DATA_TYPE_STRING
 from tensorboard.plugins.hparams.metadata import EXPERIMENT_TAG, SESSION_START_INFO_TAG
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from textlstm.commands.main import CONF
+from textlstm.places import CONF
 from textlstm.runs import tensorboard as dashboards
 from textlstm.runs.folder import RunFolder
 from textlstm.training.progress import EpochHistory

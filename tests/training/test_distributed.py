@@ -18,10 +18,10 @@ from helpers.commands import call, record, run, train_and_kill, weights
 from textlstm import ranks
 from textlstm.checks import InputError
 from textlstm.commands.evaluate import evaluate
-from textlstm.commands.main import CONF
 from textlstm.data.batching import IGNORED, NO_ROW, BucketSampler, EncodedTexts
 from textlstm.data.sources import NEWSWIRE4
 from textlstm.data.tokenizer import Encoded
+from textlstm.places import CONF
 from textlstm.sweeps.sweep import sweep
 from textlstm.training.distributed import check_strategy
 

@@ -14,8 +14,8 @@ from omegaconf import OmegaConf
 from helpers.commands import call, record, table, train_and_kill, weights
 from textlstm.checks import InputError
 from textlstm.commands.evaluate import evaluate
-from textlstm.commands.main import CONF
 from textlstm.leaderboard.board import leaderboard
+from textlstm.places import CONF
 from textlstm.training import run as training
 
 QUICK = [

@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from textlstm.checks import InputError
-from textlstm.commands.main import CONF
+from textlstm.places import CONF
 from textlstm.runs.folder import RunFolder
 from textlstm.training.progress import EpochHistory
 from textlstm.training.trainer import make_trainer

@@ -13,11 +13,13 @@ from textlstm.data.encoding import describe, encode_source
 from textlstm.data.sources import Source, changed, load_labelled
 from textlstm.data.splits import SPLITS
 from textlstm.data.tokenizer import load_tokenizer
-from textlstm.runs.folder import CACHE, RunFolder, folder_name, write_json
+from textlstm.places import CACHE
+from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.report import print_results, write_report
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
 from textlstm.training.trainer import quiet_trainer
+from textlstm.writing import write_json
 
 
 def evaluate(config: dict[str, Any]) -> None:

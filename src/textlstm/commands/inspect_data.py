@@ -13,11 +13,13 @@ from textlstm.data.batching import token_counts
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.tokenizer import BYTES, encode, train_tokenizer
 from textlstm.data.vocabulary import SPECIALS
+from textlstm.places import CACHE, OUTPUTS
 from textlstm.runs import figures
-from textlstm.runs.folder import CACHE, OUTPUTS, folder_name, markdown_table
+from textlstm.runs.folder import folder_name
 from textlstm.runs.report import dirt
 from textlstm.terminal import counted
 from textlstm.training.process import prepare_process
+from textlstm.writing import markdown_table
 
 PERCENTILES = (1, 10, 50, 90, 95, 99, 100)
 SHARES = (

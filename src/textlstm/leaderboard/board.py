@@ -14,7 +14,7 @@ from textlstm.checks import NUMBER, InputError
 from textlstm.leaderboard.comparison import how_sure
 from textlstm.leaderboard.folder import Configuration, SweepFolder
 from textlstm.runs import figures
-from textlstm.runs.folder import markdown_table, write_csv
+from textlstm.writing import markdown_table, write_csv
 
 SHOWN = 20  # rows of the table on the screen
 LONGEST = 14  # letters of a value there

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from textlstm.checks import InputError
-from textlstm.commands.main import LITERAL
-from textlstm.runs.folder import RunFolder, only_places, value_in
+from textlstm.keys import LITERAL, only_places, value_in
+from textlstm.runs.folder import RunFolder
 
 REPEATS = ("seed", "data.fold")  # runs that differ in these alone repeat a configuration
 LOGGED = re.compile(

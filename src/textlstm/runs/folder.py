@@ -1,33 +1,16 @@
 """The run folder: what is written where, and read back by every other command."""
 
-import csv
 import json
-import os
-import platform
 import re
-import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from textlstm.checks import InputError
-
-OUTPUTS = Path(__file__).parents[3] / "outputs"
-CACHE = OUTPUTS / "cache"
-PACKAGES = (
-    "torch",
-    "pytorch-lightning",
-    "hydra-core",
-    "torchmetrics",
-    "datasets",
-    "tokenizers",
-    "scikit-learn",
-)
+from textlstm.places import OUTPUTS
 
 
 @dataclass(frozen=True)
@@ -111,68 +94,3 @@ def new_run_folder() -> str:
     started = OUTPUTS / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     names = (started if n == 1 else started.with_name(f"{started.name}_{n}") for n in count(1))
     return str(next(folder for folder in names if not folder.exists()))
-
-
-def only_places(key: str) -> bool:
-    """Whether an override with this key only places a run in its sweep and is no hyperparameter."""
-    return key in ("sweep", "test", "baselines", "data.folds") or key.startswith("sweep.")
-
-
-def value_in(config: Any, key: str) -> Any:
-    """The value of a key such as `model.hidden` in a config; {} if there is none."""
-    for name in key.split("."):
-        config = config.get(name, {}) if isinstance(config, dict) else {}
-    return config
-
-
-def write_json(file: Path, content: Any) -> None:
-    """Writes JSON whole or not at all."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.write_text(
-        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    unfinished.replace(file)
-
-
-def write_csv(file: Path, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
-    with open(file, "w", encoding="utf-8", newline="") as lines:
-        writer = csv.writer(lines)
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def markdown_table(header: list[str], rows: list[Any]) -> str:
-    """A table whose cells cannot break it."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    text = (
-        " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    )
-    return text if len(text) <= 300 else f"{text[:300]}…"
-
-
-def environment() -> dict[str, Any]:
-    """Versions, machine and git commit, for the record."""
-    return {
-        "python": platform.python_version(),
-        "versions": {package: version(package) for package in PACKAGES},
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
-        "git_commit": _git_commit(),
-    }
-
-
-def _git_commit() -> str | None:
-    """The commit of the code, with `+` if it was changed since; None outside a repository."""
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty=+"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-        )
-    except FileNotFoundError:  # no git on this machine
-        return None
-    return described.stdout.strip() or None

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from textlstm.model.metrics import Predictions
 from textlstm.runs import figures
-from textlstm.runs.folder import markdown_table, write_csv
+from textlstm.writing import markdown_table, write_csv
 
 SCORES = {
     "accuracy": "accuracy",

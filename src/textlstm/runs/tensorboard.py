@@ -12,14 +12,14 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tokenizers import Tokenizer
 from torch.utils.tensorboard.summary import hparams
 
-from textlstm.commands.main import LITERAL
 from textlstm.data.batching import EncodedTexts, token_counts
 from textlstm.data.vocabulary import UNK
+from textlstm.keys import LITERAL, only_places, value_in
 from textlstm.model.metrics import Predictions
 from textlstm.model.network import LSTMClassifier
 from textlstm.runs import figures
-from textlstm.runs.folder import markdown_table, only_places, value_in
 from textlstm.runs.report import confident_mistakes
+from textlstm.writing import markdown_table
 
 GROUPS = ("data", "model", "optimizer", "trainer")  # whose keys are hyperparameters
 SCORE, LOSS = "hp/val_macro_f1", "hp/val_loss"

@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from textlstm.checks import InputError, JobsFailed, flag, number, whole
-from textlstm.runs.folder import CACHE
+from textlstm.places import CACHE
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.study import ATTEMPTS, BEAT, TRIAL, Study, attach, open_storage
 from textlstm.terminal import loading, status

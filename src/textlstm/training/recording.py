@@ -15,10 +15,12 @@ from textlstm.model.bundle import save_bundle
 from textlstm.model.metrics import Predictions
 from textlstm.model.network import layer_table, trainable
 from textlstm.runs import tensorboard as dashboards
-from textlstm.runs.folder import RunFolder, environment, write_json
+from textlstm.runs.environment import environment
+from textlstm.runs.folder import RunFolder
 from textlstm.runs.report import write_report
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.progress import EpochHistory
+from textlstm.writing import write_json
 
 log = logging.getLogger(__name__)
 

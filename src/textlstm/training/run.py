@@ -22,8 +22,9 @@ from textlstm.checks import InputError, flag
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.sources import changed
 from textlstm.model import baselines
+from textlstm.places import CACHE
 from textlstm.runs import tensorboard as dashboards
-from textlstm.runs.folder import CACHE, RunFolder, folder_name
+from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.report import LINEAR, print_results, seconds_line
 from textlstm.sweeps.pruning import Pruning
 from textlstm.training.distributed import one_end, share_threads

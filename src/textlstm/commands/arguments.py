@@ -1,0 +1,210 @@
+"""The command line as Hydra must be given it: literal values, near misses, sweeps, resumed runs."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override, OverrideType
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from textlstm.checks import InputError, nearest
+from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED
+from textlstm.places import CONF
+from textlstm.ranks import is_rank_zero
+from textlstm.runs.folder import folder_name
+
+
+def prepare(command: str, arguments: list[str]) -> list[str]:
+    """The arguments for Hydra: literal values quoted, presets chosen, sweeps spelled out, resumed
+    runs recalled.
+
+    Raises:
+        InputError: an argument, key or preset that does not exist, with the nearest one that does.
+    """
+    arguments = [quote_literal(argument) for argument in arguments]
+    parsed = get_args_parser().parse_args(arguments)
+    if parsed.help or parsed.hydra_help or parsed.shell_completion:
+        return arguments
+    typed: list[str] = parsed.overrides
+    flags = [argument for argument in arguments if argument not in typed]
+    overrides = [_parse(override) for override in typed]
+    keys = {override.key_or_group for override in overrides}
+    if {"data.train", "data.validation", "data.test"} & keys and "data" not in keys:
+        typed = [*typed, "data=files"]
+        overrides.append(_parse("data=files"))
+    if is_rank_zero():  # which may have begun in it just now
+        _refuse_used_folder(overrides)
+    if command == "train" and "resume" in keys:
+        return [*flags, *recall(overrides)]
+    check_keys(command, overrides)
+    swept = [override.key_or_group for override in overrides if override.is_sweep_override()]
+    preset = [override.value() for override in overrides if override.key_or_group == "sweep"]
+    showing = parsed.cfg is not None or parsed.info is not None
+    if command == "train" and not showing and (parsed.multirun or swept or any(preset)):
+        if "test" in keys:
+            raise InputError(
+                "A sweep never scores the test set, so that it cannot choose by it: leave test= "
+                "out."
+            )
+        flags = [*flags, "--multirun"]
+        typed = [*typed, "test=false", "baselines=false"]
+        if not any(preset) and "sweep.name" not in keys:
+            typed = [*typed, f"sweep.name={folder_name(','.join(swept) or 'jobs')}"]
+    return [*flags, *typed]
+
+
+def quote_literal(argument: str) -> str:
+    """`key=value` with the value quoted for Hydra and OmegaConf if its key takes a text or a path.
+
+    Paths of data become absolute, so that the record of a run holds from any working directory.
+    """
+    key, equals, value = argument.partition("=")
+    if not equals or key not in LITERAL:
+        return argument
+    if key in RECORDED_PATHS or (key == "data.name" and os.path.isdir(os.path.expanduser(value))):
+        value = os.path.abspath(os.path.expanduser(value)) if value else value
+    value = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)  # OmegaConf's interpolation
+    value = re.sub(r"(\\*)('|\Z)", lambda end: end[1] * 2 + ("\\'" if end[2] else ""), value)
+    return f"{key}='{value}'"
+
+
+def recall(overrides: list[Override]) -> list[str]:
+    """Hydra's arguments to go on in the folder of `resume=`: its recorded config first, then
+    trainer keys.
+
+    Raises:
+        InputError: no run there, a key that may not differ, or a change that would bend the
+            schedule.
+    """
+    folder = (
+        Path([str(o.value()) for o in overrides if o.key_or_group == "resume"][-1])
+        .expanduser()
+        .absolute()
+    )
+    record = folder / ".hydra" / "config.yaml"
+    if not record.is_file():
+        raise InputError(f"resume: {folder} is no run folder (it has no .hydra/config.yaml).")
+    recorded = OmegaConf.load(record)
+    changes = []
+    for override in overrides:
+        key = override.key_or_group
+        if key == "resume" or OmegaConf.select(recorded, key) == override.value():
+            continue
+        if not key.startswith("trainer."):
+            raise InputError(
+                f"A resumed run keeps its recorded values; only trainer keys may differ, got "
+                f"{override.input_line}. "
+                f"For another value start a new run."
+            )
+        if key in SCHEDULED and OmegaConf.select(recorded, "optimizer.schedule") == "one_cycle":
+            raise InputError(
+                f"{override.input_line} would bend the one-cycle schedule, which was laid out for "
+                f"{key}={OmegaConf.select(recorded, key)}. Resume without it, or start a new run."
+            )
+        changes.append(str(override.input_line))
+    return [
+        *("--config-dir", str(record.parent), "--config-name", "config"),
+        *("hydra/job_logging=run", "hydra/hydra_logging=plain", "hydra.output_subdir=null"),
+        quote_literal(f"resume={folder}"),
+        "hydra.run.dir=" + quote_literal(f"resume={folder}").partition("=")[2],
+        *changes,
+    ]
+
+
+def check_keys(command: str, overrides: list[Override]) -> None:
+    """Composes the config once, so that a mistyped key or preset fails before anything is written.
+
+    Raises:
+        InputError: names the key or preset, and the nearest one that exists.
+    """
+    for override in overrides:
+        group = override.key_or_group
+        options = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
+        if not options or group.startswith("hydra/"):  # those have presets of Hydra's own, too
+            continue
+        for value in _values(override):
+            if value not in (*options, "null"):
+                raise InputError(
+                    f"There is no {group}={value}.{nearest(value, options)} {group} can be "
+                    f"{', '.join(options)}."
+                )
+    typed = [
+        f"{o.get_key_element()}={_values(o)[0]}" if o.is_sweep_override() else str(o.input_line)
+        for o in overrides
+    ]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        try:
+            missing = OmegaConf.missing_keys(compose(command, typed))
+        except (HydraException, OmegaConfBaseException) as error:
+            groups = [(line, o.key_or_group) for line, o in zip(typed, overrides, strict=True)]
+            presets = [
+                line
+                for line, key in groups
+                if (CONF / key).is_dir() and not key.startswith("hydra/")
+            ]
+            keys = _leaf_keys(OmegaConf.to_container(compose(command, presets)))
+            for override in overrides:
+                key = override.key_or_group
+                known = key in keys or (CONF / key).is_dir() or key.startswith("hydra")
+                if override.type == OverrideType.CHANGE and not known:
+                    raise InputError(
+                        f"There is no key {key!r}.{nearest(key, keys)} python src/{command}.py "
+                        f"--help lists the keys."
+                    ) from error
+            said = str(error).strip().splitlines()[0]
+            if "hydra/launcher/submitit" in said:
+                extra = "It comes with the extra `slurm`: pip install -e '.[slurm]'"
+                said = f"{said.rstrip('.')}. {extra}"
+            raise InputError(said) from error
+    if missing:
+        raise InputError(
+            f"{', '.join(sorted(missing))} must be given; python src/{command}.py --help says what "
+            f"it is."
+        )
+
+
+def _leaf_keys(node: Any, prefix: str = "") -> list[str]:
+    if not isinstance(node, dict) or not node:
+        return [prefix]
+    return [
+        key
+        for name, child in node.items()
+        for key in _leaf_keys(child, f"{prefix}.{name}" if prefix else name)
+    ]
+
+
+def _parse(argument: str) -> Override:
+    try:
+        return OverridesParser.create().parse_override(argument)
+    except HydraException as error:
+        raise InputError(
+            f"{argument!r} cannot be read as key=value ({str(error).strip().splitlines()[0]}). "
+            f"Quote a value with special characters twice: \"key='value'\"."
+        ) from error
+
+
+def _values(override: Override) -> list[str]:
+    if override.is_discrete_sweep():
+        return list(override.sweep_string_iterator())
+    value = override.value()
+    if isinstance(value, IntervalSweep):
+        return [str(value.start)]
+    return [override.get_value_element_as_str()] if override.value() is not None else ["null"]
+
+
+def _refuse_used_folder(overrides: list[Override]) -> None:
+    for override in overrides:
+        if (
+            override.key_or_group == "hydra.run.dir"
+            and (Path(str(override.value())) / ".hydra").exists()
+        ):
+            raise InputError(
+                f"hydra.run.dir={override.value()} holds a run already; resume=FOLDER goes on with "
+                f"it."
+            )

@@ -1,0 +1,34 @@
+"""Which kind of key each is: literal, recorded path, bound to the schedule, hyperparameter."""
+
+from typing import Any
+
+# The values of these keys are texts and paths: what Hydra's grammar makes of commas, quotes,
+# brackets and ${…} is never what the person meant.
+LITERAL = {"text", "input", "output", "file", "run", "resume", "sweep.storage"} | {
+    f"data.{key}" for key in ("train", "validation", "test", "name")
+}
+# Of these, paths that are recorded must hold from any working directory.
+RECORDED_PATHS = {"data.train", "data.validation", "data.test"}
+# A change of these would bend a one-cycle schedule that is under way.
+SCHEDULED = {
+    f"trainer.{key}"
+    for key in (
+        "max_epochs",
+        "max_steps",
+        "accumulate_grad_batches",
+        "limit_train_batches",
+        "overfit_batches",
+    )
+}
+
+
+def only_places(key: str) -> bool:
+    """Whether an override with this key only places a run in its sweep and is no hyperparameter."""
+    return key in ("sweep", "test", "baselines", "data.folds") or key.startswith("sweep.")
+
+
+def value_in(config: Any, key: str) -> Any:
+    """The value of a key such as `model.hidden` in a config; {} if there is none."""
+    for name in key.split("."):
+        config = config.get(name, {}) if isinstance(config, dict) else {}
+    return config
