@@ -4,18 +4,7 @@ python src/evaluate.py run=outputs/runs/2026-01-31_12-00-00
 python src/evaluate.py run=outputs/runs/2026-01-31_12-00-00 file=new.csv
 """
 
-from typing import Any
-
-from textlstm.commands import main as command_line
-from textlstm.terminal import loading
-
-
-def evaluate(config: dict[str, Any]) -> None:
-    with loading():
-        from textlstm.commands.evaluate import evaluate
-
-    evaluate(config)
-
+from textlstm.commands.main import main
 
 if __name__ == "__main__":
-    command_line.main("evaluate", evaluate)
+    main("evaluate")

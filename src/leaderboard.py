@@ -5,23 +5,7 @@ python src/leaderboard.py
 python src/leaderboard.py outputs/sweeps/grid
 """
 
-import argparse
-from pathlib import Path
-
-from textlstm.checks import InputError
-from textlstm.commands.main import fail
-from textlstm.leaderboard.board import latest_sweep, leaderboard
-from textlstm.places import OUTPUTS
+from textlstm.commands.main import main
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "sweep", nargs="?", type=Path, help="the sweep's folder (default: the one worked on last)"
-    )
-    try:
-        chosen = parser.parse_args().sweep
-        leaderboard((chosen or latest_sweep(OUTPUTS / "sweeps")).absolute())
-    except InputError as error:
-        fail(error)
+    main("leaderboard")

@@ -181,7 +181,7 @@ def step(self, batch, index):
     sys.__stdout__.flush()
     import os; os._exit(0)
 module.TextClassificationModule.training_step = step
-command_line.main("train", training.train)
+command_line.main("train")
 """
 
 

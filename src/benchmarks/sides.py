@@ -19,8 +19,7 @@ from typing import Any
 SRC = Path(__file__).parents[1]
 sys.path.insert(0, str(SRC))
 
-from textlstm.places import CACHE
-from textlstm.runs.folder import OUTPUTS  # noqa: E402
+from textlstm.places import CACHE, OUTPUTS  # noqa: E402
 
 FOLDER = OUTPUTS / "bench"
 WARM_UP, STEPS = 15, 100  # batches that are not timed, and batches that are
@@ -118,7 +117,7 @@ def ours(data: str | None) -> None:
             precision,
             *threads_override(),
         ]
-        command_line.main("train", training.train)
+        command_line.main("train")
 
 
 def bf16(data: str | None) -> None:
@@ -138,7 +137,6 @@ def loop(data: str | None) -> None:
 
     from textlstm.commands import main as command_line
     from textlstm.training import module
-    from textlstm.training import run as training
 
     def bare_step(self: Any, rows: list[int]) -> float:
         started = time.perf_counter()
@@ -175,7 +173,7 @@ def loop(data: str | None) -> None:
     module.TextClassificationModule.on_train_batch_end = end  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
         sys.argv[1:] = [*overrides(data), f"hydra.run.dir={folder}/run", *threads_override()]
-        command_line.main("train", training.train)
+        command_line.main("train")
 
 
 def naive(data: str | None) -> None:
@@ -357,7 +355,7 @@ def accuracy(data: str | None) -> None:
             SHORT,
             *threads_override(),
         ]
-        command_line.main("train", training.train)
+        command_line.main("train")
 
 
 def machine(data: str | None) -> None:
@@ -426,7 +424,6 @@ def order(data: str | None) -> None:
     """
     from textlstm.commands import main as command_line
     from textlstm.data import batching
-    from textlstm.training import run as training
 
     if os.environ.get("BENCH_RANDOM"):
         batching.BUCKET = 1
@@ -437,7 +434,7 @@ def order(data: str | None) -> None:
             "baselines=false",
         ]
         sys.argv[1:] = [*overrides(data, article=False), *given, *([] if data is None else [SHORT])]
-        command_line.main("train", training.train)
+        command_line.main("train")
         record = json.loads(Path(folder, "run", "metrics.json").read_text(encoding="utf-8"))
     answer({split: record[split]["accuracy"] for split in ("validation", "test")})
 
@@ -481,12 +478,11 @@ def first_step(data: str | None) -> None:
     """The default training up to the end of its first step."""
     from textlstm.commands import main as command_line
     from textlstm.training import module
-    from textlstm.training import run as training
 
     module.TextClassificationModule.on_train_batch_end = lambda *arguments: answer({})  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
         sys.argv[1:] = [f"hydra.run.dir={folder}/run"]
-        command_line.main("train", training.train)
+        command_line.main("train")
 
 
 SIDES: dict[str, Callable[[str | None], None]] = {

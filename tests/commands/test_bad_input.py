@@ -836,14 +836,13 @@ def refused(tmp_path, monkeypatch, capsys):
     nothing but its log.
     """
     monkeypatch.syspath_prepend(SRC)
-    from train import train
 
     def refused(*overrides: str) -> str:
         monkeypatch.setattr(
             sys, "argv", ["train.py", *overrides, *SMALL, f"hydra.run.dir={tmp_path}/run"]
         )
         with pytest.raises(SystemExit) as stop:
-            command_line.main("train", train)
+            command_line.main("train")
         errors = capsys.readouterr().err
         assert stop.value.code == 2, errors
         assert "Traceback" not in errors
@@ -968,12 +967,11 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from textlstm.commands import main as command_line
-from textlstm.runs import folder as runs
-runs.CACHE = Path(sys.argv.pop(1))
-from train import train
+from textlstm import places
+places.CACHE = Path(sys.argv.pop(1))
 import textlstm.training.run
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-command_line.main("train", train)
+command_line.main("train")
 """
 
 

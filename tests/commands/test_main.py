@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from textlstm.checks import InputError
+from textlstm.commands import arguments
 from textlstm.commands import main as command_line
 from textlstm.commands.arguments import prepare, quote_literal
 from textlstm.places import CONF
@@ -73,7 +74,7 @@ def test_data_paths_are_taken_as_typed_and_made_absolute(key, tmp_path, monkeypa
 @example("null")
 @example("\\\n")
 def test_any_text_survives_hydra_and_omegaconf(value):
-    override = command_line._parse(quote_literal(f"text={value}"))
+    override = arguments._parse(quote_literal(f"text={value}"))
     assert OmegaConf.to_container(OmegaConf.create({"text": override.value()}), resolve=True) == {
         "text": value
     }

@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 from helpers.sweeps import failed, finished, job, pruned
 from textlstm.checks import InputError
 from textlstm.leaderboard import comparison
-from textlstm.leaderboard.board import again, importances, leaderboard, refitted
+from textlstm.leaderboard.board import again, importances, refitted, write_leaderboard
 from textlstm.leaderboard.comparison import how_sure
 from textlstm.leaderboard.folder import SweepFolder
 from textlstm.model.metrics import Predictions, scores
@@ -30,7 +30,7 @@ def repeats(sweep, overrides, scores, *, key="seed", **values):
 def board(sweep, capsys, monkeypatch, width=80):
     """What the command prints on a screen of this width."""
     monkeypatch.setenv("COLUMNS", str(width))
-    leaderboard(sweep)
+    write_leaderboard(sweep)
     return capsys.readouterr().out
 
 
@@ -53,7 +53,7 @@ def test_runs_that_differ_in_seed_or_fold_alone_are_one_configuration(tmp_path, 
 def test_the_csv_has_each_configuration_with_full_names_and_digits(tmp_path):
     repeats(tmp_path, ["model.hidden=8", "optimizer.lr=0.01"], [0.70, 0.74], parameters=123456)
     finished(tmp_path, ["model.hidden=16", "optimizer.lr=0.01"], 0.9, seconds=7.125)
-    leaderboard(tmp_path)
+    write_leaderboard(tmp_path)
     assert table(tmp_path) == [
         dict(zip(row, values, strict=True))
         for row in [
@@ -119,9 +119,9 @@ def test_a_sweep_without_a_finished_run_says_what_there_is(tmp_path):
     with pytest.raises(
         InputError, match=r"holds no finished run \(1 pruned, 1 failed\); expected a folder such as"
     ):
-        leaderboard(tmp_path)
+        write_leaderboard(tmp_path)
     with pytest.raises(InputError, match="There is no folder /nowhere"):
-        leaderboard(tmp_path.__class__("/nowhere"))
+        write_leaderboard(tmp_path.__class__("/nowhere"))
 
 
 def compared(sweep):
@@ -289,7 +289,7 @@ def test_a_key_that_a_run_leaves_to_its_config_has_the_value_there(tmp_path):
     finished(
         tmp_path, ["model.head=[32,16]"], 0.7, config={"model": {"hidden": 64, "head": [32, 16]}}
     )
-    leaderboard(tmp_path)
+    write_leaderboard(tmp_path)
     assert [(row["model.hidden"], row["model.head"]) for row in table(tmp_path)] == [
         ("8", "[]"),
         ("64", "[32,16]"),
@@ -327,7 +327,7 @@ def test_the_history_is_drawn_in_the_order_in_which_runs_ended(tmp_path, monkeyp
     drawn, draw = [], figures.history_figure
     noted = lambda *columns: drawn.extend(zip(*columns, strict=True)) or draw(*columns)  # noqa: E731
     monkeypatch.setattr(figures, "history_figure", noted)
-    leaderboard(tmp_path)
+    write_leaderboard(tmp_path)
     assert drawn == [(0.4, True, False), (0.9, False, True), (0.7, False, False)]
 
 

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from helpers.commands import call, record, table, train_and_kill, weights
 from textlstm.checks import InputError
 from textlstm.commands.evaluate import evaluate
-from textlstm.leaderboard.board import leaderboard
+from textlstm.leaderboard.board import write_leaderboard
 from textlstm.places import CONF
 from textlstm.training import run as training
 
@@ -143,6 +143,6 @@ def test_a_leaderboard_leaves_refits_out(tmp_path, refitted, capsys):
             else record(refitted[0])
         )
         (tmp_path / name / "metrics.json").write_text(json.dumps(scored), encoding="utf-8")
-    leaderboard(tmp_path)
+    write_leaderboard(tmp_path)
     assert "not finished" not in capsys.readouterr().out
     assert [row["rank"] for row in table(tmp_path / "leaderboard.csv")] == ["1"]

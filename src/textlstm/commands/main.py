@@ -1,6 +1,7 @@
 """Runs a command through Hydra: one error for a mistake, and exit codes."""
 
 import copy
+import importlib
 import logging
 import os
 import shutil
@@ -20,8 +21,11 @@ from textlstm.commands.arguments import prepare, quote_literal
 from textlstm.places import CONF, OUTPUTS
 from textlstm.ranks import bequeath, inherited_arguments, is_rank_zero, let_rank_zero_speak
 from textlstm.runs.folder import folder_name, new_run_folder
+from textlstm.terminal import loading
 
 log = logging.getLogger(__name__)
+
+WITHOUT_HYDRA = ("leaderboard",)
 
 # How the threads of a parallel step wait for each other; OpenMP reads it when torch is first
 # imported. Spinning for long, as is the default, a step takes up to forty times as long on a
@@ -30,13 +34,22 @@ log = logging.getLogger(__name__)
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 
 
-def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
-    """Runs `job` through Hydra with conf/`command`.yaml and the command line's overrides, as plain
-    values.
+def main(command: str) -> None:
+    """Runs a command as it was typed.
 
-    A mistake prints one error and exits with 2. In a sweep it is logged with its traceback in the
-    job's own log, the other jobs go on, and the exit code is 1 at the end.
+    It is the function of the same name in the module of the same name in this package, imported
+    only when it is clear what to do. Through Hydra it gets conf/COMMAND.yaml with the overrides of
+    the command line, as plain values; `leaderboard`, which has no configuration, gets none.
+
+    A mistake prints one error and exits with 2. In a sweep it is logged in the job's own log, the
+    other jobs go on, and the exit code is 1 at the end.
     """
+    if command in WITHOUT_HYDRA:
+        try:
+            _job(command)()
+        except InputError as error:
+            fail(error)
+        return
     if not os.environ.keys() & WAITING.keys():
         os.environ |= WAITING
     OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
@@ -55,7 +68,7 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come back here, where a sweep's are summed up
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(
-            _guarded(command, job, failed)
+            _guarded(command, failed)
         )()
     except Exception as error:
         if failed:
@@ -71,16 +84,18 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
         raise
 
 
-def _guarded(
-    command: str, job: Callable[[dict[str, Any]], Any], failed: dict[str, Exception]
-) -> Callable[[DictConfig], Any]:
-    """`job` as Hydra calls it; an exception is told, and of a sweep's job it joins `failed`, by its
-    folder.
-    """
+def _job(command: str) -> Callable[..., Any]:
+    """The function that does what the command says; importing it loads torch, for most."""
+    with loading():
+        return getattr(importlib.import_module(f"textlstm.commands.{command}"), command)
+
+
+def _guarded(command: str, failed: dict[str, Exception]) -> Callable[[DictConfig], Any]:
+    """The command as Hydra calls it; an error is told, and that of a sweep's job joins `failed`."""
 
     def guarded(config: DictConfig) -> Any:
         try:
-            return job(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+            return _job(command)(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
         except Exception as error:
             folder = HydraConfig.get().runtime.output_dir
             if HydraConfig.get().mode == RunMode.MULTIRUN:

@@ -38,7 +38,7 @@ def latest_sweep(sweeps: Path) -> Path:
     )
 
 
-def leaderboard(path: Path) -> None:
+def write_leaderboard(path: Path) -> None:
     """Prints the configurations of a sweep, best first, and writes them and their pictures into its
     folder.
 

@@ -1,7 +1,6 @@
 """The trained network as ONNX, any batch and any length, checked against PyTorch."""
 
 import copy
-import json
 import logging
 import warnings
 from pathlib import Path
@@ -11,10 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from textlstm.checks import InputError
-from textlstm.model.bundle import TextClassifier
 from textlstm.model.network import LSTMClassifier, LSTMLayer
-from textlstm.runs.folder import RunFolder
 
 SHAPES = ((1, 1), (3, 50), (7, 23))  # batch × tokens
 TOLERANCE = 1e-5
@@ -49,42 +45,6 @@ class _OperatorLayer(nn.Module):
     def forward(self, inputs_BTE: Tensor, lengths_B: Tensor) -> Tensor:
         weights = [parameter for lstm in self.layer.directions() for parameter in lstm.parameters()]
         return lstm_layer(inputs_BTE, lengths_B, weights, self.layer.backwards is not None)
-
-
-def export(config: dict[str, Any]) -> None:
-    """Writes RUN/model/model.onnx: `tokens` (B, T) and `lengths` (B) to `probabilities` (B, C).
-
-    Raises:
-        InputError: no finished run, the packages of the extra missing, or an ONNX model that
-            disagrees with PyTorch.
-    """
-    run = RunFolder.finished(config["run"])
-    classifier = TextClassifier.load(run.path)
-    try:
-        import onnxruntime
-        import onnxscript  # noqa: F401  (torch.onnx needs it)
-    except ImportError as error:
-        raise InputError(
-            f"export needs the extra packages: pip install -e '.[export]' ({error})."
-        ) from error
-    file = run.model / "model.onnx"
-    unfinished = file.with_suffix(".unchecked.onnx")
-    write_onnx(classifier.network, unfinished)
-    session = onnxruntime.InferenceSession(unfinished, providers=["CPUExecutionProvider"])
-    worst = max(difference(session, classifier.network, *shape) for shape in SHAPES)
-    if worst > TOLERANCE:
-        unfinished.unlink()
-        raise RuntimeError(
-            f"The ONNX model differs from PyTorch by {worst:.1e}, more than {TOLERANCE:g}."
-        )
-    unfinished.replace(file)
-    shapes = ", ".join(f"{batch} × {tokens}" for batch, tokens in SHAPES)
-    print(file)
-    print(
-        f"largest difference from PyTorch in a probability: {worst:.1e} (batch × tokens: {shapes})"
-    )
-    print("inputs: tokens (int64, batch × length, padded with 0), lengths (int64, batch)")
-    print(f"classes: {json.dumps(classifier.labels, ensure_ascii=False)}")
 
 
 class _Probabilities(nn.Module):

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from textlstm.training.callbacks import Pruner
+
 PARTS = 10  # of a run at which trials are compared, however many epochs each has
 
 
-class Pruning(pl.Callback):
+class Pruning(Pruner):
     """Reports the best macro F1 so far after each validation, and stops a run that is below the
     median of others.
 
@@ -20,7 +22,6 @@ class Pruning(pl.Callback):
 
     def __init__(self, trial: Any) -> None:
         self.trial = trial
-        self.pruned = False
         self.best, self.part = 0.0, 0
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -84,3 +84,13 @@ class EarlyStopping(callbacks.EarlyStopping):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.wait_count >= self.patience:
             trainer.should_stop = True
+
+
+class Pruner(pl.Callback):
+    """A callback that may give a run up: it then keeps its score and no model.
+
+    Attributes:
+        pruned: whether it has.
+    """
+
+    pruned = False

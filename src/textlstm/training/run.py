@@ -4,16 +4,13 @@ import copy
 import logging
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from hydra.conf import HydraConf
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import OmegaConf
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
@@ -26,7 +23,7 @@ from textlstm.places import CACHE
 from textlstm.runs import tensorboard as dashboards
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.report import LINEAR, print_results, seconds_line
-from textlstm.sweeps.pruning import Pruning
+from textlstm.training.callbacks import Pruner
 from textlstm.training.distributed import one_end, share_threads
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
@@ -40,28 +37,41 @@ log = logging.getLogger(__name__)
 LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
 
 
-def train(config: dict[str, Any]) -> float | None:
-    """Trains, scores and records one run in Hydra's output folder.
+def train(
+    config: dict[str, Any],
+    run: RunFolder,
+    *,
+    overrides: list[str],
+    sweeping: bool = False,
+    pruners: Sequence[Pruner] = (),
+) -> float | None:
+    """Trains, scores and records one run.
 
-    Returns its macro F1 on validation; None if it is the trial of a search that was pruned.
+    Args:
+        config: the configuration, with `run` as its folder if it is resumed.
+        run: the folder, which is there.
+        overrides: what was typed, for the record and for the run's name in TensorBoard.
+        sweeping: whether this is one of a sweep's runs: it says less, and one that was finished
+            before with the same configuration and data is not trained again.
+        pruners: callbacks that may give the run up.
+
+    Returns:
+        Its macro F1 on validation; None if it was given up, or if it is a refit, which has none.
+
+    Raises:
+        InputError: a value, data or a device that cannot be used.
     """
-    history, hydra = EpochHistory(), HydraConfig.get()
-    sweeping = hydra.mode == RunMode.MULTIRUN
-    config = {
-        key: value for key, value in config.items() if key != "sweep"
-    }  # which is about all runs of a sweep
-    run = RunFolder(Path(config["resume"] or hydra.runtime.output_dir))
+    history = EpochHistory()
     score = _score_before(run, config, sweeping=sweeping)
     if score is not None:
         return score
     prepare_process(config["seed"], config["threads"])
     _check(config)
 
-    overrides, pruning = _overrides(run, hydra), _pruning() if sweeping else []
     logger = make_logger(
         config["logger"], run, "" if sweeping else folder_name(",".join(overrides)) or "defaults"
     )
-    trainer = make_trainer(config, run, logger, [history, *pruning])
+    trainer = make_trainer(config, run, logger, [history, *pruners])
     _check_devices(trainer, config, sweeping=sweeping)
     checkpoint = run.last_checkpoint if config["resume"] and run.last_checkpoint.is_file() else None
     data = _read(config, trainer, checkpoint)
@@ -76,7 +86,7 @@ def train(config: dict[str, Any]) -> float | None:
 
     with one_end(trainer, run.path):
         _fit(trainer, module, data, checkpoint, run)
-        if any(callback.pruned for callback in pruning):
+        if any(callback.pruned for callback in pruners):
             record_pruned(run, logger, history, trainer.global_step, overrides)
             return None
         scored = _score_kept(trainer, module, data, run, test=config["test"])
@@ -171,20 +181,6 @@ def _check_devices(trainer: pl.Trainer, config: dict[str, Any], *, sweeping: boo
             "data.streaming=true is read by one process: trainer.devices=1, or "
             "data.streaming=false."
         )
-
-
-def _overrides(run: RunFolder, hydra: HydraConf) -> list[str]:
-    """The overrides that the run was started with, also when it is resumed."""
-    recorded = run.path / ".hydra" / "overrides.yaml"
-    return list(OmegaConf.load(recorded) if recorded.is_file() else hydra.overrides.task)
-
-
-def _pruning() -> list[Pruning]:
-    """What reports to the trial that this process runs, if it runs one."""
-    from textlstm.sweeps.study import attached  # Optuna, which a single run does without
-
-    trial = attached()
-    return [] if trial is None else [Pruning(trial)]
 
 
 def _read(config: dict[str, Any], trainer: pl.Trainer, checkpoint: Path | None) -> TextDataModule:

@@ -1,0 +1,47 @@
+"""Writes a finished run's model as ONNX beside it, checked against PyTorch."""
+
+import json
+from typing import Any
+
+from textlstm.checks import InputError
+from textlstm.model.bundle import TextClassifier
+from textlstm.model.onnx import SHAPES, TOLERANCE, difference, write_onnx
+from textlstm.runs.folder import RunFolder
+
+
+def export(config: dict[str, Any]) -> None:
+    """Writes RUN/model/model.onnx: `tokens` (B, T) and `lengths` (B) to `probabilities` (B, C).
+
+    Raises:
+        InputError: no finished run, or the packages of the extra are missing.
+        RuntimeError: the ONNX model disagrees with PyTorch.
+    """
+    run = RunFolder.finished(config["run"])
+    classifier = TextClassifier.load(run.path)
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401  (torch.onnx needs it)
+    except ImportError as error:
+        raise InputError(
+            f"export needs the extra packages: pip install -e '.[export]' ({error})."
+        ) from error
+
+    file = run.model / "model.onnx"
+    unfinished = file.with_suffix(".unchecked.onnx")
+    write_onnx(classifier.network, unfinished)
+    session = onnxruntime.InferenceSession(unfinished, providers=["CPUExecutionProvider"])
+    worst = max(difference(session, classifier.network, *shape) for shape in SHAPES)
+    if worst > TOLERANCE:
+        unfinished.unlink()
+        raise RuntimeError(
+            f"The ONNX model differs from PyTorch by {worst:.1e}, more than {TOLERANCE:g}."
+        )
+    unfinished.replace(file)
+
+    shapes = ", ".join(f"{batch} × {tokens}" for batch, tokens in SHAPES)
+    print(file)
+    print(
+        f"largest difference from PyTorch in a probability: {worst:.1e} (batch × tokens: {shapes})"
+    )
+    print("inputs: tokens (int64, batch × length, padded with 0), lengths (int64, batch)")
+    print(f"classes: {json.dumps(classifier.labels, ensure_ascii=False)}")

@@ -1,0 +1,46 @@
+"""Trains one run in the folder that Hydra has made for it."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.conf import HydraConf
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from textlstm.runs.folder import RunFolder
+from textlstm.training import run as training
+from textlstm.training.callbacks import Pruner
+
+
+def train(config: dict[str, Any]) -> float | None:
+    """Trains, scores and records one run, or one trial of a sweep.
+
+    Returns:
+        Its macro F1 on validation; None if a search gave it up.
+    """
+    hydra = HydraConfig.get()
+    sweeping = hydra.mode == RunMode.MULTIRUN
+    run = RunFolder(Path(config["resume"] or hydra.runtime.output_dir))
+    return training.train(
+        {key: value for key, value in config.items() if key != "sweep"},  # about all runs of one
+        run,
+        overrides=_overrides(run, hydra),
+        sweeping=sweeping,
+        pruners=_pruners() if sweeping else [],
+    )
+
+
+def _overrides(run: RunFolder, hydra: HydraConf) -> list[str]:
+    """The overrides that the run was started with, also when it is resumed."""
+    recorded = run.path / ".hydra" / "overrides.yaml"
+    return list(OmegaConf.load(recorded) if recorded.is_file() else hydra.overrides.task)
+
+
+def _pruners() -> list[Pruner]:
+    """The callback that reports to the trial that this process runs, if it runs one."""
+    from textlstm.sweeps.pruning import Pruning
+    from textlstm.sweeps.study import attached  # Optuna, which a single run does without
+
+    trial = attached()
+    return [] if trial is None else [Pruning(trial)]
