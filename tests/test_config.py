@@ -1,6 +1,8 @@
 """The configs: every preset composes and fits the constructors, and the public keys are frozen."""
 
 import inspect
+import re
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,14 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from textlstm.commands.help import key_lines
+from textlstm.commands.settings import EvaluateSettings, ExportSettings, PredictSettings
 from textlstm.data.datamodule import TextDataModule
 from textlstm.places import CONF
 from textlstm.sweeps.search_space import SearchSpace
+from textlstm.sweeps.settings import SweepSettings
 from textlstm.training.module import OPTIMIZERS, SCHEDULES, TextClassificationModule
+from textlstm.training.settings import RunSettings
 
 PRESETS = sorted(
     (file.parent.name, file.stem) for file in CONF.glob("*/*.yaml") if file.parent.name != "hydra"
@@ -85,20 +91,26 @@ def test_every_preset_composes_and_binds(group, preset, tmp_path):
         "trainer.num_nodes",
     }
     if preset == "files":
-        assert config["data"]["train"] == "???"  # must be given
-    TextDataModule(**{**config["data"], "train": None}, cache=tmp_path)
-    assert config["optimizer"]["name"] in OPTIMIZERS
-    assert config["optimizer"]["schedule"] in SCHEDULES
+        assert config["data"].pop("train") == "???"  # must be given
+        config["data"]["train"] = None
+    sweep = config.pop("sweep")
+    settings = RunSettings.parse(config)
+    assert settings.plain() == config
+    assert asdict(SweepSettings(**sweep)) == sweep
+
+    TextDataModule(settings.data, cache=tmp_path)
+    assert settings.optimizer.name in OPTIMIZERS
+    assert settings.optimizer.schedule in SCHEDULES
     TextClassificationModule(
-        model=config["model"],
-        optimizer=config["optimizer"],
+        model=settings.model,
+        optimizer=settings.optimizer,
         labels=["a", "b"],
         tokenizer_json="{}",
         vocab_size=300,
     )
-    inspect.signature(pl.Trainer).bind(**config["trainer"])
-    assert [instantiate(callback) for callback in config["callbacks"].values()]
-    instantiate(config["logger"], save_dir=tmp_path, version="")
+    inspect.signature(pl.Trainer).bind(**settings.trainer)
+    assert [instantiate(callback) for callback in settings.callbacks.values()]
+    instantiate(settings.logger, save_dir=tmp_path, version="")
 
 
 @pytest.mark.parametrize("preset", [preset for group, preset in PRESETS if group == "sweep"])
@@ -151,20 +163,45 @@ def test_the_article_is_the_articles():
     assert composed("train", "experiment=article_deep")["model"]["head"] == [128, 128, 64, 32]
 
 
-@pytest.mark.parametrize("command", ["train", *OTHER_KEYS])
-def test_help_explains_every_key(command):
-    explained = Path(CONF, "hydra", "help", f"{command}.yaml").read_text(encoding="utf-8")
-    internal = (
-        "_target_",
-        "monitor",
-        "logging_interval",
-        "default_hp_metric",
-        "logger.name",
-        "data.source",
-        "sweep.name",
+UNEXPLAINED = {
+    *("logger._target_", "logger.name", "logger.default_hp_metric"),
+    *("callbacks.learning_rate._target_", "callbacks.learning_rate.logging_interval"),
+    *("callbacks.early_stopping._target_", "callbacks.early_stopping.monitor"),
+}
+
+
+def test_help_explains_every_key_of_training():
+    explained = re.findall(r"^    (\S+)", key_lines("train"), re.MULTILINE)
+    assert sorted(explained) == sorted(
+        {*FROZEN, "trainer.strategy", "trainer.num_nodes"} - UNEXPLAINED
     )
-    public = [key for key in leaf_keys(composed(command)) if not key.endswith(internal)]
-    if command == "inspect_data":
-        assert "data.…          the keys of `python src/train.py --help`" in explained
-        public = [key for key in public if not key.startswith("data.")]
-    assert [key for key in public if key not in explained] == []
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict", "export"])
+def test_help_explains_every_key_of_the_other_commands(command):
+    explained = re.findall(r"^    (\S+)", key_lines(command), re.MULTILINE)
+    assert sorted(explained) == OTHER_KEYS[command].split()
+
+
+def test_help_of_inspect_data_leads_to_the_keys_of_data():
+    explained = Path(CONF, "hydra", "help", "inspect_data.yaml").read_text(encoding="utf-8")
+    assert "data.…          the keys of `python src/train.py --help`" in explained
+    assert "    output " in explained
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export"])
+def test_help_fits_eighty_columns_and_says_something_of_each_key(command):
+    lines = key_lines(command).splitlines()
+    assert max(map(len, lines)) <= 80
+    keys = [n for n, line in enumerate(lines) if re.match(r"    \S", line)]
+    for line in keys:
+        said = lines[line][29:] or lines[line + 1][29:]
+        assert len(said.strip()) > 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [(EvaluateSettings, "evaluate"), (PredictSettings, "predict"), (ExportSettings, "export")],
+)
+def test_the_settings_of_the_other_commands_are_their_keys(kind, command):
+    assert [field.name for field in fields(kind)] == list(composed(command))

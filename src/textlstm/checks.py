@@ -2,8 +2,11 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -55,3 +58,27 @@ def choice(key: str, value: object, options: Iterable[str]) -> None:
             f"{key} must be one of {', '.join(options)}, got "
             f"{value!r}.{nearest(str(value), options)}"
         )
+
+
+def parse_settings(kind: type[T], values: Mapping[str, Any], group: str = "") -> T:
+    """Makes a dataclass of settings from the values of its keys.
+
+    Args:
+        kind: the dataclass.
+        values: by key.
+        group: what stands before a key in messages, such as `data`.
+
+    Raises:
+        InputError: a key that is no field, with the nearest one that is; a field without a key; or
+            what the dataclass itself refuses.
+    """
+    prefix = f"{group}." if group else ""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    unknown = next((key for key in values if key not in names), None)
+    if unknown is not None:
+        hint = nearest(f"{prefix}{unknown}", [f"{prefix}{name}" for name in names])
+        raise InputError(f"There is no key '{prefix}{unknown}'.{hint}")
+    missing = next((name for name in names if name not in values), None)
+    if missing is not None:
+        raise InputError(f"The key '{prefix}{missing}' is missing.")
+    return kind(**values)

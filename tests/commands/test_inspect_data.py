@@ -7,8 +7,10 @@ import torch
 
 from helpers.small import DATA
 from textlstm.commands import inspect_data as inspection
-from textlstm.commands.inspect_data import inspect_data, typical_tokens, vocabulary_growth
+from textlstm.commands.inspect_data import inspect_data
 from textlstm.data.datamodule import TextDataModule
+from textlstm.data.settings import DataSettings
+from textlstm.data.words import typical_tokens, vocabulary_growth
 
 ROWS = [(f"goal in match {n}", "sports") for n in range(10)] + [
     (f"shares fall {n}", "money") for n in range(20)
@@ -93,7 +95,8 @@ def test_the_vocabulary_grows_to_all_words(config, tmp_path):
     held_out.write_text("text,label\nzz,x\nzy,y\n", encoding="utf-8")
     files = {"test": str(held_out), "validation": str(tmp_path / "validation.csv")}
     (tmp_path / "validation.csv").write_text("text,label\nyy,x\n", encoding="utf-8")
-    data = TextDataModule(**{**config["data"], **files}, cache=tmp_path / "cache")
+    settings = DataSettings(**{**config["data"], **files})
+    data = TextDataModule(settings, cache=tmp_path / "cache")
     data.setup()
     assert vocabulary_growth(data) == [(1, 1), (2, 2), (6, 5), (12, 6)]
 

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.small import cut
 from textlstm.data.batching import BucketSampler, EncodedTexts, batch_loader, token_counts
 from textlstm.data.tokenizer import Encoded
 
@@ -19,7 +20,7 @@ def encoded_of(lengths):
 
 
 def texts_of(lengths, **options):
-    return EncodedTexts(encoded_of(lengths), torch.arange(len(lengths)) % 2, **options)
+    return EncodedTexts(encoded_of(lengths), torch.arange(len(lengths)) % 2, cut=cut(**options))
 
 
 def random_lengths(count):
@@ -53,7 +54,7 @@ def test_a_batch_of_texts_without_tokens_is_one_token_wide():
 
 
 def test_pad_to_makes_every_batch_equally_wide():
-    batches = list(batch_loader(texts_of([2, 0, 3, 1], pad_to=5), 3, shuffle=False))
+    batches = list(batch_loader(texts_of([2, 0, 3, 1], max_length=5, pad_to=5), 3, shuffle=False))
     assert [tuple(batch.tokens_BT.shape) for batch in batches] == [(3, 5), (1, 5)]
 
 
@@ -97,8 +98,7 @@ def test_cut_texts_are_slices_of_the_whole(lengths, max_length, truncate, data):
         encoded_of(lengths),
         torch.arange(len(rows)),
         rows=torch.tensor(rows),
-        max_length=max_length,
-        truncate=truncate,
+        cut=cut(max_length=max_length, truncate=truncate),
     )
     batch = texts.__getitems__(list(range(len(rows))))
     for row, tokens_T, length in zip(
@@ -124,7 +124,7 @@ def test_rows_choose_texts_and_keep_their_own_places():
 
 def test_tokens_are_counted_by_class_as_they_are_cut():
     encoded = Encoded(torch.tensor([2, 2, 3, 3, 4, 2]), torch.tensor([3, 0, 2, 1]), torch.zeros(4))
-    texts = EncodedTexts(encoded, torch.tensor([0, 1, 1, 0]), max_length=2)
+    texts = EncodedTexts(encoded, torch.tensor([0, 1, 1, 0]), cut=cut(max_length=2))
     assert token_counts(texts, 3, 5).tolist() == [[0, 0, 3, 0, 0], [0, 0, 0, 1, 1], [0, 0, 0, 0, 0]]
 
 

@@ -10,9 +10,8 @@ import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, Value
 
-from helpers.small import DATA as OPTIONS
+from helpers.small import data_module
 from textlstm.checks import InputError
-from textlstm.data.datamodule import TextDataModule
 from textlstm.data.rows import normalise
 
 TRAIN = [(f"goal {n} in the match", "sports") for n in range(40)] + [
@@ -29,9 +28,7 @@ def prepare(write_rows, tmp_path):
 
     def prepare(train=TRAIN, **options):
         cache = options.pop("cache", tmp_path / "cache")
-        data = TextDataModule(
-            **{**OPTIONS, "train": write_rows("train.csv", train), **options}, cache=cache
-        )
+        data = data_module(cache, **{"train": write_rows("train.csv", train), **options})
         data.setup()
         return data
 
@@ -60,7 +57,7 @@ def test_a_tenth_each_is_held_out_and_all_three_are_encoded(prepare):
         "test": 10,
     }
     assert data.facts["splits"]["train"]["classes"] == {"money": 48, "sports": 32}
-    assert data.labels == ["money", "sports"]
+    assert data.class_names == ["money", "sports"]
     assert sorted(texts(data, "train") + texts(data, "validation") + texts(data, "test")) == sorted(
         t for t, _ in TRAIN
     )
@@ -302,7 +299,7 @@ def test_a_refit_takes_a_validation_file_into_training(prepare, write_rows):
     ]
     assert data.held_out.tolist() == [False] * 97 + [True] * 19
     assert ids(data, "train") == [data.tokenizer.encode(text).ids for text in texts(data, "train")]
-    assert data.encoded["train"].labels.tolist() == data.splits["train"]["label"][:]
+    assert data.encoded["train"].labels_N.tolist() == data.splits["train"]["label"][:]
     assert list(data.facts["sources"]) == ["train", "validation", "test"]
 
 
@@ -338,8 +335,8 @@ def test_balanced_weights_stay_finite_for_a_class_without_rows(prepare, tmp_path
     }
     Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "train.parquet")
     weights = prepare(class_weights="balanced").class_weights
-    options = {**OPTIONS, "train": str(tmp_path / "train.parquet"), "class_weights": "balanced"}
-    data = TextDataModule(**options, cache=tmp_path / "cache")
+    options = {"train": str(tmp_path / "train.parquet"), "class_weights": "balanced"}
+    data = data_module(tmp_path / "cache", **options)
     data.setup()
     assert torch.tensor(data.class_weights).isfinite().all()
     assert data.class_weights[0] / data.class_weights[2] == pytest.approx(weights[0] / weights[1])
@@ -408,7 +405,7 @@ def test_balanced_weights_stay_finite_for_a_class_without_rows(prepare, tmp_path
 )
 def test_bad_values_are_refused_before_any_file_is_read(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
-        TextDataModule(**{**OPTIONS, "train": "gone.csv", **options}, cache=tmp_path)
+        data_module(tmp_path, **{"train": "gone.csv", **options})
 
 
 def test_max_rows_takes_so_many_and_always_the_same(prepare):
@@ -584,10 +581,10 @@ def test_named_classes_and_joined_columns_in_another_encoding(tmp_path):
         "label_column": "y",
         "label_names": ["money", "sports"],
     }
-    options = {**OPTIONS, **columns, "train": str(tmp_path / "rows.csv"), "encoding": "latin-1"}
-    data = TextDataModule(**options, cache=tmp_path / "cache")
+    options = {**columns, "train": str(tmp_path / "rows.csv"), "encoding": "latin-1"}
+    data = data_module(tmp_path / "cache", **options)
     data.setup()
-    assert data.labels == ["money", "sports"]
+    assert data.class_names == ["money", "sports"]
     found = {row["text"]: row["label"] for split in data.splits.values() for row in split}
     assert len(found) == 20
     assert (found["goal 3 in the match"], found["shares 3 fall"], found["Zwölf Tore"]) == (1, 0, 1)
@@ -625,7 +622,7 @@ def test_rare_classes_are_all_in_training_with_one_warning(prepare, caplog):
     assert caplog.messages == [
         "2 of 4 classes have fewer texts than the 3 splits; all of these train: few (2), odd (1)."
     ]
-    assert data.labels == ["few", "money", "odd", "sports"]
+    assert data.class_names == ["few", "money", "odd", "sports"]
     assert data.facts["splits"]["train"]["classes"] == {
         "few": 2,
         "money": 48,

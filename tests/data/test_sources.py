@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
-from helpers.small import SOURCE
+from helpers.small import data_settings
 from textlstm.checks import InputError
-from textlstm.data.sources import changed, checksum, load_labelled, load_source
+from textlstm.data.reading.checksums import changed_sources, checksum
+from textlstm.data.sources import load_labelled, load_source
 
 ROWS = [("Shares fell, again", "business"), ('She said "goal"', "sports"), ("Zwölf Tore", "sports")]
 CSV = 'text,label\n"Shares fell, again",business\n"She said ""goal""",sports\nZwölf Tore,sports\n'
@@ -31,7 +32,7 @@ def _own_cache(monkeypatch, tmp_path):
 @pytest.fixture
 def load(tmp_path):
     def load(train=None, **options):
-        return load_source(**{**SOURCE, "train": train, **options}, cache=tmp_path / "cache")
+        return load_source(data_settings(train=train, **options), cache=tmp_path / "cache")
 
     return load
 
@@ -41,13 +42,15 @@ def labelled(tmp_path):
     """The classes of the rows of one file, as `file=` reads them."""
 
     def labelled(path, labels, **options):
-        given = {
-            key: SOURCE[key]
-            for key in ("text_column", "label_column", "label_names", "encoding", "drop_empty")
-        }
-        given = {**given, "first_number": 0, **options}
-        source = load_labelled(path, **given, labels=labels, cache=tmp_path / "cache")
-        return [labels[label] for label in source.labels]
+        first_number = options.pop("first_number", 0)
+        source = load_labelled(
+            path,
+            data_settings(**options),
+            class_names=labels,
+            first_number=first_number,
+            cache=tmp_path / "cache",
+        )
+        return [labels[label] for label in source.labels_N]
 
     return labelled
 
@@ -58,7 +61,7 @@ def names_of(source):
 
 def rows_of(source):
     return list(
-        zip(source.texts(), [names_of(source)[label] for label in source.labels], strict=True)
+        zip(source.texts(), [names_of(source)[label] for label in source.labels_N], strict=True)
     )
 
 
@@ -76,7 +79,7 @@ def test_a_file_is_the_training_source(write_file, load):
     assert list(sources) == ["train"]
     assert rows_of(sources["train"]) == ROWS
     assert sources["train"].rows.column_names == ["text", "label"]
-    assert sources["train"].rows["label"][:] == sources["train"].labels.tolist() == [0, 1, 1]
+    assert sources["train"].rows["label"][:] == sources["train"].labels_N.tolist() == [0, 1, 1]
     assert sources["train"].columns == {"text": ["text"], "label": "label"}
     assert sources["train"].empty == {"text": 0, "label": 0}
 
@@ -154,7 +157,7 @@ def test_columns_named_the_other_way_round(write_file, load):
 def test_string_labels_are_in_alphabetical_order(write_file, load):
     train = load(write_file("rows.csv", CSV))["train"]
     assert names_of(train) == ["business", "sports"]
-    assert train.labels.tolist() == [0, 1, 1]
+    assert train.labels_N.tolist() == [0, 1, 1]
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.parquet"])
@@ -168,7 +171,7 @@ def test_whole_number_labels_are_in_numeric_order(write_file, load, tmp_path, na
         write_file(name, csv if name == "rows.csv" else json_lines(rows))
     train = load(str(tmp_path / name))["train"]
     assert names_of(train) == ["1", "2", "10"]
-    assert train.labels.tolist() == [2, 1, 0, 2]
+    assert train.labels_N.tolist() == [2, 1, 0, 2]
 
 
 def test_labels_of_which_only_some_are_written_as_fractions_are_the_same_classes(write_file, load):
@@ -385,7 +388,7 @@ def test_the_embedded_corpus_has_11000_headlines_of_four_even_classes(load):
     sources = load()
     assert list(sources) == ["train"]
     assert names_of(sources["train"]) == ["business", "scitech", "sports", "world"]
-    assert Counter(sources["train"].labels.tolist()) == {0: 2750, 1: 2750, 2: 2750, 3: 2750}
+    assert Counter(sources["train"].labels_N.tolist()) == {0: 2750, 1: 2750, 2: 2750, 3: 2750}
 
 
 def test_one_labelled_file_with_the_classes_of_a_run(write_file, labelled):
@@ -471,14 +474,14 @@ def test_a_source_has_changed_when_its_content_its_names_or_its_files_have(write
     write_file("a/1.txt", "abc")
     write_file("b/1.txt", "")
     sources = {"train": {"path": str(tmp_path), "sha256": checksum(tmp_path)}}
-    assert changed(sources) == []
+    assert changed_sources(sources) == []
     (tmp_path / "b" / "1.txt").rename(tmp_path / "b" / "2.txt")
-    assert changed(sources) == ["train"]
+    assert changed_sources(sources) == ["train"]
     (tmp_path / "b" / "2.txt").rename(tmp_path / "b" / "1.txt")
-    assert changed(sources) == []
+    assert changed_sources(sources) == []
     write_file("b/1.txt", "new")
-    assert changed(sources) == ["train"]
-    assert changed({"test": {"path": f"{tmp_path}/gone.csv", "sha256": "0"}}) == ["test"]
+    assert changed_sources(sources) == ["train"]
+    assert changed_sources({"test": {"path": f"{tmp_path}/gone.csv", "sha256": "0"}}) == ["test"]
 
 
 @pytest.mark.parametrize(
@@ -661,7 +664,7 @@ def test_a_hub_data_sets_class_names_order_and_hidden_labels(load, tmp_path):
     train = load(source="hub", name=str(tmp_path / "hub"), drop_empty=True)["train"]
     assert names_of(train) == ["zebra", "ant"]
     assert rows_of(train) == [("a", "ant"), ("b", "zebra")]
-    assert train.origin == {}
+    assert train.origin is None
 
 
 def test_a_hub_data_sets_rows_are_read_once(load, data_set_folder, monkeypatch):

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textlstm.data.rows import normalise
-from textlstm.data.splits import fold_rows, label_conflicts, split_rows
+from textlstm.data.splits import label_conflicts
+from textlstm.data.stratified import fold_rows, split_rows
 
 TEXTS = np.arange(400)  # no two of them duplicates
 LABELS = np.arange(400) % 4

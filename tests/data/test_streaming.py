@@ -15,12 +15,12 @@ import torch
 from datasets import Dataset
 
 from helpers.commands import SRC, call, record
-from helpers.small import DATA
+from helpers.small import DATA, cut, data_module
 from helpers.training import LearningRates, make_module, make_trainer
 from textlstm.checks import InputError
 from textlstm.commands.evaluate import evaluate
-from textlstm.data.batching import BUFFER, StreamLoader
-from textlstm.data.datamodule import TextDataModule
+from textlstm.data.settings import BatchSettings
+from textlstm.data.stream_loader import BUFFER, StreamLoader
 from textlstm.data.tokenizer import train_tokenizer
 
 WORDS = {
@@ -52,7 +52,7 @@ def prepare(write_rows, tmp_path):
         held_out = {split: write_rows(f"{split}.csv", rows) for split, rows in HELD_OUT.items()}
         train = train if isinstance(train, str) else write_rows("train.csv", train)
         options = {"train": train, **held_out, "streaming": True, "streaming_rows": 200, **options}
-        data = TextDataModule(**{**DATA, **options}, cache=tmp_path / "cache")
+        data = data_module(tmp_path / "cache", **options)
         data.setup()
         return data
 
@@ -74,7 +74,9 @@ def batches(loader, epoch=0):
 def test_an_epoch_has_each_row_once_in_full_batches_of_like_length(prepare):
     data = prepare(batch_size=7)
     encoded = [tuple(data.tokenizer.encode(text).ids) for text, _ in TRAIN]
-    expected = sorted(zip(encoded, (data.labels.index(label) for _, label in TRAIN), strict=True))
+    expected = sorted(
+        zip(encoded, (data.class_names.index(label) for _, label in TRAIN), strict=True)
+    )
     loader = data.train_dataloader()
     found = batches(loader)
     assert sorted(row for batch in found for row in batch) == expected
@@ -127,7 +129,7 @@ def test_the_facts_are_of_all_rows_and_say_what_is_known_of_the_first_alone(prep
 
 def test_a_class_that_comes_late_is_a_class(prepare):
     data = prepare([*TRAIN, ("the very last", "surprise")])
-    assert data.labels == ["money", "odd", "sports", "surprise"]
+    assert data.class_names == ["money", "odd", "sports", "surprise"]
     assert data.facts["splits"]["train"]["classes"]["surprise"] == 1
 
 
@@ -174,7 +176,7 @@ def hub(tmp_path):
             "streaming": True,
             "streaming_rows": 200,
         }
-        data = TextDataModule(**{**DATA, **options}, cache=tmp_path / "hub cache")
+        data = data_module(tmp_path / "hub cache", **options)
         data.setup()
         return data
 
@@ -244,8 +246,9 @@ def test_sorted_rows_are_warned_of_or_refused(prepare, caplog):
 
 def test_a_file_that_changes_under_way_ends_the_run():
     tokenizer = train_tokenizer(["a b"], kind="word", vocab_size=10)
-    cut = {"max_length": 4, "truncate": "head", "pad_to": None}
-    loader = StreamLoader([(["a", "b"], [0, 1])], 9, tokenizer, 2, seed=0, max_tokens=100, cut=cut)
+    batch = BatchSettings(batch_size=2, max_tokens_per_batch=100)
+    stream = [(["a", "b"], [0, 1])]
+    loader = StreamLoader(stream, 9, tokenizer, batch=batch, cut=cut(max_length=4), seed=0)
     with pytest.raises(
         InputError, match=r"data\.train has 2 rows now and had 9 when the run began"
     ):
@@ -297,10 +300,13 @@ def test_a_streamed_model_learns_with_a_one_cycle_of_the_right_length(prepare):
 
 MEMORY = """
 import resource, sys
+from pathlib import Path
 from textlstm.data.datamodule import TextDataModule
+from textlstm.data.settings import DataSettings
 
 def peak(train):
-    data = TextDataModule(**{**eval(sys.argv[1]), "train": train}, cache=__import__("pathlib").Path(sys.argv[2]))
+    settings = DataSettings(**{**eval(sys.argv[1]), "train": train})
+    data = TextDataModule(settings, cache=Path(sys.argv[2]))
     data.setup()
     rows = sum(len(batch.labels_B) for batch in data.train_dataloader())
     return rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,10 +1,13 @@
 """Small networks and data modules that several tests share."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from textlstm.data.datamodule import TextDataModule
+from textlstm.data.settings import CutSettings, DataSettings
 from textlstm.model.network import LSTMClassifier
 
 torch.set_num_threads(
@@ -44,8 +47,9 @@ def lively_network(**changes: Any) -> LSTMClassifier:
     return network
 
 
-DATA = {
+DATA: dict[str, Any] = {
     "source": "files",
+    "train": None,
     "validation": None,
     "test": None,
     "name": None,
@@ -75,10 +79,18 @@ DATA = {
     "max_rows": None,
 }
 
-SOURCE = {
-    key: DATA.get(key)
-    for key in (
-        *("source", "train", "validation", "test", "name", "config"),
-        *("text_column", "label_column", "label_names", "encoding", "drop_empty"),
-    )
-}
+
+def data_settings(**changes: Any) -> DataSettings:
+    """The settings of a small data module; without `train` it reads the embedded corpus."""
+    return DataSettings(**{**DATA, **changes})
+
+
+def data_module(cache: Path, **changes: Any) -> TextDataModule:
+    """A small data module, not set up; `seed` and `tokenizer_json` are its own arguments."""
+    own = {key: changes.pop(key) for key in ("seed", "tokenizer_json") if key in changes}
+    return TextDataModule(data_settings(**changes), cache=cache, **own)
+
+
+def cut(**changes: Any) -> CutSettings:
+    """How texts are cut: not at all, unless told otherwise."""
+    return CutSettings(**{"max_length": None, "truncate": "head", "pad_to": None, **changes})

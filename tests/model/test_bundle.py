@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from helpers.small import SETTINGS
+from helpers.small import SETTINGS, cut
 from textlstm import Prediction, TextClassifier
 from textlstm.checks import InputError
 from textlstm.data.batching import EncodedTexts
@@ -49,9 +49,9 @@ def trained(tmp_path_factory):
     }
     torch.manual_seed(0)
     network = LSTMClassifier(**settings)
-    batch = EncodedTexts(encode(tokenizer, TEXTS), torch.tensor(GOLD), max_length=12).__getitems__(
-        list(range(8))
-    )
+    batch = EncodedTexts(
+        encode(tokenizer, TEXTS), torch.tensor(GOLD), cut=cut(max_length=12)
+    ).__getitems__(list(range(8)))
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.03)
     for _ in range(40):
         loss = functional.cross_entropy(network(batch.tokens_BT, batch.lengths_B), batch.labels_B)

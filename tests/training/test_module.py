@@ -10,11 +10,10 @@ import torch
 from pytorch_lightning.plugins import MixedPrecision
 from torch.nn import functional
 
-from helpers.small import DATA
+from helpers.small import data_module
 from helpers.training import LearningRates, make_module, make_trainer
 from textlstm.checks import InputError
 from textlstm.data.batching import Batch
-from textlstm.data.datamodule import TextDataModule
 from textlstm.training.module import LOGGED, OPTIMIZERS, SCHEDULES, TextClassificationModule
 
 #                          row, label, length, tokens
@@ -40,9 +39,7 @@ def data(tmp_path_factory):
         "test_fraction": 0.2,
         "split_seed": 0,
     }
-    data = TextDataModule(
-        **{**DATA, **options, "vocab_size": 30, "batch_size": 12}, cache=folder / "cache"
-    )
+    data = data_module(folder / "cache", **options, vocab_size=30, batch_size=12)
     data.setup()
     return data
 
@@ -228,17 +225,12 @@ def test_bad_values_are_refused_by_key_and_value(model, optimizer, message):
 def test_weights_never_see_validation_or_test(write_rows, tmp_path, schedule):
     def trained(name, word):
         held_out = [(f"{word} {n}", "abc"[n % 3]) for n in range(12)]
-        data = TextDataModule(
-            **{
-                **DATA,
-                "train": write_rows(
-                    "train.csv",
-                    [(f"{label} word {n}", label) for label in "abc" for n in range(20)],
-                ),
-                "validation": write_rows(f"validation-{name}.csv", held_out[::2]),
-                "test": write_rows(f"test-{name}.csv", held_out[1::2]),
-            },
-            cache=tmp_path / f"cache-{name}",
+        train = [(f"{label} word {n}", label) for label in "abc" for n in range(20)]
+        data = data_module(
+            tmp_path / f"cache-{name}",
+            train=write_rows("train.csv", train),
+            validation=write_rows(f"validation-{name}.csv", held_out[::2]),
+            test=write_rows(f"test-{name}.csv", held_out[1::2]),
         )
         module = make_module(optimizer={"schedule": schedule}, dropout=0.5, word_dropout=0.2)
         trainer = make_trainer(3)

@@ -16,7 +16,7 @@ from textlstm.checks import InputError
 from textlstm.commands.evaluate import evaluate
 from textlstm.leaderboard.board import write_leaderboard
 from textlstm.places import CONF
-from textlstm.training import run as training
+from textlstm.training.settings import RunSettings
 
 QUICK = [
     "data.max_rows=300",
@@ -131,7 +131,7 @@ def test_what_a_refit_cannot_do_is_refused(overrides, message):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("train", ["data.refit=true", *overrides]))
     with pytest.raises(InputError, match=re.escape(message)):
-        training._check_refit(config)
+        RunSettings.parse({key: value for key, value in config.items() if key != "sweep"})
 
 
 def test_a_leaderboard_leaves_refits_out(tmp_path, refitted, capsys):

@@ -1,17 +1,20 @@
 """A finished run scored again: on one of its own splits, or on another file."""
 
 import glob
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from textlstm.checks import InputError, choice, flag, whole
+from textlstm.checks import InputError, parse_settings
+from textlstm.commands.settings import EvaluateSettings
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.encoding import describe, encode_source
-from textlstm.data.sources import Source, changed, load_labelled
-from textlstm.data.splits import SPLITS
+from textlstm.data.reading.checksums import changed_sources
+from textlstm.data.settings import DataSettings
+from textlstm.data.sources import Source, load_labelled
 from textlstm.data.tokenizer import load_tokenizer
 from textlstm.places import CACHE
 from textlstm.runs.folder import RunFolder, folder_name
@@ -23,54 +26,52 @@ from textlstm.writing import write_json
 
 
 def evaluate(config: dict[str, Any]) -> None:
-    """Scores the best checkpoint of `run` and writes the run's report anew, in RUN/evaluation/.
+    """Scores the kept checkpoint of a run, and writes the run's report anew in RUN/evaluation/.
 
     Raises:
         InputError: no finished run, a split or file that cannot be used, or data that changed since
             the run.
     """
-    run = RunFolder.finished(config["run"])
+    settings = parse_settings(EvaluateSettings, config)
+    run = RunFolder.finished(settings.run)
     record = run.record() or {}
-    choice("split", config["split"], SPLITS)
-    if config["file"] is None:
-        _refuse_missing(config["split"], record, run)
-    flag("changed_data", config["changed_data"])
-    settings = dict(record["config"]["data"])
-    if config["batch_size"] is not None:
-        whole("batch_size", config["batch_size"], minimum=1)
-        settings["batch_size"] = config["batch_size"]
-    prepare_process(record["seed"], config["threads"])
+    if settings.file is None:
+        _refuse_missing(settings.split, record, run)
+    data_settings = parse_settings(DataSettings, record["config"]["data"], "data")
+    if settings.batch_size is not None:
+        data_settings = replace(data_settings, batch_size=settings.batch_size)
+    prepare_process(record["seed"], settings.threads)
     checkpoint = run.kept_checkpoint(refit=record["refit"])
     module = TextClassificationModule.load_from_checkpoint(
         checkpoint, map_location="cpu", weights_only=True
     )
     tokenizer_json = module.hparams["tokenizer_json"]
 
-    if config["file"] is None:
-        name = split = config["split"]
-        if not config["changed_data"]:
+    if settings.file is None:
+        name = split = settings.split
+        if not settings.changed_data:
             _refuse_changed(record["data"]["sources"])
         data = TextDataModule(
-            **settings, cache=CACHE, seed=record["seed"], tokenizer_json=tokenizer_json
+            data_settings, cache=CACHE, seed=record["seed"], tokenizer_json=tokenizer_json
         )
         data.setup()
         texts, encoded = data.splits[split]["text"][:], data.encoded[split]
     else:
-        name, split = folder_name(Path(config["file"]).name), "file"
-        source = _other_file(config, settings, record["data"], module.labels)
+        name, split = folder_name(Path(settings.file).name), "file"
+        source = _other_file(settings.file, settings, data_settings, record["data"], module.labels)
         ids = encode_source(load_tokenizer(tokenizer_json), source, CACHE)
-        cut = {key: settings[key] for key in ("max_length", "truncate", "pad_to")}
-        texts, encoded = (
-            list(source.texts()),
-            EncodedTexts(ids, torch.from_numpy(source.labels), **cut),
-        )
+        labels_N = torch.from_numpy(source.labels_N)
+        texts, encoded = list(source.texts()), EncodedTexts(ids, labels_N, cut=data_settings)
         record["data"]["splits"] = {split: describe(encoded, module.labels)}
         record["data"]["sources"] = {split: source.origin}
 
     loader = batch_loader(
-        encoded, settings["batch_size"], shuffle=False, max_tokens=settings["max_tokens_per_batch"]
+        encoded,
+        data_settings.batch_size,
+        shuffle=False,
+        max_tokens=data_settings.max_tokens_per_batch,
     )
-    quiet_trainer(config["accelerator"]).test(module, loader, verbose=False)
+    quiet_trainer(settings.accelerator).test(module, loader, verbose=False)
     record |= {"title": f"{record['title']}, scored on {name}", split: module.scores}
     folder = run.path / "evaluation" / name
     write_report(folder, record, split, texts, module.predictions)
@@ -94,22 +95,29 @@ def _refuse_missing(split: str, record: dict[str, Any], run: RunFolder) -> None:
 
 
 def _other_file(
-    config: dict[str, Any], settings: dict[str, Any], facts: dict[str, Any], labels: list[str]
+    path: str,
+    settings: EvaluateSettings,
+    data_settings: DataSettings,
+    facts: dict[str, Any],
+    class_names: list[str],
 ) -> Source:
-    """The rows of `file=`, read as the run's own were where the config does not say otherwise."""
+    """The rows of `file=`, read as the run's own were where the keys do not say otherwise."""
+    columns = replace(
+        data_settings,
+        text_column=settings.text_column or facts["columns"]["text"],
+        label_column=settings.label_column or facts["columns"]["label"],
+    )
     return load_labelled(
-        config["file"],
-        text_column=config["text_column"] or facts["columns"]["text"],
-        label_column=config["label_column"] or facts["columns"]["label"],
+        path,
+        columns,
+        class_names=class_names,
         first_number=facts["first_number"],
-        **{key: settings[key] for key in ("label_names", "encoding", "drop_empty")},
-        labels=labels,
         cache=CACHE,
     )
 
 
 def _refuse_changed(sources: dict[str, dict[str, str]]) -> None:
-    for split in changed(sources):
+    for split in changed_sources(sources):
         file = sources[split]["path"]
         if not glob.glob(file) and not Path(file).exists():
             raise InputError(

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from textlstm.checks import InputError
+from textlstm.checks import InputError, parse_settings
+from textlstm.commands.settings import ExportSettings
 from textlstm.model.bundle import TextClassifier
 from textlstm.model.onnx import SHAPES, TOLERANCE, difference, write_onnx
 from textlstm.runs.folder import RunFolder
@@ -16,7 +17,8 @@ def export(config: dict[str, Any]) -> None:
         InputError: no finished run, or the packages of the extra are missing.
         RuntimeError: the ONNX model disagrees with PyTorch.
     """
-    run = RunFolder.finished(config["run"])
+    settings = parse_settings(ExportSettings, config)
+    run = RunFolder.finished(settings.run)
     classifier = TextClassifier.load(run.path)
     try:
         import onnxruntime

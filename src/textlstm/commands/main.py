@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from textlstm.checks import InputError, JobsFailed
 from textlstm.commands.arguments import prepare, quote_literal
+from textlstm.commands.help import key_lines
 from textlstm.places import CONF, OUTPUTS
 from textlstm.ranks import bequeath, inherited_arguments, is_rank_zero, let_rank_zero_speak
 from textlstm.runs.folder import folder_name, new_run_folder
@@ -53,6 +54,7 @@ def main(command: str) -> None:
     if not os.environ.keys() & WAITING.keys():
         os.environ |= WAITING
     OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
+    OmegaConf.register_new_resolver("keys", key_lines, replace=True)
     OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
     try:

@@ -12,7 +12,8 @@ from typing import Any, TextIO
 
 import torch
 
-from textlstm.checks import InputError, nearest, whole
+from textlstm.checks import InputError, nearest, parse_settings
+from textlstm.commands.settings import PredictSettings
 from textlstm.data.reading.files import find_files, open_table, text_lines
 from textlstm.data.reading.readers import is_table
 from textlstm.data.reading.tables import ROWS, Chunk
@@ -25,50 +26,47 @@ JSON_LINES = (".jsonl", ".json")
 
 
 def predict(config: dict[str, Any]) -> None:
-    """Predicts `text`, or the texts of `input` (or standard input) in their order, to `output` (or
-    standard output).
+    """Predicts the class of one text, or of the texts of a file or of standard input.
+
+    They come in their order, to a file or to standard output.
 
     Raises:
         InputError: no finished run, or an input that cannot be read; `output` is then left as it
             was.
     """
-    whole("batch_size", config["batch_size"], minimum=1)
-    if config["threads"] is not None:
-        whole("threads", config["threads"], minimum=1)
-        torch.set_num_threads(config["threads"])
-    if config["text"] is not None and (config["input"] is not None or config["output"] is not None):
-        raise InputError(
-            "text= predicts one text on the screen: leave input= and output= out, or text=."
-        )
-    run = RunFolder.finished(config["run"])
+    settings = parse_settings(PredictSettings, config)
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    run = RunFolder.finished(settings.run)
     classifier = TextClassifier.load(run.path)
-    if config["text"] is not None:
-        prediction = classifier.predict([config["text"]])[0]
-        print(prediction.label)
-        for label, probability in prediction.probabilities.items():
-            print(f"  {probability:.4f}  {label}")
+    if settings.text is not None:
+        _print_prediction(classifier, settings.text)
         return
+
     record = run.record() or {}
-    columns = config["text_column"] or record["data"]["columns"]["text"]
+    columns = settings.text_column or record["data"]["columns"]["text"]
     columns = columns if isinstance(columns, list) else [columns]
-    target = None if config["output"] is None else Path(config["output"]).expanduser()
-    source = config["input"]
-    if (
-        source is not None
-        and target is not None
-        and Path(source).expanduser().absolute() == target.absolute()
-    ):
-        raise InputError(f"input and output are the same file, {target}.")
-    chunks = (
-        _standard_input(columns)
-        if source is None
-        else _read(source, columns, record["config"]["data"]["encoding"])
-    )
+    target = None if settings.output is None else Path(settings.output).expanduser()
+    source = settings.input
+    if source is None:
+        chunks = _standard_input(columns)
+    else:
+        if target is not None and Path(source).expanduser().absolute() == target.absolute():
+            raise InputError(f"input and output are the same file, {target}.")
+        chunks = _read(source, columns, record["config"]["data"]["encoding"])
     try:
         with _opened_output(target) as output:
-            _write(_predicted(chunks, classifier, columns, config["batch_size"]), output, target)
+            rows = _predicted(chunks, classifier, columns, settings.batch_size)
+            _write(rows, output, target)
     except BrokenPipeError:  # the reader of our pipe, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_prediction(classifier: TextClassifier, text: str) -> None:
+    prediction = classifier.predict([text])[0]
+    print(prediction.label)
+    for label, probability in prediction.probabilities.items():
+        print(f"  {probability:.4f}  {label}")
 
 
 def _standard_input(columns: list[str]) -> Iterator[Chunk]:

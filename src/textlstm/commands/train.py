@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from textlstm.runs.folder import RunFolder
 from textlstm.training import run as training
 from textlstm.training.callbacks import Pruner
+from textlstm.training.settings import RunSettings
 
 
 def train(config: dict[str, Any]) -> float | None:
@@ -22,8 +23,9 @@ def train(config: dict[str, Any]) -> float | None:
     hydra = HydraConfig.get()
     sweeping = hydra.mode == RunMode.MULTIRUN
     run = RunFolder(Path(config["resume"] or hydra.runtime.output_dir))
+    about_one_run = {key: value for key, value in config.items() if key != "sweep"}
     return training.train(
-        {key: value for key, value in config.items() if key != "sweep"},  # about all runs of one
+        RunSettings.parse(about_one_run),
         run,
         overrides=_overrides(run, hydra),
         sweeping=sweeping,

@@ -3,17 +3,7 @@
 import torch
 from torch import Tensor
 
-from textlstm.checks import InputError, flag, number
-
-
-def check_balance(class_weights: object, oversample: object) -> None:
-    """Refuses to even the classes out twice."""
-    flag("data.oversample", oversample)
-    if oversample and class_weights == "balanced":
-        raise InputError(
-            "data.oversample=true and data.class_weights=balanced both even the classes out; give "
-            "one."
-        )
+from textlstm.checks import InputError, number
 
 
 def class_weights(
@@ -44,18 +34,17 @@ def class_weights(
     return [float(weight) for weight in given]
 
 
-def evened_out(labels: Tensor, seed: int) -> Tensor:
-    """Rows of which each class has as many as the largest; no row of a class repeats twice more
-    than another.
+def oversampled(labels_N: Tensor, seed: int) -> Tensor:
+    """Row numbers for oversampling: every class is drawn as often as the largest.
+
+    The rows of a class are repeated equally often (±1); which ones once more is drawn by `seed`.
     """
     generator = torch.Generator().manual_seed(seed)
-    largest = int(labels.bincount().max())
-    rows = []
-    for label in labels.unique():
-        of_class = (labels == label).nonzero().flatten()
-        times, rest = divmod(largest, len(of_class))
-        rows += [
-            of_class.repeat(times),
-            of_class[torch.randperm(len(of_class), generator=generator)[:rest]],
-        ]
-    return torch.cat(rows)
+    largest = int(labels_N.bincount().max())
+    row_numbers = []
+    for label in labels_N.unique():
+        members = (labels_N == label).nonzero().flatten()
+        times, rest = divmod(largest, len(members))
+        drawn = torch.randperm(len(members), generator=generator)[:rest]
+        row_numbers += [members.repeat(times), members[drawn]]
+    return torch.cat(row_numbers)

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from textlstm.checks import InputError, choice, whole
-from textlstm.data.tokenizer import Encoded, encode
+from textlstm.data.settings import CutSettings
+from textlstm.data.tokenizer import Encoded
 from textlstm.data.vocabulary import PAD
 
-TRUNCATE = ("head", "tail", "head_tail")
+UNCUT = CutSettings(max_length=None, truncate="head", pad_to=None)
 MAX_TOKENS = 65_536  # of a batch: 64 texts of 1024 tokens
-BUFFER = 100  # batches of a stream whose rows are shuffled together
 BUCKET = 64  # batches that are sorted by length together: more of them pad less and shuffle less
 NO_ROW = -1  # stands alone in a batch for a process that has no row of it
 IGNORED = -100  # its label, which torch's losses leave out
@@ -58,64 +56,40 @@ class Batch:
         return type(self)(self.packed.to(device, non_blocking=True))
 
 
-def check_cut(max_length: int | None, truncate: str, pad_to: int | None) -> None:
-    """Refuses what `EncodedTexts` cannot cut texts by, or more tokens than a fixed length has room
-    for.
-    """
-    choice("data.truncate", truncate, TRUNCATE)
-    if max_length is not None:
-        whole("data.max_length", max_length, minimum=1)
-    if pad_to is not None:
-        whole("data.pad_to", pad_to, minimum=1)
-        if max_length is None or max_length > pad_to:
-            raise InputError(
-                f"data.pad_to={pad_to} needs data.max_length of at most {pad_to}, got {max_length}."
-            )
-
-
 class EncodedTexts(Dataset):
-    """N labelled texts as ids, cut when a batch is made: the ids themselves are shared by the
-    splits of a source.
+    """N labelled texts as ids, cut when a batch is made.
+
+    The ids themselves are shared by the splits of a source.
 
     Args:
         encoded: ids of at least these texts.
-        labels: (N) classes.
-        rows: (N) which of the encoded texts; None takes all.
-        max_length: ids that a text may have; None keeps all.
-        truncate: which ids of a longer text stay: its head, its tail, or head_tail, half of each
-            (Sun et al. 2019).
-        pad_to: a fixed length for every batch, at least max_length. None pads to the longest of the
-            batch.
+        labels_N: the class of each text.
+        rows: which N of the encoded texts; None takes all.
+        cut: how many ids of a text are read, and which; without it, all of them.
     """
 
     def __init__(
         self,
         encoded: Encoded,
-        labels: Tensor,
+        labels_N: Tensor,
         *,
         rows: Tensor | None = None,
-        max_length: int | None = None,
-        truncate: str = "head",
-        pad_to: int | None = None,
+        cut: CutSettings = UNCUT,
     ) -> None:
-        whole = encoded.lengths.long()
-        starts = whole.cumsum(0) - whole
-        rows = torch.arange(len(whole)) if rows is None else rows
-        self.tokens, self.starts, self.labels, self.pad_to = (
-            encoded.tokens,
-            starts[rows],
-            labels,
-            pad_to,
-        )
+        uncut = encoded.lengths.long()
+        starts = uncut.cumsum(0) - uncut
+        rows = torch.arange(len(uncut)) if rows is None else rows
+        longest = cut.max_length
+        self.tokens, self.starts = encoded.tokens, starts[rows]
+        self.labels_N, self.pad_to = labels_N, cut.pad_to
         self.unknown = encoded.unknown[rows]
-        self.lengths = whole[rows] if max_length is None else whole[rows].clamp(max=max_length)
-        self.skipped = whole[rows] - self.lengths  # ids left out, after the first `head` of a text
-        self.head = {"head": max_length, "tail": 0, "head_tail": ((max_length or 0) + 1) // 2}[
-            truncate
-        ]
+        self.lengths = uncut[rows] if longest is None else uncut[rows].clamp(max=longest)
+        self.skipped = uncut[rows] - self.lengths  # ids left out, after the first `head` of a text
+        heads = {"head": longest, "tail": 0, "head_tail": ((longest or 0) + 1) // 2}
+        self.head = heads[cut.truncate]
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.labels_N)
 
     def __getitems__(self, rows: list[int]) -> Batch:
         """The texts of `rows` as one batch; the loader asks for a batch at a time.
@@ -133,7 +107,7 @@ class EncodedTexts(Dataset):
         batch = Batch(torch.full((len(rows), 3 + width), PAD))
         batch.rows_B[:], batch.labels_B[:], batch.lengths_B[:] = (
             rows_B,
-            self.labels[rows_B],
+            self.labels_N[rows_B],
             lengths_B,
         )
         if rows[0] == NO_ROW:
@@ -269,90 +243,6 @@ def batch_loader(
         generator=torch.Generator().manual_seed(seed),
         pin_memory=torch.cuda.is_available(),
     )
-
-
-class StreamLoader:
-    """Batches of texts that are tokenized in passing, in an order that is a function of the seed
-    and the epoch alone.
-
-    The rows of 100 batches at a time are shuffled and cut into batches of like length as
-    `BucketSampler` does.
-
-    Args:
-        stream: some texts and their classes at a time, the same whenever it is gone through.
-        rows: how many there are; all batches but the last are full, so that the steps of an epoch
-            are known.
-        cut: what becomes of long texts, as `EncodedTexts` takes it: no batch may need more than its
-            max_tokens.
-    """
-
-    def __init__(
-        self,
-        stream: Iterable[tuple[list[str], list[int]]],
-        rows: int,
-        tokenizer: Tokenizer,
-        batch_size: int,
-        *,
-        seed: int,
-        max_tokens: int,
-        cut: dict[str, Any],
-    ) -> None:
-        self.stream, self.rows, self.tokenizer, self.batch_size = (
-            stream,
-            rows,
-            tokenizer,
-            batch_size,
-        )
-        self.seed, self.max_tokens, self.cut = seed, max_tokens, cut
-        self.epoch = 0
-
-    @property
-    def sampler(self) -> "StreamLoader":
-        """Lightning tells `loader.sampler` which epoch begins."""
-        return self
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return -(-self.rows // self.batch_size)
-
-    def __iter__(self) -> Iterator[Batch]:
-        seen = 0
-        for number, (texts, labels) in enumerate(self._buffers()):
-            encoded = EncodedTexts(encode(self.tokenizer, texts), torch.tensor(labels), **self.cut)
-            sampler = BucketSampler(
-                encoded.lengths,
-                self.batch_size,
-                shuffle=True,
-                seed=self.seed + number,
-                max_tokens=self.max_tokens,
-            )
-            sampler.set_epoch(self.epoch)
-            for rows in sampler:
-                batch = encoded.__getitems__(rows)
-                yield batch.pin_memory() if torch.cuda.is_available() else batch
-            seen += len(texts)
-        if seen != self.rows:
-            raise InputError(
-                f"data.train has {seen:,} rows now and had {self.rows:,} when the run began: it "
-                f"was changed meanwhile. "
-                f"Start a new run."
-            )
-
-    def _buffers(self) -> Iterator[tuple[list[str], list[int]]]:
-        """The rows of 100 batches at a time, then the rest."""
-        size = BUFFER * self.batch_size
-        texts: list[str] = []
-        labels: list[int] = []
-        for more_texts, more_labels in self.stream:
-            texts += more_texts
-            labels += more_labels
-            while len(texts) >= size:
-                yield texts[:size], labels[:size]
-                texts, labels = texts[size:], labels[size:]
-        if texts:
-            yield texts, labels
 
 
 def _as_is(batch: Any) -> Any:

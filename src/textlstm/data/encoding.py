@@ -1,8 +1,7 @@
-"""Texts as ids, and the tokenizer that makes them: each computed once and kept by content."""
+"""Turns texts into ids, and learns the tokenizer that does so; both are kept by content."""
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tokenizers
@@ -11,31 +10,40 @@ from tokenizers import Tokenizer
 
 from textlstm.cache import content_key, kept
 from textlstm.data.batching import EncodedTexts
+from textlstm.data.facts import SplitFacts
+from textlstm.data.settings import TokenizerSettings
 from textlstm.data.sources import Source
 from textlstm.data.tokenizer import Encoded, encode, load_tokenizer, train_tokenizer
 from textlstm.terminal import counted
 
 
 def learn_tokenizer(
-    source: Source, rows: np.ndarray, cache: Path, *, kind: str, vocab_size: int
+    source: Source, row_numbers: np.ndarray, settings: TokenizerSettings, cache: Path
 ) -> tuple[Tokenizer, bool]:
-    """The tokenizer that these rows of a source teach, and whether the cache had it."""
+    """Learns a tokenizer from some rows of a source, or reads it from the cache.
+
+    Returns:
+        The tokenizer, and whether the cache had it.
+    """
+    kind, vocab_size = settings.tokenizer, settings.vocab_size
 
     def learn(folder: Path) -> None:
-        read = counted(source.texts(rows), "texts read for the vocabulary", total=len(rows))
+        read = counted(
+            source.texts(row_numbers), "texts read for the vocabulary", total=len(row_numbers)
+        )
         tokenizer = train_tokenizer(read, kind=kind, vocab_size=vocab_size)
         (folder / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
 
     def load(folder: Path) -> Tokenizer:
         return load_tokenizer((folder / "tokenizer.json").read_text(encoding="utf-8"))
 
-    texts = hashlib.sha256(rows.astype(np.int64).tobytes()).hexdigest()
+    texts = hashlib.sha256(row_numbers.astype(np.int64).tobytes()).hexdigest()
     name = f"tokenizer-{content_key(tokenizers.__version__, kind, vocab_size, source.key, texts)}"
     return kept(cache, name, learn, load)
 
 
 def encode_source(tokenizer: Tokenizer, source: Source, cache: Path) -> Encoded:
-    """The ids of all texts of a source, whole, kept by content."""
+    """Computes the ids of all texts of a source, uncut, or reads them from the cache."""
 
     def write(folder: Path) -> None:
         texts = counted(source.texts(), "texts tokenized", total=len(source.rows))
@@ -47,16 +55,15 @@ def encode_source(tokenizer: Tokenizer, source: Source, cache: Path) -> Encoded:
     )[0]
 
 
-def describe(encoded: EncodedTexts, labels: list[str]) -> dict[str, Any]:
-    """Rows, classes, length in tokens, and the shares of texts cut and of tokens unknown."""
-    whole = encoded.lengths + encoded.skipped
+def describe(encoded: EncodedTexts, class_names: list[str]) -> SplitFacts:
+    """Counts rows and classes, and measures lengths and the shares of what is cut or unknown."""
+    uncut_N = encoded.lengths + encoded.skipped
+    rows_of_class = encoded.labels_N.bincount(minlength=len(class_names)).tolist()
     return {
         "rows": len(encoded),
-        "classes": dict(
-            zip(labels, encoded.labels.bincount(minlength=len(labels)).tolist(), strict=True)
-        ),
+        "classes": dict(zip(class_names, rows_of_class, strict=True)),
         "mean_length": round(encoded.lengths.float().mean().item(), 1),
-        "longest": int(whole.max()),
+        "longest": int(uncut_N.max()),
         "cut_share": round((encoded.skipped > 0).float().mean().item(), 4),
-        "unknown_share": round(encoded.unknown.sum().item() / max(1, int(whole.sum())), 4),
+        "unknown_share": round(encoded.unknown.sum().item() / max(1, int(uncut_N.sum())), 4),
     }

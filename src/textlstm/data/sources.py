@@ -1,31 +1,28 @@
 """Reads labelled text from files or the hub: one source per split, all with the same classes."""
 
-import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from datasets import ClassLabel, Dataset, concatenate_datasets
 
 from textlstm.cache import content_key
-from textlstm.checks import InputError, choice
+from textlstm.checks import InputError
 from textlstm.data.classes import class_numbers, find_classes
+from textlstm.data.facts import ColumnFacts, SourceFacts
+from textlstm.data.reading.checksums import checksum
 from textlstm.data.reading.files import find_files, open_table
 from textlstm.data.reading.hub import HubSplit, hub_table, load_hub
 from textlstm.data.reading.tables import ROWS
 from textlstm.data.rows import Columns, Origin, Rows, read_rows
+from textlstm.data.settings import ColumnSettings, ReadSettings
 from textlstm.data.streaming import Stream, first_rows, survey
 
 NEWSWIRE4 = Path(__file__).parents[1] / "newswire4.csv"
-WHERE = {
-    "files": ("train", "validation", "test"),
-    "hub": ("name", "config"),
-}  # keys that say so, by source
 
 
 @dataclass(frozen=True)
@@ -35,280 +32,249 @@ class Source:
     Args:
         rows: the columns `text` (string) and `label` (ClassLabel, the same classes in each source
             of a run).
-        labels: the N classes of `rows`.
-        duplicate_of: N numbers, equal for texts that are duplicates (`splits.normalise`).
+        labels_N: the classes of the N rows.
+        duplicate_of: N numbers, equal for texts that are duplicates (`duplicates.normalise`).
         key: a name for the content, equal for equal content.
-        columns: where they were read: `text` (a list of names) and `label`.
-        empty: rows that were dropped for want of a `text` or a `label`.
-        origin: for files, their absolute `path` and `sha256`.
-        first_number: what the first of data.label_names stands for, 0 or 1.
+        columns: where text and label were read.
+        empty: how many rows were dropped for want of a `text` or a `label`.
+        origin: the files' path and checksum; None for the hub.
+        first_number: the label in the data that the first of data.label_names stands for, 0 or 1.
+        is_sample: whether these rows stand in for a stream of more.
     """
 
     rows: Dataset
-    labels: np.ndarray
+    labels_N: np.ndarray
     duplicate_of: np.ndarray
     key: str
-    columns: dict[str, Any]
+    columns: ColumnFacts
     empty: dict[str, int]
-    origin: dict[str, str]
+    origin: SourceFacts | None
     first_number: int
+    is_sample: bool = False
 
-    def texts(self, rows: np.ndarray | None = None) -> Iterator[str]:
-        """The texts of `rows` (default: of all), some at a time in memory."""
-        yield from chain.from_iterable(
-            batched_texts(self.rows if rows is None else self.rows.select(rows))
-        )
+    @property
+    def class_names(self) -> list[str]:
+        return self.rows.features["label"].names
+
+    def texts(self, row_numbers: np.ndarray | None = None) -> Iterator[str]:
+        """Reads the texts of some rows (default: all), a chunk at a time in memory."""
+        rows = self.rows if row_numbers is None else self.rows.select(row_numbers)
+        yield from chain.from_iterable(batched_texts(rows))
 
 
 def batched_texts(rows: Dataset) -> Iterator[list[str]]:
-    """The column `text`, some rows at a time in memory."""
+    """Reads the column `text`, a chunk of rows at a time in memory."""
     for chunk in rows.with_format("arrow").iter(ROWS):
         yield chunk.column("text").to_pylist()
 
 
-def load_source(
-    *,
-    text_column: str | list[str] | None,
-    label_column: str | None,
-    label_names: list[str] | None,
-    drop_empty: bool,
-    cache: Path,
-    **where: Any,
-) -> dict[str, Source]:
-    """Labelled text as `train` and, where they are given, `validation` and `test`.
+def load_source(settings: ReadSettings, *, cache: Path) -> dict[str, Source]:
+    """Reads labelled text as `train` and, where they are given, `validation` and `test`.
 
     Args:
-        where: see `_origins`.
-        text_column, label_column: None takes the usual name that is there, and says so; several
-            text columns are joined with a space.
-        label_names: names for labels that are whole numbers from 0 or 1, or booleans.
-        drop_empty: drop rows without text or label, and count them, in place of refusing them.
-        cache: where the rows are kept, by content.
+        settings: where the texts come from and what is read of them. Without a text or label
+            column the usual name that is there is taken, and said; several text columns are joined
+            with a space. Rows without text or label are refused, or dropped and counted.
+        cache: a folder that keeps the rows, by content.
 
     Raises:
         InputError: a file, column, row or label that cannot be used, or a hub that cannot be
             reached.
     """
-    columns = Columns(text_column, label_column, drop_empty)
-    origins = _origins(**where)
+    origins = _find_origins(settings)
+    columns = _columns(settings)
     read = {split: read_rows(origin, columns, cache) for split, origin in origins.items()}
-    labels, first_number = find_classes(read["train"], origins["train"], label_names)
-    return {
-        split: _labelled(origins[split], rows, labels, label_names, first_number)
-        for split, rows in read.items()
-    }
+    classes = _find_classes(read["train"], origins["train"], settings)
+    return {split: _label(origins[split], rows, classes) for split, rows in read.items()}
 
 
 def load_stream(
-    *,
-    rows: int,
-    text_column: str | list[str] | None,
-    label_column: str | None,
-    label_names: list[str] | None,
-    drop_empty: bool,
-    cache: Path,
-    **where: Any,
+    settings: ReadSettings, *, sample_size: int, cache: Path
 ) -> tuple[Stream, dict[str, Source]]:
-    """The training rows as a stream, and as sources validation, test, and in place of `train` its
-    first `rows` rows.
+    """Opens train as a stream.
 
-    The other arguments are those of `load_source`.
+    Args:
+        settings: as for `load_source`.
+        sample_size: how many rows the sample has.
+        cache: a folder that keeps the other rows, and what a first pass finds, by content.
+
+    Returns:
+        The stream; and three sources: validation, test, and a sample (the first `sample_size` rows)
+        that stands in for train.
 
     Raises:
-        InputError: as `load_source`, or no validation or test of its own.
+        InputError: as `load_source`, or no validation or test of their own.
     """
-    columns, origins = (
-        Columns(text_column, label_column, drop_empty),
-        _origins(**where, streaming=True),
-    )
-    for split in ("validation", "test"):
-        if split not in origins:
-            of_files = "" if where["source"] == "hub" else f"give data.{split}=FILE, or "
-            raise InputError(
-                f"data.streaming=true keeps no rows that {split} could be cut from, and the data "
-                f"have no {split} of "
-                f"their own: {of_files}leave data.streaming out."
-            )
-    sample = first_rows(origins["train"], rows)
+    columns, origins = _columns(settings), _find_origins(settings, streaming=True)
+    _check_held_out(origins, settings.source)
+    sample = first_rows(origins["train"], sample_size)
     read = {split: read_rows(origins[split], columns, cache) for split in ("validation", "test")}
-    held_out = np.unique(
-        np.concatenate([of.rows.data.column("duplicate_of").to_numpy() for of in read.values()])
-    )
+    held_out = np.unique(np.concatenate([_duplicate_of(rows) for rows in read.values()]))
     found = survey(origins["train"], columns, held_out, cache)
+
     read["train"] = read_rows(sample, columns, cache)
-    whole = replace(read["train"], labels=list(found["labels"]))  # of all rows
-    if len(read["train"].labels) < 2 <= len(found["labels"]):
+    every_label = replace(read["train"], labels=list(found["labels"]))  # of all rows
+    if len(read["train"].labels) < 2 <= len(every_label.labels):
         raise origins["train"].fail(
-            f"has one class in its first {rows:,} rows: rows sorted by class cannot be streamed, "
-            f"which shuffles none "
-            f"but rows near each other. Shuffle the file, or leave data.streaming out."
+            f"has one class in its first {sample_size:,} rows: rows sorted by class cannot be "
+            f"streamed, which shuffles none but rows near each other. Shuffle the file, or leave "
+            f"data.streaming out."
         )
-    labels, first_number = find_classes(whole, origins["train"], label_names)
-    numbers = class_numbers(origins["train"], whole, labels, label_names, first_number)
-    rows_of_class = [0] * len(labels)
-    for number, count in zip(numbers, found["labels"].values(), strict=True):
-        rows_of_class[number] += count
+    classes = _find_classes(every_label, origins["train"], settings)
+    numbers = classes.numbers_of(origins["train"], every_label)
+    rows_of_class = [0] * len(classes.names)
+    for number, rows in zip(numbers, found["labels"].values(), strict=True):
+        rows_of_class[number] += rows
+
     stream = Stream(
         origins["train"],
         columns,
         held_out,
-        dict(zip(whole.labels, numbers, strict=True)),
+        dict(zip(every_label.labels, numbers, strict=True)),
         rows_of_class,
         found["dropped"],
         found["longest_run"],
     )
     origins["train"] = sample
     sources = {
-        split: _labelled(origins[split], read[split], labels, label_names, first_number)
+        split: _label(origins[split], read[split], classes)
         for split in ("train", "validation", "test")
     }
-    sources["train"] = replace(sources["train"], empty=found["empty"])
+    sources["train"] = replace(sources["train"], empty=found["empty"], is_sample=True)
     return stream, sources
 
 
-def _origins(
-    *, source: str, encoding: str | None, streaming: bool = False, **where: str | None
-) -> dict[str, Origin]:
+def load_labelled(
+    path: str,
+    settings: ColumnSettings,
+    *,
+    class_names: list[str],
+    first_number: int,
+    cache: Path,
+) -> Source:
+    """Reads the rows of a file (`file=`) for a model that is already trained.
+
+    Args:
+        path: a file, a glob or a folder.
+        settings: what is read of it.
+        class_names: the classes of the model, which those of the rows must be among.
+        first_number: the label that the first of data.label_names stood for in training.
+        cache: a folder that keeps the rows, by content.
+
+    Raises:
+        InputError: a file, column, row or label that cannot be used.
+    """
+    origin = _file_origin(path, "file", settings.encoding)
+    rows = read_rows(origin, _columns(settings), cache)
+    return _label(origin, rows, _Classes(class_names, settings.label_names, first_number))
+
+
+def join(one: Source, other: Source) -> Source:
+    """Puts the rows of `other`, which have the same classes, after those of `one`.
+
+    The result has no origin of its own.
+    """
+    return Source(
+        rows=concatenate_datasets([one.rows, other.rows]),
+        labels_N=np.concatenate([one.labels_N, other.labels_N]),
+        duplicate_of=np.concatenate([one.duplicate_of, other.duplicate_of]),
+        key=content_key(one.key, other.key),
+        columns=one.columns,
+        empty={what: rows + other.empty[what] for what, rows in one.empty.items()},
+        origin=None,
+        first_number=one.first_number,
+    )
+
+
+def _find_origins(settings: ReadSettings, *, streaming: bool = False) -> dict[str, Origin]:
     """Where `train` and, if they are given, `validation` and `test` come from.
 
     Args:
-        source: `files` or `hub`.
-        encoding: of text files; None is UTF-8, or what a byte order mark says.
-        streaming: of the hub: fetch the rows as they are read, in place of downloading them.
-        where: of files, `train`, `validation` and `test`: a file, a glob or a folder each;
-            `train=None` is the embedded corpus. Of the hub, `name` (a data set of the Hugging Face
-            hub, or a local folder of one) and `config`.
+        settings: names files (without data.train the embedded corpus) or a data set of the hub.
+        streaming: whether rows of the hub are fetched as they are read, and not downloaded.
     """
-    choice("data.source", source, WHERE)
-    for key, value in where.items():
-        if value is not None and key not in WHERE[source]:
-            raise InputError(
-                f"data.{key}={value} has no meaning with data.source={source}: leave it out."
-            )
-    if source == "hub":
-        name = where["name"]
-        splits = load_hub(name, where["config"], streaming=streaming)
+    if settings.source == "hub":
+        splits = load_hub(settings.name, settings.config, streaming=streaming)
         return {
-            split: _hub_origin(rows, f"{name}, split {split}") for split, rows in splits.items()
+            split: _hub_origin(rows, f"{settings.name}, split {split}")
+            for split, rows in splits.items()
         }
-    paths = {split: where[split] for split in WHERE["files"]}
-    if paths["train"] is None:
-        paths["train"] = str(NEWSWIRE4)
+    paths = {
+        "train": str(NEWSWIRE4) if settings.train is None else settings.train,
+        "validation": settings.validation,
+        "test": settings.test,
+    }
     return {
-        split: _file_origin(path, f"data.{split}", encoding)
+        split: _file_origin(path, f"data.{split}", settings.encoding)
         for split, path in paths.items()
         if path is not None
     }
 
 
-def joined(one: Source, other: Source) -> Source:
-    """The rows of `one`, then those of `other`, which have the same classes; it has no origin of
-    its own.
-    """
+def _columns(settings: ColumnSettings) -> Columns:
+    return Columns(settings.text_column, settings.label_column, settings.drop_empty)
+
+
+def _check_held_out(origins: dict[str, Origin], source: str) -> None:
+    for split in ("validation", "test"):
+        if split not in origins:
+            file = "" if source == "hub" else f"give data.{split}=FILE, or "
+            raise InputError(
+                f"data.streaming=true keeps no rows that {split} could be cut from, and the data "
+                f"have no {split} of their own: {file}leave data.streaming out."
+            )
+
+
+class _Classes(NamedTuple):
+    """The classes of a run, and how labels stand for them."""
+
+    names: list[str]
+    label_names: list[str] | None
+    first_number: int
+
+    def numbers_of(self, origin: Origin, rows: Rows) -> list[int]:
+        """The class number of each of `rows.labels`."""
+        return class_numbers(origin, rows, self.names, self.label_names, self.first_number)
+
+
+def _find_classes(train: Rows, origin: Origin, settings: ColumnSettings) -> _Classes:
+    names, first_number = find_classes(train, origin, settings.label_names)
+    return _Classes(names, settings.label_names, first_number)
+
+
+def _label(origin: Origin, rows: Rows, classes: _Classes) -> Source:
+    """The rows with their labels as class numbers."""
+    labels_N = np.array(classes.numbers_of(origin, rows))[rows.codes()]
+    texts = rows.rows.select_columns(["text"])
     return Source(
-        rows=concatenate_datasets([one.rows, other.rows]),
-        labels=np.concatenate([one.labels, other.labels]),
-        duplicate_of=np.concatenate([one.duplicate_of, other.duplicate_of]),
-        key=content_key(one.key, other.key),
-        columns=one.columns,
-        empty={what: rows + other.empty[what] for what, rows in one.empty.items()},
-        origin={},
-        first_number=one.first_number,
+        rows=texts.add_column("label", labels_N, feature=ClassLabel(names=classes.names)),
+        labels_N=labels_N,
+        duplicate_of=_duplicate_of(rows),
+        key=rows.key,
+        columns=rows.columns,
+        empty=rows.empty,
+        origin=origin.record or None,
+        first_number=classes.first_number,
     )
 
 
-def load_labelled(
-    path: str,
-    *,
-    text_column: str | list[str] | None,
-    label_column: str | None,
-    label_names: list[str] | None,
-    first_number: int,
-    encoding: str | None,
-    drop_empty: bool,
-    labels: list[str],
-    cache: Path,
-) -> Source:
-    """The rows of `file=`, whose classes must be among `labels`; `first_number` is what the first
-    of them stood for.
-    """
-    origin, columns = (
-        _file_origin(path, "file", encoding),
-        Columns(text_column, label_column, drop_empty),
-    )
-    return _labelled(origin, read_rows(origin, columns, cache), labels, label_names, first_number)
-
-
-def checksum(path: str | Path, key: str = "file") -> str:
-    """The SHA-256 of a file as hexadecimal digits; of a glob or a folder, that of its files' names
-    and checksums.
-    """
-    files = find_files(str(path), key)
-    sums = []
-    for file in files:
-        try:
-            with open(file, "rb") as content:
-                sums.append(hashlib.file_digest(content, "sha256").hexdigest())
-        except OSError as error:
-            raise InputError(f"{key}: {file} cannot be read: {error.strerror}.") from error
-    if len(files) == 1:
-        return sums[0]
-    root = os.path.commonpath(files)
-    named = [f"{one}  {os.path.relpath(file, root)}" for one, file in zip(sums, files, strict=True)]
-    return hashlib.sha256("\n".join(named).encode(errors="surrogateescape")).hexdigest()
-
-
-def changed(sources: dict[str, dict[str, str]]) -> list[str]:
-    """Names the recorded sources (`path` and `sha256` each) that are gone or have changed."""
-    return [
-        split
-        for split, source in sources.items()
-        if _checksum_now(source["path"]) != source["sha256"]
-    ]
-
-
-def _checksum_now(path: str) -> str | None:
-    try:
-        return checksum(path)
-    except InputError:
-        return None
+def _duplicate_of(rows: Rows) -> np.ndarray:
+    return rows.rows.data.column("duplicate_of").to_numpy()
 
 
 def _file_origin(path: str, key: str, encoding: str | None) -> Origin:
     content = checksum(path, key)
-    whole = str(Path(path).expanduser().absolute())
-    record = {"path": whole, "sha256": content}
-    suffixes = sorted(
-        {"".join(file.suffixes[-2:]) for file in find_files(path, key)}
-    )  # the format is in the name
+    absolute = str(Path(path).expanduser().absolute())
+    # The format is in the names, so the same content under other names may be other rows.
+    suffixes = sorted({"".join(file.suffixes[-2:]) for file in find_files(path, key)})
     return Origin(
         key,
-        whole,
+        absolute,
         lambda: open_table(path, key, encoding),
         content_key(content, encoding, *suffixes),
-        record,
+        {"path": absolute, "sha256": content},
     )
 
 
 def _hub_origin(split: HubSplit, name: str) -> Origin:
     return Origin("data.name", name, partial(hub_table, split.rows, name), split.content, {})
-
-
-def _labelled(
-    origin: Origin, rows: Rows, labels: list[str], label_names: list[str] | None, first_number: int
-) -> Source:
-    label_N = np.array(class_numbers(origin, rows, labels, label_names, first_number))[rows.codes()]
-    labelled = rows.rows.select_columns(["text"]).add_column(
-        "label", label_N, feature=ClassLabel(names=labels)
-    )
-    duplicate_of = rows.rows.data.column("duplicate_of").to_numpy()
-    return Source(
-        labelled,
-        label_N,
-        duplicate_of,
-        rows.key,
-        rows.columns,
-        rows.empty,
-        origin.record,
-        first_number,
-    )

@@ -14,7 +14,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from textlstm.checks import InputError, whole
-from textlstm.data.batching import TRUNCATE, EncodedTexts, batch_loader
+from textlstm.data.batching import EncodedTexts, batch_loader
+from textlstm.data.settings import TRUNCATE, CutSettings
 from textlstm.data.tokenizer import encode, load_tokenizer
 from textlstm.model.network import LSTMClassifier
 
@@ -125,8 +126,7 @@ class TextClassifier:
         encoded = EncodedTexts(
             encode(self.tokenizer, texts),
             torch.zeros(len(texts), dtype=torch.long),
-            max_length=self.max_length,
-            truncate=self.truncate,
+            cut=CutSettings(max_length=self.max_length, truncate=self.truncate, pad_to=None),
         )
         probabilities_NC = torch.empty(len(texts), len(self.labels))
         for batch in batch_loader(encoded, batch_size, shuffle=False):

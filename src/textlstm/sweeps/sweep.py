@@ -25,7 +25,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from textlstm.checks import InputError, JobsFailed, flag, number, whole
+from textlstm.checks import InputError, JobsFailed, flag, number, parse_settings, whole
+from textlstm.data.settings import DataSettings
 from textlstm.places import CACHE
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.study import ATTEMPTS, BEAT, TRIAL, Study, attach, open_storage
@@ -339,7 +340,9 @@ def _tokenize(config: DictConfig, space: SearchSpace) -> None:
     for key in ("folds", "fold"):
         if f"data.{key}" in space.swept:
             settings[key] = int(next(space.swept[f"data.{key}"].sweep_string_iterator()))
-    TextDataModule(**settings, seed=config.seed, cache=CACHE).setup()
+    TextDataModule(
+        parse_settings(DataSettings, settings, "data"), cache=CACHE, seed=config.seed
+    ).setup()
 
 
 def _several(

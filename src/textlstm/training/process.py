@@ -9,14 +9,10 @@ import datasets
 import pytorch_lightning as pl
 import torch
 
-from textlstm.checks import whole
-
 
 def prepare_process(seed: int, threads: int | None) -> None:
     """Seeds, threads, and silence of what other libraries say at every start."""
-    whole("seed", seed, minimum=0)
     if threads is not None:
-        whole("threads", threads, minimum=1)
         torch.set_num_threads(threads)
     # Adam's averages of words not seen for some hundred steps sink below 1e-38, and a step over an
     # embedding full of such numbers takes twenty times as long. Threads take the setting from the

@@ -20,6 +20,7 @@ from textlstm.runs.folder import RunFolder
 from textlstm.runs.report import write_report
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.progress import EpochHistory
+from textlstm.training.settings import RunSettings
 from textlstm.writing import write_json
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class ScoredSplit(NamedTuple):
 
 def describe_run(
     run: RunFolder,
-    config: dict[str, Any],
+    settings: RunSettings,
     overrides: list[str],
     scored: dict[str, ScoredSplit],
     baselines: dict[str, Any],
@@ -48,7 +49,7 @@ def describe_run(
     data: TextDataModule,
 ) -> dict[str, Any]:
     """The record of a finished run, as metrics.json holds it: plain values alone."""
-    refit = data.refit
+    refit = settings.data.refit
     return {
         "title": f"LSTM text classifier, run {run.path.name}",
         "refit": refit,
@@ -57,22 +58,22 @@ def describe_run(
         if refit
         else min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"],
         "chosen_by": BEFORE if refit else BY_VALIDATION,
-        "labels": data.labels,
+        "labels": data.class_names,
         **{name: split.scores for name, split in scored.items()},
         "baselines": baselines,
         "seconds": history.seconds(),
         "parameters": trainable(module.network),
-        "layers": layer_table(module.network, data.cut["pad_to"]),
+        "layers": layer_table(module.network, settings.data.pad_to),
         "steps": trainer.global_step,
         "history": history.epochs,
         "data": data.facts,
-        "seed": config["seed"],
+        "seed": settings.seed,
         "threads": torch.get_num_threads(),
         "device": str(trainer.strategy.root_device),
         "devices": trainer.world_size,
         "environment": environment(),
         "overrides": overrides,
-        "config": {**config, "resume": None},
+        "config": {**settings.plain(), "resume": None},
     }
 
 
@@ -89,10 +90,10 @@ def write_run(
         run.model,
         network=module.network,
         settings=module.network_settings,
-        max_length=data.cut["max_length"],
-        truncate=data.cut["truncate"],
+        max_length=data.settings.max_length,
+        truncate=data.settings.truncate,
         tokenizer_json=module.hparams["tokenizer_json"],
-        labels=data.labels,
+        labels=data.class_names,
     )
     last, split = list(scored.items())[-1]
     write_report(run.path, record, last, split.texts, split.predictions)

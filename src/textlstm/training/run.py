@@ -1,4 +1,4 @@
-"""One run from config to run folder: checks, data, trainer, fit, scores, record."""
+"""Trains one run: checks, data, trainer, fit, scores, record."""
 
 import copy
 import logging
@@ -15,12 +15,12 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from textlstm.cache import one_at_a_time
-from textlstm.checks import InputError, flag
+from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
-from textlstm.data.sources import changed
+from textlstm.data.reading.checksums import changed_sources
 from textlstm.model import baselines
 from textlstm.places import CACHE
-from textlstm.runs import tensorboard as dashboards
+from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.report import LINEAR, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
@@ -29,6 +29,7 @@ from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
 from textlstm.training.progress import EpochHistory, announce
 from textlstm.training.recording import ScoredSplit, describe_run, record_pruned, write_run
+from textlstm.training.settings import RunSettings
 from textlstm.training.threads import choose_threads
 from textlstm.training.trainer import make_logger, make_trainer
 
@@ -38,7 +39,7 @@ LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
 
 
 def train(
-    config: dict[str, Any],
+    settings: RunSettings,
     run: RunFolder,
     *,
     overrides: list[str],
@@ -48,7 +49,7 @@ def train(
     """Trains, scores and records one run.
 
     Args:
-        config: the configuration, with `run` as its folder if it is resumed.
+        settings: the configuration, with `run` as its folder if it is resumed.
         run: the folder, which is there.
         overrides: what was typed, for the record and for the run's name in TensorBoard.
         sweeping: whether this is one of a sweep's runs: it says less, and one that was finished
@@ -62,38 +63,40 @@ def train(
         InputError: a value, data or a device that cannot be used.
     """
     history = EpochHistory()
-    score = _score_before(run, config, sweeping=sweeping)
+    score = _score_before(run, settings, sweeping=sweeping)
     if score is not None:
         return score
-    prepare_process(config["seed"], config["threads"])
-    _check(config)
+    prepare_process(settings.seed, settings.threads)
+    _check_module(settings)
 
-    logger = make_logger(
-        config["logger"], run, "" if sweeping else folder_name(",".join(overrides)) or "defaults"
-    )
-    trainer = make_trainer(config, run, logger, [history, *pruners])
-    _check_devices(trainer, config, sweeping=sweeping)
-    checkpoint = run.last_checkpoint if config["resume"] and run.last_checkpoint.is_file() else None
-    data = _read(config, trainer, checkpoint)
-    module = _module(config, data)
+    name = "" if sweeping else folder_name(",".join(overrides)) or "defaults"
+    logger = make_logger(settings.logger, run, name)
+    trainer = make_trainer(settings, run, logger, [history, *pruners])
+    _check_devices(trainer, settings, sweeping=sweeping)
+    checkpoint = None
+    if settings.resume and run.last_checkpoint.is_file():
+        checkpoint = run.last_checkpoint
+    data = _read(settings, trainer, checkpoint)
+    module = _module(settings, data)
     if trainer.is_global_zero:
         level = logging.DEBUG if sweeping else logging.INFO
-        announce(data.facts["splits"], module.network, data.cut["pad_to"], level)
-        if trainer.world_size == 1 and checkpoint is None and config["threads"] is None:
+        announce(data.facts["splits"], module.network, settings.data.pad_to, level)
+        if trainer.world_size == 1 and checkpoint is None and settings.threads is None:
             _take_fastest_threads(trainer, module, data, level)
         if isinstance(logger, TensorBoardLogger):
-            dashboards.begin(logger, config, overrides)
+            tensorboard.begin(logger, settings.plain(), overrides)
 
     with one_end(trainer, run.path):
         _fit(trainer, module, data, checkpoint, run)
         if any(callback.pruned for callback in pruners):
             record_pruned(run, logger, history, trainer.global_step, overrides)
             return None
-        scored = _score_kept(trainer, module, data, run, test=config["test"])
+        scored = _score_kept(trainer, module, data, run, test=settings.test)
+
     if trainer.is_global_zero:
-        linear = _baselines(data) if config["test"] and config["baselines"] else {}
+        scores = _baselines(data) if settings.test and settings.baselines else {}
         record = describe_run(
-            run, config, overrides, scored, linear, history, trainer, module, data
+            run, settings, overrides, scored, scores, history, trainer, module, data
         )
         write_run(run, record, scored, module, data, logger)
         if sweeping:
@@ -101,114 +104,82 @@ def train(
         else:
             print_results(record, list(scored)[-1], run.path)
             print(seconds_line(record))
-    return None if data.refit else scored["validation"].scores["macro_f1"]
+    return None if settings.data.refit else scored["validation"].scores["macro_f1"]
 
 
-def _score_before(run: RunFolder, config: dict[str, Any], *, sweeping: bool) -> float | None:
-    """The score of a sweep's job that is there already: the same config, on the same data.
+def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> float | None:
+    """The score of a sweep's run that is finished already: the same configuration and data.
 
     Raises:
         InputError: the run is no sweep's, is finished, and has no epochs left to train.
     """
     finished = run.record()
     if sweeping:
-        if (
-            finished is not None
-            and finished["config"] == config
-            and not changed(finished["data"]["sources"])
-        ):
+        same = finished is not None and finished["config"] == settings.plain()
+        if finished is not None and same and not changed_sources(finished["data"]["sources"]):
             log.info(
                 "Finished before, with macro F1 %.4f on validation: skipped.", finished["score"]
             )
             return finished["score"]
-        shutil.rmtree(
-            run.path / "tensorboard", ignore_errors=True
-        )  # events of a job that did not finish
+        shutil.rmtree(run.path / "tensorboard", ignore_errors=True)  # of a run that did not finish
     elif finished is not None:
-        epochs, recorded = (
-            config["trainer"]["max_epochs"],
-            finished["config"]["trainer"]["max_epochs"],
-        )
-        if epochs <= recorded:
+        recorded = finished["config"]["trainer"]["max_epochs"]
+        if settings.trainer["max_epochs"] <= recorded:
             raise InputError(
                 f"resume: {run.path} is finished, after {len(finished['history'])} of at most "
-                f"{recorded} epochs; "
-                f"there is nothing left to do. With a constant or plateau schedule, "
-                f"trainer.max_epochs above {recorded} goes on."
+                f"{recorded} epochs; there is nothing left to do. With a constant or plateau "
+                f"schedule, trainer.max_epochs above {recorded} goes on."
             )
     return None
 
 
-def _check(config: dict[str, Any]) -> None:
-    """Refuses values before any data are read; those of the trainer and of the data do so where
-    they are made.
-    """
-    flag("test", config["test"])
-    flag("baselines", config["baselines"])
+def _check_module(settings: RunSettings) -> None:
+    """Refuses a network or optimizer that cannot be made, before any data are read."""
     with torch.device("meta"):  # computes nothing
         TextClassificationModule(
-            model=config["model"],
-            optimizer=config["optimizer"],
+            model=settings.model,
+            optimizer=settings.optimizer,
             labels=["a", "b"],
             tokenizer_json="",
             vocab_size=2,
         )
-    _check_refit(config)
 
 
-def _check_refit(config: dict[str, Any]) -> None:
-    if not config["data"]["refit"]:
-        return
-    if config["optimizer"]["schedule"] == "plateau":
-        raise InputError(
-            "optimizer.schedule=plateau lowers the rate by the validation loss, and "
-            "data.refit=true has no validation. "
-            "Give optimizer.schedule=one_cycle or constant."
-        )
-    if not config["test"]:
-        raise InputError(
-            "data.refit=true has no validation: with test=false nothing is left to score. Leave it "
-            "out."
-        )
-
-
-def _check_devices(trainer: pl.Trainer, config: dict[str, Any], *, sweeping: bool) -> None:
+def _check_devices(trainer: pl.Trainer, settings: RunSettings, *, sweeping: bool) -> None:
     several = trainer.world_size > 1
     if several and sweeping:
         raise InputError("Each trial of a sweep trains on one device: trainer.devices=1.")
-    if several and config["data"]["streaming"]:
+    if several and settings.data.streaming:
         raise InputError(
-            "data.streaming=true is read by one process: trainer.devices=1, or "
-            "data.streaming=false."
+            "data.streaming=true is read by one process: trainer.devices=1, or data.streaming=false."
         )
 
 
-def _read(config: dict[str, Any], trainer: pl.Trainer, checkpoint: Path | None) -> TextDataModule:
-    """The data, read and tokenized: by one process after the other, and on resuming with the
-    tokenizer of before.
+def _read(settings: RunSettings, trainer: pl.Trainer, checkpoint: Path | None) -> TextDataModule:
+    """Reads and tokenizes the data, by one process after the other.
+
+    A resumed run takes the tokenizer of its checkpoint.
     """
-    recorded = (
-        None
-        if checkpoint is None
-        else torch.load(checkpoint, weights_only=True, map_location="cpu")
-    )
-    tokenizer_json = None if recorded is None else recorded["hyper_parameters"]["tokenizer_json"]
+    tokenizer_json = None
+    if checkpoint is not None:
+        saved = torch.load(checkpoint, weights_only=True, map_location="cpu")
+        tokenizer_json = saved["hyper_parameters"]["tokenizer_json"]
     data = TextDataModule(
-        **config["data"], seed=config["seed"], cache=CACHE, tokenizer_json=tokenizer_json
+        settings.data, cache=CACHE, seed=settings.seed, tokenizer_json=tokenizer_json
     )
     several = trainer.world_size > 1
     if several:
-        share_threads(trainer, config["threads"])
+        share_threads(trainer, settings.threads)
     with one_at_a_time(CACHE) if several else nullcontext():
         data.setup()
     return data
 
 
-def _module(config: dict[str, Any], data: TextDataModule) -> TextClassificationModule:
+def _module(settings: RunSettings, data: TextDataModule) -> TextClassificationModule:
     return TextClassificationModule(
-        model=config["model"],
-        optimizer=config["optimizer"],
-        labels=data.labels,
+        model=settings.model,
+        optimizer=settings.optimizer,
+        labels=data.class_names,
         tokenizer_json=data.tokenizer.to_str(),
         vocab_size=data.tokenizer.get_vocab_size(),
         class_weights=data.class_weights,
@@ -221,17 +192,19 @@ def _take_fastest_threads(
     if trainer.strategy.root_device.type != "cpu":
         return
     batch, copied = next(iter(data.train_dataloader())), copy.deepcopy(module)
-    optimizer = torch.optim.AdamW([p for p in copied.parameters() if p.requires_grad], fused=True)
+    trained = [parameter for parameter in copied.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, fused=True)
 
     def step() -> None:
         optimizer.zero_grad()
         copied.loss(copied(batch.tokens_BT, batch.lengths_B), batch.labels_B).backward()
         optimizer.step()
 
-    shape = [data.batch_size, data.facts["splits"]["train"]["mean_length"], module.network_settings]
+    mean_length = data.facts["splits"]["train"]["mean_length"]
+    shape = [data.settings.batch_size, mean_length, module.network_settings]
     count, milliseconds = choose_threads(step, shape, CACHE)
     torch.set_num_threads(count)
-    tried = ", ".join(f"{of:.1f} ms with {threads}" for threads, of in milliseconds.items())
+    tried = ", ".join(f"{time:.1f} ms with {threads}" for threads, time in milliseconds.items())
     log.log(
         level,
         "CPU threads: %d, the fastest here (a step takes %s); threads=N takes another number.",
@@ -265,32 +238,32 @@ def _score_kept(
     *,
     test: bool,
 ) -> dict[str, ScoredSplit]:
-    """The kept epoch's weights, loaded into `module`, on validation (a refit has none) and, if
-    asked for, on test.
+    """Loads the kept epoch's weights into `module` and scores it.
+
+    It is scored on validation, which a refit has none of, and, if asked for, on test.
     """
     # Not validate(ckpt_path=…): that would set the callbacks back to the best epoch, the history
     # among them. Lightning gives the weights of rank 0 to the others.
+    refit = data.settings.refit
     if trainer.is_global_zero:
-        checkpoint = run.kept_checkpoint(refit=data.refit)
-        module.load_state_dict(
-            torch.load(checkpoint, weights_only=True, map_location="cpu")["state_dict"]
-        )
+        saved = torch.load(run.kept_checkpoint(refit=refit), weights_only=True, map_location="cpu")
+        module.load_state_dict(saved["state_dict"])
     scored = {}
-    if not data.refit:
+    if not refit:
         trainer.validate(module, data, verbose=False)
-        scored["validation"] = ScoredSplit(
-            data.splits["validation"]["text"][:], module.predictions, module.scores
-        )
+        scored["validation"] = _scored("validation", module, data)
     if test:
         trainer.test(module, data, verbose=False)
-        scored["test"] = ScoredSplit(
-            data.splits["test"]["text"][:], module.predictions, module.scores
-        )
+        scored["test"] = _scored("test", module, data)
     return scored
+
+
+def _scored(split: str, module: TextClassificationModule, data: TextDataModule) -> ScoredSplit:
+    return ScoredSplit(data.splits[split]["text"][:], module.predictions, module.scores)
 
 
 def _baselines(data: TextDataModule) -> dict[str, Any]:
     """Test scores of what the network has to beat."""
-    held_out = data.held_out if data.refit else None
+    held_out = data.held_out if data.settings.refit else None
     linear = baselines.tfidf_logistic_regression(data.splits, held_out)
     return {"majority class": baselines.majority(data.splits), LINEAR: linear}

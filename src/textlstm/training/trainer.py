@@ -12,15 +12,16 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from textlstm.checks import InputError, whole
+from textlstm.checks import InputError
 from textlstm.runs.folder import RunFolder
 from textlstm.training.callbacks import RandomState
 from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
 from textlstm.training.progress import ProgressBar
+from textlstm.training.settings import RunSettings
 
 
 def make_trainer(
-    config: dict[str, Any], run: RunFolder, logger: Logger, recording: list[pl.Callback]
+    settings: RunSettings, run: RunFolder, logger: Logger, recording: list[pl.Callback]
 ) -> pl.Trainer:
     """The trainer of a run.
 
@@ -31,24 +32,20 @@ def make_trainer(
         InputError: a value that Lightning refuses, a device that cannot compute it, or nothing to
             choose an epoch by.
     """
-    whole("trainer.max_epochs", config["trainer"]["max_epochs"], minimum=1)
-    whole(
-        "trainer.accumulate_grad_batches", config["trainer"]["accumulate_grad_batches"], minimum=1
-    )
-    refit, terminal = config["data"]["refit"], sys.stderr.isatty()
+    refit, terminal = settings.data.refit, sys.stderr.isatty()
     callbacks = [
-        _made(f"callbacks.{name}", settings) for name, settings in config["callbacks"].items()
+        _made(f"callbacks.{name}", arguments) for name, arguments in settings.callbacks.items()
     ]
     if refit:
         callbacks = [callback for callback in callbacks if not isinstance(callback, EarlyStopping)]
     try:
         trainer = pl.Trainer(
-            **config["trainer"] | ({"limit_val_batches": 0} if refit else {}),
+            **settings.trainer | ({"limit_val_batches": 0} if refit else {}),
             logger=logger,
             callbacks=[
                 *callbacks,
                 *([ProgressBar()] if terminal else []),
-                RandomState(config["seed"]),
+                RandomState(settings.seed),
                 SameRun(),
                 *recording,
                 *_checkpoints(run, refit=refit),
@@ -65,7 +62,7 @@ def make_trainer(
         MisconfigurationException,
     ) as error:  # RuntimeError: srun's options
         raise InputError(f"trainer: {error}") from error
-    check_strategy(trainer, config["trainer"].get("strategy", "auto"))
+    check_strategy(trainer, settings.trainer.get("strategy", "auto"))
     _check_precision(trainer)
     if trainer.fast_dev_run or not (refit or trainer.limit_val_batches):  # type: ignore[attr-defined]
         raise InputError(

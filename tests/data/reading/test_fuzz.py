@@ -20,24 +20,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from helpers.small import DATA
+from helpers.small import data_module, data_settings
 from textlstm.checks import InputError
-from textlstm.data.datamodule import TextDataModule
 from textlstm.data.reading.files import open_table
 from textlstm.data.sources import load_source
 
-READ = {
-    "source": "files",
-    "validation": None,
-    "test": None,
-    "name": None,
-    "config": None,
-    "encoding": None,
-    "text_column": None,
-    "label_column": None,
-    "label_names": None,
-    "drop_empty": False,
-}
+READ = {"text_column": None, "label_column": None}
 
 
 def zstd(content: bytes) -> bytes:
@@ -102,10 +90,9 @@ def read_whole(path: Path, folder: Path, **options: Any) -> None:
         for chunk in open_table(str(path), "input").chunks(None):
             assert not chunk.columns or chunk.rows() > 0
     with answered(folder / "cache"):
-        rows = load_source(**{**READ, "train": str(path), "cache": folder / "cache", **options})[
-            "train"
-        ]
-        assert len(list(rows.texts())) == len(rows.labels) == len(rows.duplicate_of) > 0
+        settings = data_settings(**{**READ, "train": str(path), **options})
+        rows = load_source(settings, cache=folder / "cache")["train"]
+        assert len(list(rows.texts())) == len(rows.labels_N) == len(rows.duplicate_of) > 0
 
 
 ODD = st.text(st.sampled_from("a,\";\t|\n\r'{}[]:1.e-\\u\0é\ufeff \x85\u2028"), max_size=60)
@@ -285,11 +272,12 @@ def test_what_the_csv_module_writes_comes_back(rows):
     rows = [*rows, ("one", "a"), ("two", "b")]
     with a_folder() as folder:
         write_csv(folder / "rows.csv", ["text", "label"], rows)
-        read = load_source(
-            **{**READ, "train": str(folder / "rows.csv"), "cache": folder / "cache"}
-        )["train"]
+        settings = data_settings(**READ, train=str(folder / "rows.csv"))
+        read = load_source(settings, cache=folder / "cache")["train"]
         names = read.rows.features["label"].names
-        assert list(zip(read.texts(), [names[label] for label in read.labels], strict=True)) == rows
+        assert (
+            list(zip(read.texts(), [names[label] for label in read.labels_N], strict=True)) == rows
+        )
 
 
 @pytest.mark.parametrize("tokenizer", ["word", "bpe", "unigram"])
@@ -320,8 +308,8 @@ def test_any_texts_become_batches_that_hold_each_row_once_or_are_refused(
         if test is not None:
             write_csv(folder / "test.csv", ["text", "label"], test)
             options["test"] = str(folder / "test.csv")
-        files = {"train": str(folder / "train.csv"), "cache": folder / "cache"}
-        data = TextDataModule(**{**DATA, **options, **files, "max_tokens_per_batch": max_tokens})
+        options |= {"train": str(folder / "train.csv"), "max_tokens_per_batch": max_tokens}
+        data = data_module(folder / "cache", **options)
         data.setup()
         for split, loader in (
             ("validation", data.val_dataloader()),

@@ -1,0 +1,120 @@
+"""The keys of the commands other than `train`: one dataclass for each.
+
+The sentence under a field is the key's help. Torch is not imported here, so that `--help` is quick.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from textlstm.checks import InputError, choice, flag, parse_settings, whole
+from textlstm.data.settings import DataSettings
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings:
+    """The keys of `evaluate`.
+
+    Raises:
+        InputError: a value outside its range.
+    """
+
+    run: str
+    """the run's folder"""
+
+    split: str
+    """train, validation or test of the run's own data"""
+
+    file: str | None
+    """another labelled file in place of a split"""
+
+    text_column: str | list[str] | None
+    """the column of its text (default: the run's)"""
+
+    label_column: str | None
+    """the column of its class (default: the run's)"""
+
+    batch_size: int | None
+    """texts at once (default: the run's)"""
+
+    changed_data: bool
+    """true scores even if the run's files have changed since"""
+
+    accelerator: str
+    """auto, cpu or gpu"""
+
+    threads: int | None
+    """CPU threads"""
+
+    def __post_init__(self) -> None:
+        choice("split", self.split, SPLITS)
+        flag("changed_data", self.changed_data)
+        if self.batch_size is not None:
+            whole("batch_size", self.batch_size, minimum=1)
+        if self.threads is not None:
+            whole("threads", self.threads, minimum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSettings:
+    """The keys of `predict`.
+
+    Raises:
+        InputError: a value outside its range, or one text and a file at once.
+    """
+
+    run: str
+    """the run's folder"""
+
+    text: str | None
+    """one text"""
+
+    input: str | None
+    """a file or a glob: CSV, TSV, JSON Lines, Parquet, or one text on each line (default: standard
+    input)"""
+
+    output: str | None
+    """a file, .csv, .tsv or .jsonl (default: CSV on standard output)"""
+
+    text_column: str | list[str] | None
+    """the column of the text (default: the run's)"""
+
+    batch_size: int
+    """texts at once"""
+
+    threads: int | None
+    """CPU threads"""
+
+    def __post_init__(self) -> None:
+        whole("batch_size", self.batch_size, minimum=1)
+        if self.threads is not None:
+            whole("threads", self.threads, minimum=1)
+        if self.text is not None and (self.input is not None or self.output is not None):
+            raise InputError(
+                "text= predicts one text on the screen: leave input= and output= out, or text=."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """The keys of `export`."""
+
+    run: str
+    """the run's folder"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectSettings:
+    """The keys of `inspect_data`."""
+
+    data: DataSettings
+
+    output: str | None
+    """a folder (default: outputs/data/<name of the data>)"""
+
+    @classmethod
+    def parse(cls, config: dict[str, Any]) -> "InspectSettings":
+        """Reads a configuration as Hydra composed it."""
+        data = parse_settings(DataSettings, config["data"], "data")
+        return parse_settings(cls, {**config, "data": data})

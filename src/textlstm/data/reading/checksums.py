@@ -1,0 +1,50 @@
+"""What files are known by: their content, so that a change is seen later."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from textlstm.checks import InputError
+from textlstm.data.facts import SourceFacts
+from textlstm.data.reading.files import find_files
+
+
+def checksum(path: str | Path, key: str = "file") -> str:
+    """Computes the SHA-256 of a file, in hexadecimal digits.
+
+    That of a glob or a folder is computed from the names and checksums of its files.
+
+    Raises:
+        InputError: no such file, or one that cannot be read.
+    """
+    files = find_files(str(path), key)
+    sums = []
+    for file in files:
+        try:
+            with open(file, "rb") as content:
+                sums.append(hashlib.file_digest(content, "sha256").hexdigest())
+        except OSError as error:
+            raise InputError(f"{key}: {file} cannot be read: {error.strerror}.") from error
+    if len(files) == 1:
+        return sums[0]
+
+    root = os.path.commonpath(files)
+    named = [f"{one}  {os.path.relpath(file, root)}" for one, file in zip(sums, files, strict=True)]
+    return hashlib.sha256("\n".join(named).encode(errors="surrogateescape")).hexdigest()
+
+
+def changed_sources(sources: Mapping[str, SourceFacts]) -> list[str]:
+    """Names the recorded sources that are gone or hold something else now."""
+    return [
+        split
+        for split, source in sources.items()
+        if _checksum_now(source["path"]) != source["sha256"]
+    ]
+
+
+def _checksum_now(path: str) -> str | None:
+    try:
+        return checksum(path)
+    except InputError:
+        return None

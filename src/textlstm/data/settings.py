@@ -1,0 +1,318 @@
+"""The keys of `data`: what is read, how it is split, and how it becomes batches.
+
+Each class is a part of them; `DataSettings` is all of them together, so that a function says by its
+argument's type which keys it reads. The sentence under a field is the key's help.
+"""
+
+from dataclasses import dataclass, fields
+
+from textlstm.checks import InputError, choice, flag, number, whole
+
+SOURCES = {"files": ("train", "validation", "test"), "hub": ("name", "config")}
+TRUNCATE = ("head", "tail", "head_tail")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSettings:
+    """Where labelled texts come from.
+
+    Raises:
+        InputError: an unknown kind of source, or a key that has no meaning with it.
+    """
+
+    source: str
+    """files or hub"""
+
+    train: str | None
+    """your file (CSV, TSV, JSON Lines, Parquet, plain or compressed), a glob, or a folder with one
+    sub-folder of text files per class (default: the embedded corpus)"""
+
+    validation: str | None
+    """the same; without it data.val_fraction is cut from train"""
+
+    test: str | None
+    """the same; without it data.test_fraction is cut from train"""
+
+    name: str | None
+    """data=hub: a data set of the Hugging Face hub, or a local folder of one"""
+
+    config: str | None
+    """data=hub: the data set's configuration"""
+
+    def __post_init__(self) -> None:
+        choice("data.source", self.source, SOURCES)
+        for field in fields(SourceSettings)[1:]:
+            value = getattr(self, field.name)
+            if value is not None and field.name not in SOURCES[self.source]:
+                raise InputError(
+                    f"data.{field.name}={value} has no meaning with data.source={self.source}: "
+                    f"leave it out."
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnSettings:
+    """What is read of a table.
+
+    Raises:
+        InputError: `drop_empty` is neither true nor false. (Names are checked against the data.)
+    """
+
+    text_column: str | list[str] | None
+    """the column of the text, or several to join: [title,description] (default: the usual one)"""
+
+    label_column: str | None
+    """the column of the class (default: the usual one)"""
+
+    label_names: list[str] | None
+    """names for the classes 0, 1, …, such as [negative,positive]"""
+
+    encoding: str | None
+    """of text files, such as latin-1 (default: UTF-8, or what a byte order mark says)"""
+
+    drop_empty: bool
+    """true drops rows without text or label"""
+
+    def __post_init__(self) -> None:
+        flag("data.drop_empty", self.drop_empty)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadSettings(ColumnSettings, SourceSettings):
+    """All that reading needs to know."""
+
+    def __post_init__(self) -> None:
+        SourceSettings.__post_init__(self)
+        ColumnSettings.__post_init__(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSettings:
+    """Which rows train, validate and test.
+
+    Raises:
+        InputError: a value outside its range, or fractions or folds that leave nothing to train on.
+    """
+
+    max_rows: int | None
+    """at most so many rows of train, drawn at random"""
+
+    val_fraction: float
+    """share of rows held out for validation"""
+
+    test_fraction: float
+    """share of rows held out for the test"""
+
+    folds: int | None
+    """cross-validation: parts that the rows beside the test set are divided into"""
+
+    fold: int | None
+    """the part that validates; data.folds=5 data.fold=0,1,2,3,4 trains once for each"""
+
+    refit: bool
+    """true trains on validation rows, too, for all of trainer.max_epochs, and scores the test set"""
+
+    split_seed: int
+    """which rows are held out"""
+
+    def __post_init__(self) -> None:
+        number("data.val_fraction", self.val_fraction, minimum=0, below=1)
+        number("data.test_fraction", self.test_fraction, minimum=0, below=1)
+        if self.val_fraction + self.test_fraction >= 1:
+            raise InputError(
+                f"data.val_fraction + data.test_fraction must be below 1 so that rows are left to "
+                f"train on, got {self.val_fraction:g} + {self.test_fraction:g}."
+            )
+        flag("data.refit", self.refit)
+        self._check_folds()
+        whole("data.split_seed", self.split_seed, minimum=0)
+        if self.max_rows is not None:
+            whole("data.max_rows", self.max_rows, minimum=1)
+
+    def _check_folds(self) -> None:
+        if self.folds is None:
+            if self.fold is not None:
+                raise InputError(
+                    f"data.fold={self.fold} needs data.folds, the number of parts, such as "
+                    f"data.folds=5."
+                )
+            return
+        whole("data.folds", self.folds, minimum=2)
+        if self.refit:
+            raise InputError(
+                f"data.refit=true trains on the rows of all folds together: leave "
+                f"data.folds={self.folds} and data.fold out."
+            )
+        if self.fold is None:
+            every = ",".join(map(str, range(self.folds)))
+            raise InputError(
+                f"data.folds={self.folds} needs data.fold, the part that validates: "
+                f"data.fold={every} trains once for each."
+            )
+        whole("data.fold", self.fold, minimum=0)
+        if self.fold >= self.folds:
+            raise InputError(
+                f"data.fold must be below data.folds={self.folds}, got {self.fold}: the first fold "
+                f"is 0."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamSettings:
+    """Whether training rows are kept or read anew in each epoch.
+
+    Raises:
+        InputError: a value outside its range.
+    """
+
+    streaming: bool
+    """true keeps no training rows, but reads and tokenizes them anew in each epoch"""
+
+    streaming_rows: int
+    """rows that the tokenizer is then learned from"""
+
+    def __post_init__(self) -> None:
+        flag("data.streaming", self.streaming)
+        whole("data.streaming_rows", self.streaming_rows, minimum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerSettings:
+    """How a text is cut into tokens.
+
+    Raises:
+        InputError: too small a vocabulary. (The kind is checked where the kinds are.)
+    """
+
+    tokenizer: str
+    """word, bpe or unigram"""
+
+    vocab_size: int
+    """most tokens the tokenizer may learn"""
+
+    def __post_init__(self) -> None:
+        whole("data.vocab_size", self.vocab_size, minimum=3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutSettings:
+    """How many tokens of a text are read, and which.
+
+    Raises:
+        InputError: a value outside its range, or more tokens than a fixed length has room for.
+    """
+
+    max_length: int | None
+    """tokens after which a text is cut"""
+
+    truncate: str
+    """which tokens of a longer text stay: head, tail or head_tail (half of each, Sun et al. 2019)"""
+
+    pad_to: int | None
+    """a fixed length for all batches"""
+
+    def __post_init__(self) -> None:
+        choice("data.truncate", self.truncate, TRUNCATE)
+        if self.max_length is not None:
+            whole("data.max_length", self.max_length, minimum=1)
+        if self.pad_to is not None:
+            whole("data.pad_to", self.pad_to, minimum=1)
+            if self.max_length is None or self.max_length > self.pad_to:
+                raise InputError(
+                    f"data.pad_to={self.pad_to} needs data.max_length of at most {self.pad_to}, "
+                    f"got {self.max_length}."
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSettings:
+    """How large a batch is.
+
+    Raises:
+        InputError: a value outside its range.
+    """
+
+    batch_size: int
+    """texts per step"""
+
+    max_tokens_per_batch: int
+    """tokens per step, padding counted: longer texts come in smaller batches"""
+
+    def __post_init__(self) -> None:
+        whole("data.batch_size", self.batch_size, minimum=1)
+        whole("data.max_tokens_per_batch", self.max_tokens_per_batch, minimum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceSettings:
+    """What evens out classes of different sizes.
+
+    Raises:
+        InputError: both at once. (A list of weights is checked against the classes.)
+    """
+
+    class_weights: str | list[float] | None
+    """balanced, or one number per class"""
+
+    oversample: bool
+    """true repeats rows of the smaller classes in training"""
+
+    def __post_init__(self) -> None:
+        flag("data.oversample", self.oversample)
+        if self.oversample and self.class_weights == "balanced":
+            raise InputError(
+                "data.oversample=true and data.class_weights=balanced both even the classes out; "
+                "give one."
+            )
+
+
+PARTS = (
+    *(ReadSettings, SplitSettings, StreamSettings, TokenizerSettings),
+    *(CutSettings, BatchSettings, BalanceSettings),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings(
+    BalanceSettings,
+    BatchSettings,
+    CutSettings,
+    TokenizerSettings,
+    StreamSettings,
+    SplitSettings,
+    ReadSettings,
+):
+    """All keys of `data`.
+
+    Raises:
+        InputError: a value outside its range, or two that exclude each other.
+    """
+
+    def __post_init__(self) -> None:
+        for part in PARTS:
+            part.__post_init__(self)
+        if self.folds is not None and self.validation is not None:
+            raise InputError(
+                f"data.folds={self.folds} cuts validation from data.train, but "
+                f"data.validation={self.validation} is given. Leave data.folds and data.fold out, "
+                f"or data.validation; a glob as data.train divides the rows of both files."
+            )
+        if self.streaming:
+            self._check_streaming()
+
+    def _check_streaming(self) -> None:
+        for key in ("folds", "refit", "oversample", "max_rows"):
+            value = getattr(self, key)
+            if value:
+                raise InputError(
+                    f"data.{key}={str(value).lower()} needs all rows, and data.streaming=true keeps "
+                    f"none: give one."
+                )
+        longest = self.pad_to or self.max_length
+        if longest is None or self.batch_size * longest > self.max_tokens_per_batch:
+            raise InputError(
+                f"data.streaming=true makes all batches of data.batch_size texts, so that the steps "
+                f"of an epoch are known: data.batch_size × data.max_length ({self.batch_size} × "
+                f"{longest}) must be at most data.max_tokens_per_batch={self.max_tokens_per_batch}. "
+                f"Lower one of the two."
+            )

@@ -1,0 +1,97 @@
+"""Batches of texts that are read and tokenized in passing."""
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from tokenizers import Tokenizer
+
+from textlstm.checks import InputError
+from textlstm.data.batching import Batch, BucketSampler, EncodedTexts
+from textlstm.data.settings import BatchSettings, CutSettings
+from textlstm.data.tokenizer import encode
+
+BUFFER = 100  # batches whose rows are shuffled together
+
+
+class StreamLoader:
+    """Makes batches of a stream; their order depends on the seed and the epoch alone.
+
+    The rows of 100 batches at a time are shuffled and cut into batches of like length as
+    `BucketSampler` does.
+
+    Args:
+        stream: some texts and their classes at a time, the same whenever it is gone through.
+        rows: how many there are; all batches but the last are full, so that the steps of an epoch
+            are known.
+        tokenizer: makes the ids.
+        batch: how large a batch is.
+        cut: how many ids of a text are read; no batch may need more than `max_tokens_per_batch`.
+        seed: the order of the batches.
+
+    Raises:
+        InputError: while batches are drawn: the stream has another number of rows by now.
+    """
+
+    def __init__(
+        self,
+        stream: Iterable[tuple[list[str], list[int]]],
+        rows: int,
+        tokenizer: Tokenizer,
+        *,
+        batch: BatchSettings,
+        cut: CutSettings,
+        seed: int,
+    ) -> None:
+        self.stream, self.rows, self.tokenizer = stream, rows, tokenizer
+        self.batch, self.cut, self.seed = batch, cut, seed
+        self.epoch = 0
+
+    @property
+    def sampler(self) -> "StreamLoader":
+        """Itself: Lightning tells `loader.sampler` which epoch begins."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self.rows // self.batch.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        seen = 0
+        for number, (texts, labels) in enumerate(self._buffers()):
+            encoded = EncodedTexts(
+                encode(self.tokenizer, texts), torch.tensor(labels), cut=self.cut
+            )
+            sampler = BucketSampler(
+                encoded.lengths,
+                self.batch.batch_size,
+                shuffle=True,
+                seed=self.seed + number,
+                max_tokens=self.batch.max_tokens_per_batch,
+            )
+            sampler.set_epoch(self.epoch)
+            for rows in sampler:
+                batch = encoded.__getitems__(rows)
+                yield batch.pin_memory() if torch.cuda.is_available() else batch
+            seen += len(texts)
+
+        if seen != self.rows:
+            raise InputError(
+                f"data.train has {seen:,} rows now and had {self.rows:,} when the run began: it "
+                f"was changed meanwhile. Start a new run."
+            )
+
+    def _buffers(self) -> Iterator[tuple[list[str], list[int]]]:
+        """The rows of 100 batches at a time, then the rest."""
+        size = BUFFER * self.batch.batch_size
+        texts: list[str] = []
+        labels: list[int] = []
+        for more_texts, more_labels in self.stream:
+            texts += more_texts
+            labels += more_labels
+            while len(texts) >= size:
+                yield texts[:size], labels[:size]
+                texts, labels = texts[size:], labels[size:]
+        if texts:
+            yield texts, labels

@@ -1,0 +1,111 @@
+"""The settings of the training: one field for each key, checked when they are made.
+
+The sentence under a field is the key's help. Torch is not imported here, so that `--help` is quick.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from textlstm.checks import InputError, flag, number, parse_settings, whole
+from textlstm.data.settings import DataSettings
+from textlstm.model.settings import ModelSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSettings:
+    """All keys of `optimizer`.
+
+    Raises:
+        InputError: a value outside its range, with its config key. The names of the optimizer and
+            of the schedule are checked by the module that is trained, which knows them all.
+    """
+
+    name: str
+    """adam or adamw"""
+
+    lr: float
+    """learning rate, the peak of a one-cycle schedule"""
+
+    weight_decay: float
+    """how much weights shrink in each step; decoupled from the gradient with adamw"""
+
+    schedule: str
+    """constant, one_cycle or plateau"""
+
+    def __post_init__(self) -> None:
+        number("optimizer.lr", self.lr, minimum=0)
+        number("optimizer.weight_decay", self.weight_decay, minimum=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """All that one run is configured by.
+
+    `trainer`, `logger` and `callbacks` are open: they hold the arguments of Lightning's classes.
+
+    Raises:
+        InputError: a value outside its range, or values that exclude each other.
+    """
+
+    data: DataSettings
+    model: ModelSettings
+    optimizer: OptimizerSettings
+    trainer: dict[str, Any]
+    logger: dict[str, Any]
+    callbacks: dict[str, dict[str, Any]]
+
+    seed: int
+    """initial weights, dropout, order of batches; which rows are held out is data.split_seed"""
+
+    threads: int | None
+    """CPU threads (default: the fastest number, tried before training)"""
+
+    test: bool
+    """score the test set once, at the end"""
+
+    baselines: bool
+    """score the majority class and TF-IDF + logistic regression on the same split"""
+
+    resume: str | None
+    """a run folder to go on with"""
+
+    def __post_init__(self) -> None:
+        whole("seed", self.seed, minimum=0)
+        if self.threads is not None:
+            whole("threads", self.threads, minimum=1)
+        flag("test", self.test)
+        flag("baselines", self.baselines)
+        for key in ("max_epochs", "accumulate_grad_batches"):
+            whole(f"trainer.{key}", self.trainer[key], minimum=1)
+        if self.data.refit:
+            self._check_refit()
+
+    @classmethod
+    def parse(cls, config: dict[str, Any]) -> "RunSettings":
+        """Reads a configuration as Hydra composed it, or as a run recorded it.
+
+        Raises:
+            InputError: also a key that does not exist, or one that is missing.
+        """
+        groups = {
+            "data": parse_settings(DataSettings, config["data"], "data"),
+            "model": parse_settings(ModelSettings, config["model"], "model"),
+            "optimizer": parse_settings(OptimizerSettings, config["optimizer"], "optimizer"),
+        }
+        return parse_settings(cls, {**config, **groups})
+
+    def plain(self) -> dict[str, Any]:
+        """The configuration again, as plain values."""
+        return asdict(self)
+
+    def _check_refit(self) -> None:
+        if self.optimizer.schedule == "plateau":
+            raise InputError(
+                "optimizer.schedule=plateau lowers the rate by the validation loss, and "
+                "data.refit=true has no validation. Give optimizer.schedule=one_cycle or constant."
+            )
+        if not self.test:
+            raise InputError(
+                "data.refit=true has no validation: with test=false nothing is left to score. "
+                "Leave it out."
+            )
