@@ -10,9 +10,11 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from textlstm.data.datamodule import TextDataModule
+from textlstm.model.settings import ModelSettings
 from textlstm.places import CONF
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.training.module import OPTIMIZERS, SCHEDULES, TextClassificationModule
+from textlstm.training.settings import OptimizerSettings
 
 PRESETS = sorted(
     (file.parent.name, file.stem) for file in CONF.glob("*/*.yaml") if file.parent.name != "hydra"
@@ -90,8 +92,8 @@ def test_every_preset_composes_and_binds(group, preset, tmp_path):
     assert config["optimizer"]["name"] in OPTIMIZERS
     assert config["optimizer"]["schedule"] in SCHEDULES
     TextClassificationModule(
-        model=config["model"],
-        optimizer=config["optimizer"],
+        model=ModelSettings(**config["model"]),
+        optimizer=OptimizerSettings(**config["optimizer"]),
         labels=["a", "b"],
         tokenizer_json="{}",
         vocab_size=300,

@@ -2,7 +2,14 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -22,6 +29,29 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """`" Did you mean 'x'?"`, or nothing when no name is near."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def settings_from(group: str, kind: type[Settings], values: Mapping[str, Any]) -> Settings:
+    """Makes settings of a config's group, a field from each key.
+
+    Raises:
+        InputError: a key that is no field, with the nearest one, a key that is missing, or what
+            the settings themselves refuse.
+    """
+    names = [field.name for field in fields(kind)]
+    for name in values:
+        if name not in names:
+            key, keys = f"{group}.{name}", [f"{group}.{known}" for known in names]
+            raise InputError(
+                f"There is no key {key!r}.{nearest(key, keys)} python src/train.py --help lists "
+                f"the keys."
+            )
+    missing = [f"{group}.{name}" for name in names if name not in values]
+    if missing:
+        raise InputError(
+            f"{', '.join(missing)} must be given; python src/train.py --help says what it is."
+        )
+    return kind(**values)
 
 
 def whole(key: str, value: object, *, minimum: int) -> None:

@@ -40,10 +40,7 @@ def evaluate(config: dict[str, Any]) -> None:
         whole("batch_size", config["batch_size"], minimum=1)
         settings["batch_size"] = config["batch_size"]
     prepare_process(record["seed"], config["threads"])
-    checkpoint = run.kept_checkpoint(refit=record["refit"])
-    module = TextClassificationModule.load_from_checkpoint(
-        checkpoint, map_location="cpu", weights_only=True
-    )
+    module = TextClassificationModule.restored(run.kept_checkpoint(refit=record["refit"]))
     tokenizer_json = module.hparams["tokenizer_json"]
 
     if config["file"] is None:

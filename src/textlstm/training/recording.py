@@ -88,7 +88,6 @@ def write_run(
     save_bundle(
         run.model,
         network=module.network,
-        settings=module.network_settings,
         max_length=data.cut["max_length"],
         truncate=data.cut["truncate"],
         tokenizer_json=module.hparams["tokenizer_json"],

@@ -15,10 +15,11 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from textlstm.cache import one_at_a_time
-from textlstm.checks import InputError, flag
+from textlstm.checks import InputError, flag, settings_from
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.sources import changed
 from textlstm.model import baselines
+from textlstm.model.settings import ModelSettings
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard as dashboards
 from textlstm.runs.folder import RunFolder, folder_name
@@ -29,6 +30,7 @@ from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
 from textlstm.training.progress import EpochHistory, announce
 from textlstm.training.recording import ScoredSplit, describe_run, record_pruned, write_run
+from textlstm.training.settings import OptimizerSettings
 from textlstm.training.threads import choose_threads
 from textlstm.training.trainer import make_logger, make_trainer
 
@@ -75,7 +77,13 @@ def train(
     _check_devices(trainer, config, sweeping=sweeping)
     checkpoint = run.last_checkpoint if config["resume"] and run.last_checkpoint.is_file() else None
     data = _read(config, trainer, checkpoint)
-    module = _module(config, data)
+    module = _module(
+        config,
+        labels=data.labels,
+        tokenizer_json=data.tokenizer.to_str(),
+        vocab_size=data.tokenizer.get_vocab_size(),
+        class_weights=data.class_weights,
+    )
     if trainer.is_global_zero:
         level = logging.DEBUG if sweeping else logging.INFO
         announce(data.facts["splits"], module.network, data.cut["pad_to"], level)
@@ -146,13 +154,7 @@ def _check(config: dict[str, Any]) -> None:
     flag("test", config["test"])
     flag("baselines", config["baselines"])
     with torch.device("meta"):  # computes nothing
-        TextClassificationModule(
-            model=config["model"],
-            optimizer=config["optimizer"],
-            labels=["a", "b"],
-            tokenizer_json="",
-            vocab_size=2,
-        )
+        _module(config, labels=["a", "b"], tokenizer_json="", vocab_size=2)
     _check_refit(config)
 
 
@@ -204,14 +206,12 @@ def _read(config: dict[str, Any], trainer: pl.Trainer, checkpoint: Path | None) 
     return data
 
 
-def _module(config: dict[str, Any], data: TextDataModule) -> TextClassificationModule:
+def _module(config: dict[str, Any], **from_data: Any) -> TextClassificationModule:
+    """Builds the network and its training from the config, for what the data need."""
     return TextClassificationModule(
-        model=config["model"],
-        optimizer=config["optimizer"],
-        labels=data.labels,
-        tokenizer_json=data.tokenizer.to_str(),
-        vocab_size=data.tokenizer.get_vocab_size(),
-        class_weights=data.class_weights,
+        model=settings_from("model", ModelSettings, config["model"]),
+        optimizer=settings_from("optimizer", OptimizerSettings, config["optimizer"]),
+        **from_data,
     )
 
 
@@ -228,7 +228,8 @@ def _take_fastest_threads(
         copied.loss(copied(batch.tokens_BT, batch.lengths_B), batch.labels_B).backward()
         optimizer.step()
 
-    shape = [data.batch_size, data.facts["splits"]["train"]["mean_length"], module.network_settings]
+    mean_length = data.facts["splits"]["train"]["mean_length"]
+    shape = [data.batch_size, mean_length, module.network.plain_values()]
     count, milliseconds = choose_threads(step, shape, CACHE)
     torch.set_num_threads(count)
     tried = ", ".join(f"{of:.1f} ms with {threads}" for threads, of in milliseconds.items())

@@ -1,0 +1,81 @@
+"""The settings of the network: one field for each key of `model`, checked when they are made.
+
+The sentence under a field is the key's help. Torch is not imported here, so that `--help` is quick.
+"""
+
+from dataclasses import dataclass
+
+from textlstm.checks import InputError, flag, number, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """What `LSTMClassifier` is built from, besides the sizes of its vocabulary and its output.
+
+    Raises:
+        InputError: a value outside its range, with its config key. The name of the pooling is
+            checked by the network, which knows all poolings.
+    """
+
+    embedding_dim: int
+    """size of an embedding"""
+
+    hidden: int
+    """units of an LSTM layer, per direction"""
+
+    layers: int
+    """stacked LSTM layers"""
+
+    bidirectional: bool
+    """read each text both ways"""
+
+    pooling: str
+    """how the states of a text become one vector: last, mean, max, concat or attention"""
+
+    head: list[int]
+    """sizes of the dense layers before the class scores, such as [32]"""
+
+    dropout: float
+    """dropout after each LSTM layer and each dense layer"""
+
+    embedding_dropout: float
+    """dropout after the embedding"""
+
+    sequence_dropout: bool
+    """one dropout mask per text, not per token"""
+
+    word_dropout: float
+    """share of tokens read as unknown in training"""
+
+    def __post_init__(self) -> None:
+        whole("model.embedding_dim", self.embedding_dim, minimum=1)
+        whole("model.hidden", self.hidden, minimum=1)
+        whole("model.layers", self.layers, minimum=1)
+        flag("model.bidirectional", self.bidirectional)
+        if not isinstance(self.head, list):
+            raise InputError(
+                f"model.head must be a list of layer sizes such as [32] or [], got {self.head!r}."
+            )
+        for size in self.head:
+            whole("each size in model.head", size, minimum=1)
+        number("model.dropout", self.dropout, minimum=0, below=1)
+        number("model.embedding_dropout", self.embedding_dropout, minimum=0, below=1)
+        flag("model.sequence_dropout", self.sequence_dropout)
+        number("model.word_dropout", self.word_dropout, minimum=0, below=1)
+
+    @property
+    def state_size(self) -> int:
+        """Size of a state of an LSTM layer, both directions together if there are two."""
+        return 2 * self.hidden if self.bidirectional else self.hidden
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings(NetworkSettings):
+    """All keys of `model`: those of the network, and that of its loss."""
+
+    label_smoothing: float
+    """share of the target spread over all classes"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number("model.label_smoothing", self.label_smoothing, minimum=0, below=1)
