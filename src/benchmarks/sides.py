@@ -84,12 +84,14 @@ def prepared(settings: dict[str, Any]) -> Any:
 def new_module(settings: dict[str, Any], data: Any) -> Any:
     import torch
 
+    from textlstm.model.settings import ModelSettings
     from textlstm.training.module import TextClassificationModule
+    from textlstm.training.settings import OptimizerSettings
 
     torch.manual_seed(settings["seed"])
     return TextClassificationModule(
-        model=settings["model"],
-        optimizer=settings["optimizer"],
+        model=ModelSettings(**settings["model"]),
+        optimizer=OptimizerSettings(**settings["optimizer"]),
         labels=data.labels,
         tokenizer_json=data.tokenizer.to_str(),
         vocab_size=data.tokenizer.get_vocab_size(),

@@ -4,9 +4,13 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
+
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -60,25 +64,25 @@ def choice(key: str, value: object, options: Iterable[str]) -> None:
         )
 
 
-def parse_settings(kind: type[T], values: Mapping[str, Any], group: str = "") -> T:
-    """Makes a dataclass of settings from the values of its keys.
+def parse_settings(kind: type[Settings], values: Mapping[str, Any], group: str = "") -> Settings:
+    """Makes settings from the values of their keys.
 
     Args:
-        kind: the dataclass.
+        kind: the dataclass of the settings.
         values: by key.
         group: what stands before a key in messages, such as `data`.
 
     Raises:
-        InputError: a key that is no field, with the nearest one that is; a field without a key; or
-            what the dataclass itself refuses.
+        InputError: a key that is no field, with the nearest one that is; fields without a key; or
+            what the settings themselves refuse.
     """
     prefix = f"{group}." if group else ""
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    unknown = next((key for key in values if key not in names), None)
-    if unknown is not None:
-        hint = nearest(f"{prefix}{unknown}", [f"{prefix}{name}" for name in names])
-        raise InputError(f"There is no key '{prefix}{unknown}'.{hint}")
-    missing = next((name for name in names if name not in values), None)
-    if missing is not None:
-        raise InputError(f"The key '{prefix}{missing}' is missing.")
+    keys = {field.name: f"{prefix}{field.name}" for field in fields(kind)}
+    for name in values:
+        if name not in keys:
+            key = f"{prefix}{name}"
+            raise InputError(f"There is no key {key!r}.{nearest(key, keys.values())}")
+    missing = [key for name, key in keys.items() if name not in values]
+    if missing:
+        raise InputError(f"{', '.join(missing)} must be given.")
     return kind(**values)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from helpers.small import SETTINGS, small_network
+from helpers.small import small_network
 from textlstm.checks import InputError
 from textlstm.commands.predict import predict
 from textlstm.data.tokenizer import train_tokenizer
@@ -30,7 +30,6 @@ def run(tmp_path):
     save_bundle(
         tmp_path / "run" / "model",
         network=small_network(),
-        settings=SETTINGS,
         max_length=100,
         truncate="head",
         tokenizer_json=tokenizer.to_str(),

@@ -33,7 +33,7 @@ SETTINGS: dict[str, Any] = {
 def small_network(**changes: Any) -> LSTMClassifier:
     """A network as training starts with it."""
     torch.manual_seed(0)
-    return LSTMClassifier(**{**SETTINGS, **changes})
+    return LSTMClassifier.from_plain_values(**{**SETTINGS, **changes})
 
 
 def lively_network(**changes: Any) -> LSTMClassifier:

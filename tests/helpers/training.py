@@ -4,7 +4,9 @@ import pytorch_lightning as pl
 import torch
 
 from helpers.small import SETTINGS
+from textlstm.model.settings import ModelSettings
 from textlstm.training.module import TextClassificationModule
+from textlstm.training.settings import OptimizerSettings
 
 MODEL = {key: value for key, value in SETTINGS.items() if key not in ("vocab_size", "classes")}
 OPTIMIZER = {"name": "adamw", "lr": 0.01, "weight_decay": 0.0, "schedule": "constant"}
@@ -13,8 +15,8 @@ OPTIMIZER = {"name": "adamw", "lr": 0.01, "weight_decay": 0.0, "schedule": "cons
 def make_module(*, class_weights=None, optimizer=None, **model):
     torch.manual_seed(0)
     return TextClassificationModule(
-        model={**MODEL, "label_smoothing": 0.0, **model},
-        optimizer={**OPTIMIZER, **(optimizer or {})},
+        model=ModelSettings(**{**MODEL, "label_smoothing": 0.0, **model}),
+        optimizer=OptimizerSettings(**{**OPTIMIZER, **(optimizer or {})}),
         labels=["a", "b", "c"],
         tokenizer_json="{}",
         vocab_size=30,

@@ -1,6 +1,4 @@
-"""The saved model: overfit, save, load, same probabilities; damaged files refused; nothing in it is
-code.
-"""
+"""The saved model: overfit, save, load, same probabilities; damaged files refused; no pickle."""
 
 import itertools
 import json
@@ -35,9 +33,7 @@ LABELS = ["sports", "finança"]
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A network that has overfitted eight texts, as a bundle, and its probabilities before it was
-    saved.
-    """
+    """Saves a network that has overfitted eight texts; gives its folder and its probabilities."""
     tokenizer = train_tokenizer(TEXTS, kind="bpe", vocab_size=300)
     settings = {
         **SETTINGS,
@@ -48,7 +44,7 @@ def trained(tmp_path_factory):
         "pooling": "concat",
     }
     torch.manual_seed(0)
-    network = LSTMClassifier(**settings)
+    network = LSTMClassifier.from_plain_values(**settings)
     batch = EncodedTexts(
         encode(tokenizer, TEXTS), torch.tensor(GOLD), cut=cut(max_length=12)
     ).__getitems__(list(range(8)))
@@ -62,7 +58,6 @@ def trained(tmp_path_factory):
     save_bundle(
         folder,
         network=network,
-        settings=settings,
         max_length=12,
         truncate="head",
         tokenizer_json=tokenizer.to_str(),
@@ -150,10 +145,8 @@ def test_long_texts_lose_what_they_lost_in_training(bundle, truncate, kept):
     changed = {**config, "max_length": 3, "truncate": truncate}
     (bundle / "config.json").write_text(json.dumps(changed), encoding="utf-8")
     classifier = TextClassifier.load(bundle)
-    whole_NC, kept_NC = (
-        classifier.probabilities(["a the the the a a"]),
-        classifier.probabilities([kept]),
-    )
+    whole_NC = classifier.probabilities(["a the the the a a"])
+    kept_NC = classifier.probabilities([kept])
     torch.testing.assert_close(whole_NC, kept_NC, rtol=0, atol=0)
 
 

@@ -10,7 +10,9 @@ from torch.nn import functional
 
 from helpers.small import lively_network, small_network
 from textlstm.checks import InputError
-from textlstm.model.network import POOLINGS, SequenceDropout, TokenDropout, layer_table, trainable
+from textlstm.model.layers import SequenceDropout, TokenDropout
+from textlstm.model.network import layer_table, trainable
+from textlstm.model.pooling import POOLINGS
 
 GOLDEN = Path(__file__).with_name("keras_article_small.npz")
 TEXTS = [[7], [3, 4, 5], [9, 8, 7, 6, 5, 4, 3], [2, 29]]
@@ -85,9 +87,9 @@ def test_the_backward_direction_reads_the_text_from_its_end():
     layer.backwards.load_state_dict(layer.forwards.state_dict())
     tokens_BT, lengths_B = padded([[3, 4, 5], [5, 4, 3]], extra=2)
     with torch.no_grad():
-        forward_BH, backward_BH = network.last(
-            layer(network.embedding(tokens_BT), lengths_B), lengths_B
-        ).chunk(2, 1)
+        states_BTH = layer(network.embedding(tokens_BT), lengths_B)
+        pooled_BP = network.pooling(states_BTH, lengths_B, tokens_BT != 0)
+    forward_BH, backward_BH = pooled_BP.chunk(2, dim=1)
     torch.testing.assert_close(backward_BH[0], forward_BH[1])
     torch.testing.assert_close(backward_BH[1], forward_BH[0])
 

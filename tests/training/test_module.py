@@ -1,6 +1,4 @@
-"""Training: the loss, each optimizer with each schedule, and checkpoints that load without running
-code.
-"""
+"""Training: the loss, each optimizer with each schedule, and checkpoints that hold no code."""
 
 import csv
 from types import SimpleNamespace
@@ -67,7 +65,7 @@ def test_the_training_loss_is_torchs_with_weights_and_smoothing(smoothing, weigh
 
 
 def test_a_training_step_never_waits_for_the_device():
-    """Meta tensors have no values: whatever asks for one, which on a GPU would wait for it, fails."""
+    """Meta tensors have no values: what asks for one, and would wait for it on a GPU, fails."""
     module = make_module(
         dropout=0.5, embedding_dropout=0.5, word_dropout=0.5, sequence_dropout=True
     ).to("meta")
@@ -159,9 +157,7 @@ def test_a_checkpoint_holds_plain_values_and_loads_again(data, tmp_path):
     content = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert content["hyper_parameters"]["labels"] == ["a", "b", "c"]
     assert content["hyper_parameters"]["model"]["head"] == [6]
-    loaded = TextClassificationModule.load_from_checkpoint(
-        tmp_path / "last.ckpt", weights_only=True
-    )
+    loaded = TextClassificationModule.restored(tmp_path / "last.ckpt")
     module.eval(), loaded.eval()
     with torch.no_grad():
         assert torch.equal(

@@ -41,10 +41,7 @@ def evaluate(config: dict[str, Any]) -> None:
     if settings.batch_size is not None:
         data_settings = replace(data_settings, batch_size=settings.batch_size)
     prepare_process(record["seed"], settings.threads)
-    checkpoint = run.kept_checkpoint(refit=record["refit"])
-    module = TextClassificationModule.load_from_checkpoint(
-        checkpoint, map_location="cpu", weights_only=True
-    )
+    module = TextClassificationModule.restored(run.kept_checkpoint(refit=record["refit"]))
     tokenizer_json = module.hparams["tokenizer_json"]
 
     if settings.file is None:

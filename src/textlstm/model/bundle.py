@@ -1,11 +1,11 @@
-"""The saved model: weights, settings, tokenizer and class names, and the classifier that reads them
-back.
+"""The saved model: weights, settings, tokenizer and class names; and the classifier made of them.
+
+Predicting needs torch, numpy, tokenizers and safetensors alone.
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -21,11 +21,15 @@ from textlstm.model.network import LSTMClassifier
 
 FORMAT = 2
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "labels.json")
+DAMAGES = (  # what reading a damaged file raises
+    *(json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, RuntimeError),
+    SafetensorError,
+)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The most probable class of a text, and class names with probabilities, largest first."""
+    """The most probable class of a text, and probabilities by class name, the largest first."""
 
     label: str
     probabilities: dict[str, float]
@@ -35,19 +39,29 @@ def save_bundle(
     folder: Path,
     *,
     network: LSTMClassifier,
-    settings: dict[str, Any],
     max_length: int | None,
     truncate: str,
     tokenizer_json: str,
     labels: list[str],
 ) -> None:
-    """Writes the four files of a bundle; `settings` are the arguments that made `network`."""
+    """Writes the four files of a bundle.
+
+    Args:
+        max_length, truncate: how longer texts were cut in training, as `EncodedTexts` takes them.
+        tokenizer_json: the tokenizer that made the ids.
+        labels: the class names in the order of the network's outputs.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
     }
     save_file(weights, folder / "model.safetensors")
-    config = {"format": FORMAT, "network": settings, "max_length": max_length, "truncate": truncate}
+    config = {
+        "format": FORMAT,
+        "network": network.plain_values(),
+        "max_length": max_length,
+        "truncate": truncate,
+    }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")
     (folder / "labels.json").write_text(
@@ -75,10 +89,10 @@ class TextClassifier:
 
     @classmethod
     def load(cls, folder: str | Path) -> "TextClassifier":
-        """Reads a bundle; nothing in it is executed.
+        """Reads a bundle from a run folder or its `model/` folder; nothing in it is executed.
 
         Raises:
-            InputError: no bundle there, or one that is damaged or of another format.
+            InputError: there is no bundle, or one that is damaged or has another format.
         """
         folder = Path(folder).expanduser()
         bundle = folder / "model" if (folder / "model").is_dir() else folder
@@ -96,22 +110,13 @@ class TextClassifier:
                     f"{bundle} has format {config['format']}; this version of textlstm reads "
                     f"format {FORMAT}."
                 )
-            network, cut = (
-                LSTMClassifier(**config["network"]),
-                {key: config[key] for key in ("max_length", "truncate")},
-            )
+            network = LSTMClassifier.from_plain_values(**config["network"])
+            cut = {key: config[key] for key in ("max_length", "truncate")}
             if cut["truncate"] not in TRUNCATE:
                 raise KeyError(f"truncate={cut['truncate']!r}")
             network.load_state_dict(load_file(bundle / "model.safetensors"))
             tokenizer = load_tokenizer((bundle / "tokenizer.json").read_text(encoding="utf-8"))
-        except (
-            json.JSONDecodeError,
-            UnicodeDecodeError,
-            KeyError,
-            TypeError,
-            RuntimeError,
-            SafetensorError,
-        ) as error:
+        except DAMAGES as error:
             raise InputError(f"The model in {bundle} is damaged: {error}") from error
         if not isinstance(labels, list) or len(labels) != network.output.out_features:
             raise InputError(
@@ -121,7 +126,7 @@ class TextClassifier:
 
     @torch.inference_mode()
     def probabilities(self, texts: list[str], *, batch_size: int = 256) -> Tensor:
-        """One probability per class for each text (N, C), in the order of `labels`."""
+        """Gives one probability per class for each text (N, C), in the order of `labels`."""
         whole("batch_size", batch_size, minimum=1)
         encoded = EncodedTexts(
             encode(self.tokenizer, texts),
@@ -130,16 +135,17 @@ class TextClassifier:
         )
         probabilities_NC = torch.empty(len(texts), len(self.labels))
         for batch in batch_loader(encoded, batch_size, shuffle=False):
-            probabilities_NC[batch.rows_B] = self.network(batch.tokens_BT, batch.lengths_B).softmax(
-                dim=1
-            )
+            logits_BC = self.network(batch.tokens_BT, batch.lengths_B)
+            probabilities_NC[batch.rows_B] = logits_BC.softmax(dim=1)
         return probabilities_NC
 
     def predict(
         self, texts: list[str], *, top_k: int | None = None, batch_size: int = 256
     ) -> list[Prediction]:
-        """The most probable class of each text with the `top_k` largest probabilities (default:
-        all).
+        """Names the most probable class of each text, with the `top_k` largest probabilities.
+
+        Raises:
+            InputError: one string in place of a list, or a number below 1.
         """
         if isinstance(texts, str):
             raise InputError(

@@ -1,5 +1,7 @@
 """The network in training: loss, optimizer and schedule, and what is logged."""
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -7,10 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from textlstm.checks import choice, number
+from textlstm.checks import choice
 from textlstm.data.batching import IGNORED, Batch
 from textlstm.model.metrics import PredictionCollector, Predictions, scores
 from textlstm.model.network import LSTMClassifier
+from textlstm.model.settings import ModelSettings
+from textlstm.training.settings import OptimizerSettings
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 SCHEDULES = ("constant", "one_cycle", "plateau")
@@ -21,61 +25,75 @@ class TextClassificationModule(pl.LightningModule):
     """An `LSTMClassifier` with its training.
 
     Args:
-        model: the keys of `LSTMClassifier` but `vocab_size` and `classes`, and `label_smoothing`,
-            the share of the target that is spread over all classes (Szegedy et al. 2016).
-        optimizer: `name` (adam or adamw), `lr`, `weight_decay` and `schedule`: constant, one_cycle
-            (up to `lr` and down to zero over the whole run, Smith & Topin 2018) or plateau (a tenth
-            after two epochs without a better validation loss).
+        model: the network's settings, and how much the targets are smoothed (Szegedy et al. 2016).
+        optimizer: the optimizer and its schedule: constant, one_cycle (up to `lr` and down to zero
+            over the whole run, Smith & Topin 2018) or plateau (a tenth after two epochs without a
+            better validation loss).
         labels: the class names in the order of the network's outputs.
         tokenizer_json: the tokenizer that made the ids, so that a checkpoint can be used on its
             own.
-        vocab_size: ids of that tokenizer.
+        vocab_size: the number of ids that this tokenizer has.
         class_weights: a weight per class in the loss, or None.
 
     Validation and test losses are plain cross-entropy, without smoothing or weights.
     Hyperparameters are plain values: a checkpoint loads with `weights_only=True`.
 
     Raises:
-        InputError: a value outside its range, with its config key.
+        InputError: an optimizer, schedule or pooling that does not exist.
     """
 
     def __init__(
         self,
         *,
-        model: dict[str, Any],
-        optimizer: dict[str, Any],
+        model: ModelSettings,
+        optimizer: OptimizerSettings,
         labels: list[str],
         tokenizer_json: str,
         vocab_size: int,
         class_weights: list[float] | None = None,
     ) -> None:
         super().__init__()
-        number("model.label_smoothing", model["label_smoothing"], minimum=0, below=1)
-        choice("optimizer.name", optimizer["name"], OPTIMIZERS)
-        number("optimizer.lr", optimizer["lr"], minimum=0)
-        number("optimizer.weight_decay", optimizer["weight_decay"], minimum=0)
-        choice("optimizer.schedule", optimizer["schedule"], SCHEDULES)
-        self.save_hyperparameters(logger=False)
-        self.network_settings = {"vocab_size": vocab_size, "classes": len(labels), **model}
-        smoothing = self.network_settings.pop("label_smoothing")
-        self.network = LSTMClassifier(**self.network_settings)
-        weights = None if class_weights is None else torch.tensor(class_weights)
-        self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=smoothing)
-        self.collector = PredictionCollector()
+        choice("optimizer.name", optimizer.name, OPTIMIZERS)
+        choice("optimizer.schedule", optimizer.schedule, SCHEDULES)
+        hyperparameters = {
+            "model": asdict(model),
+            "optimizer": asdict(optimizer),
+            "labels": labels,
+            "tokenizer_json": tokenizer_json,
+            "vocab_size": vocab_size,
+            "class_weights": class_weights,
+        }
+        self.save_hyperparameters(hyperparameters, logger=False)
+        self.optimizer_settings = optimizer
         self.labels = labels
-        self.predictions: Predictions  # of the last scored split, with their scores
+
+        self.network = LSTMClassifier(model, vocab_size=vocab_size, classes=len(labels))
+        weights = None if class_weights is None else torch.tensor(class_weights)
+        self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=model.label_smoothing)
+        self.collector = PredictionCollector()
+        self.predictions: Predictions  # for the split that was scored last, with their scores
         self.scores: dict[str, Any]
 
+    @classmethod
+    def restored(cls, checkpoint: Path) -> "TextClassificationModule":
+        """Builds the module that a checkpoint was saved from, on the CPU. It runs no code of it."""
+        content = torch.load(checkpoint, weights_only=True, map_location="cpu")
+        values = dict(content["hyper_parameters"])
+        model = ModelSettings(**values.pop("model"))
+        optimizer = OptimizerSettings(**values.pop("optimizer"))
+        module = cls(model=model, optimizer=optimizer, **values)
+        module.load_state_dict(content["state_dict"])
+        return module
+
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        """Gives class scores before the softmax (B, C)."""
         return self.network(tokens_BT, lengths_B)
 
     def on_train_epoch_start(self) -> None:
-        # Of this epoch; self.log in each step costs a millisecond, a tenth of the whole step of a
-        # small model.
-        self.loss_sum, self.right = (
-            torch.zeros((), device=self.device),
-            torch.zeros((), device=self.device).long(),
-        )
+        # Sums over this epoch. Calling self.log in each step instead would cost a millisecond, a
+        # tenth of the whole step of a small model.
+        self.loss_sum = torch.zeros((), device=self.device)
+        self.right = torch.zeros((), device=self.device).long()
         self.rows: int | Tensor = 0
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -100,11 +118,12 @@ class TextClassificationModule(pl.LightningModule):
         return loss
 
     def _share_of_loss(self, logits_BC: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
-        """This process's part of the loss, and the rows of the batch in all processes.
+        """Computes this process's part of the loss. Returns it with the batch's rows in all
+        processes.
 
-        DDP averages gradients over processes, as if all had the same rows and weights of them. So
-        each divides its sum by the weights of all rows, and the mean of what all return is the loss
-        of the whole batch.
+        DDP averages gradients over processes, as if all had equally many rows of equal weight. So
+        each process divides the sum over its rows by the weight of all rows, and the mean of what
+        the processes return is the loss of the whole batch.
         """
         inside_B = labels_B != IGNORED
         weights_C = self.loss.weight
@@ -129,8 +148,8 @@ class TextClassificationModule(pl.LightningModule):
                 [self.loss_sum / self.trainer.world_size, self.right.to(self.loss_sum)]
             )
             loss, accuracy = self.trainer.strategy.reduce(sums, reduce_op="sum") / self.rows
-            scores = {"train/loss_epoch": loss, "train/accuracy": accuracy}
-            self.log_dict(scores, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+            means = {"train/loss_epoch": loss, "train/accuracy": accuracy}
+            self.log_dict(means, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
 
     def on_validation_epoch_end(self) -> None:
         self._score("val")
@@ -142,10 +161,8 @@ class TextClassificationModule(pl.LightningModule):
         self.predictions = self.collector.compute()
         self.collector.reset()
         self.scores = scores(self.predictions, self.labels)
-        if (
-            self.trainer.state.fn == "validate"
-        ):  # the best epoch once more, which has its point in the curves
-            return
+        if self.trainer.state.fn == "validate":
+            return  # this is the best epoch once more, which has its point in the curves already
         # sync_dist: all processes have the same scores, but Lightning does not know it.
         self.log(f"{stage}/loss", self.scores["log_loss"], prog_bar=True, sync_dist=True)
         for name in LOGGED:
@@ -154,29 +171,32 @@ class TextClassificationModule(pl.LightningModule):
                 self.log(f"{stage}/{name}", self.scores[name], prog_bar=shown, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
-        settings = self.hparams["optimizer"]
-        optimizer = OPTIMIZERS[settings["name"]](
+        """Makes the optimizer, and the schedule of its rate if it does not stay constant."""
+        settings = self.optimizer_settings
+        optimizer = OPTIMIZERS[settings.name](
             [parameter for parameter in self.parameters() if parameter.requires_grad],
-            lr=settings["lr"],
-            weight_decay=settings["weight_decay"],
+            lr=settings.lr,
+            weight_decay=settings.weight_decay,
             fused=True,  # one pass over the embedding in place of ten
         )
         # Else, in mixed precision, it would undo the scaling of gradients itself, and Lightning
         # refuse to clip them.
         optimizer._step_supports_amp_scaling = False
-        if settings["schedule"] == "constant":
+
+        if settings.schedule == "constant":
             return optimizer
-        if settings["schedule"] == "plateau":
+        if settings.schedule == "plateau":
             plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=1)
             return {
                 "optimizer": optimizer,
                 "lr_scheduler": {"scheduler": plateau, "monitor": "val/loss"},
             }
+
         # Not trainer.estimated_stepping_batches: it sets the loaders up before a checkpoint's state
         # reaches them.
         batches = self.trainer.datamodule.steps_per_epoch()  # type: ignore[attr-defined]
         steps = -(-batches // self.trainer.accumulate_grad_batches) * self.trainer.max_epochs
         cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=settings["lr"], total_steps=steps
+            optimizer, max_lr=settings.lr, total_steps=steps
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}

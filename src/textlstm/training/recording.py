@@ -89,7 +89,6 @@ def write_run(
     save_bundle(
         run.model,
         network=module.network,
-        settings=module.network_settings,
         max_length=data.settings.max_length,
         truncate=data.settings.truncate,
         tokenizer_json=module.hparams["tokenizer_json"],

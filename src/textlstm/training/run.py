@@ -201,7 +201,7 @@ def _take_fastest_threads(
         optimizer.step()
 
     mean_length = data.facts["splits"]["train"]["mean_length"]
-    shape = [data.settings.batch_size, mean_length, module.network_settings]
+    shape = [data.settings.batch_size, mean_length, module.network.plain_values()]
     count, milliseconds = choose_threads(step, shape, CACHE)
     torch.set_num_threads(count)
     tried = ", ".join(f"{time:.1f} ms with {threads}" for threads, time in milliseconds.items())

@@ -1,0 +1,45 @@
+"""Layers that torch starts differently or lacks: dense as Keras starts it, and two dropouts."""
+
+import torch
+from torch import Tensor, nn
+
+
+def dense(inputs: int, outputs: int) -> nn.Linear:
+    """Makes a dense layer with Keras' start: Glorot-uniform weights and a bias of zero."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class TokenDropout(nn.Module):
+    """Dropout with a draw for each value, as `nn.Dropout`, but twice as fast on a CPU.
+
+    Each draw takes 16 random bits there, so that the rate is exact to within 1 / 65,536.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, states: Tensor) -> Tensor:
+        if not self.training or self.rate == 0 or states.device.type != "cpu":
+            return nn.functional.dropout(states, self.rate, self.training)
+        four_draws = torch.empty(-(-states.numel() // 4), dtype=torch.int64)
+        draws = four_draws.random_(-(2**63), None).view(torch.int16)
+        kept = draws[: states.numel()].view(states.shape) >= round(self.rate * 2**16) - 2**15
+        return states * kept.to(states.dtype).div_(1 - self.rate)
+
+
+class SequenceDropout(nn.Module):
+    """Dropout with one mask per text, the same at every token (Gal & Ghahramani 2016)."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, states_BTH: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return states_BTH
+        mask_B1H = states_BTH.new_empty(states_BTH.shape[0], 1, states_BTH.shape[2])
+        return states_BTH * mask_B1H.bernoulli_(1 - self.rate).div_(1 - self.rate)
