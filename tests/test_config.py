@@ -9,8 +9,8 @@ import pytest
 import pytorch_lightning as pl
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
+from helpers.configs import composed
 from textlstm.commands.help import key_lines
 from textlstm.commands.settings import EvaluateSettings, ExportSettings, PredictSettings
 from textlstm.data.datamodule import TextDataModule
@@ -50,11 +50,6 @@ OTHER_KEYS = {
 FROZEN = sorted(
     f"{group}.{key}".lstrip(".") for group, keys in TRAIN_KEYS.items() for key in keys.split()
 )
-
-
-def composed(command: str, *overrides: str) -> dict:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return OmegaConf.to_container(compose(command, list(overrides)))
 
 
 def leaf_keys(node: object, prefix: str = "") -> list[str]:

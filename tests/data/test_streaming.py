@@ -15,6 +15,7 @@ import torch
 from datasets import Dataset
 
 from helpers.commands import SRC, call, record
+from helpers.configs import composed
 from helpers.small import DATA, cut, data_module
 from helpers.training import LearningRates, make_module, make_trainer
 from textlstm.checks import InputError
@@ -370,14 +371,7 @@ def test_a_streamed_run_says_so_and_is_scored_again(write_rows, tmp_path):
     found = record(tmp_path / "run")
     assert found["steps"] == 2 * -(-900 // 64)
     assert found["data"]["splits"]["train"]["rows"] == 900
-    options = {
-        "run": tmp_path / "run",
-        "file": None,
-        "changed_data": False,
-        "batch_size": None,
-        "threads": None,
-    }
     with pytest.raises(
         InputError, match=r"was streamed .* and keeps no training rows\. Give file="
     ):
-        evaluate({**options, "split": "train"})
+        evaluate(composed("evaluate", run=tmp_path / "run", split="train"))

@@ -15,6 +15,7 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from helpers.commands import call, record, run, train_and_kill, weights
+from helpers.configs import composed
 from textlstm import ranks
 from textlstm.checks import InputError
 from textlstm.commands.evaluate import evaluate
@@ -66,17 +67,7 @@ def assert_scored_as_by_one(folder: Path) -> None:
     """The scores of the run, and those it logged, are what one process finds for the same weights."""
     recorded = record(folder)
     for split in ("validation", "test"):
-        options = dict.fromkeys(("batch_size", "file", "text_column", "label_column"))
-        evaluate(
-            {
-                **options,
-                "run": folder,
-                "split": split,
-                "changed_data": False,
-                "accelerator": "cpu",
-                "threads": 1,
-            }
-        )
+        evaluate(composed("evaluate", run=folder, split=split, accelerator="cpu", threads=1))
         found = json.loads(
             (folder / "evaluation" / split / "metrics.json").read_text(encoding="utf-8")
         )[split]

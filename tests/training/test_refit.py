@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from helpers.commands import call, record, table, train_and_kill, weights
+from helpers.configs import composed
 from textlstm.checks import InputError
 from textlstm.commands.evaluate import evaluate
 from textlstm.leaderboard.board import write_leaderboard
@@ -99,9 +100,12 @@ def test_evaluate_scores_a_refit_s_last_epoch_and_refuses_validation(refitted):
     call("evaluate", f"run={folder}")
     again = record(folder / "evaluation" / "test")
     assert again["test"]["log_loss"] == pytest.approx(record(folder)["test"]["log_loss"], abs=1e-6)
-    told = f"split=validation: {folder} is a refit (data.refit=true): it trained on the validation rows, too, and has no"
+    told = (
+        f"split=validation: {folder} is a refit (data.refit=true): it trained on the validation "
+        f"rows, too, and has no"
+    )
     with pytest.raises(InputError, match=re.escape(told)):
-        evaluate({"run": folder, "split": "validation", "file": None, "changed_data": False})
+        evaluate(composed("evaluate", run=folder, split="validation"))
 
 
 def test_a_killed_refit_resumes_to_the_weights_of_one_that_was_not(tmp_path):

@@ -13,6 +13,7 @@ from textlstm.checks import InputError
 from textlstm.places import CONF
 from textlstm.runs.folder import RunFolder
 from textlstm.training.progress import EpochHistory
+from textlstm.training.settings import RunSettings
 from textlstm.training.trainer import make_trainer
 
 SRC = CONF.parent / "src"
@@ -48,8 +49,9 @@ SRC = CONF.parent / "src"
 def test_a_trainer_that_cannot_work_is_refused(tmp_path, overrides, message):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("train", overrides))
+    del config["sweep"]
     with pytest.raises(InputError, match=re.escape(message)):
-        make_trainer(config, RunFolder(tmp_path), False, [EpochHistory()])
+        make_trainer(RunSettings.parse(config), RunFolder(tmp_path), False, [EpochHistory()])
 
 
 def test_bf16_is_refused_where_the_cpu_cannot_compute_it(tmp_path):
