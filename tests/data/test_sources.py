@@ -17,7 +17,8 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from helpers.small import SOURCE
 from textlstm.checks import InputError
-from textlstm.data.sources import changed, checksum, load_labelled, load_source
+from textlstm.data.reading.checksums import changed, checksum
+from textlstm.data.sources import load_labelled, load_source
 
 ROWS = [("Shares fell, again", "business"), ('She said "goal"', "sports"), ("Zwölf Tore", "sports")]
 CSV = 'text,label\n"Shares fell, again",business\n"She said ""goal""",sports\nZwölf Tore,sports\n'

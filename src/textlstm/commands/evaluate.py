@@ -10,7 +10,8 @@ from textlstm.checks import InputError, choice, flag, whole
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.encoding import describe, encode_source
-from textlstm.data.sources import Source, changed, load_labelled
+from textlstm.data.reading.checksums import changed
+from textlstm.data.sources import Source, load_labelled
 from textlstm.data.splits import SPLITS
 from textlstm.data.tokenizer import load_tokenizer
 from textlstm.places import CACHE

@@ -1,7 +1,5 @@
 """Reads labelled text from files or the hub: one source per split, all with the same classes."""
 
-import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +13,7 @@ from datasets import ClassLabel, Dataset, concatenate_datasets
 from textlstm.cache import content_key
 from textlstm.checks import InputError, choice
 from textlstm.data.classes import class_numbers, find_classes
+from textlstm.data.reading.checksums import checksum
 from textlstm.data.reading.files import find_files, open_table
 from textlstm.data.reading.hub import HubSplit, hub_table, load_hub
 from textlstm.data.reading.tables import ROWS
@@ -237,41 +236,6 @@ def load_labelled(
         Columns(text_column, label_column, drop_empty),
     )
     return _labelled(origin, read_rows(origin, columns, cache), labels, label_names, first_number)
-
-
-def checksum(path: str | Path, key: str = "file") -> str:
-    """The SHA-256 of a file as hexadecimal digits; of a glob or a folder, that of its files' names
-    and checksums.
-    """
-    files = find_files(str(path), key)
-    sums = []
-    for file in files:
-        try:
-            with open(file, "rb") as content:
-                sums.append(hashlib.file_digest(content, "sha256").hexdigest())
-        except OSError as error:
-            raise InputError(f"{key}: {file} cannot be read: {error.strerror}.") from error
-    if len(files) == 1:
-        return sums[0]
-    root = os.path.commonpath(files)
-    named = [f"{one}  {os.path.relpath(file, root)}" for one, file in zip(sums, files, strict=True)]
-    return hashlib.sha256("\n".join(named).encode(errors="surrogateescape")).hexdigest()
-
-
-def changed(sources: dict[str, dict[str, str]]) -> list[str]:
-    """Names the recorded sources (`path` and `sha256` each) that are gone or have changed."""
-    return [
-        split
-        for split, source in sources.items()
-        if _checksum_now(source["path"]) != source["sha256"]
-    ]
-
-
-def _checksum_now(path: str) -> str | None:
-    try:
-        return checksum(path)
-    except InputError:
-        return None
 
 
 def _file_origin(path: str, key: str, encoding: str | None) -> Origin:

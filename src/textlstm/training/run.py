@@ -17,7 +17,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from textlstm.cache import one_at_a_time
 from textlstm.checks import InputError, flag
 from textlstm.data.datamodule import TextDataModule
-from textlstm.data.sources import changed
+from textlstm.data.reading.checksums import changed
 from textlstm.model import baselines
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard as dashboards

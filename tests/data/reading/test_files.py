@@ -16,7 +16,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from textlstm.checks import InputError
 from textlstm.data.reading.files import find_files, open_table, text_lines
-from textlstm.data.reading.readers import is_table
+from textlstm.data.reading.formats import is_table
 
 ROWS = [
     ("Shares fell, again", "business"),
