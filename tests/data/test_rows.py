@@ -10,8 +10,10 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from textlstm.checks import InputError
+from textlstm.data.columns import Columns
+from textlstm.data.duplicates import duplicate_numbers
 from textlstm.data.reading.files import open_table
-from textlstm.data.rows import SCHEMA, Columns, Origin, duplicate_numbers, place_of, read_rows
+from textlstm.data.rows import SCHEMA, Origin, place_of, read_rows
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textlstm.data.rows import normalise
+from textlstm.data.duplicates import normalise
 from textlstm.data.splits import fold_rows, label_conflicts, split_rows
 
 TEXTS = np.arange(400)  # no two of them duplicates

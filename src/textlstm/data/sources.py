@@ -13,11 +13,12 @@ from datasets import ClassLabel, Dataset, concatenate_datasets
 from textlstm.cache import content_key
 from textlstm.checks import InputError, choice
 from textlstm.data.classes import class_numbers, find_classes
+from textlstm.data.columns import Columns
 from textlstm.data.reading.checksums import checksum
 from textlstm.data.reading.files import find_files, open_table
 from textlstm.data.reading.hub import HubSplit, hub_table, load_hub
 from textlstm.data.reading.tables import ROWS
-from textlstm.data.rows import Columns, Origin, Rows, read_rows
+from textlstm.data.rows import Origin, Rows, read_rows
 from textlstm.data.streaming import Stream, first_rows, survey
 
 NEWSWIRE4 = Path(__file__).parents[1] / "newswire4.csv"

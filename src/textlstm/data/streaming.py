@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from textlstm.cache import content_key, kept
+from textlstm.data.columns import Columns
+from textlstm.data.duplicates import duplicate_numbers
 from textlstm.data.reading.tables import Chunk, Table
-from textlstm.data.rows import CheckedRows, Columns, Origin, duplicate_numbers
+from textlstm.data.rows import CheckedRows, Origin
 from textlstm.terminal import counted
 
 LAYOUT = 1  # of a survey in the cache
