@@ -141,7 +141,7 @@ def test_a_bad_input_leaves_the_output_as_it_was(predicting, tmp_path, name, con
 def test_a_row_with_other_columns_is_refused_in_csv_and_taken_in_json_lines(
     predicting, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("textlstm.data.reading.readers.ROWS", 2)
+    monkeypatch.setattr("textlstm.data.reading.json_lines.ROWS", 2)
     rows = [{"text": "one"}, {"text": "two"}, {"text": "three", "n": 1}]
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     with pytest.raises(
@@ -157,7 +157,7 @@ def test_a_row_with_other_columns_is_refused_in_csv_and_taken_in_json_lines(
 
 
 def test_a_later_row_without_the_column_is_named(predicting, tmp_path, monkeypatch):
-    monkeypatch.setattr("textlstm.data.reading.readers.ROWS", 2)
+    monkeypatch.setattr("textlstm.data.reading.json_lines.ROWS", 2)
     rows = [{"text": "one"}, {"text": "two"}, {"n": 3}, {"n": 4}]
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     with pytest.raises(InputError, match=r"^input: .*in\.jsonl, row 3 has no text 'text'\.$"):

@@ -12,7 +12,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from helpers.small import data_module
 from textlstm.checks import InputError
-from textlstm.data.rows import normalise
+from textlstm.data.duplicates import normalise
 
 TRAIN = [(f"goal {n} in the match", "sports") for n in range(40)] + [
     (f"shares fall {n}", "money") for n in range(60)

@@ -1,6 +1,4 @@
-"""Rows: which columns are read, what a label is, what is dropped, what counts as a duplicate, and
-what is kept.
-"""
+"""Rows: what a label is, what is dropped, what is refused, and what the cache keeps."""
 
 import json
 import logging
@@ -9,37 +7,11 @@ from functools import partial
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
+from helpers.rows import pairs
+from helpers.small import data_settings
 from textlstm.checks import InputError
 from textlstm.data.reading.files import open_table
-from textlstm.data.rows import SCHEMA, Columns, Origin, duplicate_numbers, place_of, read_rows
-
-
-@pytest.fixture
-def origin(tmp_path):
-    """The origin of a new file, whose content is known by its bytes."""
-
-    def origin(content, name="rows.csv"):
-        file = tmp_path / name
-        if content is not None:
-            file.write_text(content, encoding="utf-8")
-        opened = partial(open_table, str(file), "data.train")
-        return Origin("data.train", str(file), opened, file.read_bytes().hex(), {})
-
-    return origin
-
-
-@pytest.fixture
-def read(origin, tmp_path):
-    def read(content, name="rows.csv", *, text="text", label="label", drop_empty=False):
-        return read_rows(
-            origin(content, name), Columns(text, label, drop_empty), tmp_path / "cache"
-        )
-
-    return read
-
-
-def pairs(rows):
-    return list(zip(rows.rows["text"], [rows.labels[code] for code in rows.codes()], strict=True))
+from textlstm.data.rows import SCHEMA, Origin, place_of, read_rows
 
 
 def json_lines(rows):
@@ -51,99 +23,6 @@ def test_texts_and_labels_as_they_stand(read):
     assert pairs(rows) == [(" One  GOAL ", "sports"), ("two", "money"), ("three", "sports")]
     assert rows.labels == ["sports", "money"]
     assert rows.columns == {"text": ["text"], "label": "label"}
-
-
-def test_columns_of_other_names_beside_others(read):
-    rows = read("id,headline,topic\n1,one,b\n2,two,a\n", text="headline", label="topic")
-    assert pairs(rows) == [("one", "b"), ("two", "a")]
-    assert rows.columns == {"text": ["headline"], "label": "topic"}
-
-
-def test_two_text_columns_are_joined(read):
-    rows = read("title,body,label\nGoal!,Porto win,a\n,only a body,b\n", text=["title", "body"])
-    assert pairs(rows) == [("Goal! Porto win", "a"), ("only a body", "b")]
-    assert rows.columns == {"text": ["title", "body"], "label": "label"}
-
-
-@pytest.mark.parametrize(
-    ("header", "text", "label"),
-    [
-        ("id,text,label", "text", "label"),
-        ("label,text", "text", "label"),
-        ("Review, Sentiment", "Review", " Sentiment"),
-        ("TEXT,body,CLASS", "TEXT", "CLASS"),
-        (
-            "body,title,stars,topic",
-            "title",
-            "topic",
-        ),  # title and topic come first among the usual names
-    ],
-)
-def test_the_usual_columns_are_found_and_named(read, caplog, header, text, label):
-    with caplog.at_level(logging.INFO):
-        rows = read(
-            f"{header}\n{','.join('abcdef'[: header.count(',') + 1])}\n", text=None, label=None
-        )
-    assert rows.columns == {"text": [text], "label": label}
-    assert caplog.messages == [
-        f"data.train: texts are read from the column {text!r}, classes from {label!r}."
-    ]
-
-
-def test_the_guess_is_named_each_time_and_a_given_column_never(read, caplog):
-    with caplog.at_level(logging.INFO):
-        for _ in range(2):
-            read("body,label\none,a\n", text=None)
-        read("body,label\none,a\n", text="body")
-    assert (
-        caplog.messages
-        == ["data.train: texts are read from the column 'body', classes from 'label'."] * 2
-    )
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        (
-            {"text": None},
-            r"has none of the usual names for the column of the text \(text, texts.*are words, "
-            r"topics;.*text",
-        ),
-        (
-            {"text": "words", "label": None},
-            r"usual names for the column of the label.*data\.label_column=…",
-        ),
-        (
-            {"text": "word", "label": "topics"},
-            r"no column 'word'\. Did you mean 'words'\? Its columns are words, topics",
-        ),
-        (
-            {"text": "words", "label": "topic"},
-            r"no column 'topic'\. Did you mean 'topics'\?.*with data\.label_column=…",
-        ),
-        ({"text": ["words", "gone"], "label": "topics"}, r"has no column 'gone'\."),
-        (
-            {"text": "words", "label": "words"},
-            r"^data\.text_column and data\.label_column are both 'words'; two columns were "
-            r"expected\.$",
-        ),
-        (
-            {"text": ["topics", "words"], "label": "words"},
-            r"^data\.text_column and data\.label_column are both 'words'",
-        ),
-        (
-            {"text": [], "label": "words"},
-            r"^data\.text_column=\[\] names no column; a name, or a list of names, was",
-        ),
-        (
-            {"text": "words", "label": ["topics"]},
-            r"^data\.label_column must be one name, got \['topics'\]\.$",
-        ),
-    ],
-)
-def test_columns_that_cannot_be_read_are_refused(read, columns, message):
-    with pytest.raises(InputError, match=message):
-        read("words,topics\none,a\n", **columns)
 
 
 def test_texts_that_look_like_other_values_stay_texts(read):
@@ -241,9 +120,14 @@ def test_of_many_files_the_one_with_the_first_empty_row_is_named(tmp_path):
     (tmp_path / "b.csv").write_text("text,label\ntwo,b\nthree,\n", encoding="utf-8")
     path = f"{tmp_path}/*.csv"
     origin = Origin("data.train", path, partial(open_table, path, "data.train"), "content", {})
-    message = r"\*\.csv has no label in 1 of 3 rows \(column 'label', the first is .*/b\.csv, row 2\); rows"
+    message = (
+        r"\*\.csv has no label in 1 of 3 rows \(column 'label', the first is .*/b\.csv, row 2\); "
+        r"rows"
+    )
     with pytest.raises(InputError, match=message):
-        read_rows(origin, Columns("text", "label", drop_empty=False), tmp_path / "cache")
+        read_rows(
+            origin, data_settings(text_column="text", label_column="label"), tmp_path / "cache"
+        )
 
 
 def test_nothing_is_left_where_each_row_is_dropped(read):
@@ -297,29 +181,6 @@ def test_class_names_of_a_parquet_file_name_its_numbers_and_hidden_labels_are_no
     assert pairs(rows) == [("a", "ant"), ("b", "zebra")]
     assert rows.class_names == ["zebra", "ant", "bee"]
     assert rows.empty == {"text": 0, "label": 1}
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("Café  win", "CAFE\u0301 win "),
-        ("ﬁnal", "Final"),
-        ("１２ goals", "12\u00a0 goals "),
-        ("Straße", "STRASSE"),
-    ],
-)
-def test_duplicates_differ_in_case_white_space_and_compatibility_forms_alone(one, other):
-    first, second, third = duplicate_numbers([one, other, f"{one}!"])
-    assert first == second
-    assert first != third
-
-
-def test_duplicate_numbers_are_the_same_in_each_process():
-    assert (
-        duplicate_numbers(["a bank"]).tolist()
-        == duplicate_numbers(["A  BANK "]).tolist()
-        == [17850115218400004455]
-    )
 
 
 def test_rows_are_read_once(read, monkeypatch):

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textlstm.data.rows import normalise
-from textlstm.data.splits import label_conflicts
+from textlstm.data.duplicates import label_conflicts, normalise
 from textlstm.data.stratified import fold_rows, split_rows
 
 TEXTS = np.arange(400)  # no two of them duplicates

@@ -15,7 +15,7 @@ import torch
 from textlstm.checks import InputError, nearest, parse_settings
 from textlstm.commands.settings import PredictSettings
 from textlstm.data.reading.files import find_files, open_table, text_lines
-from textlstm.data.reading.readers import is_table
+from textlstm.data.reading.formats import is_table
 from textlstm.data.reading.tables import ROWS, Chunk
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder

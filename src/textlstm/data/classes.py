@@ -1,69 +1,112 @@
-"""Which classes the labels of the training rows stand for: names, whole numbers, or numbers that
-are given names.
-"""
+"""Finds the classes that labels stand for: names, whole numbers, or numbers with given names."""
 
 import re
+from typing import NamedTuple
 
 from textlstm.checks import NUMBER, InputError, nearest
 from textlstm.data.rows import Origin, Rows, place_of
 
 WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 BOOLEANS = ("false", "true")
-MANY_CLASSES = 50  # from here on, less than four rows per class look like no classes
+MANY_CLASSES = 50  # more than these, with fewer than four rows each, do not look like classes
 
 
-def find_classes(
-    train: Rows, origin: Origin, label_names: list[str] | None
-) -> tuple[list[str], int]:
-    """The classes in order, and the number that stands for the first of `label_names`: 0 or 1."""
+class Classes(NamedTuple):
+    """The classes of a run, and how labels stand for them.
+
+    Args:
+        names: the classes in order.
+        label_names: names that were given for numbers; None where labels are names already.
+        first_number: the number that the first of `label_names` names, 0 or 1.
+    """
+
+    names: list[str]
+    label_names: list[str] | None
+    first_number: int
+
+    def numbers_of(self, origin: Origin, rows: Rows) -> list[int]:
+        """Finds the class number of each of `rows.labels`.
+
+        Raises:
+            InputError: a label that is none of the classes, with its row.
+        """
+        places = {name: place for place, name in enumerate(self.names)}
+        numbers = []
+        for label in rows.labels:
+            place = places.get(label, places.get(_whole(label)))
+            if self.label_names is not None:
+                number = _number(label)
+                place = places.get(label) if number is None else number - self.first_number
+            if place is None or place not in range(len(self.names)):
+                raise InputError(
+                    f"{origin.key}: {place_of(origin, rows, label)} has the label {label!r}, which "
+                    f"no training row has.{nearest(label, self.names)} The classes are "
+                    f"{', '.join(self.names)}."
+                )
+            numbers.append(place)
+        return numbers
+
+
+def find_classes(train: Rows, origin: Origin, label_names: list[str] | None) -> Classes:
+    """Finds the classes that the labels of the training rows stand for.
+
+    Raises:
+        InputError: labels that do not look like classes, or that do not fit `label_names`.
+    """
     labels = list(dict.fromkeys(train.labels))
     numbers = all(NUMBER.fullmatch(label) for label in labels)
     if len({_whole(label) for label in labels} if numbers else labels) < 2:
         raise origin.fail(
             f"has the label {labels[0]!r} in each row; at least two classes were expected: name "
-            f"another column with "
-            f"data.label_column=…, or, of a folder, give one sub-folder per class."
+            f"another column with data.label_column=…, or, of a folder, give one sub-folder per "
+            f"class."
         )
+
     if train.class_names is not None:
         if label_names is not None:
             raise origin.fail("brings names for its labels; leave data.label_names out.")
-        return train.class_names, 0
+        return Classes(train.class_names, None, 0)
+
     fractions = [label for label in labels if numbers and not WHOLE.fullmatch(label)]
     if fractions:
         raise origin.fail(
             f"has fractions as labels (such as {fractions[0]}): they look like a quantity to "
-            f"regress, classes were "
-            f"expected. Name another column with data.label_column=…, or write classes as names, "
-            f"such as low and high."
+            f"regress, classes were expected. Name another column with data.label_column=…, or "
+            f"write classes as names, such as low and high."
         )
     if len(labels) > max(MANY_CLASSES, len(train.rows) / 4):
         look = "like a quantity to regress" if numbers else "like free text or identifiers"
         raise origin.fail(
             f"has {len(labels):,} different labels in {len(train.rows):,} rows (such as "
-            f"{labels[0]!r:.50}): they look "
-            f"{look}, classes were expected. Name another column with data.label_column=…"
+            f"{labels[0]!r:.50}): they look {look}, classes were expected. Name another column "
+            f"with data.label_column=…"
         )
+
     if label_names is not None:
-        return label_names, _first_number(labels, origin, label_names)
+        return Classes(label_names, label_names, _first_number(labels, origin, label_names))
     if numbers:
-        labels = sorted(dict.fromkeys(map(_whole, labels)), key=float)
-    return labels if numbers else sorted(labels), 0
+        return Classes(sorted(dict.fromkeys(map(_whole, labels)), key=float), None, 0)
+    return Classes(sorted(labels), None, 0)
 
 
 def _whole(label: str) -> str:
-    """1.0 as 1."""
+    """A whole number without its point and zeros, so that 1.0 is 1; any other label as it is."""
     return label.partition(".")[0] if WHOLE.fullmatch(label) else label
 
 
 def _number(label: str) -> int | None:
-    """What a label that is a whole number or a boolean counts as."""
+    """The value of a label that is a whole number or a boolean; None for any other."""
     if label.lower() in BOOLEANS:
         return BOOLEANS.index(label.lower())
     return int(_whole(label)) if WHOLE.fullmatch(label) and len(label) < 20 else None
 
 
 def _first_number(labels: list[str], origin: Origin, label_names: list[str]) -> int:
-    """0, or 1 if the labels do not fit from 0."""
+    """The number that the first of `label_names` names: 0, or 1 if the labels begin there.
+
+    Raises:
+        InputError: names that cannot be used, or labels that they do not fit.
+    """
     names = label_names if isinstance(label_names, list) else []
     if (
         len(names) < 2
@@ -73,14 +116,15 @@ def _first_number(labels: list[str], origin: Origin, label_names: list[str]) -> 
         raise InputError(
             f"data.label_names must be a list of two or more different names, got {label_names!r}."
         )
+
     numbers = {label: _number(label) for label in labels}
     named = [label for label, number in numbers.items() if number is None]
     if named:
         raise origin.fail(
             f"has the label {named[0]!r}; data.label_names names whole numbers and booleans. Leave "
-            f"it out: these "
-            f"labels are names already."
+            f"it out: these labels are names already."
         )
+
     found = {number for number in numbers.values() if number is not None}
     first = next(
         (first for first in (0, 1) if found <= set(range(first, first + len(names)))), None
@@ -88,30 +132,6 @@ def _first_number(labels: list[str], origin: Origin, label_names: list[str]) -> 
     if first is None:
         raise origin.fail(
             f"has labels from {min(found)} to {max(found)}; data.label_names gives {len(names)} "
-            f"names, for 0 to "
-            f"{len(names) - 1} or 1 to {len(names)}."
+            f"names, for 0 to {len(names) - 1} or 1 to {len(names)}."
         )
     return first
-
-
-def class_numbers(
-    origin: Origin, rows: Rows, labels: list[str], label_names: list[str] | None, first_number: int
-) -> list[int]:
-    """The number of the class of each of `rows.labels`."""
-    classes = {label: n for n, label in enumerate(labels)}
-    numbers = []
-    for label in rows.labels:
-        if label_names is not None:
-            number = _number(label)
-            place = classes.get(label) if number is None else number - first_number
-            place = place if place in range(len(labels)) else None
-        else:
-            place = classes.get(label, classes.get(_whole(label)))
-        if place is None:
-            raise InputError(
-                f"{origin.key}: {place_of(origin, rows, label)} has the label {label!r}, which no "
-                f"training row has."
-                f"{nearest(label, labels)} The classes are {', '.join(labels)}."
-            )
-        numbers.append(place)
-    return numbers

@@ -1,11 +1,11 @@
-"""A table of any origin as checked rows that stay on the disk: text, label, and which texts are
-duplicates.
+"""Reads a table of any origin as checked rows that stay on the disk.
+
+Each row has a text, the code of its label, and a number that it shares with its duplicates.
 """
 
 import json
 import logging
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,51 +13,22 @@ from typing import Any
 
 import datasets
 import numpy as np
-import pandas as pd
 import pyarrow
 from datasets import Dataset
 
 from textlstm.cache import content_key, kept
-from textlstm.checks import InputError, nearest
+from textlstm.checks import InputError
+from textlstm.data.columns import choose_columns
+from textlstm.data.duplicates import duplicate_numbers
+from textlstm.data.facts import ColumnFacts, SourceFacts
 from textlstm.data.reading.tables import NUL, Chunk, Table
+from textlstm.data.settings import ColumnSettings
 from textlstm.terminal import counted
 
 log = logging.getLogger(__name__)
 
-TEXT_COLUMNS = (
-    *(
-        "text",
-        "texts",
-        "sentence",
-        "content",
-        "review",
-        "headline",
-        "title",
-        "body",
-        "message",
-        "comment",
-    ),
-    *("description", "document", "question", "query", "utterance", "tweet", "post", "abstract"),
-)
-LABEL_COLUMNS = (
-    *(
-        "label",
-        "labels",
-        "class",
-        "category",
-        "target",
-        "topic",
-        "intent",
-        "sentiment",
-        "emotion",
-        "tag",
-    ),
-    *("stars", "rating"),
-)
 SURROGATE = re.compile("[\ud800-\udfff]")
-LAYOUT = (
-    1  # of the rows in the cache: a change of what is written there makes the old entries useless
-)
+LAYOUT = 1  # of the cached rows: a change of what is written there must raise it, to drop old ones
 SCHEMA = pyarrow.schema(
     {"text": pyarrow.large_string(), "code": pyarrow.int32(), "duplicate_of": pyarrow.uint64()}
 )
@@ -65,66 +36,78 @@ SCHEMA = pyarrow.schema(
 
 @dataclass(frozen=True)
 class Origin:
-    """Where rows come from: the config key and name for messages, the table, and what its content
-    is known by.
+    """Where rows come from.
+
+    Args:
+        key: the config key, for messages.
+        name: what messages call the origin.
+        open: gives the table.
+        content: a name for the content, equal for equal content.
+        record: what the record of a run says of the origin; None for data of the hub.
     """
 
     key: str
     name: str
     open: Callable[[], Table]
     content: str
-    record: dict[str, str]
+    record: SourceFacts | None
 
     def fail(self, what: str) -> InputError:
+        """The error that says what is wrong with the origin."""
         return InputError(f"{self.key}: {self.name} {what}")
 
 
 @dataclass(frozen=True)
-class Columns:
-    """What is read of a table, as the data keys say."""
-
-    text_column: str | list[str] | None
-    label_column: str | None
-    drop_empty: bool
-
-
-@dataclass(frozen=True)
 class Rows:
-    """Rows as the cache keeps them, whose labels are `labels[code]`; `class_names` are those of the
-    data themselves.
+    """Rows as the cache keeps them.
+
+    Args:
+        rows: the columns of `SCHEMA`.
+        key: a name for the rows, equal for equal content and settings.
+        labels: the different labels; the label of a row is `labels[code]`.
+        class_names: names of the classes that the data bring along, if they do.
+        columns: the columns that were read: `text` (a list of names) and `label`.
+        empty: how many rows were dropped for want of a `text` or a `label`.
     """
 
     rows: Dataset
     key: str
     labels: list[str]
     class_names: list[str] | None
-    columns: dict[str, Any]
+    columns: ColumnFacts
     empty: dict[str, int]
 
     def codes(self) -> np.ndarray:
+        """The code of each row's label."""
         return self.rows.data.column("code").to_numpy()
 
+    def duplicate_of(self) -> np.ndarray:
+        """A number for each row, equal for duplicates."""
+        return self.rows.data.column("duplicate_of").to_numpy()
 
-def read_rows(origin: Origin, columns: Columns, cache: Path) -> Rows:
-    """The checked rows of a source, from the cache or written there."""
+
+def read_rows(origin: Origin, columns: ColumnSettings, cache: Path) -> Rows:
+    """Reads the checked rows of an origin, from the cache if they were read before."""
     settings = (columns.text_column, columns.label_column, columns.drop_empty)
     key = content_key(LAYOUT, datasets.__version__, origin.content, *settings)
     (rows, facts), _ = kept(
         cache, f"rows-{key}", lambda folder: _write(folder, origin, columns), _load
     )
+
     if columns.text_column is None or columns.label_column is None:
         texts, label = " + ".join(facts["columns"]["text"]), facts["columns"]["label"]
         log.info(
             "%s: texts are read from the column %r, classes from %r.", origin.key, texts, label
         )
-    empty = {what: rows for what, rows in facts["empty"].items() if rows}
+    empty = {what: count for what, count in facts["empty"].items() if count}
     if empty:
-        counts = " and ".join(f"{rows:,} without a {what}" for what, rows in empty.items())
+        counts = " and ".join(f"{count:,} without a {what}" for what, count in empty.items())
         log.info("%s: dropped rows: %s.", origin.key, counts)
     return Rows(rows, key, **facts)
 
 
 def _load(folder: Path) -> tuple[Dataset, dict[str, Any]]:
+    """The rows and the facts about them that `_write` has left in a folder."""
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
     rows = Dataset.from_file(str(folder / "rows.arrow"))
     if len(rows) != facts.pop("rows"):
@@ -132,16 +115,17 @@ def _load(folder: Path) -> tuple[Dataset, dict[str, Any]]:
     return rows, facts
 
 
-def _write(folder: Path, origin: Origin, columns: Columns) -> None:
+def _write(folder: Path, origin: Origin, columns: ColumnSettings) -> None:
+    """Writes the rows of an origin into a folder, and the facts about them."""
     checked, codes = CheckedRows(origin, columns), dict[str, int]()
+    chunks = counted(checked, f"rows read from {origin.key}", size_of=lambda chunk: len(chunk[0]))
     with (
         pyarrow.OSFile(str(folder / "rows.arrow"), "wb") as file,
         pyarrow.ipc.new_stream(file, SCHEMA) as writer,
     ):
-        for texts, labels in counted(
-            checked, f"rows read from {origin.key}", size_of=lambda chunk: len(chunk[0])
-        ):
+        for texts, labels in chunks:
             writer.write_batch(_batch(texts, labels, codes))
+
     facts = {
         "rows": checked.kept,
         "labels": list(codes),
@@ -152,71 +136,8 @@ def _write(folder: Path, origin: Origin, columns: Columns) -> None:
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-class CheckedRows:
-    """Texts and labels of an origin, a chunk at a time.
-
-    Rows that lack one are left out and counted in `empty`; `kept` counts the others. Both are of
-    all rows only after the last chunk, and so is the error that tells of them where they are not to
-    be dropped.
-
-    Raises:
-        InputError: a column, text or label that cannot be used.
-    """
-
-    def __init__(self, origin: Origin, columns: Columns) -> None:
-        self.origin, self.drop_empty = origin, columns.drop_empty
-        self.table = origin.open()
-        self.texts, self.label = _chosen_columns(origin, self.table, columns)
-        self.class_names = self.table.class_names.get(self.label)
-        self.empty = {"text": 0, "label": 0}
-        self.kept = 0
-
-    def __iter__(self) -> Iterator[tuple[list[str], list[str]]]:
-        key = self.origin.key
-        named = {"text": " + ".join(self.texts), "label": self.label}
-        rows, first_empty = 0, dict[str, str]()
-        for chunk in self.table.chunks([*self.texts, self.label]):
-            values = {
-                "text": ["" if text.isspace() else text for text in chunk.texts(self.texts, key)],
-                "label": _labels(chunk, self.label, self.class_names, key),
-            }
-            for what, name in named.items():
-                _refuse_surrogates(chunk, values[what], name, key)
-            rows += chunk.rows()
-            for what, of_rows in values.items():
-                missing = [n for n, value in enumerate(of_rows) if not value]
-                self.empty[what] += len(missing)
-                if missing:
-                    first_empty.setdefault(
-                        what, chunk.place(missing[0]).removeprefix(f"{self.origin.name}, ")
-                    )
-            pairs = [
-                (text, label)
-                for text, label in zip(*values.values(), strict=True)
-                if text and label
-            ]
-            self.kept += len(pairs)
-            yield [text for text, _ in pairs], [label for _, label in pairs]
-        if first_empty and not self.drop_empty:
-            lacking = " and ".join(
-                f"no {what} in {self.empty[what]:,} of {rows:,} rows (column {named[what]!r}, the "
-                f"first is {first})"
-                for what, first in first_empty.items()
-            )
-            raise self.origin.fail(
-                f"has {lacking}; rows are counted from 1 without the header. Fill or remove them, "
-                f"or drop them with "
-                f"data.drop_empty=true."
-            )
-        if not self.kept:
-            raise self.origin.fail(
-                f"has {rows:,} rows, none with a text (column {named['text']!r}) and a label "
-                f"(column {named['label']!r})."
-            )
-
-
 def _batch(texts: list[str], labels: list[str], codes: dict[str, int]) -> pyarrow.RecordBatch:
-    """The rows as the cache keeps them, with new labels added to `codes`."""
+    """The rows as the cache keeps them; labels that are new get the next number in `codes`."""
     columns = [
         pyarrow.array(texts, pyarrow.large_string()),
         pyarrow.array([codes.setdefault(label, len(codes)) for label in labels], pyarrow.int32()),
@@ -225,76 +146,96 @@ def _batch(texts: list[str], labels: list[str], codes: dict[str, int]) -> pyarro
     return pyarrow.record_batch(columns, SCHEMA)
 
 
+class CheckedRows:
+    """Texts and labels of an origin, a chunk at a time, without the rows that lack one of them.
+
+    `empty` counts the rows that lack a `text` or a `label`, and `kept` the others. Both are
+    complete after the last chunk only, and so the error for rows that may not be dropped comes
+    there.
+
+    Raises:
+        InputError: a column, text or label that cannot be used.
+    """
+
+    def __init__(self, origin: Origin, columns: ColumnSettings) -> None:
+        self.origin, self.drop_empty = origin, columns.drop_empty
+        self.table = origin.open()
+        self.texts, self.label = choose_columns(columns, self.table.columns, origin.fail)
+        self.class_names = self.table.class_names.get(self.label)
+        self.empty = {"text": 0, "label": 0}
+        self.kept = 0
+
+    def __iter__(self) -> Iterator[tuple[list[str], list[str]]]:
+        read, first_empty = 0, dict[str, str]()
+        for chunk in self.table.chunks([*self.texts, self.label]):
+            values = self._values(chunk)
+            read += chunk.rows()
+
+            for what, column in values.items():
+                missing = [n for n, value in enumerate(column) if not value]
+                self.empty[what] += len(missing)
+                if missing:
+                    place = chunk.place(missing[0]).removeprefix(f"{self.origin.name}, ")
+                    first_empty.setdefault(what, place)
+
+            pairs = [
+                (text, label)
+                for text, label in zip(*values.values(), strict=True)
+                if text and label
+            ]
+            self.kept += len(pairs)
+            yield [text for text, _ in pairs], [label for _, label in pairs]
+
+        self._refuse_empty(read, first_empty)
+
+    def _names(self) -> dict[str, str]:
+        """What messages call the column of the text and that of the label."""
+        return {"text": " + ".join(self.texts), "label": self.label}
+
+    def _values(self, chunk: Chunk) -> dict[str, list[str]]:
+        """The text and the label of each row of a chunk, "" where there is none."""
+        key = self.origin.key
+        texts = ["" if text.isspace() else text for text in chunk.texts(self.texts, key)]
+        values = {"text": texts, "label": _labels(chunk, self.label, self.class_names, key)}
+        for what, name in self._names().items():
+            _refuse_surrogates(chunk, values[what], name, key)
+        return values
+
+    def _refuse_empty(self, read: int, first_empty: dict[str, str]) -> None:
+        """Refuses rows that lack something and may not be dropped, and an origin of no others.
+
+        Args:
+            read: how many rows there are.
+            first_empty: where the first row without a `text` and without a `label` stands.
+        """
+        named = self._names()
+        if first_empty and not self.drop_empty:
+            lacking = " and ".join(
+                f"no {what} in {self.empty[what]:,} of {read:,} rows (column {named[what]!r}, the "
+                f"first is {first})"
+                for what, first in first_empty.items()
+            )
+            raise self.origin.fail(
+                f"has {lacking}; rows are counted from 1 without the header. Fill or remove them, "
+                f"or drop them with data.drop_empty=true."
+            )
+        if not self.kept:
+            raise self.origin.fail(
+                f"has {read:,} rows, none with a text (column {named['text']!r}) and a label "
+                f"(column {named['label']!r})."
+            )
+
+
 def _refuse_surrogates(chunk: Chunk, values: list[str], column: str, key: str) -> None:
+    """Refuses a value that holds half of a character, which no encoding can write."""
     if SURROGATE.search("".join(values)):
         bad = next(n for n, value in enumerate(values) if SURROGATE.search(value))
         raise chunk.fail(
             key,
             bad,
             f"holds half of a surrogate pair (\\ud800 to \\udfff) in the column {column!r}: write "
-            f"the "
-            f"whole character, or remove it.",
+            f"the whole character, or remove it.",
         )
-
-
-def normalise(text: str) -> str:
-    """What makes two texts duplicates: equal up to compatibility forms, case and white space."""
-    if text.isascii():  # where the two steps below change nothing but case
-        return " ".join(text.lower().split())
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def duplicate_numbers(texts: list[str]) -> np.ndarray:
-    """A number per text, equal for duplicates (64 bits, the same in each process)."""
-    return pd.util.hash_array(
-        np.array([normalise(text) for text in texts], dtype=object), categorize=False
-    )
-
-
-def _chosen_columns(origin: Origin, table: Table, columns: Columns) -> tuple[list[str], str]:
-    """The columns of the text and of the label: as given, or the usual ones that are there."""
-    given = (
-        _guess(origin, table, "text", TEXT_COLUMNS)
-        if columns.text_column is None
-        else columns.text_column
-    )
-    texts = given if isinstance(given, list) else [given]
-    label = (
-        _guess(origin, table, "label", LABEL_COLUMNS)
-        if columns.label_column is None
-        else columns.label_column
-    )
-    if not texts:
-        raise InputError(
-            "data.text_column=[] names no column; a name, or a list of names, was expected."
-        )
-    if not isinstance(label, str):
-        raise InputError(f"data.label_column must be one name, got {label!r}.")
-    for key, names in (("text_column", texts), ("label_column", [label])):
-        for name in names:
-            if name not in table.columns:
-                raise origin.fail(
-                    f"has no column {name!r}.{nearest(str(name), table.columns)} "
-                    f"Its columns are {', '.join(table.columns)}; name one with data.{key}=…"
-                )
-    if label in texts:
-        raise InputError(
-            f"data.text_column and data.label_column are both {label!r}; two columns were expected."
-        )
-    return texts, label
-
-
-def _guess(origin: Origin, table: Table, what: str, usual: tuple[str, ...]) -> str:
-    there = {name.strip().lower(): name for name in table.columns} | {
-        name: name for name in table.columns
-    }
-    found = next((there[name] for name in usual if name in there), None)
-    if found is None:
-        raise origin.fail(
-            f"has none of the usual names for the column of the {what} ({', '.join(usual)}). "
-            f"Its columns are {', '.join(table.columns)}; name one with data.{what}_column=…"
-        )
-    return found
 
 
 def _labels(chunk: Chunk, column: str, class_names: list[str] | None, key: str) -> list[str]:
@@ -308,9 +249,8 @@ def _labels(chunk: Chunk, column: str, class_names: list[str] | None, key: str) 
         elif value is None or value != value:  # NaN
             labels.append("")
         elif class_names is not None and isinstance(value, int):
-            labels.append(
-                class_names[value] if 0 <= value < len(class_names) else ""
-            )  # the hub hides labels as -1
+            # The hub hides labels as -1.
+            labels.append(class_names[value] if 0 <= value < len(class_names) else "")
         elif isinstance(value, bool | int | float):
             labels.append(str(value))
         else:
@@ -318,15 +258,15 @@ def _labels(chunk: Chunk, column: str, class_names: list[str] | None, key: str) 
                 key,
                 n,
                 f"holds {value!r:.50} in the column {column!r}; names, whole numbers or booleans "
-                f"were expected as "
-                f"classes. Name another column with data.label_column=…",
+                f"were expected as classes. Name another column with data.label_column=…",
             )
     return labels
 
 
 def place_of(origin: Origin, rows: Rows, label: str) -> str:
-    """The file and row where a label stands first: rows are not numbered in the cache, so they are
-    read again.
+    """The file and row where a label stands first.
+
+    The cache does not keep the numbers of rows, so the origin is read again.
     """
     column = rows.columns["label"]
     table = origin.open()

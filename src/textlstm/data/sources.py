@@ -5,20 +5,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from datasets import ClassLabel, Dataset, concatenate_datasets
 
 from textlstm.cache import content_key
 from textlstm.checks import InputError
-from textlstm.data.classes import class_numbers, find_classes
+from textlstm.data.classes import Classes, find_classes
 from textlstm.data.facts import ColumnFacts, SourceFacts
 from textlstm.data.reading.checksums import checksum
 from textlstm.data.reading.files import find_files, open_table
 from textlstm.data.reading.hub import HubSplit, hub_table, load_hub
 from textlstm.data.reading.tables import ROWS
-from textlstm.data.rows import Columns, Origin, Rows, read_rows
+from textlstm.data.rows import Origin, Rows, read_rows
 from textlstm.data.settings import ColumnSettings, ReadSettings
 from textlstm.data.streaming import Stream, first_rows, survey
 
@@ -82,9 +81,8 @@ def load_source(settings: ReadSettings, *, cache: Path) -> dict[str, Source]:
             reached.
     """
     origins = _find_origins(settings)
-    columns = _columns(settings)
-    read = {split: read_rows(origin, columns, cache) for split, origin in origins.items()}
-    classes = _find_classes(read["train"], origins["train"], settings)
+    read = {split: read_rows(origin, settings, cache) for split, origin in origins.items()}
+    classes = find_classes(read["train"], origins["train"], settings.label_names)
     return {split: _label(origins[split], rows, classes) for split, rows in read.items()}
 
 
@@ -105,14 +103,14 @@ def load_stream(
     Raises:
         InputError: as `load_source`, or no validation or test of their own.
     """
-    columns, origins = _columns(settings), _find_origins(settings, streaming=True)
+    origins = _find_origins(settings, streaming=True)
     _check_held_out(origins, settings.source)
     sample = first_rows(origins["train"], sample_size)
-    read = {split: read_rows(origins[split], columns, cache) for split in ("validation", "test")}
-    held_out = np.unique(np.concatenate([_duplicate_of(rows) for rows in read.values()]))
-    found = survey(origins["train"], columns, held_out, cache)
+    read = {split: read_rows(origins[split], settings, cache) for split in ("validation", "test")}
+    held_out = np.unique(np.concatenate([rows.duplicate_of() for rows in read.values()]))
+    found = survey(origins["train"], settings, held_out, cache)
 
-    read["train"] = read_rows(sample, columns, cache)
+    read["train"] = read_rows(sample, settings, cache)
     every_label = replace(read["train"], labels=list(found["labels"]))  # of all rows
     if len(read["train"].labels) < 2 <= len(every_label.labels):
         raise origins["train"].fail(
@@ -120,7 +118,7 @@ def load_stream(
             f"streamed, which shuffles none but rows near each other. Shuffle the file, or leave "
             f"data.streaming out."
         )
-    classes = _find_classes(every_label, origins["train"], settings)
+    classes = find_classes(every_label, origins["train"], settings.label_names)
     numbers = classes.numbers_of(origins["train"], every_label)
     rows_of_class = [0] * len(classes.names)
     for number, rows in zip(numbers, found["labels"].values(), strict=True):
@@ -128,7 +126,7 @@ def load_stream(
 
     stream = Stream(
         origins["train"],
-        columns,
+        settings,
         held_out,
         dict(zip(every_label.labels, numbers, strict=True)),
         rows_of_class,
@@ -165,8 +163,8 @@ def load_labelled(
         InputError: a file, column, row or label that cannot be used.
     """
     origin = _file_origin(path, "file", settings.encoding)
-    rows = read_rows(origin, _columns(settings), cache)
-    return _label(origin, rows, _Classes(class_names, settings.label_names, first_number))
+    rows = read_rows(origin, settings, cache)
+    return _label(origin, rows, Classes(class_names, settings.label_names, first_number))
 
 
 def join(one: Source, other: Source) -> Source:
@@ -211,10 +209,6 @@ def _find_origins(settings: ReadSettings, *, streaming: bool = False) -> dict[st
     }
 
 
-def _columns(settings: ColumnSettings) -> Columns:
-    return Columns(settings.text_column, settings.label_column, settings.drop_empty)
-
-
 def _check_held_out(origins: dict[str, Origin], source: str) -> None:
     for split in ("validation", "test"):
         if split not in origins:
@@ -225,41 +219,20 @@ def _check_held_out(origins: dict[str, Origin], source: str) -> None:
             )
 
 
-class _Classes(NamedTuple):
-    """The classes of a run, and how labels stand for them."""
-
-    names: list[str]
-    label_names: list[str] | None
-    first_number: int
-
-    def numbers_of(self, origin: Origin, rows: Rows) -> list[int]:
-        """The class number of each of `rows.labels`."""
-        return class_numbers(origin, rows, self.names, self.label_names, self.first_number)
-
-
-def _find_classes(train: Rows, origin: Origin, settings: ColumnSettings) -> _Classes:
-    names, first_number = find_classes(train, origin, settings.label_names)
-    return _Classes(names, settings.label_names, first_number)
-
-
-def _label(origin: Origin, rows: Rows, classes: _Classes) -> Source:
+def _label(origin: Origin, rows: Rows, classes: Classes) -> Source:
     """The rows with their labels as class numbers."""
     labels_N = np.array(classes.numbers_of(origin, rows))[rows.codes()]
     texts = rows.rows.select_columns(["text"])
     return Source(
         rows=texts.add_column("label", labels_N, feature=ClassLabel(names=classes.names)),
         labels_N=labels_N,
-        duplicate_of=_duplicate_of(rows),
+        duplicate_of=rows.duplicate_of(),
         key=rows.key,
         columns=rows.columns,
         empty=rows.empty,
-        origin=origin.record or None,
+        origin=origin.record,
         first_number=classes.first_number,
     )
-
-
-def _duplicate_of(rows: Rows) -> np.ndarray:
-    return rows.rows.data.column("duplicate_of").to_numpy()
 
 
 def _file_origin(path: str, key: str, encoding: str | None) -> Origin:
@@ -277,4 +250,4 @@ def _file_origin(path: str, key: str, encoding: str | None) -> Origin:
 
 
 def _hub_origin(split: HubSplit, name: str) -> Origin:
-    return Origin("data.name", name, partial(hub_table, split.rows, name), split.content, {})
+    return Origin("data.name", name, partial(hub_table, split.rows, name), split.content, None)

@@ -5,6 +5,7 @@ import logging
 import numpy as np
 
 from textlstm.checks import InputError
+from textlstm.data.duplicates import label_conflicts
 from textlstm.data.facts import ConflictFacts, DivisionFacts
 from textlstm.data.settings import SplitSettings
 from textlstm.data.sources import Source, join
@@ -73,14 +74,6 @@ def join_validation(sources: dict[str, Source], row_numbers: dict[str, np.ndarra
         sources["train"] = join(sources["train"], source)
     row_numbers["train"] = np.sort(np.concatenate([train, validation]))
     return np.isin(row_numbers["train"], validation)
-
-
-def label_conflicts(duplicate_of: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
-    """Which of N rows have a text that stands with another label elsewhere, as N booleans."""
-    order = np.lexsort((labels_N, duplicate_of))
-    same_text = np.diff(duplicate_of[order]) == 0
-    other_label = np.diff(labels_N[order]) != 0
-    return np.isin(duplicate_of, duplicate_of[order][1:][same_text & other_label])
 
 
 def _cut_train(

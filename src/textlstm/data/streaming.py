@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from textlstm.cache import content_key, kept
+from textlstm.data.duplicates import duplicate_numbers
 from textlstm.data.reading.tables import Chunk, Table
-from textlstm.data.rows import CheckedRows, Columns, Origin, duplicate_numbers
+from textlstm.data.rows import CheckedRows, Origin
+from textlstm.data.settings import ColumnSettings
 from textlstm.terminal import counted
 
 LAYOUT = 1  # of a survey in the cache
@@ -24,7 +26,7 @@ class Stream:
     """The rows of an origin that train, some at a time: their texts and class numbers.
 
     Args:
-        origin, columns: what is read.
+        origin, settings: what is read.
         held_out: numbers of the texts that stand in validation or test (`rows.duplicate_numbers`):
             such rows are left out. Duplicates among the rows themselves are not known.
         classes: the class number of each label, as it is written in the data.
@@ -34,7 +36,7 @@ class Stream:
     """
 
     origin: Origin
-    columns: Columns
+    settings: ColumnSettings
     held_out: np.ndarray
     classes: dict[str, int]
     rows_of_class: list[int]
@@ -45,21 +47,38 @@ class Stream:
         return sum(self.rows_of_class)
 
     def __iter__(self) -> Iterator[tuple[list[str], list[int]]]:
-        for texts, labels in CheckedRows(self.origin, self.columns):
+        for texts, labels in CheckedRows(self.origin, self.settings):
             rows = _trained_on(texts, self.held_out)
             yield [texts[row] for row in rows], [self.classes[labels[row]] for row in rows]
 
 
-def survey(origin: Origin, columns: Columns, held_out: np.ndarray, cache: Path) -> dict[str, Any]:
-    """What a first pass tells, kept by content: rows of each label, `empty` and `dropped` ones, and
-    the `longest_run`.
+class Survey(TypedDict):
+    """What a first pass over a stream counts."""
+
+    labels: dict[str, int]
+    """Rows of each label, as it is written in the data."""
+    empty: dict[str, int]
+    """Rows without a `text` and without a `label`."""
+    dropped: int
+    """Rows left out, since their texts stand in validation or test."""
+    longest_run: int
+    """Most rows of one class that follow each other."""
+
+
+def survey(origin: Origin, settings: ColumnSettings, held_out: np.ndarray, cache: Path) -> Survey:
+    """Reads the rows of a stream once, to count them; the counts are kept by content.
+
+    Args:
+        origin, settings: what is read.
+        held_out: numbers of the texts that stand in validation or test.
+        cache: a folder that keeps the counts.
 
     Raises:
         InputError: a row that cannot be used.
     """
 
     def write(folder: Path) -> None:
-        rows = CheckedRows(origin, columns)
+        rows = CheckedRows(origin, settings)
         counts: Counter[str] = Counter()
         dropped, longest, run, last = 0, 0, 0, None
         for texts, labels in counted(
@@ -75,27 +94,22 @@ def survey(origin: Origin, columns: Columns, held_out: np.ndarray, cache: Path) 
         facts = {"labels": counts, "empty": rows.empty, "dropped": dropped, "longest_run": longest}
         (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
-    settings = (
-        columns.text_column,
-        columns.label_column,
-        columns.drop_empty,
-        sha256(held_out.tobytes()).hexdigest(),
-    )
-    name = f"survey-{content_key(LAYOUT, origin.content, *settings)}"
-    return kept(
-        cache,
-        name,
-        write,
-        lambda folder: json.loads((folder / "facts.json").read_text(encoding="utf-8")),
-    )[0]
+    def load(folder: Path) -> Survey:
+        return json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+
+    read = (settings.text_column, settings.label_column, settings.drop_empty)
+    left_out = sha256(held_out.tobytes()).hexdigest()
+    name = f"survey-{content_key(LAYOUT, origin.content, *read, left_out)}"
+    return kept(cache, name, write, load)[0]
 
 
 def _trained_on(texts: list[str], held_out: np.ndarray) -> list[int]:
+    """The places of the texts that do not stand in validation or test."""
     return np.flatnonzero(~np.isin(duplicate_numbers(texts), held_out)).tolist()
 
 
 def first_rows(origin: Origin, rows: int) -> Origin:
-    """An origin of the first so many rows."""
+    """The same origin, of which only the first `rows` rows are read."""
 
     def opened() -> Table:
         table = origin.open()

@@ -1,15 +1,12 @@
 """Whatever a file holds, reading it ends with rows or with one InputError."""
 
-import bz2
 import csv
-import gzip
 import io
 import json
-import lzma
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,36 +17,18 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from helpers.reading import COMPRESS
 from helpers.small import data_module, data_settings
 from textlstm.checks import InputError
 from textlstm.data.reading.files import open_table
+from textlstm.data.reading.formats import FORMATS
 from textlstm.data.sources import load_source
 
 READ = {"text_column": None, "label_column": None}
 
 
-def zstd(content: bytes) -> bytes:
-    packed = pyarrow.BufferOutputStream()
-    with pyarrow.CompressedOutputStream(packed, "zstd") as stream:
-        stream.write(content)
-    return packed.getvalue().to_pybytes()
-
-
-def as_is(content: bytes) -> bytes:
-    return content
-
-
-PACK: dict[str, Callable[[bytes], bytes]] = {
-    "": as_is,
-    ".gz": gzip.compress,
-    ".bz2": bz2.compress,
-    ".xz": lzma.compress,
-    ".zst": zstd,
-}
-
-
 def fuzz(examples: int) -> settings:
-    """The same examples each time, and as many as take some seconds."""
+    """Settings that give the same examples each time, and as many as take some seconds."""
     return settings(
         max_examples=examples,
         deadline=None,
@@ -73,7 +52,7 @@ def a_folder() -> Iterator[Path]:
 
 @contextmanager
 def answered(cache: Path) -> Iterator[None]:
-    """No exception but an InputError whose message knows its place, and nothing half-written."""
+    """Allows only an InputError whose message names a place, and leaves nothing half-written."""
     message = "read"
     try:
         yield
@@ -85,7 +64,7 @@ def answered(cache: Path) -> Iterator[None]:
 
 
 def read_whole(path: Path, folder: Path, **options: Any) -> None:
-    """By chunks with all columns, as predict reads, and as training reads."""
+    """Reads a path in chunks with all columns, as predict does, and then as training does."""
     with answered(folder / "cache"):
         for chunk in open_table(str(path), "input").chunks(None):
             assert not chunk.columns or chunk.rows() > 0
@@ -107,8 +86,8 @@ BYTES = st.one_of(
 
 @fuzz(300)
 @given(
-    st.sampled_from([".csv", ".tsv", ".jsonl", ".json", ".parquet", "a folder"]),
-    st.sampled_from(list(PACK)),
+    st.sampled_from([*FORMATS, "a folder"]),
+    st.sampled_from(list(COMPRESS)),
     st.booleans(),
     BYTES,
 )
@@ -120,7 +99,7 @@ def test_any_bytes_are_read_or_refused(kind, pack, packed, content):
             (folder / "rows" / "a").mkdir()
             (folder / "rows" / "b" / "1.txt").write_text("one goal", encoding="utf-8")
             file = folder / "rows" / "a" / f"1.txt{pack}"
-        file.write_bytes(PACK[pack](content) if packed else content)
+        file.write_bytes(COMPRESS[pack](content) if packed else content)
         read_whole(folder / "rows" if kind == "a folder" else file, folder)
 
 
@@ -154,18 +133,19 @@ WHOLE = [
 
 @st.composite
 def damaged(draw: st.DrawFn) -> tuple[str, bytes]:
-    """A file cut, or with bytes lost, flipped or inserted in up to three places, before or after it
-    is packed.
+    """A file with bytes lost, flipped or inserted in up to three places, or cut at one of them.
+
+    This is done before or after the file is compressed.
     """
     kind, content = draw(st.sampled_from(WHOLE))
-    pack = draw(st.sampled_from(["", "", *PACK]))
+    pack = draw(st.sampled_from(["", "", *COMPRESS]))
     inside = draw(st.booleans())
-    content = bytearray(content if inside else PACK[pack](content))
+    content = bytearray(content if inside else COMPRESS[pack](content))
     for _ in range(draw(st.integers(1, 3))):
         place = draw(st.integers(0, len(content)))
         lost = draw(st.sampled_from([0, 1, 4, 20, len(content)]))
         content[place : place + lost] = draw(st.binary(max_size=4)) if lost < len(content) else b""
-    return kind + pack, PACK[pack](bytes(content)) if inside else bytes(content)
+    return kind + pack, COMPRESS[pack](bytes(content)) if inside else bytes(content)
 
 
 @fuzz(400)

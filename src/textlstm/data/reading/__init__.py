@@ -1,1 +1,1 @@
-"""Files and formats → tables in chunks."""
+"""Reads files of every format, and data sets of the hub, as tables in chunks."""

@@ -7,24 +7,18 @@ from itertools import islice
 from pathlib import Path
 
 from textlstm.checks import InputError
-from textlstm.data.reading.readers import FORMATS, Reader, suffix_of
+from textlstm.data.reading.formats import format_names, is_table, read_table
+from textlstm.data.reading.opened import OpenedFile
 from textlstm.data.reading.tables import ROWS, Chunk, Table
 
-NO_FILES = (
-    "unicode_escape",
-    "raw_unicode_escape",
-    "idna",
-    "punycode",
-    "undefined",
-)  # codecs, but of no file
-EXPECTED = (
-    "a CSV, TSV, JSON Lines or Parquet file, a glob, or a folder with one sub-folder per class"
-)
+EXPECTED = f"a {format_names()} file, a glob, or a folder with one sub-folder per class"
+NOT_OF_FILES = {  # codecs of Python's that no file is written in
+    *("unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined"),
+}
 
 
 def find_files(path: str, key: str) -> list[Path]:
-    """The file, the files that match a glob, or the text files of a folder with one sub-folder per
-    class.
+    """Finds the one file, the files that match a glob, or the text files of a folder of classes.
 
     Raises:
         InputError: there are none.
@@ -39,43 +33,53 @@ def find_files(path: str, key: str) -> list[Path]:
             f"{key}: {path:.80} is no path ({getattr(error, 'strerror', None) or error}); "
             f"{EXPECTED} was expected."
         ) from error
+
     if is_file:
         return [given]
     if given.is_dir():
-        files = sorted(
-            file
-            for folder in given.iterdir()
-            if folder.is_dir() and not folder.name.startswith(".")
-            for file in folder.iterdir()
-            if file.is_file() and not file.name.startswith(".")
-        )
-        if files:
-            return files
-        tables = [file for file in sorted(given.iterdir()) if suffix_of(file) in FORMATS]
-        suffix = "".join(tables[0].suffixes[-2:]) if tables else ""
-        hint = f" For the files in it, give {key}='{path.rstrip('/')}/*{suffix}'." if tables else ""
-        raise InputError(
-            f"{key}: {given.absolute()} is a folder without sub-folders of text files; one "
-            f"sub-folder per class "
-            f"was expected, each with a text per file.{hint}"
-        )
+        return _files_of_classes(given, path, key)
     if glob.has_magic(str(given)):
-        files = sorted(
-            file for file in map(Path, glob.glob(str(given), recursive=True)) if file.is_file()
-        )
+        matches = map(Path, glob.glob(str(given), recursive=True))
+        files = sorted(file for file in matches if file.is_file())
         if files:
             return files
         raise InputError(f"{key}: no file matches {given.absolute()}; {EXPECTED} was expected.")
     raise InputError(f"{key}: {given.absolute()} does not exist; {EXPECTED} was expected.")
 
 
-def open_table(path: str, key: str, encoding: str | None = None) -> Table:
-    """The rows of a file, of all files that match a glob, or of a folder with one sub-folder of
-    texts per class.
+def _files_of_classes(folder: Path, path: str, key: str) -> list[Path]:
+    """The files in the sub-folders of a folder, which was given as `path`; hidden ones are left."""
+    files = sorted(
+        file
+        for sub_folder in folder.iterdir()
+        if sub_folder.is_dir() and not sub_folder.name.startswith(".")
+        for file in sub_folder.iterdir()
+        if file.is_file() and not file.name.startswith(".")
+    )
+    if files:
+        return files
 
-    `encoding=None` is UTF-8, or what a byte order mark says. A folder's columns are `text` and
-    `label`. JSON Lines have the columns of the first thousand objects; what an object lacks is
-    None.
+    hint = ""
+    tables = [file for file in sorted(folder.iterdir()) if is_table(file)]
+    if tables:
+        suffix = "".join(tables[0].suffixes[-2:])
+        hint = f" For the files in it, give {key}='{path.rstrip('/')}/*{suffix}'."
+    raise InputError(
+        f"{key}: {folder.absolute()} is a folder without sub-folders of text files; one "
+        f"sub-folder per class was expected, each with a text per file.{hint}"
+    )
+
+
+def open_table(path: str, key: str, encoding: str | None = None) -> Table:
+    """Opens a file, all files that match a glob, or a folder of classes as one table.
+
+    The columns of a folder are `text` and `label`. JSON Lines have the columns of the first
+    thousand objects, and None where an object lacks one.
+
+    Args:
+        path: the file, the glob or the folder.
+        key: the config key that named it, for messages.
+        encoding: the encoding of text files; None is UTF-8, or what a byte order mark says.
 
     Raises:
         InputError: a file that cannot be read, with the place; while opening, or while the chunks
@@ -85,17 +89,16 @@ def open_table(path: str, key: str, encoding: str | None = None) -> Table:
     _check_encoding(encoding)
     if Path(path).expanduser().is_dir():
         return Table(["text", "label"], {}, lambda columns: _texts_by_folder(files, key, encoding))
-    first = Reader(files[0], key, encoding).table()
+    first = read_table(OpenedFile(files[0], key, encoding))
 
     def chunks(columns: list[str] | None) -> Iterator[Chunk]:
         for file in files:
-            table = first if file is files[0] else Reader(file, key, encoding).table()
+            table = first if file is files[0] else read_table(OpenedFile(file, key, encoding))
             missing = [column for column in columns or first.columns if column not in table.columns]
             if missing:
                 raise InputError(
-                    f"{key}: {file} has no column {missing[0]!r}, which {files[0]} has. "
-                    f"Its columns are {', '.join(table.columns)}; all files of a glob need the "
-                    f"same."
+                    f"{key}: {file} has no column {missing[0]!r}, which {files[0]} has. Its "
+                    f"columns are {', '.join(table.columns)}; all files of a glob need the same."
                 )
             yield from table.chunks(columns)
 
@@ -103,12 +106,13 @@ def open_table(path: str, key: str, encoding: str | None = None) -> Table:
 
 
 def _check_encoding(encoding: object) -> None:
+    """Refuses what is not the encoding of a text; None is none."""
     if encoding is None:
         return
     try:
         known = (
             isinstance(encoding, str)
-            and codecs.lookup(encoding).name.replace("-", "_") not in NO_FILES
+            and codecs.lookup(encoding).name.replace("-", "_") not in NOT_OF_FILES
         )
         "a".encode(str(encoding))  # hex, zlib and the like are codecs, too
     except (LookupError, UnicodeError, ValueError):
@@ -120,25 +124,22 @@ def _check_encoding(encoding: object) -> None:
         )
 
 
-def text_lines(file: Path, key: str, encoding: str | None, column: str) -> Iterator[Chunk]:
-    """A file of any other name: a text a line, as one column."""
-    reader = Reader(file, key, encoding)
-    with reader.reading(), reader.text() as stream:
+def text_lines(path: Path, key: str, encoding: str | None, column: str) -> Iterator[Chunk]:
+    """Reads a file of any other name as one column, with a text in each line."""
+    file = OpenedFile(path, key, encoding)
+    with file.reading(), file.text() as stream:
         lines = (line.rstrip("\r\n") for line in stream)
         done = 0
         while chunk := list(islice(lines, ROWS)):
-            yield Chunk(str(file), done + 1, {column: chunk})
+            yield Chunk(str(path), done + 1, {column: chunk})
             done += len(chunk)
 
 
 def _texts_by_folder(files: list[Path], key: str, encoding: str | None) -> Iterator[Chunk]:
+    """The texts of a folder of classes, each of them a file, with the sub-folders as labels."""
+    root = str(files[0].parents[1])
     for start in range(0, len(files), ROWS):
-        chunk = files[start : start + ROWS]
-        texts = [Reader(file, key, encoding).whole_text() for file in chunk]
-        labels = [file.parent.name for file in chunk]
-        yield Chunk(
-            str(files[0].parents[1]),
-            start + 1,
-            {"text": texts, "label": labels},
-            list(map(str, chunk)),
-        )
+        some = files[start : start + ROWS]
+        texts = [OpenedFile(file, key, encoding).whole_text() for file in some]
+        labels = [file.parent.name for file in some]
+        yield Chunk(root, start + 1, {"text": texts, "label": labels}, list(map(str, some)))

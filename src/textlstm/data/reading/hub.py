@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub, or local folders of such, as the splits that a run needs."""
+"""Reads data sets of the Hugging Face hub, or local folders of such, split by split."""
 
 import logging
 import os
@@ -19,8 +19,11 @@ SPLIT_NAMES = {"dev": "validation", "valid": "validation", "val": "validation"}
 
 
 class HubSplit(NamedTuple):
-    """Rows on the disk, or an iterable of rows that are fetched as they are read; equal `content`,
-    equal rows.
+    """One split of a data set.
+
+    Args:
+        rows: rows on the disk, or an iterable that fetches them as they are read.
+        content: a name for the content, equal for equal rows.
     """
 
     rows: Dataset | IterableDataset
@@ -30,8 +33,12 @@ class HubSplit(NamedTuple):
 def load_hub(
     name: str | None, config: str | None, *, streaming: bool = False
 ) -> dict[str, HubSplit]:
-    """The splits `train` and, where there are, `validation` and `test`; `streaming` ones are not
-    downloaded.
+    """Loads the splits `train` and, where there are such, `validation` and `test`.
+
+    Args:
+        name: a data set of the hub, such as `stanfordnlp/imdb`, or a local folder of one.
+        config: the configuration, for a data set that has several.
+        streaming: whether rows are fetched as they are read, in place of a download.
 
     Raises:
         InputError: no such data set, no such configuration, no training split, or a hub that cannot
@@ -42,39 +49,37 @@ def load_hub(
             "data=hub needs data.name=… (a data set of the hub such as stanfordnlp/imdb, or a "
             "local folder of one)."
         )
+
     local = os.path.expanduser(name)
-    logging.getLogger("huggingface_hub").setLevel(
-        logging.ERROR
-    )  # each of its retries; the error below says it all
+    # It logs each of its retries; the error below says it all.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     if not os.path.isdir(local):
         log.info("Asking the Hugging Face hub for %s…", name)
     if sys.stderr.isatty():
         datasets.enable_progress_bars()
+
     try:
         place = local if os.path.isdir(local) else name
         loaded = _streams(place, config) if streaming else _downloaded(place, config)
-    except (
-        ConnectionError,
-        FileNotFoundError,
-    ) as error:  # DatasetNotFoundError is one of the latter
-        if isinstance(error, ConnectionError):
-            reason = (
-                "the Hugging Face hub cannot be reached. Without it, data=newswire4 trains on the "
-                "embedded corpus"
-            )
-        else:
-            reason = (
-                "there is no such data set on the hub and no such folder here, or none with data, "
-                "or it is private. "
-                "Check the spelling (owner/name); `hf auth login` opens private ones"
-            )
-        raise InputError(f"data.name={name}: {reason}.") from error
+    except ConnectionError as error:
+        raise InputError(
+            f"data.name={name}: the Hugging Face hub cannot be reached. Without it, data=newswire4 "
+            f"trains on the embedded corpus."
+        ) from error
+    except FileNotFoundError as error:  # a DatasetNotFoundError is one
+        raise InputError(
+            f"data.name={name}: there is no such data set on the hub and no such folder here, or "
+            f"none with data, or it is private. Check the spelling (owner/name); `hf auth login` "
+            f"opens private ones."
+        ) from error
     except (ValueError, datasets.exceptions.DatasetGenerationError) as error:
         chosen = "" if config is None else f" data.config={config}"
-        reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
-        raise InputError(f"data.name={name}{chosen}: it cannot be loaded: {reason}.") from error
+        raise InputError(
+            f"data.name={name}{chosen}: it cannot be loaded: {_reason(error)}."
+        ) from error
     finally:
         datasets.disable_progress_bars()
+
     splits = {SPLIT_NAMES.get(split, split): rows for split, rows in loaded.items()}
     if "train" not in splits:
         raise InputError(f"data.name={name}: it has no split 'train', only {', '.join(loaded)}.")
@@ -82,6 +87,7 @@ def load_hub(
 
 
 def _downloaded(place: str, config: str | None) -> dict[str, HubSplit]:
+    """The splits with their rows on the disk."""
     return {
         split: HubSplit(rows, rows._fingerprint)
         for split, rows in datasets.load_dataset(place, config).items()
@@ -89,6 +95,7 @@ def _downloaded(place: str, config: str | None) -> dict[str, HubSplit]:
 
 
 def _streams(place: str, config: str | None) -> dict[str, HubSplit]:
+    """The splits with rows that are fetched as they are read."""
     builder = datasets.load_dataset_builder(place, config)
     version = os.path.basename(builder.cache_dir)  # of its files and, on the hub, its commit
     return {
@@ -98,7 +105,7 @@ def _streams(place: str, config: str | None) -> dict[str, HubSplit]:
 
 
 def hub_table(rows: Dataset | IterableDataset, name: str) -> Table:
-    """The rows of a split; `name` is what messages call it."""
+    """The rows of a split as a table; `name` is what messages call it."""
     return _stream_table(rows, name) if isinstance(rows, IterableDataset) else _table(rows, name)
 
 
@@ -107,26 +114,21 @@ def _stream_table(rows: IterableDataset, name: str) -> Table:
         first = 1
         try:
             for batch in rows.iter(ROWS):
-                chunk = Chunk(
-                    name,
-                    first,
-                    {column: batch[column] for column in columns or batch if column in batch},
-                )
+                values = {column: batch[column] for column in columns or batch if column in batch}
+                chunk = Chunk(name, first, values)
                 yield chunk
                 first += chunk.rows()
         except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-            reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
             raise InputError(
-                f"data.name: {name}, after row {first - 1:,}: it cannot be read: {reason}."
+                f"data.name: {name}, after row {first - 1:,}: it cannot be read: {_reason(error)}."
             ) from error
 
-    # Of text files, columns are known from the first rows only.
+    # The columns of text files are known from the first rows only.
     names = rows.features or next(chunks(None), Chunk(name, 1, {})).columns
     return Table(list(names), _class_names(rows), chunks)
 
 
 def _table(rows: Dataset, name: str) -> Table:
-
     def chunks(columns: list[str] | None) -> Iterator[Chunk]:
         wanted = rows if columns is None else rows.select_columns(columns)
         for start in range(0, len(rows), ROWS):
@@ -135,7 +137,13 @@ def _table(rows: Dataset, name: str) -> Table:
     return Table(rows.column_names, _class_names(rows), chunks)
 
 
+def _reason(error: Exception) -> str:
+    """The first line of what an error says, or of what caused it."""
+    return str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
+
+
 def _class_names(rows: Dataset | IterableDataset) -> dict[str, list[str]]:
+    """The names of the classes by column, where the data set has them."""
     return {
         column: kind.names
         for column, kind in (rows.features or {}).items()

@@ -1,23 +1,25 @@
-"""A table read in chunks, whatever it comes from, and how a row of it is named in messages."""
+"""Tables that are read in chunks, and how messages name their rows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from textlstm.checks import InputError
 
-ROWS = 1000  # in memory together, of whatever length
+ROWS = 1000  # of a chunk, which is in memory as a whole
 NUL = (
     "holds a NUL byte in the column {column!r}, which no text has. Remove it, or name the encoding "
-    "of the file, such "
-    "as data.encoding=utf-16-le."
+    "of the file, such as data.encoding=utf-16-le."
 )
 
 
 class Chunk(NamedTuple):
-    """Some rows of a file, by column; `first` is the number of the first row, counted from 1
-    without a header.
+    """Some rows of a table.
 
-    `places` names the rows where each is a file of its own.
+    Args:
+        file: what messages call the table.
+        first: the number of the first row, counted from 1 without a header.
+        columns: the values of each column, which are as many as there are rows.
+        places: what messages call the rows, where each is a file of its own.
     """
 
     file: str
@@ -26,21 +28,22 @@ class Chunk(NamedTuple):
     places: list[str] | None = None
 
     def rows(self) -> int:
+        """How many rows there are."""
         return len(next(iter(self.columns.values())))
 
     def place(self, n: int) -> str:
-        """Where row `n` (from 0) of the chunk stands."""
+        """What messages call row `n` (from 0) of the chunk."""
         return f"{self.file}, row {self.first + n}" if self.places is None else self.places[n]
 
     def fail(self, key: str, n: int, what: str) -> InputError:
-        """What is wrong with row `n` (from 0) of the chunk."""
+        """The error that says what is wrong with row `n` (from 0) of the chunk."""
         return InputError(f"{key}: {self.place(n)} {what}")
 
     def texts(self, columns: list[str], key: str) -> list[str]:
-        """The text of each row, several columns joined with a space; "" where there is none.
+        """The text of each row, with several columns joined by a space; "" where there is none.
 
         Raises:
-            InputError: a value that is no text.
+            InputError: a value that is not a text, or that holds a NUL byte.
         """
         values = {column: self.columns.get(column) or [None] * self.rows() for column in columns}
         for column in columns:
@@ -53,7 +56,8 @@ class Chunk(NamedTuple):
                         f"another column.",
                     )
                 if value and "\0" in value:
-                    raise self.fail(key, n, f"{NUL.format(column=column)}")
+                    raise self.fail(key, n, NUL.format(column=column))
+
         if len(columns) == 1:
             return [text or "" for text in values[columns[0]]]
         rows = zip(*values.values(), strict=True)
@@ -63,8 +67,10 @@ class Chunk(NamedTuple):
 class Table(NamedTuple):
     """Rows that are read as they are needed.
 
-    `class_names` are those that the data themselves bring, by column; `chunks` gives the named
-    columns, or all.
+    Args:
+        columns: the names of the columns.
+        class_names: names for the numbers of a column, by column, where the data bring them.
+        chunks: reads the rows anew, with the named columns or, for None, with all.
     """
 
     columns: list[str]
