@@ -94,7 +94,7 @@ def _guarded(command: str, failed: dict[str, Exception]) -> Callable[[DictConfig
 
     def guarded(config: DictConfig) -> Any:
         try:
-            return _job(command)(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+            return _job(command)(OmegaConf.to_container(config, resolve=True))
         except Exception as error:
             folder = HydraConfig.get().runtime.output_dir
             if HydraConfig.get().mode == RunMode.MULTIRUN:
