@@ -169,11 +169,12 @@ def test_old_runs_are_compared(old):
 
 
 def test_an_old_run_of_a_sweep_is_not_trained_again(old):
-    recorded = record(old / "finished")
-    config = recorded["config"]
+    run = old / "finished"
+    recorded, last = record(run), run / "checkpoints" / "last.ckpt"
+    config, written = recorded["config"], last.stat().st_mtime_ns
     config["callbacks"]["early_stopping"]["_target_"] = STOPPING
-    score = train(config, RunFolder(old / "finished"), overrides=[], sweeping=True)
-    assert score == recorded["score"]
+    assert train(config, RunFolder(run), overrides=[], sweeping=True) == recorded["score"]
+    assert last.stat().st_mtime_ns == written
 
 
 def test_a_new_run_records_no_class_of_ours(tmp_path):
