@@ -34,6 +34,14 @@ SRC = CONF.parent / "src"
             ["callbacks.early_stopping.patience=0"],
             "callbacks.early_stopping.patience must be at least 1, got 0.",
         ),
+        (
+            [
+                "+callbacks.mine._target_=pytorch_lightning.callbacks.EarlyStopping",
+                "+callbacks.mine.monitor=val/accuracy",
+                "+callbacks.mine.patience=0",
+            ],
+            "callbacks.mine.patience must be at least 1, got 0.",
+        ),
         (["+callbacks.mine._target_=no.such.Callback"], "callbacks.mine: "),
         (
             [

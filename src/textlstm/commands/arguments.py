@@ -14,10 +14,11 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from textlstm.checks import InputError, nearest
-from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED
+from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED, value_in
 from textlstm.places import CONF
 from textlstm.ranks import is_rank_zero
 from textlstm.runs.folder import folder_name
+from textlstm.runs.renamed import RENAMED
 
 
 def prepare(command: str, arguments: list[str]) -> list[str]:
@@ -75,8 +76,10 @@ def quote_literal(argument: str) -> str:
 
 
 def recall(overrides: list[Override]) -> list[str]:
-    """Hydra's arguments to go on in the folder of `resume=`: its recorded config first, then
-    trainer keys.
+    """Gives Hydra's arguments to go on in the folder of `resume=`.
+
+    They are the config that the run has recorded, names in it that have gone since replaced, and
+    then the trainer keys that were typed.
 
     Raises:
         InputError: no run there, a key that may not differ, or a change that would bend the
@@ -113,7 +116,18 @@ def recall(overrides: list[Override]) -> list[str]:
         *("hydra/job_logging=run", "hydra/hydra_logging=plain", "hydra.output_subdir=null"),
         quote_literal(f"resume={folder}"),
         "hydra.run.dir=" + quote_literal(f"resume={folder}").partition("=")[2],
+        *_renamed(OmegaConf.to_container(recorded)),
         *changes,
+    ]
+
+
+def _renamed(recorded: Any) -> list[str]:
+    """Overrides that put today's name where a recorded config has one that has gone."""
+    values = {key: value_in(recorded, key) for key in _leaf_keys(recorded)}
+    return [
+        f"{key}={RENAMED[value]}"
+        for key, value in values.items()
+        if isinstance(value, str) and value in RENAMED
     ]
 
 

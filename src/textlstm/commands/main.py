@@ -1,6 +1,5 @@
 """Runs a command through Hydra: one error for a mistake, and exit codes."""
 
-import copy
 import importlib
 import logging
 import os
@@ -97,12 +96,12 @@ def _guarded(command: str, failed: dict[str, Exception]) -> Callable[[DictConfig
 
     def guarded(config: DictConfig) -> Any:
         try:
-            return _job(command)(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+            return _job(command)(OmegaConf.to_container(config, resolve=True))
         except Exception as error:
             folder = HydraConfig.get().runtime.output_dir
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 failed[folder] = error
-                log.exception("error: %s", error)
+                _log_failed_job(error)
                 raise
             let_rank_zero_speak()
             if isinstance(error, InputError):
@@ -113,6 +112,18 @@ def _guarded(command: str, failed: dict[str, Exception]) -> Callable[[DictConfig
             raise
 
     return guarded
+
+
+def _log_failed_job(error: Exception) -> None:
+    """Logs why a job of a sweep failed: the traceback of a user's mistake in its train.log only.
+
+    The error comes last, and by that the leaderboard tells a failed job from an unfinished one.
+    """
+    if isinstance(error, InputError):
+        log.debug("The mistake was met here:", exc_info=error)  # the screen shows no DEBUG
+        log.error("error: %s", error)
+    else:
+        log.error("error: %s", error, exc_info=error)
 
 
 def _leave_the_log(run: Path) -> None:
@@ -143,13 +154,3 @@ def silenced(arguments: list[str]) -> list[str]:
         f"hydra.run.dir={folder}",
         "hydra.output_subdir=null",
     ]
-
-
-class ConsoleFormatter(logging.Formatter):
-    """Messages alone, without the traceback of a user's mistake: that is for the log file."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        if record.exc_info and isinstance(record.exc_info[1], InputError):
-            record = copy.copy(record)
-            record.exc_info = record.exc_text = None
-        return super().format(record)

@@ -11,6 +11,7 @@ from typing import Any
 
 from textlstm.checks import InputError
 from textlstm.places import OUTPUTS
+from textlstm.runs.renamed import with_present_names
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,10 @@ class RunFolder:
         finished.
         """
         file = self.path / "metrics.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+        if not file.is_file():
+            return None
+        record = json.loads(file.read_text(encoding="utf-8"))
+        return record | {"config": with_present_names(record["config"])}
 
     @classmethod
     def finished(cls, path: str | None) -> "RunFolder":

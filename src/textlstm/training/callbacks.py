@@ -5,23 +5,21 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning import callbacks
+from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 from torch import distributed
-
-from textlstm.checks import whole
 
 log = logging.getLogger(__name__)
 
 
 class RandomState(pl.Callback):
-    """Keeps torch's random numbers, of each process, and number of threads in the checkpoint:
-    Lightning does not.
+    """Keeps each process's state of torch's random numbers in the checkpoint, and its threads.
 
-    Else dropout would differ, and the order in which sums are added. Processes draw from seeds of
-    their own, or each would drop the same places of other texts.
+    Lightning does not keep them. Without them a resumed run would draw other dropout masks and add
+    its sums in another order. Each process of a distributed run draws from a seed of its own;
+    otherwise all would drop the same places of different texts.
 
     Args:
-        seed: that of the weights, which are alike in all processes.
+        seed: the seed of the initial weights, which are alike in all processes.
     """
 
     def __init__(self, seed: int) -> None:
@@ -41,8 +39,7 @@ class RandomState(pl.Callback):
         if len(ranks) != _world():
             log.warning(
                 "The run was trained in %d processes and goes on in %d: dropout draws anew, so it "
-                "will not end with "
-                "the very weights of a run that was never stopped.",
+                "will not end with the very weights of a run that was never stopped.",
                 *(len(ranks), _world()),
             )
             return
@@ -62,6 +59,7 @@ class RandomState(pl.Callback):
 
 
 def _world() -> int:
+    """The number of processes that train the run together."""
     return (
         distributed.get_world_size()
         if distributed.is_available() and distributed.is_initialized()
@@ -69,28 +67,24 @@ def _world() -> int:
     )
 
 
-class EarlyStopping(callbacks.EarlyStopping):
-    """Lightning's, but a run that had stopped early before it was killed does not train on when
-    resumed.
+class StayStopped(pl.Callback):
+    """Ends a resumed run at once if it had stopped early before it was killed.
 
-    Raises:
-        InputError: a patience below one epoch.
+    Lightning's EarlyStopping keeps in the checkpoint that it has stopped the run, and does not look
+    there when the run is resumed.
     """
 
-    def __init__(self, monitor: str, patience: int) -> None:
-        whole("callbacks.early_stopping.patience", patience, minimum=1)
-        super().__init__(monitor=monitor, patience=patience)
-
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self.wait_count >= self.patience:
+        reasons = [stopper.stopping_reason for stopper in trainer.early_stopping_callbacks]
+        if any(reason != EarlyStoppingReason.NOT_STOPPED for reason in reasons):
             trainer.should_stop = True
 
 
 class Pruner(pl.Callback):
-    """A callback that may give a run up: it then keeps its score and no model.
+    """A callback that may give up a run, which then keeps its score but no model.
 
     Attributes:
-        pruned: whether it has.
+        pruned: whether it has given the run up.
     """
 
     pruned = False

@@ -1,5 +1,6 @@
-"""Lightning's trainer as the config describes it, with its logger and callbacks, or refused before
-data are read.
+"""Makes Lightning's trainer, logger and callbacks from the config.
+
+What cannot work is refused here, before any data are read.
 """
 
 import sys
@@ -14,7 +15,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from textlstm.checks import InputError
 from textlstm.runs.folder import RunFolder
-from textlstm.training.callbacks import RandomState
+from textlstm.training.callbacks import RandomState, StayStopped
 from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
 from textlstm.training.progress import ProgressBar
 from textlstm.training.settings import RunSettings
@@ -23,21 +24,17 @@ from textlstm.training.settings import RunSettings
 def make_trainer(
     settings: RunSettings, run: RunFolder, logger: Logger, recording: list[pl.Callback]
 ) -> pl.Trainer:
-    """The trainer of a run.
+    """Makes the trainer of a run.
 
     Args:
-        recording: callbacks beside those of the config and those that each run needs.
+        recording: callbacks beside those of the config and those that every run has.
 
     Raises:
-        InputError: a value that Lightning refuses, a device that cannot compute it, or nothing to
-            choose an epoch by.
+        InputError: a value that Lightning refuses, a patience below one epoch, a device that cannot
+            compute in the precision, or no validation to choose the best epoch by.
     """
     refit, terminal = settings.data.refit, sys.stderr.isatty()
-    callbacks = [
-        _made(f"callbacks.{name}", arguments) for name, arguments in settings.callbacks.items()
-    ]
-    if refit:
-        callbacks = [callback for callback in callbacks if not isinstance(callback, EarlyStopping)]
+    callbacks = _callbacks(settings.callbacks, refit=refit)
     try:
         trainer = pl.Trainer(
             **settings.trainer | ({"limit_val_batches": 0} if refit else {}),
@@ -46,6 +43,7 @@ def make_trainer(
                 *callbacks,
                 *([ProgressBar()] if terminal else []),
                 RandomState(settings.seed),
+                StayStopped(),
                 SameRun(),
                 *recording,
                 *_checkpoints(run, refit=refit),
@@ -73,14 +71,12 @@ def make_trainer(
 
 
 def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
-    """The logger of the config, which writes below the run folder; `name` is what its events are
-    called by.
-    """
+    """Makes the logger of the config; it writes below the run folder, under the name `name`."""
     return _made("logger", settings, save_dir=run.path, version=name)
 
 
 def quiet_trainer(accelerator: str) -> pl.Trainer:
-    """A trainer that only scores: no logger, no checkpoints."""
+    """Makes a trainer that only scores: it has no logger and writes no checkpoints."""
     try:
         return pl.Trainer(
             accelerator=accelerator,
@@ -94,8 +90,25 @@ def quiet_trainer(accelerator: str) -> pl.Trainer:
         raise InputError(f"accelerator: {error}") from error
 
 
+def _callbacks(settings: dict[str, Any], *, refit: bool) -> list[pl.Callback]:
+    """The callbacks of the config; a refit, which has no validation, cannot stop early.
+
+    Raises:
+        InputError: a callback that cannot be made, or a patience below one epoch.
+    """
+    callbacks = {name: _made(f"callbacks.{name}", made_by) for name, made_by in settings.items()}
+    for name, callback in callbacks.items():
+        if isinstance(callback, EarlyStopping):
+            whole(f"callbacks.{name}.patience", callback.patience, minimum=1)
+    return [
+        callback
+        for callback in callbacks.values()
+        if not (refit and isinstance(callback, EarlyStopping))
+    ]
+
+
 def _made(key: str, settings: dict[str, Any], **arguments: Any) -> Any:
-    """The object that `settings` describe, or one error that names their key."""
+    """Makes the object that `settings` describe; if that fails, one error names their key."""
     try:
         return instantiate(settings, **arguments)
     except InstantiationException as error:
@@ -104,7 +117,7 @@ def _made(key: str, settings: dict[str, Any], **arguments: Any) -> Any:
 
 
 def _checkpoints(run: RunFolder, *, refit: bool) -> list[ModelCheckpoint]:
-    """The last epoch is kept and, where there is a validation to tell, the best."""
+    """Keeps the last epoch and, unless the run is a refit without validation, the best epoch."""
     kept: dict[str, Any] = {
         "dirpath": run.checkpoints,
         "save_on_train_epoch_end": True,
@@ -115,6 +128,7 @@ def _checkpoints(run: RunFolder, *, refit: bool) -> list[ModelCheckpoint]:
 
 
 def _check_precision(trainer: pl.Trainer) -> None:
+    """Refuses bf16 on a CPU that cannot compute an LSTM in it."""
     if (
         "bf16" in str(trainer.precision)
         and trainer.strategy.root_device.type == "cpu"
@@ -122,6 +136,5 @@ def _check_precision(trainer: pl.Trainer) -> None:
     ):
         raise InputError(
             f"trainer.precision={trainer.precision}: this CPU cannot compute an LSTM in bf16 (it "
-            f"needs AVX512-BF16 "
-            f"or AMX). Take trainer.precision=32-true, or a GPU."
+            f"needs AVX512-BF16 or AMX). Take trainer.precision=32-true, or a GPU."
         )
