@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from textlstm.runs.folder import folder_name
-from textlstm.sweeps.study import open_storage
+from textlstm.sweeps.storage import open_storage
 
 SPLITS = {"train": {"rows": 80}, "validation": {"rows": 20}}
 

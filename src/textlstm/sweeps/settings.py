@@ -1,0 +1,50 @@
+"""The settings of a sweep: the keys of the node `sweep` in conf/train.yaml."""
+
+from dataclasses import dataclass
+
+from textlstm.checks import flag, number, whole
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """How a sweep goes through its runs; the docstring below each field is the key's help.
+
+    Raises:
+        InputError: a value outside its range.
+    """
+
+    name: str | None
+    """The folder below outputs/sweeps; the same name goes on with the same sweep."""
+
+    trials: int | None
+    """How many trials a search has in all."""
+
+    minutes: float | None
+    """A search begins no trial that would end later."""
+
+    prune: bool
+    """False lets trials finish that others are ahead of."""
+
+    repeats: int
+    """Seeds that each configuration is trained with."""
+
+    workers: int | None
+    """Trials at once on this machine (default: what suits its cores and the network)."""
+
+    storage: str | None
+    """A database's URL or a journal file, to work on one sweep from many machines."""
+
+    def __post_init__(self) -> None:
+        if self.trials is not None:
+            whole("sweep.trials", self.trials, minimum=1)
+        if self.workers is not None:
+            whole("sweep.workers", self.workers, minimum=1)
+        if self.minutes is not None:
+            number("sweep.minutes", self.minutes, minimum=0)
+        whole("sweep.repeats", self.repeats, minimum=1)
+        flag("sweep.prune", self.prune)
+
+    @property
+    def searches(self) -> bool:
+        """Whether the sweep searches ranges; else it runs each point of a grid."""
+        return self.trials is not None or self.minutes is not None
