@@ -12,7 +12,7 @@ from helpers.studies import CONFIG
 from textlstm.checks import InputError
 from textlstm.sweeps import workers as workers_module
 from textlstm.sweeps.search_space import SearchSpace
-from textlstm.sweeps.workers import tokenize_for_all
+from textlstm.sweeps.workers import tokenize_for_all, worker_command
 
 
 def test_what_workers_share_is_read_for_the_first_of_swept_folds(tmp_path, monkeypatch):
@@ -33,12 +33,6 @@ def test_what_workers_share_is_read_for_the_first_of_swept_folds(tmp_path, monke
         tokenize_for_all(config, SearchSpace.of(["data.folds=3", "model.hidden=8,16"], CONFIG))
 
 
-PROGRAM = """import sys
-from textlstm.sweeps.workers import worker_command
-print(sys.argv[1:], worker_command(), sep="\\n")
-"""
-
-
 @pytest.mark.parametrize(
     "typed",
     [
@@ -48,16 +42,16 @@ print(sys.argv[1:], worker_command(), sep="\\n")
         pytest.param(["-W", "error", "-m", "program", "a=b c"], id="with options of Python's"),
     ],
 )
-def test_a_worker_runs_the_command_as_it_was_typed(tmp_path, typed):
+def test_a_worker_runs_the_command_as_it_was_typed(tmp_path, monkeypatch, typed):
     for file in ("train.py", "bin/textlstm", "program/__main__.py"):
         (tmp_path / file).parent.mkdir(exist_ok=True)
-        (tmp_path / file).write_text(PROGRAM, encoding="utf-8")
+        (tmp_path / file).write_text("import sys; print([sys.argv[1:], sys.orig_argv])")
 
     def run(command):
-        done = subprocess.run(command, check=True, cwd=tmp_path, capture_output=True, text=True)
-        arguments, again = map(ast.literal_eval, done.stdout.splitlines())
-        return arguments, again
+        shown = subprocess.run(command, check=True, cwd=tmp_path, capture_output=True, text=True)
+        return ast.literal_eval(shown.stdout)
 
-    arguments, command = run([sys.executable, *typed])
-    assert command == [sys.executable, *typed, "sweep.workers=1"]
-    assert run(command)[0] == [*arguments, "sweep.workers=1"]
+    arguments, original = run([sys.executable, *typed])
+    monkeypatch.setattr(sys, "orig_argv", original)
+    assert worker_command() == [sys.executable, *typed, "sweep.workers=1"]
+    assert run(worker_command())[0] == [*arguments, "sweep.workers=1"]

@@ -42,13 +42,7 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
     seeds = [str(config.seed + number) for number in range(settings.repeats)]
     points = [] if settings.searches else _repeated(list(space.grid()), seeds, space)
 
-    alone = settings.storage is None and not is_worker()
-    study = Study(
-        open_storage(settings.storage, folder),
-        settings.name,
-        seed=config.seed if alone else None,
-        search=space.described() if settings.searches else None,
-    )
+    study = _open_study(settings, folder=folder, space=space, seed=config.seed)
     if is_worker():
         wait_for_texts()
     else:
@@ -99,6 +93,17 @@ def _check_data(config: DictConfig, space: SearchSpace, *, searches: bool) -> No
             f"data.folds=5 data.fold=0, or run all folds of some configurations as a grid, "
             f"without sweep.trials and sweep.minutes."
         )
+
+
+def _open_study(settings: SweepSettings, *, folder: Path, space: SearchSpace, seed: int) -> Study:
+    """Opens the study of the sweep; its sampler is seeded if no other process may work on it."""
+    alone = settings.storage is None and not is_worker()
+    return Study(
+        open_storage(settings.storage, folder),
+        settings.name,
+        seed=seed if alone else None,
+        search=space.described() if settings.searches else None,
+    )
 
 
 def _repeated(points: list[list[str]], seeds: list[str], space: SearchSpace) -> list[list[str]]:
