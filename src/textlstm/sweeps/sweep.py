@@ -6,6 +6,7 @@ jobs elsewhere, such as SLURM's, gets several trials at a time instead. Any numb
 reach the storage may run the same command.
 """
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
             that refuses the jobs.
         JobsFailed: jobs in other processes that failed, with the logs that say why.
     """
-    settings = SweepSettings(**config.sweep)
+    settings = SweepSettings(**{key.name: config.sweep[key.name] for key in fields(SweepSettings)})
     _check_devices(config.trainer.devices)
     folder = Path(config.hydra.sweep.dir).absolute()
     folder.mkdir(parents=True, exist_ok=True)
