@@ -66,10 +66,11 @@ def ours(file: str, cache: str) -> Iterator[None]:
     from textlstm.places import CONF
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = OmegaConf.to_container(compose("train", ["data=files", f"data.train={file}"]))
-    data = TextDataModule(**config["data"], cache=Path(cache))  # type: ignore[call-overload,index]
+        config = compose("train", ["data=files", f"data.train={file}"])
+    settings = DataSettings(**OmegaConf.to_container(config.data))
+    data = TextDataModule(settings, cache=Path(cache))
     yield
-    load_source(**data.source, cache=data.cache)
+    load_source(settings, cache=data.cache)
     yield
     data.setup()
     yield

@@ -75,8 +75,9 @@ def composed(*given: str) -> dict[str, Any]:
 
 def prepared(settings: dict[str, Any]) -> Any:
     from textlstm.data.datamodule import TextDataModule
+    from textlstm.data.settings import DataSettings
 
-    data = TextDataModule(**settings["data"], cache=CACHE, seed=settings["seed"])
+    data = TextDataModule(DataSettings(**settings["data"]), cache=CACHE, seed=settings["seed"])
     data.setup()
     return data
 

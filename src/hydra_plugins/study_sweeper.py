@@ -1,4 +1,4 @@
-"""Hydra's door to textlstm.sweeping: Hydra takes sweepers from the package hydra_plugins alone.
+"""Hands Hydra's sweeps to textlstm.sweeps: Hydra takes sweepers from this package alone.
 
 Hydra imports this at each start of each command: nothing heavy may be imported at the top.
 """
@@ -8,6 +8,7 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.sweeper import Sweeper
+from omegaconf import DictConfig
 
 
 @dataclass
@@ -22,14 +23,14 @@ ConfigStore.instance().store(
 
 
 class StudySweeper(Sweeper):
-    """Runs the jobs of a sweep as the trials of an Optuna study, through whichever launcher is
-    chosen.
-    """
+    """Runs the jobs of a sweep as the trials of an Optuna study, through any launcher."""
+
+    config: DictConfig  # Hydra's own may be None; `setup` comes before `sweep`
 
     def __init__(self, params: dict[str, Any]) -> None:
         self.params = params
 
-    def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
+    def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
         from hydra.core.plugins import Plugins
 
         self.config = config
@@ -40,8 +41,5 @@ class StudySweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         from textlstm.sweeps.sweep import sweep
 
-        return sweep(
-            self.config,
-            self.launcher,
-            [f"{key}={value}" for key, value in self.params.items()] + arguments,
-        )
+        preset = [f"{key}={value}" for key, value in self.params.items()]
+        return sweep(self.config, self.launcher, [*preset, *arguments])

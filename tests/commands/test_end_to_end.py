@@ -25,7 +25,7 @@ from helpers.sweeps import trials_of
 from textlstm import TextClassifier
 from textlstm.data.sources import NEWSWIRE4
 from textlstm.sweeps.pruning import PARTS
-from textlstm.sweeps.study import open_storage
+from textlstm.sweeps.storage import open_storage
 
 QUICK = [
     *(

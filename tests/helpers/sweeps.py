@@ -1,6 +1,4 @@
-"""Sweeps that tests write themselves: run folders with what the leaderboard reads of them; and
-trials as they stand.
-"""
+"""Sweeps that tests write themselves: run folders as the leaderboard reads them, and trials."""
 
 import json
 import os
@@ -11,7 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from textlstm.runs.folder import folder_name
-from textlstm.sweeps.study import open_storage
+from textlstm.sweeps.storage import open_storage
 
 SPLITS = {"train": {"rows": 80}, "validation": {"rows": 20}}
 
@@ -66,7 +64,11 @@ def pruned(sweep: Path, overrides: list[str], score: float, *, ended: int = 0) -
 def failed(sweep: Path, overrides: list[str]) -> Path:
     """A job whose log ends with an error."""
     folder = job(sweep, overrides)
-    log = "2026-01-01 10:00:00,000 INFO a: begins\n2026-01-01 10:00:01,000 ERROR a: error: x\nTraceback …\n  x\n"
+    log = (
+        "2026-01-01 10:00:00,000 INFO a: begins\n"
+        "2026-01-01 10:00:01,000 ERROR a: error: x\n"
+        "Traceback …\n  x\n"
+    )
     (folder / "train.log").write_text(log, encoding="utf-8")
     return folder
 

@@ -1,6 +1,4 @@
-"""Many machines, for real: a PostgreSQL of Debian's, and submitit's launcher. Run by `make
-test-scale`.
-"""
+"""Many machines, for real: Debian's PostgreSQL and submitit's launcher, by `make test-scale`."""
 
 import getpass
 import glob
@@ -23,14 +21,14 @@ from helpers.sweeps import trials_of
 pytestmark = pytest.mark.scale
 SRC = Path(__file__).parents[2] / "src"
 QUICK = [
-    *(
-        "experiment=smoke",
-        "data.max_rows=300",
-        "model.embedding_dim=16",
-        "baselines=false",
-        "sweep=search",
-    ),
-    *("model.hidden=choice(8,16)", "model.layers=choice(1,2)", "trainer.max_epochs=choice(1,2)"),
+    "experiment=smoke",
+    "data.max_rows=300",
+    "model.embedding_dim=16",
+    "baselines=false",
+    "sweep=search",
+    "model.hidden=choice(8,16)",
+    "model.layers=choice(1,2)",
+    "trainer.max_epochs=choice(1,2)",
 ]
 
 
@@ -56,15 +54,8 @@ def postgres(tmp_path_factory):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
 
     call("initdb", "-A", "trust", "-U", "textlstm")
-    call(
-        "pg_ctl",
-        "-w",
-        "-o",
-        f"-p {port} -k {folder} -c listen_addresses=127.0.0.1",
-        "-l",
-        f"{folder}/log",
-        "start",
-    )
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+    call("pg_ctl", "-w", "-o", options, "-l", f"{folder}/log", "start")
     yield f"postgresql+psycopg://textlstm@127.0.0.1:{port}/postgres"
     call("pg_ctl", "-w", "-m", "immediate", "stop")
     shutil.rmtree(folder)
@@ -120,12 +111,10 @@ def test_a_restart_on_postgresql_does_not_repeat_trials(postgres, tmp_path):
 def test_submitit_places_the_jobs_of_a_search(tmp_path):
     process = start(
         tmp_path,
-        *(
-            "hydra/launcher=submitit_local",
-            "sweep.trials=4",
-            "sweep.workers=2",
-            "hydra.launcher.timeout_min=10",
-        ),
+        "hydra/launcher=submitit_local",
+        "sweep.trials=4",
+        "sweep.workers=2",
+        "hydra.launcher.timeout_min=10",
         f"hydra.launcher.submitit_folder={tmp_path}/.submitit/%j",
     )
     _, errors = process.communicate(timeout=300)

@@ -1,6 +1,4 @@
-"""SLURM, for real: one node of Debian's packages, with accounting, run by these tests alone. `make
-test-slurm`.
-"""
+"""SLURM, for real: one node of Debian's packages, with accounting. `make test-slurm` runs it."""
 
 import csv
 import getpass
@@ -44,21 +42,15 @@ JOBS = [*SMALL, "hydra/launcher=slurm", "hydra.launcher.timeout_min=10"]
 
 @pytest.fixture(scope="module", autouse=True)
 def slurm(tmp_path_factory):
-    """A SLURM of one node, this machine, which it takes for a large one; SLURM_CONF leads the
-    commands to it.
-    """
+    """A SLURM of one node, this machine taken for a large one; SLURM_CONF leads commands to it."""
     os.environ["PATH"] += f"{os.pathsep}/usr/sbin"
     if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
         pytest.fail(
-            f"There is no {', '.join(missing)} here; on Debian `apt-get install slurm-wlm slurmdbd "
-            f"munge "
-            f"mariadb-server` brings all that these tests start."
+            f"There is no {', '.join(missing)} here; on Debian `apt-get install slurm-wlm "
+            f"slurmdbd munge mariadb-server` brings all that these tests start."
         )
-    folder, user, host = (
-        tmp_path_factory.mktemp("slurm"),
-        getpass.getuser(),
-        socket.gethostname().partition(".")[0],
-    )
+    folder, user = tmp_path_factory.mktemp("slurm"), getpass.getuser()
+    host = socket.gethostname().partition(".")[0]
     database_port, accounting_port, controller_port, node_port = free_ports(4)
     common = f"AuthInfo=socket={folder}/munge.socket\nSlurmUser={user}\n"
     (folder / "slurm.conf").write_text(
@@ -70,13 +62,15 @@ def slurm(tmp_path_factory):
         f"AccountingStorageHost=127.0.0.1\nAccountingStoragePort={accounting_port}\n"
         f"AccountingStoragePass={folder}/munge.socket\n"
         f"ProctrackType=proctrack/linuxproc\nTaskPlugin=task/none\nMpiDefault=none\nKillWait=2\n"
-        f"SelectType=select/cons_tres\nSelectTypeParameters=CR_CPU_Memory\nSlurmdParameters=config_overrides\n"
+        f"SelectType=select/cons_tres\nSelectTypeParameters=CR_CPU_Memory\n"
+        f"SlurmdParameters=config_overrides\n"
         f"NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=16384\n"
         f"PartitionName=all Nodes=ALL Default=YES State=UP\n"
     )
     (folder / "slurmdbd.conf").write_text(
-        f"{common}DbdHost={host}\nDbdAddr=127.0.0.1\nDbdPort={accounting_port}\nPidFile={folder}/slurmdbd.pid\n"
-        f"StorageType=accounting_storage/mysql\nStorageHost=127.0.0.1\nStoragePort={database_port}\nStorageUser=root\n"
+        f"{common}DbdHost={host}\nDbdAddr=127.0.0.1\nDbdPort={accounting_port}\n"
+        f"PidFile={folder}/slurmdbd.pid\nStorageType=accounting_storage/mysql\n"
+        f"StorageHost=127.0.0.1\nStoragePort={database_port}\nStorageUser=root\n"
     )
     (folder / "cgroup.conf").write_text("IgnoreSystemd=yes\n")
     (folder / "key").write_bytes(os.urandom(128))
@@ -97,24 +91,24 @@ def slurm(tmp_path_factory):
     )
     socket_file = f"--socket={folder}/mariadb.socket"
     servers = [
-        *(
-            [
-                "mariadbd",
-                *database,
-                socket_file,
-                "--bind-address=127.0.0.1",
-                f"--port={database_port}",
-            ],
-        ),
+        [
+            "mariadbd",
+            *database,
+            socket_file,
+            "--bind-address=127.0.0.1",
+            f"--port={database_port}",
+        ],
         [
             "munged",
             "--foreground",
             "--force",
             f"--key-file={folder}/key",
             f"--socket={folder}/munge.socket",
-        ]
-        + [f"--{file}-file={folder}/munged.{file}" for file in ("pid", "log", "seed")],
-        *(["slurmdbd", "-D"], ["slurmctld", "-D"], ["slurmd", "-D"]),
+            *(f"--{file}-file={folder}/munged.{file}" for file in ("pid", "log", "seed")),
+        ],
+        ["slurmdbd", "-D"],
+        ["slurmctld", "-D"],
+        ["slurmd", "-D"],
     ]
     started = []
     with pytest.MonkeyPatch.context() as patch:
@@ -149,11 +143,11 @@ def slurm(tmp_path_factory):
 
 def free_ports(count):
     sockets = [socket.socket() for _ in range(count)]
-    for of in sockets:
-        of.bind(("127.0.0.1", 0))
-    ports = [of.getsockname()[1] for of in sockets]
-    for of in sockets:
-        of.close()
+    for free in sockets:
+        free.bind(("127.0.0.1", 0))
+    ports = [free.getsockname()[1] for free in sockets]
+    for free in sockets:
+        free.close()
     return ports
 
 
@@ -186,9 +180,7 @@ def start(*overrides):
 
 
 def train(*overrides, code=0):
-    """Standard output and standard error of `python src/train.py OVERRIDES`, which must end with
-    `code`.
-    """
+    """What `python src/train.py OVERRIDES` prints and logs; it must end with `code`."""
     process = start(*overrides)
     out, errors = process.communicate(timeout=300)
     assert process.returncode == code, errors
@@ -236,18 +228,14 @@ def scores(folder):
 
 def test_a_search_places_its_trials_as_jobs(tmp_path):
     _, errors = train(
-        *(
-            *JOBS,
-            "sweep=search",
-            "sweep.trials=4",
-            "sweep.workers=2",
-            f"hydra.sweep.dir={tmp_path}",
-        ),
-        *(
-            "model.hidden=interval(4,32)",
-            "model.layers=choice(1,2)",
-            "trainer.max_epochs=choice(1,2)",
-        ),
+        *JOBS,
+        "sweep=search",
+        "sweep.trials=4",
+        "sweep.workers=2",
+        f"hydra.sweep.dir={tmp_path}",
+        "model.hidden=interval(4,32)",
+        "model.layers=choice(1,2)",
+        "trainer.max_epochs=choice(1,2)",
     )
     assert states(tmp_path, "search") == {TrialState.COMPLETE: 4}
     assert list(placed(tmp_path).values()) == ["COMPLETED"] * 4
@@ -257,18 +245,14 @@ def test_a_search_places_its_trials_as_jobs(tmp_path):
 
 def test_a_grid_placed_by_the_plugins_own_config_has_its_leaderboard(tmp_path):
     train(
-        *(
-            *SMALL,
-            "hydra/launcher=submitit_slurm",
-            "hydra.launcher.timeout_min=10",
-            "sweep.workers=2",
-        ),
-        *(
-            "sweep.name=mine",
-            "model.hidden=8,16",
-            "data.batch_size=32,64",
-            f"hydra.sweep.dir={tmp_path}",
-        ),
+        *SMALL,
+        "hydra/launcher=submitit_slurm",
+        "hydra.launcher.timeout_min=10",
+        "sweep.workers=2",
+        "sweep.name=mine",
+        "model.hidden=8,16",
+        "data.batch_size=32,64",
+        f"hydra.sweep.dir={tmp_path}",
     )
     assert list(placed(tmp_path).values()) == ["COMPLETED"] * 4
     table = call(sys.executable, SRC / "leaderboard.py", tmp_path).stdout

@@ -40,9 +40,10 @@ def _overrides(run: RunFolder, hydra: HydraConf) -> list[str]:
 
 
 def _pruners() -> list[Pruner]:
-    """The callback that reports to the trial that this process runs, if it runs one."""
+    """Makes the callback that reports to the trial of this process, if it runs one."""
+    # Here, since they import Optuna, which a single run does without.
     from textlstm.sweeps.pruning import Pruning
-    from textlstm.sweeps.study import attached  # Optuna, which a single run does without
+    from textlstm.sweeps.trials import attached_trial
 
-    trial = attached()
+    trial = attached_trial()
     return [] if trial is None else [Pruning(trial)]

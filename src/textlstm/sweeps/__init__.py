@@ -1,1 +1,1 @@
-"""Trials → runs, in several workers and on several machines."""
+"""Sweeps: many runs as the trials of one study, in several workers and on several machines."""

@@ -1,6 +1,4 @@
-"""A trial of a search inside its run: it reports each validation, and ends early where others were
-better.
-"""
+"""Reports a run's validations to its trial, and ends the run early where others did better."""
 
 from typing import Any
 
@@ -12,12 +10,10 @@ PARTS = 10  # of a run at which trials are compared, however many epochs each ha
 
 
 class Pruning(Pruner):
-    """Reports the best macro F1 so far after each validation, and stops a run that is below the
-    median of others.
+    """Reports the best macro F1 so far after each validation, and stops a run below the median.
 
-    Trials are compared at tenths of their epochs: with a one-cycle schedule a run of 3 epochs is
-        after one where a run
-    of 12 is after four.
+    Trials are compared at tenths of their epochs, not epoch by epoch: with a one-cycle schedule, a
+    run of 3 epochs is as far after its first epoch as a run of 12 after its fourth.
     """
 
     def __init__(self, trial: Any) -> None:
@@ -29,9 +25,11 @@ class Pruning(Pruner):
             return
         assert trainer.max_epochs is not None
         self.best = max(self.best, trainer.callback_metrics["val/macro_f1"].item())
+
         part = PARTS * (trainer.current_epoch + 1) // trainer.max_epochs
         while self.part < part:
             self.part += 1
             self.trial.report(self.best, self.part)
+
         if part < PARTS and self.trial.should_prune():
             self.pruned = trainer.should_stop = True

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from textlstm.checks import flag, number, whole
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SweepSettings:
     """How a sweep goes through its runs; the docstring below each field is the key's help.
 
@@ -14,25 +14,25 @@ class SweepSettings:
     """
 
     name: str | None
-    """The folder below outputs/sweeps; the same name goes on with the same sweep."""
+    """the folder below outputs/sweeps; the same name goes on with the same sweep"""
 
     trials: int | None
-    """How many trials a search has in all."""
+    """how many trials a search has in all"""
 
     minutes: float | None
-    """A search begins no trial that would end later."""
+    """a search begins no trial that would end later"""
 
     prune: bool
-    """False lets trials finish that others are ahead of."""
+    """false lets trials finish that others are ahead of"""
 
     repeats: int
-    """Seeds that each configuration is trained with."""
+    """seeds that each configuration is trained with"""
 
     workers: int | None
-    """Trials at once on this machine (default: what suits its cores and the network)."""
+    """trials at once on this machine (default: what suits its cores and the network)"""
 
     storage: str | None
-    """A database's URL or a journal file, to work on one sweep from many machines."""
+    """a database's URL or a journal file, to work on one sweep from many machines"""
 
     def __post_init__(self) -> None:
         if self.trials is not None:

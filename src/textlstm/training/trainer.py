@@ -13,7 +13,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from textlstm.checks import InputError
+from textlstm.checks import InputError, whole
 from textlstm.runs.folder import RunFolder
 from textlstm.training.callbacks import RandomState, StayStopped
 from textlstm.training.distributed import SameRun, check_strategy, computes_bf16

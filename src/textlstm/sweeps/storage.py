@@ -1,0 +1,90 @@
+"""Opens the storage of a study, which several workers and machines may use at once."""
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import optuna
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from textlstm.checks import InputError
+
+T = TypeVar("T")
+
+TRIES = 5  # to make the tables or the study, which several workers may do at once
+NO_ANSWER = (SQLAlchemyError, StorageInternalError)  # what a database raises that is away or busy
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def open_storage(url: str | None, folder: Path) -> BaseStorage:
+    """Opens the storage at `url`: a database, or a journal file on a disk that machines share.
+
+    Without a URL it is an SQLite file in the sweep's `folder`.
+
+    Raises:
+        InputError: a database that cannot be reached, or whose driver is not installed.
+    """
+    if url is not None and "://" not in url:
+        path = Path(url).expanduser().absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return JournalStorage(JournalFileBackend(str(path)))
+
+    try:
+        return retry(lambda: _connect(url or f"sqlite:///{folder / 'study.db'}"))
+    except ImportError as error:
+        raise InputError(
+            f"sweep.storage={url}: Python's driver of that database is not installed."
+        ) from error
+    except NO_ANSWER as error:
+        cause = str(error.__cause__ or error).strip().splitlines()[0]
+        raise InputError(
+            f"sweep.storage={url or folder}: the database does not answer: {cause}"
+        ) from error
+
+
+def retry(make: Callable[[], T]) -> T:
+    """Calls `make` until it succeeds: workers that start at once get in each other's way.
+
+    Raises:
+        SQLAlchemyError, StorageInternalError: what the last of `TRIES` calls raised.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return make()
+        except NO_ANSWER:
+            time.sleep(random.uniform(0.2, 1.0))
+    return make()
+
+
+def _connect(url: str) -> RDBStorage:
+    if not url.startswith("sqlite"):
+        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+    storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+    _lock_before_reading(storage.engine)
+    return storage
+
+
+def _lock_before_reading(engine: Engine) -> None:
+    """Makes SQLite lock the database when a transaction starts, not when it first writes.
+
+    Else two workers may both find a trial free: Python's sqlite3 begins a transaction at the first
+    change only, after Optuna has read the trial's state (SQLAlchemy's documentation, "Serializable
+    isolation / Savepoints / Transactional DDL").
+    """
+
+    @event.listens_for(engine, "connect")
+    def leave_transactions_to_us(connection: Any, record: Any) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()  # connections that were made before

@@ -1,0 +1,210 @@
+"""A worker: takes trials from the study, runs their jobs, and tells the study their results."""
+
+import logging
+import os
+import statistics
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.utils import JobReturn, JobStatus
+from optuna.trial import Trial, TrialState
+
+from textlstm.checks import InputError, JobsFailed
+from textlstm.sweeps.progress import progress_line
+from textlstm.sweeps.search_space import SearchSpace
+from textlstm.sweeps.settings import SweepSettings
+from textlstm.sweeps.study import ATTEMPTS, Study
+from textlstm.sweeps.trials import TRIAL, attachment
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Takes trials until none is left or time is up.
+
+    Args:
+        study: where it takes them from.
+        settings: of the sweep.
+        folder: the sweep's folder.
+        launcher: Hydra's launcher, which runs the jobs in this process or places them elsewhere.
+        space: overrides of every job, and the ranges of a search.
+        seeds: those that a search trains each trial with, one job for each.
+
+    Attributes:
+        answers: for each trial that has ended, what the launcher returned for its jobs.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        settings: SweepSettings,
+        *,
+        folder: Path,
+        launcher: Any,
+        space: SearchSpace,
+        seeds: list[str],
+    ) -> None:
+        self.study, self.settings, self.folder = study, settings, folder
+        self.launcher, self.space, self.seeds = launcher, space, seeds
+        self.started = time.monotonic()
+        self.before = sum(trial.state.is_finished() for trial in study.trials())
+        self.durations: list[float] = []  # of the trials so far, in seconds
+        self.answers: list[list[JobReturn]] = []
+        self.given_up: list[int] = []  # trials whose jobs were ended each time
+        self.taking = threading.Lock()  # else two threads may both take the last of `sweep.trials`
+        self.stopped = False
+
+    def work(self) -> None:
+        """Runs one trial after the other."""
+        while (trial := self._take()) is not None:
+            self._run(trial)
+            line = progress_line(
+                self.study.trials(), self.settings, started=self.started, before=self.before
+            )
+            log.info("%s", line)
+
+    def work_in_threads(self, count: int) -> None:
+        """Runs `count` trials at a time; the launcher places their jobs, and the threads wait."""
+        ends: SimpleQueue[Exception | None] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                self.work()
+            except Exception as error:
+                self.stopped = True
+                ends.put(error)
+            else:
+                ends.put(None)
+
+        for _ in range(count):
+            threading.Thread(target=work, daemon=True).start()  # Ctrl-C does not wait for the jobs
+        for _ in range(count):
+            if (error := ends.get()) is not None:
+                raise error
+
+    def raise_failed(self) -> None:
+        """Says which jobs that ran elsewhere failed, if any did.
+
+        Raises:
+            JobsFailed: names their logs, and the trials that were given up.
+        """
+        jobs = [job for answers in self.answers for job in answers]
+        logs = [
+            f"{job.hydra_cfg.hydra.runtime.output_dir}/train.log"
+            for job in jobs
+            if job.status != JobStatus.COMPLETED and job.hydra_cfg is not None
+        ]
+        reasons = [f"these say why: {', '.join(logs)}"] if logs else []
+        if self.given_up:
+            trials = ", ".join(map(str, self.given_up))
+            reasons.append(f"those of the trials {trials} were ended {ATTEMPTS} times")
+        if reasons:
+            raise JobsFailed(f"Jobs of the sweep failed; {'; '.join(reasons)}.")
+
+    def _take(self) -> Trial | None:
+        """Takes the next trial; None if none is left or time is up.
+
+        While others still run it waits, since their workers may die.
+        """
+        while self._has_time() and not self.stopped:
+            with self.taking:
+                trial = self.study.take(self.settings.trials)
+            if trial is not None or not self.study.under_way():
+                return trial
+            time.sleep(1.0)
+        return None
+
+    def _has_time(self) -> bool:
+        """Tells whether one more trial, as long as those so far, ends within `sweep.minutes`."""
+        if self.settings.minutes is None:
+            return True
+        expected = statistics.median(self.durations) if self.durations else 0
+        return time.monotonic() - self.started + expected < 60 * self.settings.minutes
+
+    def _run(self, trial: Trial) -> None:
+        """Launches the jobs of the trial and tells the study what came of them."""
+        started = time.monotonic()
+        with self.study.alive(trial):
+            jobs = self._jobs(trial)
+            here = isinstance(self.launcher, BasicLauncher)
+            answers = self._run_here(trial, jobs) if here else self._run_elsewhere(trial, jobs)
+
+        if answers is None:
+            if not self.study.give_back(trial):
+                self.given_up.append(trial.number)
+            return
+        self._tell(trial, answers)
+        self.durations.append(time.monotonic() - started)
+        self.answers.append(answers)
+
+    def _jobs(self, trial: Trial) -> list[list[str]]:
+        """Lists the overrides of the trial's jobs: one, or in a search one for each seed."""
+        if self.study.search is None:
+            return [[*self.space.fixed, *trial.user_attrs["overrides"]]]
+        point = [*self.space.fixed, *self.space.suggest(trial)]
+        if len(self.seeds) == 1:
+            return [point]
+        return [[*point, f"seed={seed}"] for seed in self.seeds]
+
+    def _run_here(self, trial: Trial, jobs: list[list[str]]) -> list[JobReturn]:
+        """Runs the trial's jobs in this process, one after the other.
+
+        The first may be pruned; that, like a failure, ends the trial.
+        """
+        answers: list[JobReturn] = []
+        for repeat, job in enumerate(jobs):
+            if repeat == 0 and self._prunes:
+                os.environ[TRIAL] = self._attachment(trial)
+            try:
+                answers += self.launcher.launch([job], initial_job_idx=trial.number)
+            finally:
+                os.environ.pop(TRIAL, None)
+            if answers[-1].status != JobStatus.COMPLETED or answers[-1].return_value is None:
+                break
+        return answers
+
+    def _run_elsewhere(self, trial: Trial, jobs: list[list[str]]) -> list[JobReturn] | None:
+        """Runs the trial's jobs, all at once, wherever the launcher places them.
+
+        Returns:
+            Their results; None if a job was ended from outside.
+
+        Raises:
+            InputError: the launcher refuses them.
+        """
+        if self._prunes:
+            quoted = self._attachment(trial).replace("\\", "\\\\").replace("'", "\\'")
+            jobs = [[*jobs[0], f"+hydra.job.env_set.{TRIAL}='{quoted}'"], *jobs[1:]]
+        try:
+            return list(self.launcher.launch(jobs, initial_job_idx=trial.number))
+        except Exception as error:
+            message = str(error).strip()
+            # An error of submitit's, which need not be installed: hence its name in place of it.
+            if type(error).__name__ == "UncompletedJobError":
+                log.warning("trial %d: %s", trial.number, " ".join(message.splitlines()[:2]))
+                return None
+            reason = (message or repr(error)).splitlines()[-1]
+            raise InputError(f"hydra/launcher: {reason}") from error
+
+    @property
+    def _prunes(self) -> bool:
+        return self.study.search is not None and self.settings.prune
+
+    def _attachment(self, trial: Trial) -> str:
+        settings = self.settings
+        return attachment(settings.storage, self.folder, settings.name, trial._trial_id)
+
+    def _tell(self, trial: Trial, answers: Sequence[JobReturn]) -> None:
+        """Tells the study the trial's mean score, or that it failed or was pruned."""
+        study = self.study.study
+        if any(answer.status != JobStatus.COMPLETED for answer in answers):
+            study.tell(trial, state=TrialState.FAIL)
+        elif any(answer.return_value is None for answer in answers):
+            study.tell(trial, state=TrialState.PRUNED)
+        else:
+            study.tell(trial, statistics.fmean(answer.return_value for answer in answers))

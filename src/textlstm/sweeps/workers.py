@@ -1,0 +1,171 @@
+"""Several workers on one machine, each a process that runs the command as it was typed.
+
+The process that starts them reads and tokenizes the texts while they import torch; they wait until
+it closes their standard input.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from textlstm.checks import JobsFailed, parse_settings
+from textlstm.data.settings import DataSettings
+from textlstm.places import CACHE
+from textlstm.sweeps.progress import progress_line, trial_line
+from textlstm.sweeps.search_space import SearchSpace
+from textlstm.sweeps.settings import SweepSettings
+from textlstm.sweeps.study import Study
+from textlstm.terminal import loading, status
+from textlstm.training.threads import cores
+
+log = logging.getLogger(__name__)
+
+WORKER = "TEXTLSTM_WORKER"  # environment variable: number of a worker that another process started
+MEMORY = 2 * 2**30  # bytes that a worker may need
+# bytes of recurrent weights that stay in a core's cache: one thread computes with them best
+CACHED = 1_000_000
+
+
+def suitable_number(config: DictConfig) -> int:
+    """Finds how many workers suit this machine: one where the trials train on a GPU.
+
+    Else as many as have each a core and memory, or several cores where the network is large.
+    """
+    import torch
+
+    if torch.cuda.is_available() and config.trainer.accelerator in ("auto", "gpu", "cuda"):
+        return 1
+    if not hasattr(os, "sysconf"):
+        return 1
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    recurrent_weights = 4 * 4 * config.model.hidden**2  # bytes
+    cores_each = max(1, recurrent_weights // CACHED)
+    return max(1, min(memory // MEMORY, cores() // cores_each))
+
+
+def is_worker() -> bool:
+    """Tells whether another process started this one as a worker."""
+    return WORKER in os.environ
+
+
+def wait_for_texts() -> None:
+    """Imports, in a worker, what a run needs; then waits until the texts are tokenized."""
+    with loading():
+        import textlstm.training.run  # noqa: F401
+    sys.stdin.read()
+
+
+def work_in_processes(
+    study: Study,
+    settings: SweepSettings,
+    *,
+    folder: Path,
+    count: int,
+    config: DictConfig,
+    space: SearchSpace,
+) -> None:
+    """Starts `count` workers, each with its share of the cores, and says how far they are.
+
+    Raises:
+        InputError: a mistake in the data, which ends the sweep.
+        JobsFailed: jobs that failed, with the logs that say why.
+    """
+    threads = max(1, cores() // count)
+    logs = [folder / f"worker-{number}.log" for number in range(1, count + 1)]
+    started = time.monotonic()
+    before = {trial.number for trial in study.trials() if trial.state.is_finished()}
+    log.info("%d workers, each with %s CPU threads; they log to %s.", count, threads, folder)
+
+    with _started(logs, threads) as processes:
+        tokenize_for_all(config, space)
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.close()
+        _follow(processes, study, settings, started=started, before=before)
+
+    log.info("%s", progress_line(study.trials(), settings, started=started, before=len(before)))
+    if any(process.returncode for process in processes):
+        raise JobsFailed(
+            f"Jobs of the sweep failed; these say why: {', '.join(str(file) for file in logs)}"
+        )
+
+
+def worker_command() -> list[str]:
+    """Repeats the command as it was typed, be it a script, a module or an installed program."""
+    return [sys.executable, *sys.orig_argv[1:], "sweep.workers=1"]
+
+
+def tokenize_for_all(config: DictConfig, space: SearchSpace) -> None:
+    """Reads and tokenizes the texts once, into the cache where all workers find them.
+
+    Where folds are swept it takes the first: each fold has a tokenizer of its own.
+
+    Raises:
+        InputError: as `TextDataModule.setup`.
+    """
+    with loading():
+        from textlstm.data.datamodule import TextDataModule
+
+    settings: dict[str, Any] = OmegaConf.to_container(config.data, resolve=True)  # type: ignore[assignment]
+    for key in ("folds", "fold"):
+        if f"data.{key}" in space.swept:
+            settings[key] = int(next(space.swept[f"data.{key}"].sweep_string_iterator()))
+    data_settings = parse_settings(DataSettings, settings, "data")
+    TextDataModule(data_settings, cache=CACHE, seed=config.seed).setup()
+
+
+@contextmanager
+def _started(logs: list[Path], threads: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Starts a worker for each log; those that still run when the block ends are terminated."""
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for number, file in enumerate(logs, start=1):
+            environment = {**os.environ, "OMP_NUM_THREADS": str(threads), WORKER: str(number)}
+            with open(file, "ab") as output:
+                process = subprocess.Popen(
+                    worker_command(),
+                    env=environment,
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=output,
+                )
+            processes.append(process)
+        yield processes
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
+
+
+def _follow(
+    processes: list[subprocess.Popen[bytes]],
+    study: Study,
+    settings: SweepSettings,
+    *,
+    started: float,
+    before: set[int],
+) -> None:
+    """Logs each trial that ends, and keeps a line of progress, until no worker runs."""
+    seen = set(before)
+    with status() as tell:
+        working = True
+        while working:
+            # In this order: once a worker has ended, all of its trials are read below.
+            working = any(process.poll() is None for process in processes)
+            trials = study.trials()
+            for trial in trials:
+                if trial.state.is_finished() and trial.number not in seen:
+                    seen.add(trial.number)
+                    log.info("%s", trial_line(trial))
+            tell(progress_line(trials, settings, started=started, before=len(before)))
+            if working:
+                time.sleep(1)
