@@ -1,0 +1,127 @@
+"""The facts that reading and splitting leave for the record: one type for each, every key explained.
+
+`TextDataModule.facts` holds them, metrics.json keeps them under `data`. Each is made once, by the
+module that knows it, and is not changed afterwards. Dictionaries by split have the keys `train`,
+`validation` and `test`; dictionaries by source have those of these keys that name a file, or a split
+of the hub, of their own: a split that is cut from the training source has no entry.
+"""
+
+from typing import TypedDict
+
+
+class LengthFacts(TypedDict):
+    """How long the texts of a split are for the network, and how much of them it reads."""
+
+    mean_length: float
+    """Tokens of a text that the network reads, on average, rounded to one digit."""
+    longest: int
+    """Tokens of the longest text before it is cut."""
+    cut_share: float
+    """Share of texts that are cut to data.max_length, from 0 to 1."""
+    unknown_share: float
+    """Share of all tokens that the vocabulary does not know, from 0 to 1."""
+
+
+class SplitFacts(LengthFacts):
+    """One split as the network sees it.
+
+    For a streamed training split, `rows` and `classes` count all rows, while the lengths are those
+    of its first `StreamFacts.sample` rows.
+    """
+
+    rows: int
+    """Rows of the split, duplicates counted."""
+    classes: dict[str, int]
+    """Rows of each class, by class name, in the order of the class numbers; 0 for an absent one."""
+
+
+class SourceFacts(TypedDict):
+    """A file, glob or folder that rows were read from, so that a change can be seen later."""
+
+    path: str
+    """The absolute path or pattern."""
+    sha256: str
+    """SHA-256 in hexadecimal digits; of several files, that of their names and checksums."""
+
+
+class ColumnFacts(TypedDict):
+    """The columns that were read, whether they were named by the user or found."""
+
+    text: list[str]
+    """The column or columns that make up the text, in the order in which they are joined."""
+    label: str
+    """The column of the class."""
+
+
+class TokenizerFacts(TypedDict):
+    """The tokenizer and where it comes from."""
+
+    kind: str
+    """The value of data.tokenizer: word, bpe, …"""
+    size: int
+    """Tokens in the vocabulary, those for padding and for unknown words counted."""
+    read_from: str
+    """In words: the training split (it was learned), the cache, or the run's own record."""
+    reproducible: bool
+    """Whether learning it again on the same texts gives the same ids."""
+
+
+class FoldFacts(TypedDict):
+    """The part of a cross-validation that validates."""
+
+    fold: int
+    """Its number, from 0."""
+    folds: int
+    """How many parts there are."""
+
+
+class ConflictFacts(TypedDict):
+    """Texts of a source that stand in it with more than one label."""
+
+    texts: int
+    """How many different texts do."""
+    rows: int
+    """In how many rows they stand."""
+
+
+class StreamFacts(TypedDict):
+    """What is known of streamed training rows by their beginning alone."""
+
+    sample: int
+    """The first rows that lengths, tokenizer and baselines know the training split by."""
+
+
+class DivisionFacts(TypedDict):
+    """What dividing sources into splits found and decided."""
+
+    duplicates: dict[str, int]
+    """By source: rows whose text stands in an earlier row. No entry for a streamed `train`."""
+    conflicts: dict[str, ConflictFacts]
+    """By source: texts with several labels. No entry for a streamed `train`."""
+    dropped: dict[str, int]
+    """By source, without `test`: rows left out since their text stands in a split held out."""
+    rare: dict[str, int]
+    """By class name: distinct texts of each class too small for every split; all of them train."""
+    fold: FoldFacts | None
+    """Which part of a cross-validation validates; None without data.folds."""
+    refit: bool
+    """Whether the validation rows train, too; the run then has no validation split."""
+
+
+class DataFacts(DivisionFacts):
+    """All that a run's record says about its data."""
+
+    streaming: StreamFacts | None
+    """What is known of the training rows by their beginning; None where all of them are kept."""
+    tokenizer: TokenizerFacts
+    """The tokenizer and where it comes from."""
+    sources: dict[str, SourceFacts]
+    """By source: path and checksum. Empty for data of the hub."""
+    columns: ColumnFacts
+    """The columns of the training source."""
+    first_number: int
+    """The label in the data that the first of data.label_names stands for, 0 or 1."""
+    empty: dict[str, int]
+    """By source: rows dropped for want of a text or a label."""
+    splits: dict[str, SplitFacts]
+    """By split. A refit has no `validation`; an evaluation of another file has `file` alone."""
