@@ -10,16 +10,17 @@ from textlstm.checks import InputError, choice, flag, whole
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.encoding import describe, encode_source
+from textlstm.data.facts import DataFacts, SourceFacts
 from textlstm.data.sources import Source, changed, load_labelled
 from textlstm.data.splits import SPLITS
 from textlstm.data.tokenizer import load_tokenizer
 from textlstm.places import CACHE
 from textlstm.runs.folder import RunFolder, folder_name
+from textlstm.runs.record import Record, ScoredName, evaluation_record, read_record, write_record
 from textlstm.runs.report import print_results, write_report
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
 from textlstm.training.trainer import quiet_trainer
-from textlstm.writing import write_json
 
 
 def evaluate(config: dict[str, Any]) -> None:
@@ -30,7 +31,7 @@ def evaluate(config: dict[str, Any]) -> None:
             the run.
     """
     run = RunFolder.finished(config["run"])
-    record = run.record() or {}
+    record = read_record(run.path)
     choice("split", config["split"], SPLITS)
     if config["file"] is None:
         _refuse_missing(config["split"], record, run)
@@ -46,8 +47,11 @@ def evaluate(config: dict[str, Any]) -> None:
     )
     tokenizer_json = module.hparams["tokenizer_json"]
 
+    name: str
+    split: ScoredName
     if config["file"] is None:
         name = split = config["split"]
+        facts = record["data"]
         if not config["changed_data"]:
             _refuse_changed(record["data"]["sources"])
         data = TextDataModule(
@@ -64,21 +68,24 @@ def evaluate(config: dict[str, Any]) -> None:
             list(source.texts()),
             EncodedTexts(ids, torch.from_numpy(source.labels), **cut),
         )
-        record["data"]["splits"] = {split: describe(encoded, module.labels)}
-        record["data"]["sources"] = {split: source.origin}
+        facts = {
+            **record["data"],
+            "splits": {split: describe(encoded, module.labels)},
+            "sources": {split: {"path": source.origin["path"], "sha256": source.origin["sha256"]}},
+        }
 
     loader = batch_loader(
         encoded, settings["batch_size"], shuffle=False, max_tokens=settings["max_tokens_per_batch"]
     )
     quiet_trainer(config["accelerator"]).test(module, loader, verbose=False)
-    record |= {"title": f"{record['title']}, scored on {name}", split: module.scores}
+    evaluation = evaluation_record(record, split, module.scores, shown_name=name, data=facts)
     folder = run.path / "evaluation" / name
-    write_report(folder, record, split, texts, module.predictions)
-    write_json(folder / "metrics.json", record)
-    print_results(record, split, folder)
+    write_report(folder, evaluation, split, texts, module.predictions)
+    write_record(folder, evaluation)
+    print_results(evaluation, split, folder)
 
 
-def _refuse_missing(split: str, record: dict[str, Any], run: RunFolder) -> None:
+def _refuse_missing(split: str, record: Record, run: RunFolder) -> None:
     """Refuses a split that the run has not, or has not kept."""
     if record["refit"] and split == "validation":
         raise InputError(
@@ -94,7 +101,7 @@ def _refuse_missing(split: str, record: dict[str, Any], run: RunFolder) -> None:
 
 
 def _other_file(
-    config: dict[str, Any], settings: dict[str, Any], facts: dict[str, Any], labels: list[str]
+    config: dict[str, Any], settings: dict[str, Any], facts: DataFacts, labels: list[str]
 ) -> Source:
     """The rows of `file=`, read as the run's own were where the config does not say otherwise."""
     return load_labelled(
@@ -108,7 +115,7 @@ def _other_file(
     )
 
 
-def _refuse_changed(sources: dict[str, dict[str, str]]) -> None:
+def _refuse_changed(sources: dict[str, SourceFacts]) -> None:
     for split in changed(sources):
         file = sources[split]["path"]
         if not glob.glob(file) and not Path(file).exists():

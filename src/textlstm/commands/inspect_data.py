@@ -16,7 +16,7 @@ from textlstm.data.vocabulary import SPECIALS
 from textlstm.places import CACHE, OUTPUTS
 from textlstm.runs import figures
 from textlstm.runs.folder import folder_name
-from textlstm.runs.report import dirt
+from textlstm.runs.report import data_warnings
 from textlstm.terminal import counted
 from textlstm.training.process import prepare_process
 from textlstm.writing import markdown_table
@@ -56,7 +56,7 @@ def inspect_data(config: dict[str, Any]) -> None:
     sections = [
         f"# {name}",
         _splits(facts["splits"], data.labels),
-        _dirt(facts),
+        _warnings(facts),
         PICTURE,
         _lengths(data),
         "## Vocabulary\n\n"
@@ -131,8 +131,8 @@ def _splits(facts: dict[str, Any], labels: list[str]) -> str:
     return f"## Splits\n\n{table}\n\n## Rows of each class\n\n{classes}"
 
 
-def _dirt(facts: dict[str, Any]) -> str:
-    found = dirt(facts) or [
+def _warnings(facts: dict[str, Any]) -> str:
+    found = data_warnings(facts) or [
         "None: no empty rows, no duplicates, no overlap between files, no class too small to split."
     ]
     return "## What to look at\n\n" + "\n".join(f"- {sentence}" for sentence in found)

@@ -18,6 +18,7 @@ from textlstm.data.reading.readers import is_table
 from textlstm.data.reading.tables import ROWS, Chunk
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
+from textlstm.runs.record import read_record
 from textlstm.terminal import counted
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -48,7 +49,7 @@ def predict(config: dict[str, Any]) -> None:
         for label, probability in prediction.probabilities.items():
             print(f"  {probability:.4f}  {label}")
         return
-    record = run.record() or {}
+    record = read_record(run.path)
     columns = config["text_column"] or record["data"]["columns"]["text"]
     columns = columns if isinstance(columns, list) else [columns]
     target = None if config["output"] is None else Path(config["output"]).expanduser()

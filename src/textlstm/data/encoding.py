@@ -2,7 +2,6 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tokenizers
@@ -11,6 +10,7 @@ from tokenizers import Tokenizer
 
 from textlstm.cache import content_key, kept
 from textlstm.data.batching import EncodedTexts
+from textlstm.data.facts import SplitFacts
 from textlstm.data.sources import Source
 from textlstm.data.tokenizer import Encoded, encode, load_tokenizer, train_tokenizer
 from textlstm.terminal import counted
@@ -47,7 +47,7 @@ def encode_source(tokenizer: Tokenizer, source: Source, cache: Path) -> Encoded:
     )[0]
 
 
-def describe(encoded: EncodedTexts, labels: list[str]) -> dict[str, Any]:
+def describe(encoded: EncodedTexts, labels: list[str]) -> SplitFacts:
     """Rows, classes, length in tokens, and the shares of texts cut and of tokens unknown."""
     whole = encoded.lengths + encoded.skipped
     return {

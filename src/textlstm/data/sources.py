@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -15,6 +15,7 @@ from datasets import ClassLabel, Dataset, concatenate_datasets
 from textlstm.cache import content_key
 from textlstm.checks import InputError, choice
 from textlstm.data.classes import class_numbers, find_classes
+from textlstm.data.facts import SourceFacts
 from textlstm.data.reading.files import find_files, open_table
 from textlstm.data.reading.hub import HubSplit, hub_table, load_hub
 from textlstm.data.reading.tables import ROWS
@@ -258,7 +259,7 @@ def checksum(path: str | Path, key: str = "file") -> str:
     return hashlib.sha256("\n".join(named).encode(errors="surrogateescape")).hexdigest()
 
 
-def changed(sources: dict[str, dict[str, str]]) -> list[str]:
+def changed(sources: Mapping[str, SourceFacts]) -> list[str]:
     """Names the recorded sources (`path` and `sha256` each) that are gone or have changed."""
     return [
         split

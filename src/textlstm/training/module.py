@@ -1,6 +1,6 @@
 """The network in training: loss, optimizer and schedule, and what is logged."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -11,10 +11,16 @@ from textlstm.checks import choice, number
 from textlstm.data.batching import IGNORED, Batch
 from textlstm.model.metrics import PredictionCollector, Predictions, scores
 from textlstm.model.network import LSTMClassifier
+from textlstm.model.scores import Scores
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 SCHEDULES = ("constant", "one_cycle", "plateau")
-LOGGED = ("accuracy", "macro_f1", "auroc", "calibration_error")
+LOGGED: tuple[Literal["accuracy", "macro_f1", "auroc", "calibration_error"], ...] = (
+    "accuracy",
+    "macro_f1",
+    "auroc",
+    "calibration_error",
+)
 
 
 class TextClassificationModule(pl.LightningModule):
@@ -64,7 +70,7 @@ class TextClassificationModule(pl.LightningModule):
         self.collector = PredictionCollector()
         self.labels = labels
         self.predictions: Predictions  # of the last scored split, with their scores
-        self.scores: dict[str, Any]
+        self.scores: Scores
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
         return self.network(tokens_BT, lengths_B)
@@ -149,9 +155,10 @@ class TextClassificationModule(pl.LightningModule):
         # sync_dist: all processes have the same scores, but Lightning does not know it.
         self.log(f"{stage}/loss", self.scores["log_loss"], prog_bar=True, sync_dist=True)
         for name in LOGGED:
-            if self.scores[name] is not None:
+            score = self.scores[name]
+            if score is not None:
                 shown = name in ("accuracy", "macro_f1")
-                self.log(f"{stage}/{name}", self.scores[name], prog_bar=shown, sync_dist=True)
+                self.log(f"{stage}/{name}", score, prog_bar=shown, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         settings = self.hparams["optimizer"]

@@ -19,9 +19,11 @@ from textlstm.checks import InputError, flag
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.sources import changed
 from textlstm.model import baselines
+from textlstm.model.scores import Baseline
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard as dashboards
 from textlstm.runs.folder import RunFolder, folder_name
+from textlstm.runs.record import ScoredName
 from textlstm.runs.report import LINEAR, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
 from textlstm.training.distributed import one_end, share_threads
@@ -264,7 +266,7 @@ def _score_kept(
     run: RunFolder,
     *,
     test: bool,
-) -> dict[str, ScoredSplit]:
+) -> dict[ScoredName, ScoredSplit]:
     """The kept epoch's weights, loaded into `module`, on validation (a refit has none) and, if
     asked for, on test.
     """
@@ -275,7 +277,7 @@ def _score_kept(
         module.load_state_dict(
             torch.load(checkpoint, weights_only=True, map_location="cpu")["state_dict"]
         )
-    scored = {}
+    scored: dict[ScoredName, ScoredSplit] = {}
     if not data.refit:
         trainer.validate(module, data, verbose=False)
         scored["validation"] = ScoredSplit(
@@ -289,7 +291,7 @@ def _score_kept(
     return scored
 
 
-def _baselines(data: TextDataModule) -> dict[str, Any]:
+def _baselines(data: TextDataModule) -> dict[str, Baseline]:
     """Test scores of what the network has to beat."""
     held_out = data.held_out if data.refit else None
     linear = baselines.tfidf_logistic_regression(data.splits, held_out)
