@@ -1,6 +1,4 @@
-"""Sweeps that tests write themselves: run folders with what the leaderboard reads of them; and
-trials as they stand.
-"""
+"""Sweeps that tests write themselves, as a leaderboard reads them; and trials as they stand."""
 
 import json
 import os
@@ -10,10 +8,9 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
+from helpers.records import small_record
 from textlstm.runs.folder import folder_name
 from textlstm.sweeps.study import open_storage
-
-SPLITS = {"train": {"rows": 80}, "validation": {"rows": 20}}
 
 
 def job(sweep: Path, overrides: list[str]) -> Path:
@@ -26,7 +23,7 @@ def job(sweep: Path, overrides: list[str]) -> Path:
 def finished(
     sweep: Path,
     overrides: list[str],
-    score: float,
+    score: float | None,
     *,
     ended: int = 0,
     seconds: float = 10.0,
@@ -37,15 +34,16 @@ def finished(
 ) -> Path:
     """A finished run; `predicted` are text, gold and predicted class of its validation rows."""
     folder = job(sweep, overrides)
-    record = {
-        "score": score,
-        "best_epoch": best_epoch,
-        "seconds": {"train": seconds, "total": seconds + 5},
-        "parameters": parameters,
-        "overrides": [*overrides, "sweep=grid", "test=False", "baselines=False"],
-        "config": config or {},
-        "data": {"splits": SPLITS},
-    }
+    record = small_record(
+        score=score,
+        best_epoch=best_epoch,
+        seconds={"train": seconds, "total": seconds + 5},
+        parameters=parameters,
+        overrides=[*overrides, "sweep=grid", "test=False", "baselines=False"],
+        config=config or {},
+    )
+    record["data"]["splits"]["train"]["rows"] = 80
+    record["data"]["splits"]["validation"]["rows"] = 20
     if predicted is not None:
         lines = [
             "text,gold,predicted,probability_a",
@@ -56,18 +54,31 @@ def finished(
     return folder
 
 
+def repeats(
+    sweep: Path, overrides: list[str], scores: list[float], *, key: str = "seed", **values: Any
+) -> None:
+    """A finished run for each score, with seed or fold 0, 1, …"""
+    for number, score in enumerate(scores):
+        finished(sweep, [*overrides, f"{key}={number}"], score, ended=number, **values)
+
+
 def pruned(sweep: Path, overrides: list[str], score: float, *, ended: int = 0) -> Path:
     """A run that a search ended early."""
     folder = job(sweep, overrides)
-    _write(folder / "pruned.json", {"score": score, "overrides": overrides, "history": []}, ended)
+    content = {"format": 1, "score": score, "overrides": overrides, "history": []}
+    _write(folder / "pruned.json", content, ended)
     return folder
 
 
 def failed(sweep: Path, overrides: list[str]) -> Path:
     """A job whose log ends with an error."""
     folder = job(sweep, overrides)
-    log = "2026-01-01 10:00:00,000 INFO a: begins\n2026-01-01 10:00:01,000 ERROR a: error: x\nTraceback …\n  x\n"
-    (folder / "train.log").write_text(log, encoding="utf-8")
+    log = [
+        "2026-01-01 10:00:00,000 INFO a: begins",
+        "2026-01-01 10:00:01,000 ERROR a: error: x",
+        *("Traceback …", "  x"),
+    ]
+    (folder / "train.log").write_text("\n".join(log) + "\n", encoding="utf-8")
     return folder
 
 
@@ -81,6 +92,6 @@ def trials_of(name: str, folder: Path, url: str | None = None) -> list[FrozenTri
         storage.engine.dispose()  # type: ignore[attr-defined]
 
 
-def _write(file: Path, content: dict[str, Any], ended: int) -> None:
+def _write(file: Path, content: Any, ended: int) -> None:
     file.write_text(json.dumps(content), encoding="utf-8")
     os.utime(file, (1_700_000_000 + ended, 1_700_000_000 + ended))

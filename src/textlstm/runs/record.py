@@ -206,7 +206,7 @@ def _read(file: Path, required: Iterable[str]) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise _damaged(file, "a JSON object was expected")
     number = content.setdefault("format", 0)
-    if not isinstance(number, int) or number < 0:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
         raise _damaged(file, f"its format is {number!r}, a whole number was expected")
     if number > FORMAT:
         raise InputError(
