@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from textlstm.runs import figures
+
 
 @pytest.fixture(autouse=True)
 def subnormal_numbers() -> Iterator[None]:
@@ -38,3 +40,10 @@ def write_file(tmp_path: Path) -> Callable[[str, str | bytes], str]:
         return str(file)
 
     return write_file
+
+
+@pytest.fixture
+def plain_font(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose only font knows ASCII and ü."""
+    known = frozenset([*range(32, 127), ord("ü")])
+    monkeypatch.setattr(figures, "_fonts", lambda: (["DejaVu Sans"], known))

@@ -62,6 +62,7 @@ def ours(file: str, cache: str) -> Iterator[None]:
     from omegaconf import OmegaConf
 
     from textlstm.data.datamodule import TextDataModule
+    from textlstm.data.settings import DataSettings
     from textlstm.data.sources import load_source
     from textlstm.places import CONF
 

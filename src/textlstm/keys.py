@@ -22,9 +22,10 @@ SCHEDULED = {
 }
 
 
-def only_places(key: str) -> bool:
-    """Whether an override with this key only places a run in its sweep and is no hyperparameter."""
-    return key in ("sweep", "test", "baselines", "data.folds") or key.startswith("sweep.")
+def is_hyperparameter(key: str) -> bool:
+    """Says whether a key can change what is learned; others only place a run in its sweep."""
+    places_it = key in ("sweep", "test", "baselines", "data.folds") or key.startswith("sweep.")
+    return not places_it
 
 
 def value_in(config: Any, key: str) -> Any:

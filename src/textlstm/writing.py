@@ -1,37 +1,51 @@
-"""Files that are written whole or not at all: JSON, CSV; and tables in Markdown."""
+"""Files that are written whole or not at all: JSON, CSV, text; and tables in Markdown."""
 
 import csv
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
 def write_json(file: Path, content: Any) -> None:
     """Writes JSON whole or not at all."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.write_text(
-        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    unfinished.replace(file)
+    write_text(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(file: Path, text: str) -> None:
+    """Writes UTF-8 text whole or not at all."""
+    with _whole(file) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def write_csv(file: Path, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
-    with open(file, "w", encoding="utf-8", newline="") as lines:
+    """Writes a table with commas between its cells, whole or not at all."""
+    with _whole(file) as unfinished, open(unfinished, "w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines)
         writer.writerow(header)
         writer.writerows(rows)
 
 
-def markdown_table(header: list[str], rows: list[Any]) -> str:
-    """A table whose cells cannot break it."""
+def markdown_table(header: list[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Makes a Markdown table whose cells cannot break it: one line each, at most 300 letters."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
 
 
+@contextmanager
+def _whole(file: Path) -> Iterator[Path]:
+    """Gives a file to write that takes the place of `file` once it is complete."""
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        yield unfinished
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def _cell(value: Any) -> str:
-    text = (
-        " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    )
+    text = " ".join(str(value).split())
+    text = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
     return text if len(text) <= 300 else f"{text[:300]}…"

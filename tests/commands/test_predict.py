@@ -7,20 +7,22 @@ import sys
 
 import pytest
 
+from helpers.records import small_record
 from helpers.small import small_network
 from textlstm.checks import InputError
 from textlstm.commands.predict import predict
 from textlstm.data.tokenizer import train_tokenizer
 from textlstm.model.bundle import TextClassifier, save_bundle
-from textlstm.writing import write_json
+from textlstm.runs.record import write_record
 
 TEXTS = ["goal in the match", "shares fall", "", "zebra", "goal, goal; goal!"]
 
 
 def record(run, columns, encoding=None):
     """What a run has recorded that prediction reads."""
-    config = {"data": {"encoding": encoding}}
-    write_json(run / "metrics.json", {"config": config, "data": {"columns": {"text": columns}}})
+    recorded = small_record(config={"data": {"encoding": encoding}})
+    recorded["data"]["columns"] = {"text": columns, "label": "label"}
+    write_record(run, recorded)
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
+from helpers.records import small_record
 from textlstm.runs.folder import folder_name
 from textlstm.sweeps.storage import open_storage
-
-SPLITS = {"train": {"rows": 80}, "validation": {"rows": 20}}
 
 
 def job(sweep: Path, overrides: list[str]) -> Path:
@@ -24,7 +23,7 @@ def job(sweep: Path, overrides: list[str]) -> Path:
 def finished(
     sweep: Path,
     overrides: list[str],
-    score: float,
+    score: float | None,
     *,
     ended: int = 0,
     seconds: float = 10.0,
@@ -35,15 +34,16 @@ def finished(
 ) -> Path:
     """A finished run; `predicted` are text, gold and predicted class of its validation rows."""
     folder = job(sweep, overrides)
-    record = {
-        "score": score,
-        "best_epoch": best_epoch,
-        "seconds": {"train": seconds, "total": seconds + 5},
-        "parameters": parameters,
-        "overrides": [*overrides, "sweep=grid", "test=False", "baselines=False"],
-        "config": config or {},
-        "data": {"splits": SPLITS},
-    }
+    record = small_record(
+        score=score,
+        best_epoch=best_epoch,
+        seconds={"train": seconds, "total": seconds + 5},
+        parameters=parameters,
+        overrides=[*overrides, "sweep=grid", "test=False", "baselines=False"],
+        config=config or {},
+    )
+    record["data"]["splits"]["train"]["rows"] = 80
+    record["data"]["splits"]["validation"]["rows"] = 20
     if predicted is not None:
         lines = [
             "text,gold,predicted,probability_a",
@@ -54,10 +54,19 @@ def finished(
     return folder
 
 
+def repeats(
+    sweep: Path, overrides: list[str], scores: list[float], *, key: str = "seed", **values: Any
+) -> None:
+    """A finished run for each score, with seed or fold 0, 1, …"""
+    for number, score in enumerate(scores):
+        finished(sweep, [*overrides, f"{key}={number}"], score, ended=number, **values)
+
+
 def pruned(sweep: Path, overrides: list[str], score: float, *, ended: int = 0) -> Path:
     """A run that a search ended early."""
     folder = job(sweep, overrides)
-    _write(folder / "pruned.json", {"score": score, "overrides": overrides, "history": []}, ended)
+    content = {"format": 1, "score": score, "overrides": overrides, "history": []}
+    _write(folder / "pruned.json", content, ended)
     return folder
 
 
@@ -83,6 +92,6 @@ def trials_of(name: str, folder: Path, url: str | None = None) -> list[FrozenTri
         storage.engine.dispose()  # type: ignore[attr-defined]
 
 
-def _write(file: Path, content: dict[str, Any], ended: int) -> None:
+def _write(file: Path, content: Any, ended: int) -> None:
     file.write_text(json.dumps(content), encoding="utf-8")
     os.utime(file, (1_700_000_000 + ended, 1_700_000_000 + ended))

@@ -12,17 +12,18 @@ from textlstm.commands.settings import EvaluateSettings
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.encoding import describe, encode_source
+from textlstm.data.facts import DataFacts, SourceFacts
 from textlstm.data.reading.checksums import changed_sources
 from textlstm.data.settings import DataSettings
 from textlstm.data.sources import Source, load_labelled
 from textlstm.data.tokenizer import load_tokenizer
 from textlstm.places import CACHE
 from textlstm.runs.folder import RunFolder, folder_name
+from textlstm.runs.record import Record, ScoredName, evaluation_record, read_record, write_record
 from textlstm.runs.report import print_results, write_report
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
 from textlstm.training.trainer import quiet_trainer
-from textlstm.writing import write_json
 
 
 def evaluate(config: dict[str, Any]) -> None:
@@ -34,7 +35,7 @@ def evaluate(config: dict[str, Any]) -> None:
     """
     settings = parse_settings(EvaluateSettings, config)
     run = RunFolder.finished(settings.run)
-    record = run.record() or {}
+    record = read_record(run.path)
     if settings.file is None:
         _refuse_missing(settings.split, record, run)
     data_settings = parse_settings(DataSettings, record["config"]["data"], "data")
@@ -44,8 +45,11 @@ def evaluate(config: dict[str, Any]) -> None:
     module = TextClassificationModule.restored(run.kept_checkpoint(refit=record["refit"]))
     tokenizer_json = module.hparams["tokenizer_json"]
 
+    name: str
+    split: ScoredName
     if settings.file is None:
         name = split = settings.split
+        facts = record["data"]
         if not settings.changed_data:
             _refuse_changed(record["data"]["sources"])
         data = TextDataModule(
@@ -59,8 +63,8 @@ def evaluate(config: dict[str, Any]) -> None:
         ids = encode_source(load_tokenizer(tokenizer_json), source, CACHE)
         labels_N = torch.from_numpy(source.labels_N)
         texts, encoded = list(source.texts()), EncodedTexts(ids, labels_N, cut=data_settings)
-        record["data"]["splits"] = {split: describe(encoded, module.labels)}
-        record["data"]["sources"] = {split: source.origin}
+        facts = {**record["data"], "splits": {split: describe(encoded, module.labels)}}
+        facts["sources"] = {} if source.origin is None else {split: source.origin}
 
     loader = batch_loader(
         encoded,
@@ -69,14 +73,14 @@ def evaluate(config: dict[str, Any]) -> None:
         max_tokens=data_settings.max_tokens_per_batch,
     )
     quiet_trainer(settings.accelerator).test(module, loader, verbose=False)
-    record |= {"title": f"{record['title']}, scored on {name}", split: module.scores}
+    evaluation = evaluation_record(record, split, module.scores, shown_name=name, data=facts)
     folder = run.path / "evaluation" / name
-    write_report(folder, record, split, texts, module.predictions)
-    write_json(folder / "metrics.json", record)
-    print_results(record, split, folder)
+    write_report(folder, evaluation, split, texts, module.predictions)
+    write_record(folder, evaluation)
+    print_results(evaluation, split, folder)
 
 
-def _refuse_missing(split: str, record: dict[str, Any], run: RunFolder) -> None:
+def _refuse_missing(split: str, record: Record, run: RunFolder) -> None:
     """Refuses a split that the run has not, or has not kept."""
     if record["refit"] and split == "validation":
         raise InputError(
@@ -95,7 +99,7 @@ def _other_file(
     path: str,
     settings: EvaluateSettings,
     data_settings: DataSettings,
-    facts: dict[str, Any],
+    facts: DataFacts,
     class_names: list[str],
 ) -> Source:
     """The rows of `file=`, read as the run's own were where the keys do not say otherwise."""
@@ -113,7 +117,7 @@ def _other_file(
     )
 
 
-def _refuse_changed(sources: dict[str, dict[str, str]]) -> None:
+def _refuse_changed(sources: dict[str, SourceFacts]) -> None:
     for split in changed_sources(sources):
         file = sources[split]["path"]
         if not glob.glob(file) and not Path(file).exists():

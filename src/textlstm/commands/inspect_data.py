@@ -18,7 +18,7 @@ from textlstm.data.words import typical_tokens, vocabulary_growth
 from textlstm.places import CACHE, OUTPUTS
 from textlstm.runs import figures
 from textlstm.runs.folder import folder_name
-from textlstm.runs.report import dirt
+from textlstm.runs.report import data_warnings
 from textlstm.training.process import prepare_process
 from textlstm.writing import markdown_table
 
@@ -104,7 +104,7 @@ def _splits(facts: dict[str, SplitFacts], class_names: list[str]) -> str:
 
 
 def _warnings(facts: DataFacts) -> str:
-    found = dirt(facts) or [
+    found = data_warnings(facts) or [
         "None: no empty rows, no duplicates, no overlap between files, no class too small to split."
     ]
     return "## What to look at\n\n" + "\n".join(f"- {sentence}" for sentence in found)

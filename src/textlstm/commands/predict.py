@@ -19,6 +19,7 @@ from textlstm.data.reading.formats import is_table
 from textlstm.data.reading.tables import ROWS, Chunk
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
+from textlstm.runs.record import read_record
 from textlstm.terminal import counted
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -43,7 +44,7 @@ def predict(config: dict[str, Any]) -> None:
         _print_prediction(classifier, settings.text)
         return
 
-    record = run.record() or {}
+    record = read_record(run.path)
     columns = settings.text_column or record["data"]["columns"]["text"]
     columns = columns if isinstance(columns, list) else [columns]
     target = None if settings.output is None else Path(settings.output).expanduser()

@@ -4,7 +4,7 @@ The sentence under a field is the key's help. Torch is not imported here, so tha
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from textlstm.checks import InputError, choice, flag, parse_settings, whole
 from textlstm.data.settings import DataSettings
@@ -23,7 +23,7 @@ class EvaluateSettings:
     run: str
     """the run's folder"""
 
-    split: str
+    split: Literal["train", "validation", "test"]
     """train, validation or test of the run's own data"""
 
     file: str | None

@@ -1,9 +1,11 @@
-"""The facts that reading and splitting leave for the record: one type for each, every key explained.
+"""The facts that reading and splitting leave for the record: one type each, every key explained.
 
-`TextDataModule.facts` holds them, metrics.json keeps them under `data`. Each is made once, by the
-module that knows it, and is not changed afterwards. Dictionaries by split have the keys `train`,
-`validation` and `test`; dictionaries by source have those of these keys that name a file, or a split
-of the hub, of their own: a split that is cut from the training source has no entry.
+`TextDataModule.facts` holds them, and metrics.json keeps them under `data`. Each is made once, by
+the module that knows it, and is not changed afterwards.
+
+A dictionary "by split" has the keys `train`, `validation` and `test`. A dictionary "by source" has
+those of them that name a file or a hub split of their own: a split that is cut from the training
+source has no entry.
 """
 
 from typing import TypedDict

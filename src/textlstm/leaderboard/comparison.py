@@ -14,40 +14,42 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from textlstm.leaderboard.folder import Configuration, Run
+from textlstm.leaderboard.folder import Configuration, FinishedRun
 
 RESAMPLES = 10_000
 CELLS = 20_000_000  # numbers that the counts of the resamples may hold at once
 
+Pair = tuple[tuple[str | None, str | None], FinishedRun, FinishedRun]
+"""Fold and seed, and the run of each of two configurations that has them."""
+
 
 def how_sure(first: Configuration, second: Configuration) -> str:
-    """A sentence or two that say how sure it is that `first` is better than `second`, and by which
-    method.
-    """
+    """Says in a sentence or two how sure it is that `first` is better, and by which method."""
     shared = _in_pairs(first, second)
     if len({fold for (fold, _), *_ in shared}) > 1:
         differences = _by_fold(shared)
         sure = corrected_t_test(differences, _held_out(shared))
         return (
             f"{_percent(sure)} sure that the first is better than the second: paired t-test over "
-            f"{len(differences)} "
-            f"folds, one-sided, with the variance that Nadeau & Bengio (2003) correct for the "
-            f"training rows that folds "
-            f"share; they are not independent, so that even this figure is optimistic."
+            f"{len(differences)} folds, one-sided, with the variance that Nadeau & Bengio (2003) "
+            f"correct for the training rows that folds share; they are not independent, so that "
+            f"even this figure is optimistic."
         )
+
     if len(shared) > 1:
         sure = corrected_t_test([one.score - other.score for _, one, other in shared], 0.0)
         return (
             f"{_percent(sure)} sure that the first is better than the second on these validation "
-            f"rows: "
-            f"paired t-test over {len(shared)} seeds, one-sided."
+            f"rows: paired t-test over {len(shared)} seeds, one-sided."
         )
+
     if len(first.runs) > 1 and len(second.runs) > 1:
         return (
             f"{_percent(welch(first, second))} sure that the first is better than the second on "
-            f"these validation rows: "
-            f"Welch's t-test over {len(first.runs)} and {len(second.runs)} runs, one-sided."
+            f"these validation rows: Welch's t-test over {len(first.runs)} and "
+            f"{len(second.runs)} runs, one-sided."
         )
+
     runs = f"One run {'each' if len(first.runs) == len(second.runs) else 'of one of them'}"
     luck = f"{runs} cannot tell a better configuration from a luckier seed; sweep.repeats=3 can."
     one, other = shared[0][1:] if shared else (first.runs[0], second.runs[0])
@@ -56,14 +58,13 @@ def how_sure(first: Configuration, second: Configuration) -> str:
         return luck
     return (
         f"{luck} As to the choice of validation rows: {_percent(bootstrap(*cells))} sure that the "
-        f"first is ahead of "
-        f"the second on other rows of the same kind (paired bootstrap of macro F1 over "
-        f"{int(cells[1].sum()):,} rows)."
+        f"first is ahead of the second on other rows of the same kind (paired bootstrap of macro "
+        f"F1 over {int(cells[1].sum()):,} rows)."
     )
 
 
 def corrected_t_test(differences: list[float], held_out: float) -> float:
-    """1 - p of a one-sided paired t-test that the mean difference is above 0.
+    """Gives 1 - p of a one-sided paired t-test that the mean difference is above 0.
 
     Args:
         differences: a score less the other, for each pair.
@@ -71,27 +72,25 @@ def corrected_t_test(differences: list[float], held_out: float) -> float:
             & Bengio 2003, "Inference for the generalization error", add this to 1/n in the variance
             of the mean); 0 where they do not.
     """
-    mean, variance, n = (
-        statistics.fmean(differences),
-        statistics.variance(differences),
-        len(differences),
-    )
+    mean, variance = statistics.fmean(differences), statistics.variance(differences)
+    n = len(differences)
     if variance == 0:
         return _sign(mean)
     return float(stats.t.cdf(mean / math.sqrt((1 / n + held_out) * variance), n - 1))
 
 
 def welch(first: Configuration, second: Configuration) -> float:
-    """1 - p of Welch's one-sided t-test that the mean of the first is larger."""
+    """Gives 1 - p of Welch's one-sided t-test that the mean of the first is larger."""
     if not first.deviation and not second.deviation:
         return _sign(first.score - second.score)
-    scores = [[run.score for run in of.runs] for of in (first, second)]
+    scores = [[run.score for run in repeated.runs] for repeated in (first, second)]
     return 1 - float(stats.ttest_ind(*scores, equal_var=False, alternative="greater").pvalue)
 
 
 def bootstrap(cells: np.ndarray, counts: np.ndarray) -> float:
-    """The share of resamples of the rows in which the first has the larger macro F1; ties count
-    half.
+    """Gives the share of resamples of the rows in which the first has the larger macro F1.
+
+    Ties count half.
 
     Args:
         cells: (K, 3), each kind of row that there is: gold class, the first's and the second's
@@ -101,14 +100,15 @@ def bootstrap(cells: np.ndarray, counts: np.ndarray) -> float:
     generator = np.random.default_rng(0)
     rows, classes = int(counts.sum()), int(cells.max()) + 1
     gold_KC, *predicted_KC = (np.eye(classes)[column] for column in cells.T)
+
     ahead, left = 0.0, RESAMPLES
     while left:
         now = min(left, max(1, CELLS // len(counts)))
         counts_RK = generator.multinomial(rows, counts / rows, size=now).astype(float)
         gold_RC = counts_RK @ gold_KC
         first_R, second_R = (
-            _macro_f1(counts_RK @ (gold_KC * of_KC), gold_RC, counts_RK @ of_KC)
-            for of_KC in predicted_KC
+            _macro_f1(counts_RK @ (gold_KC * chosen_KC), gold_RC, counts_RK @ chosen_KC)
+            for chosen_KC in predicted_KC
         )
         ahead += float((first_R > second_R).sum() + 0.5 * (first_R == second_R).sum())
         left -= now
@@ -116,15 +116,17 @@ def bootstrap(cells: np.ndarray, counts: np.ndarray) -> float:
 
 
 def _macro_f1(hits_RC: np.ndarray, gold_RC: np.ndarray, predicted_RC: np.ndarray) -> np.ndarray:
-    """As `metrics.scores`: classes without a gold row are left out."""
+    """Macro F1 as `metrics.scores` has it, of R resamples: classes without a gold row left out."""
     f1_RC = 2 * hits_RC / np.maximum(gold_RC + predicted_RC, 1)
     present_RC = gold_RC > 0
     return (f1_RC * present_RC).sum(axis=1) / present_RC.sum(axis=1)
 
 
 def _cells(first: Path, second: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """The kinds of rows in two files of predictions, and how many there are; None if the rows are
-    not the same.
+    """Counts the kinds of rows in two files of predictions; None if the rows are not the same.
+
+    Returns:
+        The kinds (K, 3) and their counts (K,), as `bootstrap` takes them.
     """
     if not (first.is_file() and second.is_file()):
         return None
@@ -135,23 +137,22 @@ def _cells(first: Path, second: Path) -> tuple[np.ndarray, np.ndarray] | None:
     )
     if not one[["text", "gold"]].equals(other[["text", "gold"]]):
         return None
+
     triples = np.stack([one["gold"], one["predicted"], other["predicted"]], axis=1)
     numbers = np.unique(triples, return_inverse=True)[1].reshape(triples.shape)
     return np.unique(numbers, axis=0, return_counts=True)
 
 
-Pair = tuple[tuple[str | None, str | None], Run, Run]
-
-
 def _in_pairs(first: Configuration, second: Configuration) -> list[Pair]:
-    """Runs of both that have the same fold and seed."""
+    """Pairs the runs of both that have the same fold and seed."""
     others = {run.repeat: run for run in second.runs}
     return [(run.repeat, run, others[run.repeat]) for run in first.runs if run.repeat in others]
 
 
 def _by_fold(pairs: list[Pair]) -> list[float]:
-    """The mean difference in each fold: seeds of one fold have the same rows and are no further
-    evidence.
+    """The mean difference in each fold.
+
+    Seeds of one fold have the same rows and are not further evidence.
     """
     folds: dict[str | None, list[float]] = {}
     for (fold, _), one, other in pairs:
@@ -160,12 +161,15 @@ def _by_fold(pairs: list[Pair]) -> list[float]:
 
 
 def _held_out(pairs: list[Pair]) -> float:
-    """Validation rows for each training row."""
-    splits = [run.record["data"]["splits"] for _, run, _ in pairs]
-    return statistics.fmean(of["validation"]["rows"] / of["train"]["rows"] for of in splits)
+    """Validation rows for each training row, on average."""
+    found = [run.record["data"]["splits"] for _, run, _ in pairs]
+    return statistics.fmean(
+        splits["validation"]["rows"] / splits["train"]["rows"] for splits in found
+    )
 
 
 def _sign(difference: float) -> float:
+    """How sure the first is ahead where nothing varies: 1 or 0, or one half of equal scores."""
     return float(difference > 0) if difference else 0.5
 
 

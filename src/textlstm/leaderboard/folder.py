@@ -1,67 +1,76 @@
-"""A sweep's folder read back: which runs are finished, pruned or failed, and which repeat one
-configuration.
-"""
+"""A sweep's folder read back: what is finished, pruned or failed, and what repeats what."""
 
-import json
 import re
 import statistics
+from collections.abc import Sized
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from textlstm.checks import InputError
-from textlstm.keys import LITERAL, only_places, value_in
+from textlstm.keys import LITERAL, is_hyperparameter, value_in
 from textlstm.runs.folder import RunFolder
+from textlstm.runs.record import Record, read_pruned
 
 REPEATS = ("seed", "data.fold")  # runs that differ in these alone repeat a configuration
-LOGGED = re.compile(
-    r"^\S+ \S+ (DEBUG|INFO|WARNING|ERROR|CRITICAL) ", re.MULTILINE
-)  # how a record of train.log begins
+# How a line of train.log begins.
+LOGGED = re.compile(r"^\S+ \S+ (DEBUG|INFO|WARNING|ERROR|CRITICAL) ", re.MULTILINE)
+Identity = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished or pruned run: its folder, and what metrics.json or pruned.json holds."""
+    """A run that has a score: one that finished, or one that a search gave up.
+
+    Attributes:
+        folder: where it is.
+        lines: its overrides as they were typed, KEY=VALUE each.
+        score: its macro F1 on validation.
+        ended: when it ended, in seconds since the epoch.
+    """
 
     folder: Path
-    record: dict[str, Any]
-    ended: float  # seconds since the epoch
+    lines: list[str]
+    score: float
+    ended: float
 
     @cached_property
-    def typed(self) -> dict[str, str]:
-        """The overrides by key, of these a deletion (`~key`) with an empty value."""
-        return {
-            key: value
-            for key, _, value in (line.partition("=") for line in self.record["overrides"])
-        }
-
-    @property
-    def score(self) -> float:
-        return self.record["score"]
+    def overrides(self) -> dict[str, str]:
+        """Its overrides by key; a deletion (`~key`) has an empty value."""
+        pairs = (line.partition("=") for line in self.lines)
+        return {key: value for key, _, value in pairs}
 
     @property
     def repeat(self) -> tuple[str | None, str | None]:
-        """What tells it from other runs of its configuration: its fold, if there are folds, and its
-        seed.
-        """
-        return self.typed.get("data.fold"), self.typed.get("seed")
+        """What tells it from other runs of its configuration: its fold and its seed, if typed."""
+        return self.overrides.get("data.fold"), self.overrides.get("seed")
 
     @property
-    def configuration(self) -> frozenset[tuple[str, str]]:
-        """What it has in common with them."""
+    def configuration(self) -> Identity:
+        """The overrides that identify the configuration.
+
+        These are all but seed, fold and sweep settings.
+        """
         return frozenset(
             (key, value)
-            for key, value in self.typed.items()
-            if key not in REPEATS and not only_places(key)
+            for key, value in self.overrides.items()
+            if key not in REPEATS and is_hyperparameter(key)
         )
+
+
+@dataclass(frozen=True)
+class FinishedRun(Run):
+    """A run that finished, with its record."""
+
+    record: Record
 
 
 @dataclass(frozen=True)
 class Configuration:
     """Finished runs that differ in seed or fold alone."""
 
-    runs: list[Run]
+    runs: list[FinishedRun]
 
     @property
     def score(self) -> float:
@@ -80,26 +89,28 @@ class Configuration:
 
     @property
     def parameters(self) -> int:
+        """Trainable parameters of the first run's network."""
         return self.runs[0].record["parameters"]
 
     @property
     def best_epoch(self) -> int:
         """Mean best epoch, rounded."""
-        return round(statistics.fmean(run.record["best_epoch"] for run in self.runs))
+        epochs = [run.record["best_epoch"] for run in self.runs]
+        return round(statistics.fmean(epoch for epoch in epochs if epoch is not None))
 
     @cached_property
     def overrides(self) -> dict[str, str]:
         """Its overrides as they are typed, in their order."""
         run = self.runs[0]
         return {
-            key: _shown(value_in(run.record["config"], key)) if key in LITERAL else value
-            for key, value in run.typed.items()
+            key: _as_typed(value_in(run.record["config"], key)) if key in LITERAL else value
+            for key, value in run.overrides.items()
             if (key, value) in run.configuration
         }
 
     def value(self, key: str) -> str:
-        """The value of a key, from the config where it was not typed; `–` if it has none."""
-        return self.overrides.get(key) or _shown(
+        """Gives the value of a key, from the config where it was not typed; `–` without one."""
+        return self.overrides.get(key) or _as_typed(
             value_in(self.runs[0].record["config"], key.lstrip("+~"))
         )
 
@@ -119,68 +130,76 @@ class SweepFolder:
     path: Path
     configurations: list[Configuration]
     pruned: list[Run]
-    partial: list[Run]
+    partial: list[FinishedRun]
     failed: list[Path]
     unfinished: list[Path]
 
     @classmethod
     def read(cls, path: Path) -> "SweepFolder":
-        """
+        """Reads the records of all jobs in a sweep's folder.
+
         Raises:
-            InputError: no folder, or no finished run in it that can be ranked.
+            InputError: no folder, a damaged record in it, or no finished run that can be ranked.
         """
         if not path.is_dir():
             raise InputError(f"There is no folder {path}.")
-        finished: list[Run] = []
+        finished: list[FinishedRun] = []
         pruned: list[Run] = []
         failed: list[Path] = []
         unfinished: list[Path] = []
-        for job in (
-            RunFolder(folder) for folder in sorted(path.iterdir()) if (folder / ".hydra").is_dir()
-        ):
+        jobs = [folder for folder in sorted(path.iterdir()) if (folder / ".hydra").is_dir()]
+        for job in map(RunFolder, jobs):
             record = job.record()
-            if record is not None and record["score"] is None:
-                continue  # a refit, which has no validation score
             if record is not None:
-                finished.append(Run(job.path, record, (job.path / "metrics.json").stat().st_mtime))
+                ended, score = job.metrics.stat().st_mtime, record["score"]
+                if score is not None:  # a refit has no validation score
+                    finished.append(
+                        FinishedRun(job.path, record["overrides"], score, ended, record)
+                    )
             elif job.pruned.is_file():
-                content = json.loads(job.pruned.read_text(encoding="utf-8"))
-                pruned.append(Run(job.path, content, job.pruned.stat().st_mtime))
+                given_up, ended = read_pruned(job.pruned), job.pruned.stat().st_mtime
+                pruned.append(Run(job.path, given_up["overrides"], given_up["score"], ended))
             else:
                 (failed if _failed(job.path / "train.log") else unfinished).append(job.path)
-        hopeless = {run.configuration for run in pruned}
-        runs: dict[frozenset[tuple[str, str]], list[Run]] = {}
+
+        given_up_on = {run.configuration for run in pruned}
+        partial = [run for run in finished if run.configuration in given_up_on]
+        repeats: dict[Identity, list[FinishedRun]] = {}
         for run in finished:
-            runs.setdefault(run.configuration, []).append(run)
-        configurations = [
-            Configuration(of) for of in (runs[key] for key in runs if key not in hopeless)
-        ]
-        if not configurations:
+            if run.configuration not in given_up_on:
+                repeats.setdefault(run.configuration, []).append(run)
+        if not repeats:
             others = ", ".join(_counted(pruned=pruned, failed=failed, unfinished=unfinished))
             raise InputError(
                 f"{path} holds no finished run{f' ({others})' if others else ''}; "
                 f"expected a folder such as outputs/sweeps/grid."
             )
-        configurations.sort(key=lambda of: -of.score)
-        partial = [run for run in finished if run.configuration in hopeless]
+
+        configurations = sorted(
+            map(Configuration, repeats.values()), key=lambda configuration: -configuration.score
+        )
         return cls(path, configurations, pruned, partial, failed, unfinished)
 
     @property
     def swept(self) -> list[str]:
         """Keys whose values differ among the ranked configurations."""
-        keys = dict.fromkeys(key for of in self.configurations for key in of.overrides)
-        return [key for key in keys if len({of.value(key) for of in self.configurations}) > 1]
+        ranked = self.configurations
+        keys = dict.fromkeys(key for configuration in ranked for key in configuration.overrides)
+        return [
+            key for key in keys if len({configuration.value(key) for configuration in ranked}) > 1
+        ]
 
     @property
     def counts(self) -> str:
         """How many runs are finished, pruned, failed and unfinished, in a sentence."""
-        finished = sum(len(of.runs) for of in self.configurations) + len(self.partial)
+        finished = sum(len(ranked.runs) for ranked in self.configurations) + len(self.partial)
         counted = _counted(pruned=self.pruned, failed=self.failed, unfinished=self.unfinished)
         several = len(self.configurations) > 1
         ranked = f"{len(self.configurations)} configuration{'s' if several else ''}"
         total = finished + len(self.pruned) + len(self.failed) + len(self.unfinished)
         runs = f"{total} run{'s' if total > 1 else ''}"
         sentence = f"{runs}: {', '.join([f'{finished} finished', *counted])}; {ranked}."
+
         if self.partial:
             repeat = (
                 "run repeats a pruned one and is"
@@ -194,20 +213,20 @@ class SweepFolder:
         return sentence
 
 
-def _counted(**runs: list[Any]) -> list[str]:
-    return [f"{len(of)} {name}" for name, of in runs.items() if of]
+def _counted(**runs: Sized) -> list[str]:
+    return [f"{len(found)} {name}" for name, found in runs.items() if found]
 
 
 def _failed(log: Path) -> bool:
-    """Whether a job's log ends with an error; a job that is started again goes on in it."""
+    """Says whether a job's log ends with an error; a job that is started again goes on in it."""
     if not log.is_file():
         return False
     levels = LOGGED.findall(log.read_text(encoding="utf-8", errors="replace"))
     return bool(levels) and levels[-1] in ("ERROR", "CRITICAL")
 
 
-def _shown(value: Any) -> str:
-    """A value of a config as a person would type it; a dash for a group, which has none."""
+def _as_typed(value: Any) -> str:
+    """Writes a value of a config as a person would type it; a dash for a group, which has none."""
     if isinstance(value, dict):
         return "–"
     if isinstance(value, bool) or value is None:

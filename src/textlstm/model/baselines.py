@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from textlstm.data.sources import batched_texts
 from textlstm.model.metrics import Predictions, scores
+from textlstm.model.scores import Baseline, BaselineSettings, Scores
 from textlstm.terminal import counted
 
 log = logging.getLogger(__name__)
@@ -27,19 +28,16 @@ UNSPACED = re.compile(
 )
 
 
-def majority(splits: DatasetDict) -> dict[str, Any]:
+def majority(splits: DatasetDict) -> Baseline:
     """Test scores of always giving the training split's class shares."""
     labels = splits["train"].features["label"].names
     shares = np.bincount(splits["train"]["label"][:], minlength=len(labels)) / len(splits["train"])
     with np.errstate(divide="ignore"):  # a class without training rows has probability zero
-        return _score(
-            np.tile(np.log(shares), (len(splits["test"]), 1)), splits["test"]["label"][:], labels
-        )
+        log_probabilities = np.tile(np.log(shares), (len(splits["test"]), 1))
+    return {**_score(log_probabilities, splits["test"]["label"][:], labels)}
 
 
-def tfidf_logistic_regression(
-    splits: DatasetDict, held_out: np.ndarray | None = None
-) -> dict[str, Any]:
+def tfidf_logistic_regression(splits: DatasetDict, held_out: np.ndarray | None = None) -> Baseline:
     """Test scores of TF-IDF with logistic regression.
 
     Terms are words, or characters where the script has no spaces (Chinese, Japanese, Thai).
@@ -94,7 +92,7 @@ def tfidf_logistic_regression(
     }
 
 
-def _refitted(splits: DatasetDict, settings: dict[str, Any]) -> dict[str, Any]:
+def _refitted(splits: DatasetDict, settings: BaselineSettings) -> Baseline:
     """Test scores of the model of these settings, fitted on all training rows."""
     labels = splits["train"].features["label"].names
     counts = _counts(splits, settings["unit"], settings["longest"])
@@ -153,5 +151,5 @@ def _log_probabilities(model: LogisticRegression, features: Any, labels: list[st
     return full
 
 
-def _score(log_probabilities: np.ndarray, gold: Any, labels: list[str]) -> dict[str, Any]:
+def _score(log_probabilities: np.ndarray, gold: Any, labels: list[str]) -> Scores:
     return scores(Predictions(torch.tensor(log_probabilities), torch.as_tensor(gold)), labels)

@@ -1,12 +1,12 @@
 """How good predictions are: collected over batches and processes, scored once over all rows."""
 
-from typing import Any
-
 import torch
 import torchmetrics
 from torch import Tensor
 from torchmetrics.functional import classification
 from torchmetrics.utilities import dim_zero_cat
+
+from textlstm.model.scores import Scores
 
 
 class Predictions:
@@ -56,18 +56,14 @@ class PredictionCollector(torchmetrics.Metric):
         )
 
 
-def scores(predictions: Predictions, labels: list[str]) -> dict[str, Any]:
+def scores(predictions: Predictions, labels: list[str]) -> Scores:
     """Scores over all rows, as plain values.
 
     Args:
         labels: the C class names.
 
     Returns:
-        `accuracy`, `macro_f1` (unweighted mean over classes), `log_loss` (mean cross-entropy in
-        nats), `calibration_error` (expected calibration error, 15 equal bins: Guo et al. 2017),
-        `auroc` (one class against the rest, unweighted mean; None when only one class is there),
-        `classes` (precision, recall, F1 and rows of each), `confusion_matrix` (gold × predicted),
-        and `absent`: classes without a gold row, which macro_f1 and auroc leave out.
+        The scores, as `model.scores.Scores` explains each.
     """
     gold, predicted, classes = predictions.gold_N, predictions.predicted_N, len(labels)
     confusion = classification.multiclass_confusion_matrix(predicted, gold, num_classes=classes)
@@ -97,7 +93,9 @@ def scores(predictions: Predictions, labels: list[str]) -> dict[str, Any]:
         "auroc": torch.stack(rankings).double().mean().item() if rankings else None,
         "classes": {
             label: {
-                **{name: values[c].item() for name, values in per_class.items()},
+                "precision": per_class["precision"][c].item(),
+                "recall": per_class["recall"][c].item(),
+                "f1": per_class["f1"][c].item(),
                 "rows": int(rows[c]),
             }
             for c, label in enumerate(labels)

@@ -5,7 +5,7 @@ import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 PACKAGES = (
     "torch",
@@ -18,8 +18,21 @@ PACKAGES = (
 )
 
 
-def environment() -> dict[str, Any]:
-    """Versions, machine and git commit, for the record."""
+class Environment(TypedDict):
+    """What a run was computed with."""
+
+    python: str
+    """The version of Python."""
+    versions: dict[str, str]
+    """By package (`PACKAGES`): its version."""
+    machine: str
+    """The processor's architecture and the number of CPUs, in words."""
+    git_commit: str | None
+    """The commit of the code, with `+` if files were changed; None outside a repository."""
+
+
+def environment() -> Environment:
+    """Finds versions, machine and git commit, for the record."""
     return {
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},
@@ -29,7 +42,7 @@ def environment() -> dict[str, Any]:
 
 
 def _git_commit() -> str | None:
-    """The commit of the code, with `+` if it was changed since; None outside a repository."""
+    """Asks git for the commit of the code, with `+` if files were changed; None without one."""
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--dirty=+"],

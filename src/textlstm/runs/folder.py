@@ -1,17 +1,15 @@
 """The run folder: what is written where, and read back by every other command."""
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from textlstm.checks import InputError
 from textlstm.places import OUTPUTS
-from textlstm.runs.renamed import with_present_names
+from textlstm.runs.record import METRICS, PRUNED, Record, read_record
 
 
 @dataclass(frozen=True)
@@ -33,35 +31,38 @@ class RunFolder:
         return self.checkpoints / "last.ckpt"
 
     def kept_checkpoint(self, *, refit: bool) -> Path:
-        """Of the epoch that the model is: the best on validation, or of a refit, which has none,
-        the last.
+        """The checkpoint that the saved model comes from.
+
+        That is best.ckpt, or last.ckpt for a refit, which has no validation.
         """
         return self.last_checkpoint if refit else self.best_checkpoint
 
     @property
     def pruned(self) -> Path:
-        return self.path / "pruned.json"
+        return self.path / PRUNED
 
     @property
     def model(self) -> Path:
         return self.path / "model"
 
-    def record(self) -> dict[str, Any] | None:
-        """What metrics.json holds, or None: it is written last, so a run without one is not
-        finished.
+    @property
+    def metrics(self) -> Path:
+        return self.path / METRICS
+
+    def record(self) -> Record | None:
+        """Reads metrics.json, which is written last: None says that the run is not finished.
+
+        Raises:
+            InputError: a file that cannot be read: see `record.read_record`.
         """
-        file = self.path / "metrics.json"
-        if not file.is_file():
-            return None
-        record = json.loads(file.read_text(encoding="utf-8"))
-        return record | {"config": with_present_names(record["config"])}
+        return read_record(self.metrics) if self.metrics.is_file() else None
 
     @classmethod
     def finished(cls, path: str | None) -> "RunFolder":
-        """The folder of a finished run, as given in `run=`.
+        """Finds the folder of a finished run, as given in `run=`.
 
         Raises:
-            InputError: no folder, or no finished run in it.
+            InputError: no folder, or no finished run in it, or a damaged record of it.
         """
         if not path:
             raise InputError(
@@ -83,8 +84,9 @@ class RunFolder:
 
 
 def folder_name(overrides: str) -> str:
-    """A folder's name for the overrides of a job: letters, digits, `.`, `_` and `-`, unique, at
-    most 100 long.
+    """Makes a folder's name of a job's overrides, another one for other overrides.
+
+    It has letters, digits, `.`, `_` and `-`, and is at most 100 characters long.
     """
     plain = overrides.replace("=", "-").replace(",", "_")
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-")
@@ -94,7 +96,7 @@ def folder_name(overrides: str) -> str:
 
 
 def new_run_folder() -> str:
-    """A folder for a run that starts now; a second run in the same second gets a number."""
+    """Names a folder for a run that starts now; a second run in the same second gets a number."""
     started = OUTPUTS / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     names = (started if n == 1 else started.with_name(f"{started.name}_{n}") for n in count(1))
     return str(next(folder for folder in names if not folder.exists()))

@@ -1,32 +1,30 @@
-"""What a person reads after a run: the table on the screen, report.md with its pictures, and
-predictions.csv.
-"""
+"""What a person reads after a run: scores on the screen, report.md, pictures, predictions.csv."""
 
 from pathlib import Path
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from textlstm.data.facts import DataFacts
 from textlstm.model.metrics import Predictions
+from textlstm.model.scores import BaselineSettings, ScoreName, Scores
 from textlstm.runs import figures
-from textlstm.writing import markdown_table, write_csv
+from textlstm.runs.record import Record, ScoredName
+from textlstm.writing import markdown_table, write_csv, write_text
 
-SCORES = {
+SCORES: dict[ScoreName, str] = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
     "log_loss": "log loss",
     "calibration_error": "calibration error",
 }
-MISTAKES = 20
-LINEAR = "TF-IDF + logistic regression"  # the baseline
+MISTAKES = 20  # that the report shows
+LINEAR = "TF-IDF + logistic regression"  # the baseline that has settings
 
 
-def print_results(record: dict[str, Any], split: str, folder: Path) -> None:
-    """The scores of a split beside the baselines, and the folder that holds more, on standard
-    output.
-    """
+def print_results(record: Record, split: ScoredName, folder: Path) -> None:
+    """Prints the scores on a split beside the baselines', and the folder that holds more."""
     table = Table(
         title=f"Scores on {split}", title_justify="left", title_style="bold", box=SIMPLE_HEAD
     )
@@ -35,6 +33,7 @@ def print_results(record: dict[str, Any], split: str, folder: Path) -> None:
         table.add_column(name.replace("calibration ", "calibration\n"), justify="right")
     for name, scores in compared(record, split):
         table.add_row(name, *(f"{scores[key]:.4f}" for key in SCORES))
+
     console = Console(soft_wrap=True)
     console.print(table)
     for line in notes(record, split):
@@ -42,58 +41,52 @@ def print_results(record: dict[str, Any], split: str, folder: Path) -> None:
     console.print(f"folder: {folder}", highlight=False, markup=False)
 
 
-def compared(record: dict[str, Any], split: str) -> list[tuple[str, dict[str, Any]]]:
-    """This model's scores, then the baselines', which there are for the test split alone."""
-    baselines = record["baselines"] if split == "test" else {}
-    return [("LSTM", record[split]), *baselines.items()]
+def compared(record: Record, split: ScoredName) -> list[tuple[str, Scores]]:
+    """Names this model and its scores, then the baselines, which are scored on test alone."""
+    models: list[tuple[str, Scores]] = [("LSTM", record[split])]
+    if split == "test":
+        models += record["baselines"].items()
+    return models
 
 
-def notes(record: dict[str, Any], split: str) -> list[str]:
-    """What a reader of the scores has to know."""
+def notes(record: Record, split: ScoredName) -> list[str]:
+    """Says what a reader of the scores has to know, a sentence or two each."""
+    said = []
     absent = record[split]["absent"]
-    listed = (
-        [f"No row of {split} has the class {', '.join(absent)}: left out of macro F1 and AUROC."]
-        if absent
-        else []
-    )
+    if absent:
+        said.append(
+            f"No row of {split} has the class {', '.join(absent)}: left out of macro F1 and AUROC."
+        )
+
     linear = record["baselines"].get(LINEAR)
     if linear and split == "test":
-        settings = linear["settings"]
-        n_grams = (
-            f"{settings['unit']}s"
-            if settings["longest"] == 1
-            else f"1- to {settings['longest']}-grams of {settings['unit']}s"
-        )
-        sublinear = "sublinear" if settings["sublinear"] else "plain"
+        streaming = record["data"]["streaming"]
+        if streaming:
+            said.append(f"The baselines learned from the first {streaming['sample']:,} rows alone.")
         fitted = ", then fitted on training and validation rows" if record["refit"] else ""
-        if record["data"]["streaming"]:
-            listed.append(
-                f"The baselines learned from the first {record['data']['streaming']['sample']:,} "
-                f"rows alone."
-            )
-        listed.append(
-            f"{LINEAR} chosen on validation{fitted}: {n_grams}, {sublinear} counts, C = "
-            f"{settings['C']:g}."
-        )
-    return listed
+        said.append(f"{LINEAR} chosen on validation{fitted}: {_settings(linear['settings'])}.")
+    return said
 
 
 def write_report(
-    folder: Path, record: dict[str, Any], split: str, texts: list[str], predictions: Predictions
+    folder: Path, record: Record, split: ScoredName, texts: list[str], predictions: Predictions
 ) -> None:
-    """Writes report.md, its pictures and predictions.csv for the scores and predictions of one
-    split.
+    """Writes report.md, its pictures and predictions.csv, for one scored split.
+
+    Args:
+        folder: where they go; it is made if it is missing.
+        split: whose scores in `record` are shown.
+        texts: the N texts of the split.
+        predictions: what was predicted for them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     labels = record["labels"]
-    figures.save(
-        figures.confusion_figure(record[split]["confusion_matrix"], labels),
-        folder / "confusion_matrix.png",
-    )
-    figures.save(
-        figures.curves_figure(record["history"], record["best_epoch"]), folder / "curves.png"
-    )
+    confusion = figures.confusion_figure(record[split]["confusion_matrix"], labels)
+    figures.save(confusion, folder / "confusion_matrix.png")
+    curves = figures.curves_figure(record["history"], record["best_epoch"])
+    figures.save(curves, folder / "curves.png")
     write_predictions(folder / "predictions.csv", labels, texts, predictions)
+
     sections = [
         f"# {record['title']}",
         _scores(record, split),
@@ -104,13 +97,13 @@ def write_report(
         _model(record),
         _origin(record),
     ]
-    (folder / "report.md").write_text("\n\n".join(filter(None, sections)) + "\n", encoding="utf-8")
+    write_text(folder / "report.md", "\n\n".join(sections) + "\n")
 
 
 def write_predictions(
     file: Path, labels: list[str], texts: list[str], predictions: Predictions
 ) -> None:
-    """A row per text: text, gold, predicted, and one probability per class."""
+    """Writes a row per text: text, gold, predicted, and one probability per class."""
     rows = zip(
         texts,
         predictions.gold_N.tolist(),
@@ -122,8 +115,8 @@ def write_predictions(
         file,
         ["text", "gold", "predicted", *(f"probability_{label}" for label in labels)],
         (
-            [text, labels[gold], labels[predicted], *(f"{p:.8g}" for p in shares)]
-            for text, gold, predicted, shares in rows
+            [text, labels[gold], labels[predicted], *(f"{p:.8g}" for p in probabilities)]
+            for text, gold, predicted, probabilities in rows
         ),
     )
 
@@ -131,7 +124,7 @@ def write_predictions(
 def confident_mistakes(
     labels: list[str], texts: list[str], predictions: Predictions
 ) -> list[tuple[str, str, str, str]]:
-    """Probability, gold class, predicted class and text of the most confident mistakes."""
+    """Lists the most confident mistakes: probability, gold class, predicted class and text."""
     confidence_N, predicted_N = predictions.probabilities_NC.max(dim=1)
     wrong = (predicted_N != predictions.gold_N).nonzero().flatten()
     wrong = wrong[confidence_N[wrong].argsort(descending=True, stable=True)][:MISTAKES]
@@ -146,89 +139,8 @@ def confident_mistakes(
     ]
 
 
-def _scores(record: dict[str, Any], split: str) -> str:
-    rows = [
-        [name, *(f"{scores[key]:.4f}" for key in SCORES), _or_dash(scores["auroc"])]
-        for name, scores in compared(record, split)
-    ]
-    table = markdown_table(["model", *SCORES.values(), "AUROC"], rows)
-    return "\n\n".join([f"## Scores on {split}", table, *notes(record, split)])
-
-
-def _or_dash(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
-
-
-def _classes(scores: dict[str, Any]) -> str:
-    rows = [
-        [label, *(f"{of[key]:.4f}" for key in ("precision", "recall", "f1")), of["rows"]]
-        for label, of in scores["classes"].items()
-    ]
-    return "## Classes\n\n" + markdown_table(["class", "precision", "recall", "F1", "rows"], rows)
-
-
-def _mistakes(labels: list[str], texts: list[str], predictions: Predictions) -> str:
-    mistakes = confident_mistakes(labels, texts, predictions)
-    if not mistakes:
-        return "## Mistakes\n\nNone."
-    table = markdown_table(["probability", "gold", "predicted", "text"], mistakes)
-    return f"## The {len(mistakes)} most confident mistakes\n\n{table}"
-
-
-def _data(record: dict[str, Any]) -> str:
-    facts = record["data"]
-    rows = [
-        [
-            split,
-            of["rows"],
-            of["mean_length"],
-            of["longest"],
-            f"{of['cut_share']:.2%}",
-            f"{of['unknown_share']:.2%}",
-        ]
-        + [of["classes"][label] for label in record["labels"]]
-        for split, of in facts["splits"].items()
-    ]
-    header = [
-        "split",
-        "rows",
-        "tokens per text",
-        "longest",
-        "texts cut",
-        "unknown tokens",
-        *record["labels"],
-    ]
-    lines = ["## Data", markdown_table(header, rows)]
-    lines += [
-        f"- {split}: `{of['path']}` (SHA-256 `{of['sha256'][:16]}…`)"
-        for split, of in facts["sources"].items()
-    ]
-    columns = facts["columns"]
-    if facts["streaming"]:
-        lines.append(
-            f"Training rows were streamed: lengths, unknown tokens and the tokenizer are of the "
-            f"first "
-            f"{facts['streaming']['sample']:,}, and duplicates among them were not looked for."
-        )
-    if facts["fold"]:
-        lines.append(
-            f"Validation is fold {facts['fold']['fold']} (from 0) of {facts['fold']['folds']}."
-        )
-    if facts["refit"]:
-        lines.append("A refit: validation rows train, too.")
-    lines.append(
-        f"Texts are the column {' + '.join(columns['text'])}, classes the column "
-        f"{columns['label']}."
-    )
-    lines += dirt(facts)
-    kind, size = facts["tokenizer"]["kind"], facts["tokenizer"]["size"]
-    learned_from = "training and validation texts" if facts["refit"] else "the training split alone"
-    lines.append(f"Tokenizer: {kind}, {size:,} tokens, learned from {learned_from}.")
-    return "\n\n".join(lines)
-
-
-def dirt(facts: dict[str, Any]) -> list[str]:
-    """A sentence for each kind of row that is not as it should be, if there are any."""
+def data_warnings(facts: DataFacts) -> list[str]:
+    """Says what is not as it should be in the rows: a sentence for each kind that there is."""
     sentences = []
     for source, rows in facts["empty"].items():
         if rows:
@@ -239,11 +151,11 @@ def dirt(facts: dict[str, Any]) -> list[str]:
                 f"data.{source}: {rows:,} rows repeat an earlier text; no text stands in two "
                 f"splits."
             )
-    for source, of in facts["conflicts"].items():
-        if of["rows"]:
+    for source, conflicts in facts["conflicts"].items():
+        if conflicts["rows"]:
             sentences.append(
-                f"data.{source}: {of['texts']:,} texts stand with more than one label, in "
-                f"{of['rows']:,} rows."
+                f"data.{source}: {conflicts['texts']:,} texts stand with more than one label, in "
+                f"{conflicts['rows']:,} rows."
             )
     for source, rows in facts["dropped"].items():
         if rows:
@@ -257,42 +169,129 @@ def dirt(facts: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def _model(record: dict[str, Any]) -> str:
-    rows = [[name, shape, f"{parameters:,}"] for name, shape, parameters in record["layers"]]
-    table = markdown_table(
-        ["layer", "output shape", "parameters"], [*rows, ["total", "", f"{record['parameters']:,}"]]
-    )
-    if record["refit"]:
-        kept = (
-            f"Kept: the last of {len(record['history'])} epochs. There was no validation: "
-            f"{record['chosen_by']}."
+def seconds_line(record: Record) -> str:
+    """Says how long the run took."""
+    seconds = record["seconds"]
+    return f"{seconds['train']:.0f} s of training, {seconds['total']:.0f} s in all"
+
+
+def _settings(settings: BaselineSettings) -> str:
+    unit, longest = settings["unit"], settings["longest"]
+    n_grams = f"{unit}s" if longest == 1 else f"1- to {longest}-grams of {unit}s"
+    sublinear = "sublinear" if settings["sublinear"] else "plain"
+    return f"{n_grams}, {sublinear} counts, C = {settings['C']:g}"
+
+
+def _scores(record: Record, split: ScoredName) -> str:
+    rows = [
+        [name, *(f"{scores[key]:.4f}" for key in SCORES), _or_dash(scores["auroc"])]
+        for name, scores in compared(record, split)
+    ]
+    table = markdown_table(["model", *SCORES.values(), "AUROC"], rows)
+    return "\n\n".join([f"## Scores on {split}", table, *notes(record, split)])
+
+
+def _or_dash(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _classes(scores: Scores) -> str:
+    rows = [
+        [
+            label,
+            f"{found['precision']:.4f}",
+            f"{found['recall']:.4f}",
+            f"{found['f1']:.4f}",
+            found["rows"],
+        ]
+        for label, found in scores["classes"].items()
+    ]
+    return "## Classes\n\n" + markdown_table(["class", "precision", "recall", "F1", "rows"], rows)
+
+
+def _mistakes(labels: list[str], texts: list[str], predictions: Predictions) -> str:
+    mistakes = confident_mistakes(labels, texts, predictions)
+    if not mistakes:
+        return "## Mistakes\n\nNone."
+    table = markdown_table(["probability", "gold", "predicted", "text"], mistakes)
+    return f"## The {len(mistakes)} most confident mistakes\n\n{table}"
+
+
+def _data(record: Record) -> str:
+    facts = record["data"]
+    paragraphs = ["## Data", _splits(facts, record["labels"])]
+    paragraphs += [
+        f"- {name}: `{source['path']}` (SHA-256 `{source['sha256'][:16]}…`)"
+        for name, source in facts["sources"].items()
+    ]
+
+    if facts["streaming"]:
+        paragraphs.append(
+            f"Training rows were streamed: lengths, unknown tokens and the tokenizer are of the "
+            f"first {facts['streaming']['sample']:,}, and duplicates among them were not looked "
+            f"for."
         )
+    if facts["fold"]:
+        fold, folds = facts["fold"]["fold"], facts["fold"]["folds"]
+        paragraphs.append(f"Validation is fold {fold} (from 0) of {folds}.")
+    if facts["refit"]:
+        paragraphs.append("A refit: validation rows train, too.")
+
+    text, label = " + ".join(facts["columns"]["text"]), facts["columns"]["label"]
+    paragraphs.append(f"Texts are the column {text}, classes the column {label}.")
+    paragraphs += data_warnings(facts)
+
+    kind, size = facts["tokenizer"]["kind"], facts["tokenizer"]["size"]
+    learned_from = "training and validation texts" if facts["refit"] else "the training split alone"
+    paragraphs.append(f"Tokenizer: {kind}, {size:,} tokens, learned from {learned_from}.")
+    return "\n\n".join(paragraphs)
+
+
+def _splits(facts: DataFacts, labels: list[str]) -> str:
+    header = ["split", "rows", "tokens per text", "longest", "texts cut", "unknown tokens", *labels]
+    rows = [
+        [
+            name,
+            split["rows"],
+            split["mean_length"],
+            split["longest"],
+            f"{split['cut_share']:.2%}",
+            f"{split['unknown_share']:.2%}",
+            *(split["classes"][label] for label in labels),
+        ]
+        for name, split in facts["splits"].items()
+    ]
+    return markdown_table(header, rows)
+
+
+def _model(record: Record) -> str:
+    rows = [[name, shape, f"{parameters:,}"] for name, shape, parameters in record["layers"]]
+    total = ["total", "", f"{record['parameters']:,}"]
+    table = markdown_table(["layer", "output shape", "parameters"], [*rows, total])
+
+    epochs = len(record["history"])
+    if record["refit"]:
+        kept = f"Kept: the last of {epochs} epochs. There was no validation: {record['chosen_by']}."
     else:
         kept = (
-            f"Kept: epoch {record['best_epoch']} of {len(record['history'])}, which has the lowest "
-            f"cross-entropy on "
-            f"validation (macro F1 there {record['score']:.4f})."
+            f"Kept: epoch {record['best_epoch']} of {epochs}, which has the lowest cross-entropy "
+            f"on validation (macro F1 there {record['score']:.4f})."
         )
-    return (
-        f"## Model\n\n{table}\n\n## Training\n\n![loss and accuracy by epoch](curves.png)\n\n{kept}"
-    )
+    curves = "![loss and accuracy by epoch](curves.png)"
+    return "\n\n".join(["## Model", table, "## Training", curves, kept])
 
 
-def _origin(record: dict[str, Any]) -> str:
+def _origin(record: Record) -> str:
     environment, overrides = record["environment"], " ".join(record["overrides"])
     versions = ", ".join(
         f"{package} {number}" for package, number in environment["versions"].items()
     )
-    return (
-        f"## Where it comes from\n\n- overrides: {f'`{overrides}`' if overrides else 'none'}\n"
-        f"- seed: {record['seed']}\n"
-        f"- git commit: {environment['git_commit']}\n- Python {environment['python']}, {versions}\n"
-        f"- {environment['machine']}; {record['threads']} threads; device {record['device']}\n"
-        f"- {seconds_line(record)}"
-    )
-
-
-def seconds_line(record: dict[str, Any]) -> str:
-    return (
-        f"{record['seconds']['train']:.0f} s of training, {record['seconds']['total']:.0f} s in all"
-    )
+    lines = [
+        f"overrides: {f'`{overrides}`' if overrides else 'none'}",
+        f"seed: {record['seed']}",
+        f"git commit: {environment['git_commit']}",
+        f"Python {environment['python']}, {versions}",
+        f"{environment['machine']}; {record['threads']} threads; device {record['device']}",
+        seconds_line(record),
+    ]
+    return "## Where it comes from\n\n" + "\n".join(f"- {line}" for line in lines)

@@ -1,5 +1,6 @@
-"""What TensorBoard shows beyond scalars: hyperparameters, confusion matrix, PR curves, hardest
-texts, embeddings.
+"""What TensorBoard shows beyond scalars.
+
+These are hyperparameters, confusion matrices, PR curves, the hardest texts, and the embeddings.
 """
 
 import shutil
@@ -14,16 +15,18 @@ from torch.utils.tensorboard.summary import hparams
 
 from textlstm.data.batching import EncodedTexts, token_counts
 from textlstm.data.vocabulary import UNK
-from textlstm.keys import LITERAL, only_places, value_in
+from textlstm.keys import LITERAL, is_hyperparameter, value_in
 from textlstm.model.metrics import Predictions
 from textlstm.model.network import LSTMClassifier
+from textlstm.model.scores import Scores
 from textlstm.runs import figures
+from textlstm.runs.record import Record
 from textlstm.runs.report import confident_mistakes
 from textlstm.writing import markdown_table
 
 GROUPS = ("data", "model", "optimizer", "trainer")  # whose keys are hyperparameters
 SCORE, LOSS = "hp/val_macro_f1", "hp/val_loss"
-PROJECTED = 1000
+PROJECTED = 1000  # tokens whose embeddings are shown
 
 
 def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str]) -> None:
@@ -36,21 +39,18 @@ def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str
     typed = [override.lstrip("+").partition("=")[0] for override in overrides]
     values = {f"{group}.{key}": value for group in GROUPS for key, value in config[group].items()}
     values |= {"seed": config["seed"], **{key: value_in(config, key) for key in typed}}
-    left_out = {
-        key
-        for key, value in values.items()
-        if key in LITERAL or only_places(key) or isinstance(value, dict)
-    }
     shown = {
-        key: str(of) if isinstance(of, list) else of
-        for key, of in values.items()
-        if key not in left_out
+        key: str(value) if isinstance(value, list) else value
+        for key, value in values.items()
+        if is_hyperparameter(key) and key not in LITERAL and not isinstance(value, dict)
     }
     logger.log_hyperparams(shown)
     if config["data"]["refit"]:  # it has no validation score: without one it stays out of that view
         return
+
     logger.log_metrics({SCORE: float("nan"), LOSS: float("nan")})
     columns, start, end = hparams(shown, {SCORE: 0.0, LOSS: 0.0})
+
     held = columns.value[0].metadata.plugin_data
     content = HParamsPluginData.FromString(held.content)
     for info in content.experiment.hparam_infos:
@@ -67,19 +67,19 @@ def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str
 
 
 def score(logger: TensorBoardLogger, macro_f1: float, loss: float, step: int) -> None:
-    """The run's validation scores, for the HParams view."""
+    """Shows the run's validation scores in the HParams view."""
     logger.log_metrics({SCORE: macro_f1, LOSS: loss}, step)
 
 
 def show_predictions(
     logger: TensorBoardLogger,
     split: str,
-    scores: dict[str, Any],
+    scores: Scores,
     texts: list[str],
     predictions: Predictions,
     step: int,
 ) -> None:
-    """Confusion matrix, a PR curve for each class, and the most confident mistakes of a split."""
+    """Shows a split's confusion matrix, a PR curve per class, and the most confident mistakes."""
     board, labels = logger.experiment, list(scores["classes"])
     board.add_figure(
         f"confusion_matrix/{split}",
@@ -101,28 +101,34 @@ def show_predictions(
 
 def finish(
     logger: TensorBoardLogger,
-    record: dict[str, Any],
+    record: Record,
     network: LSTMClassifier,
     tokenizer: Tokenizer,
     train: EncodedTexts,
 ) -> None:
-    """The run's scores for the HParams view, and the embeddings of its most frequent tokens."""
+    """Shows the run's scores in the HParams view, and embeddings of its most frequent tokens.
+
+    Args:
+        train: the training texts, whose tokens are counted.
+    """
     step = record["steps"]
-    if record["score"] is not None:  # of a refit
+    if record["score"] is not None:  # a refit has none
         score(logger, record["score"], record["validation"]["log_loss"], step)
+
     counts_CV = token_counts(train, len(record["labels"]), tokenizer.get_vocab_size())
     frequencies = counts_CV.sum(dim=0)
     frequencies[: UNK + 1] = 0
     ids = frequencies.argsort(descending=True, stable=True)[
         : min(PROJECTED, int((frequencies > 0).sum()))
     ]
+
     # The class in whose training texts a token makes up the largest share.
     shares = counts_CV / counts_CV.sum(dim=1, keepdim=True).clamp(min=1)
     classes = [record["labels"][number] for number in shares[:, ids].argmax(dim=0).tolist()]
     tokens = [(tokenizer.id_to_token(number) or "").strip() or "?" for number in ids.tolist()]
-    shutil.rmtree(
-        Path(logger.log_dir) / f"{step:05d}", ignore_errors=True
-    )  # a run that was killed just here
+
+    # A run that was killed just here has left some.
+    shutil.rmtree(Path(logger.log_dir) / f"{step:05d}", ignore_errors=True)
     logger.experiment.add_embedding(
         network.embedding.weight.detach().cpu()[ids],
         metadata=[list(row) for row in zip(tokens, classes, strict=True)],

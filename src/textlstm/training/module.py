@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -13,12 +13,18 @@ from textlstm.checks import choice
 from textlstm.data.batching import IGNORED, Batch
 from textlstm.model.metrics import PredictionCollector, Predictions, scores
 from textlstm.model.network import LSTMClassifier
+from textlstm.model.scores import Scores
 from textlstm.model.settings import ModelSettings
 from textlstm.training.settings import OptimizerSettings
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 SCHEDULES = ("constant", "one_cycle", "plateau")
-LOGGED = ("accuracy", "macro_f1", "auroc", "calibration_error")
+LOGGED: tuple[Literal["accuracy", "macro_f1", "auroc", "calibration_error"], ...] = (
+    "accuracy",
+    "macro_f1",
+    "auroc",
+    "calibration_error",
+)
 
 
 class TextClassificationModule(pl.LightningModule):
@@ -72,7 +78,7 @@ class TextClassificationModule(pl.LightningModule):
         self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=model.label_smoothing)
         self.collector = PredictionCollector()
         self.predictions: Predictions  # for the split that was scored last, with their scores
-        self.scores: dict[str, Any]
+        self.scores: Scores
 
     @classmethod
     def restored(cls, checkpoint: Path) -> "TextClassificationModule":
@@ -166,9 +172,10 @@ class TextClassificationModule(pl.LightningModule):
         # sync_dist: all processes have the same scores, but Lightning does not know it.
         self.log(f"{stage}/loss", self.scores["log_loss"], prog_bar=True, sync_dist=True)
         for name in LOGGED:
-            if self.scores[name] is not None:
+            score = self.scores[name]
+            if score is not None:
                 shown = name in ("accuracy", "macro_f1")
-                self.log(f"{stage}/{name}", self.scores[name], prog_bar=shown, sync_dist=True)
+                self.log(f"{stage}/{name}", score, prog_bar=shown, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         """Makes the optimizer, and the schedule of its rate if it does not stay constant."""

@@ -1,5 +1,6 @@
-"""What is seen of a run: what is trained, then one bar on a terminal, one line an epoch elsewhere
-and in the log.
+"""What is seen of a run: first what is trained, then how it goes.
+
+On a terminal that is one bar; elsewhere, and always in the log, it is one line an epoch.
 """
 
 import logging
@@ -10,22 +11,21 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import RichProgressBar
 
+from textlstm.data.facts import SplitFacts
 from textlstm.model.network import LSTMClassifier, layer_table, trainable
+from textlstm.runs.record import Epoch, EpochValidation, Seconds
 
 log = logging.getLogger(__name__)
 
-VALIDATION = {
-    "val_loss": "val/loss",
-    "val_accuracy": "val/accuracy",
-    "val_macro_f1": "val/macro_f1",
-}
-
 
 def announce(
-    splits: dict[str, dict[str, Any]], network: LSTMClassifier, length: int | None, level: int
+    splits: dict[str, SplitFacts], network: LSTMClassifier, length: int | None, level: int
 ) -> None:
-    """Logs what is about to be trained, on what: the facts of each split, and the layers for texts
-    of `length`.
+    """Logs the splits and the layers of a run that is about to begin.
+
+    Args:
+        length: the fixed number of tokens of a text, or None where it is each batch's own.
+        level: of `logging`, such as INFO.
     """
     for split, facts in splits.items():
         log.log(
@@ -34,6 +34,7 @@ def announce(
             *(split, facts["rows"], facts["mean_length"], facts["longest"]),
             *(100 * facts["cut_share"], 100 * facts["unknown_share"]),
         )
+
     log.log(level, "  %-22s %10s %12s", "layer", "output", "parameters")
     for name, shape, count in [
         *layer_table(network, length),
@@ -43,27 +44,24 @@ def announce(
 
 
 class EpochHistory(pl.Callback):
-    """One record an epoch, kept in the checkpoint so that a resumed run's curves are whole.
-
-    A run without validation has the figures of training alone.
-    """
+    """Keeps an `Epoch` for each one, also in the checkpoint: a resumed run's curves are whole."""
 
     def __init__(self) -> None:
         self.begun = time.monotonic()
-        self.epochs: list[dict[str, float]] = []
+        self.epochs: list[Epoch] = []
         self.earlier = 0.0  # seconds of the epochs before this start
 
     def state_dict(self) -> dict[str, Any]:
+        """The epochs, for the checkpoint."""
         return {"epochs": self.epochs}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes up the epochs of a checkpoint."""
         self.epochs = list(state_dict["epochs"])
         self.earlier = sum(epoch["seconds"] for epoch in self.epochs)
 
-    def seconds(self) -> dict[str, float]:
-        """Those of training, and all since this was made, with what was trained before a resumed
-        run's start.
-        """
+    def seconds(self) -> Seconds:
+        """Seconds spent training, and in all, including the epochs before a resume."""
         trained = sum(epoch["seconds"] for epoch in self.epochs)
         return {
             "train": round(trained, 2),
@@ -74,37 +72,37 @@ class EpochHistory(pl.Callback):
         self.started = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keeps the epoch and logs it in one line."""
         scores = trainer.callback_metrics
-        epoch = {
+        validation: EpochValidation = {}
+        if trainer.enable_validation:
+            validation = {
+                "val_loss": scores["val/loss"].item(),
+                "val_accuracy": scores["val/accuracy"].item(),
+                "val_macro_f1": scores["val/macro_f1"].item(),
+            }
+        epoch: Epoch = {
             "epoch": trainer.current_epoch + 1,
             "train_loss": scores["train/loss_epoch"].item(),
             "train_accuracy": scores["train/accuracy"].item(),
-            **(
-                {key: scores[name].item() for key, name in VALIDATION.items()}
-                if trainer.enable_validation
-                else {}
-            ),
+            **validation,
             "seconds": round(time.monotonic() - self.started, 2),
         }
         self.epochs.append(epoch)
-        validation = (
-            "  val loss %.4f accuracy %.4f macro F1 %.4f" if trainer.enable_validation else ""
-        )
+
+        validated = "  val loss %.4f accuracy %.4f macro F1 %.4f" if validation else ""
+        level = logging.DEBUG if sys.stderr.isatty() else logging.INFO  # a terminal has the bar
         log.log(
-            logging.DEBUG
-            if sys.stderr.isatty()
-            else logging.INFO,  # a terminal has the bar; the log has both
-            f"epoch %d/%s  train loss %.4f accuracy %.4f{validation}  %.1f s",
-            epoch["epoch"],
-            trainer.max_epochs,
-            *(epoch[key] for key in list(epoch)[1:]),
+            level,
+            f"epoch %d/%s  train loss %.4f accuracy %.4f{validated}  %.1f s",
+            *(epoch["epoch"], trainer.max_epochs, epoch["train_loss"], epoch["train_accuracy"]),
+            *validation.values(),
+            epoch["seconds"],
         )
 
 
 class ProgressBar(RichProgressBar):
-    """Lightning's bar with the scores that fit in a line, and epochs counted from 1 as everywhere
-    else.
-    """
+    """Lightning's bar with the scores that fit in a line, and epochs counted from 1."""
 
     shown = ("train/loss_step", "val/loss", "val/macro_f1")
     interval = 0.5  # seconds; drawing at each step costs a third of the time of a small network
@@ -121,6 +119,7 @@ class ProgressBar(RichProgressBar):
         batch: Any,
         batch_idx: int,
     ) -> None:
+        """Draws the bar, at most twice a second and after the last batch."""
         if (
             time.monotonic() - self.drawn > self.interval
             or batch_idx + 1 == trainer.num_training_batches

@@ -1,10 +1,8 @@
-"""What a run leaves in its folder: the model, the report, TensorBoard's pages, and metrics.json,
-which holds it all.
-"""
+"""What a run leaves in its folder: the model, the report, TensorBoard's pages, and its record."""
 
 import logging
 import shutil
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -14,14 +12,23 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.model.bundle import save_bundle
 from textlstm.model.metrics import Predictions
 from textlstm.model.network import layer_table, trainable
+from textlstm.model.scores import Baseline, Scores
 from textlstm.runs import tensorboard as dashboards
 from textlstm.runs.environment import environment
 from textlstm.runs.folder import RunFolder
+from textlstm.runs.record import (
+    FORMAT,
+    PrunedRecord,
+    Record,
+    ScoredName,
+    ScoredSplits,
+    write_pruned,
+    write_record,
+)
 from textlstm.runs.report import write_report
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.progress import EpochHistory
 from textlstm.training.settings import RunSettings
-from textlstm.writing import write_json
 
 log = logging.getLogger(__name__)
 
@@ -34,32 +41,41 @@ class ScoredSplit(NamedTuple):
 
     texts: list[str]
     predictions: Predictions
-    scores: dict[str, Any]
+    scores: Scores
 
 
 def describe_run(
     run: RunFolder,
     settings: RunSettings,
     overrides: list[str],
-    scored: dict[str, ScoredSplit],
-    baselines: dict[str, Any],
+    scored: dict[ScoredName, ScoredSplit],
+    baselines: dict[str, Baseline],
     history: EpochHistory,
     trainer: pl.Trainer,
     module: TextClassificationModule,
     data: TextDataModule,
-) -> dict[str, Any]:
-    """The record of a finished run, as metrics.json holds it: plain values alone."""
+) -> Record:
+    """Makes the record of a finished run: plain values alone."""
+    scores: ScoredSplits = {}
+    for name, split in scored.items():
+        scores[name] = split.scores
+
     refit = settings.data.refit
+    if refit:
+        score, best_epoch = None, None
+    else:
+        score = scores["validation"]["macro_f1"]
+        best_epoch = min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"]
+
     return {
+        "format": FORMAT,
         "title": f"LSTM text classifier, run {run.path.name}",
         "refit": refit,
-        "score": None if refit else scored["validation"].scores["macro_f1"],
-        "best_epoch": None
-        if refit
-        else min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"],
+        "score": score,
+        "best_epoch": best_epoch,
         "chosen_by": BEFORE if refit else BY_VALIDATION,
         "labels": data.class_names,
-        **{name: split.scores for name, split in scored.items()},
+        **scores,
         "baselines": baselines,
         "seconds": history.seconds(),
         "parameters": trainable(module.network),
@@ -79,8 +95,8 @@ def describe_run(
 
 def write_run(
     run: RunFolder,
-    record: dict[str, Any],
-    scored: dict[str, ScoredSplit],
+    record: Record,
+    scored: dict[ScoredName, ScoredSplit],
     module: TextClassificationModule,
     data: TextDataModule,
     logger: Logger,
@@ -94,8 +110,10 @@ def write_run(
         tokenizer_json=module.hparams["tokenizer_json"],
         labels=data.class_names,
     )
+
     last, split = list(scored.items())[-1]
     write_report(run.path, record, last, split.texts, split.predictions)
+
     if isinstance(logger, TensorBoardLogger):
         for name, split in scored.items():
             dashboards.show_predictions(
@@ -103,22 +121,27 @@ def write_run(
             )
         dashboards.finish(logger, record, module.network, data.tokenizer, data.encoded["train"])
         logger.finalize("success")
-    write_json(run.path / "metrics.json", record)
+
+    write_record(run.path, record)
 
 
 def record_pruned(
     run: RunFolder, logger: Logger, history: EpochHistory, steps: int, overrides: list[str]
 ) -> None:
-    """What is left of a trial that others were better than: its score, and no model."""
+    """Writes what is left of a trial that others were better than: its score, and no model."""
     best = max(history.epochs, key=lambda epoch: epoch["val_macro_f1"])
+    record: PrunedRecord = {
+        "format": FORMAT,
+        "score": best["val_macro_f1"],
+        "overrides": overrides,
+        "history": history.epochs,
+    }
     if isinstance(logger, TensorBoardLogger):
         dashboards.score(logger, best["val_macro_f1"], best["val_loss"], steps)
         logger.finalize("success")
+
     shutil.rmtree(run.checkpoints)
-    write_json(
-        run.pruned,
-        {"score": best["val_macro_f1"], "overrides": overrides, "history": history.epochs},
-    )
+    write_pruned(run.path, record)
     log.info(
         "Pruned after epoch %d, with macro F1 %.4f on validation.",
         len(history.epochs),

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -19,9 +18,11 @@ from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.reading.checksums import changed_sources
 from textlstm.model import baselines
+from textlstm.model.scores import Baseline
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
+from textlstm.runs.record import ScoredName
 from textlstm.runs.report import LINEAR, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
 from textlstm.training.distributed import one_end, share_threads
@@ -237,7 +238,7 @@ def _score_kept(
     run: RunFolder,
     *,
     test: bool,
-) -> dict[str, ScoredSplit]:
+) -> dict[ScoredName, ScoredSplit]:
     """Loads the kept epoch's weights into `module` and scores it.
 
     It is scored on validation, which a refit has none of, and, if asked for, on test.
@@ -248,7 +249,7 @@ def _score_kept(
     if trainer.is_global_zero:
         saved = torch.load(run.kept_checkpoint(refit=refit), weights_only=True, map_location="cpu")
         module.load_state_dict(saved["state_dict"])
-    scored = {}
+    scored: dict[ScoredName, ScoredSplit] = {}
     if not refit:
         trainer.validate(module, data, verbose=False)
         scored["validation"] = _scored("validation", module, data)
@@ -262,7 +263,7 @@ def _scored(split: str, module: TextClassificationModule, data: TextDataModule) 
     return ScoredSplit(data.splits[split]["text"][:], module.predictions, module.scores)
 
 
-def _baselines(data: TextDataModule) -> dict[str, Any]:
+def _baselines(data: TextDataModule) -> dict[str, Baseline]:
     """Test scores of what the network has to beat."""
     held_out = data.held_out if data.settings.refit else None
     linear = baselines.tfidf_logistic_regression(data.splits, held_out)

@@ -1,0 +1,67 @@
+"""What is said of predictions: the types of the scores that metrics.json keeps."""
+
+from typing import Literal, NotRequired, TypedDict
+
+ScoreName = Literal["accuracy", "macro_f1", "log_loss", "calibration_error"]
+"""The scores that every split has as a number."""
+
+
+class ClassScores(TypedDict):
+    """How well one class is found, against all others."""
+
+    precision: float
+    """Share of the texts predicted as this class that are of it, from 0 to 1; 0 without any."""
+    recall: float
+    """Share of the texts of this class that are predicted as it, from 0 to 1; 0 without any."""
+    f1: float
+    """Harmonic mean of precision and recall."""
+    rows: int
+    """Texts of this class: gold rows, not predicted ones."""
+
+
+class Scores(TypedDict):
+    """How good the predictions for one split are, over all of its rows."""
+
+    accuracy: float
+    """Share of texts whose class is predicted, from 0 to 1."""
+    macro_f1: float
+    """Unweighted mean of F1 over the classes that have a gold row."""
+    log_loss: float
+    """Mean cross-entropy in nats, without label smoothing or class weights."""
+    calibration_error: float
+    """Expected calibration error, 15 equal bins of confidence, from 0 to 1 (Guo et al. 2017)."""
+    auroc: float | None
+    """Area under the ROC curve, one class against the rest, unweighted mean over the classes that
+    have a gold row; None when only one class has."""
+    classes: dict[str, ClassScores]
+    """By class name, in the order of the class numbers."""
+    confusion_matrix: list[list[int]]
+    """Rows by gold class (down) and predicted class (across), both in the order of the classes."""
+    absent: list[str]
+    """Names of the classes without a gold row, which macro_f1 and auroc leave out."""
+
+
+class BaselineSettings(TypedDict):
+    """The settings of TF-IDF with logistic regression that were best on validation."""
+
+    unit: str
+    """What n-grams are made of: word or character."""
+    longest: int
+    """The longest n-gram that is counted; all shorter ones are, too."""
+    sublinear: bool
+    """Whether a count c weighs 1 + ln c in place of c."""
+    C: float
+    """Inverse strength of the L2 penalty, as scikit-learn has it."""
+
+
+class Baseline(Scores):
+    """Test scores of a simpler model on the same rows.
+
+    Only TF-IDF with logistic regression has settings. Of a refit they were chosen before the model
+    was fitted again, and no validation score is kept.
+    """
+
+    settings: NotRequired[BaselineSettings]
+    """The settings that were chosen on validation."""
+    validation_macro_f1: NotRequired[float]
+    """Macro F1 on validation with these settings."""

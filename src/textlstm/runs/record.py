@@ -1,0 +1,227 @@
+"""The record of a run: what metrics.json and pruned.json hold, and how they are read and written.
+
+The record is the contract between all that add to it and all that read it back; nothing else opens
+these files. Its types stand where the values are made: those of the data in `data.facts`, those of
+scores in `model.scores`, that of the machine in `runs.environment`; the rest stands here.
+
+Keys may be added without a new `FORMAT`. A key that changes its meaning, or goes, needs one.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, TypedDict, cast
+
+from textlstm.checks import InputError
+from textlstm.data.facts import DataFacts
+from textlstm.model.scores import Baseline, Scores
+from textlstm.runs.environment import Environment
+from textlstm.runs.renamed import with_present_names
+from textlstm.writing import write_json
+
+FORMAT = 1
+"""The format that is written here. Records without a number are older: format 0, the same keys."""
+
+METRICS, PRUNED = "metrics.json", "pruned.json"
+
+ScoredName = Literal["train", "validation", "test", "file"]
+"""What can be scored: a split, or in an evaluation the rows of another file."""
+
+Layer = tuple[str, str, int]
+"""A layer's name, the shape of its output for one text, and its trainable parameters."""
+
+
+class EpochValidation(TypedDict, total=False):
+    """What validation said after an epoch; a refit has no validation and none of these keys."""
+
+    val_loss: float
+    """Mean cross-entropy on validation in nats, without smoothing or class weights."""
+    val_accuracy: float
+    """Share of validation texts whose class is predicted, from 0 to 1."""
+    val_macro_f1: float
+    """Macro F1 on validation."""
+
+
+class Epoch(EpochValidation):
+    """One pass over the training rows."""
+
+    epoch: int
+    """Its number, from 1."""
+    train_loss: float
+    """Mean training loss over the epoch, with dropout, smoothing and class weights."""
+    train_accuracy: float
+    """Share of training texts whose class was predicted while training, from 0 to 1."""
+    seconds: float
+    """How long it took, validation included."""
+
+
+class Seconds(TypedDict):
+    """How long a run took; the epochs before a resume are counted in both."""
+
+    train: float
+    """Seconds in epochs, validation included."""
+    total: float
+    """Seconds in all: also reading, tokenizing, and scoring the baselines."""
+
+
+class ScoredSplits(TypedDict, total=False):
+    """The scores of what was scored.
+
+    A run has `validation`, unless it is a refit, and `test`, unless it ran with test=false. An
+    evaluation adds the split that it scored anew, or `file`.
+    """
+
+    train: Scores
+    """Scores on the training rows; of an evaluation alone."""
+    validation: Scores
+    """Scores of the kept epoch on the validation rows."""
+    test: Scores
+    """Scores of the kept epoch on the test rows."""
+    file: Scores
+    """Scores on the rows of another file; of an evaluation alone."""
+
+
+class Record(ScoredSplits):
+    """A finished run, or the evaluation of one, as metrics.json holds it."""
+
+    format: int
+    """Number of this layout: `FORMAT`, or 0 for a record from before formats had numbers."""
+    title: str
+    """The heading of the report; of an evaluation it ends with what was scored."""
+    refit: bool
+    """Whether the validation rows trained, too, so that there was no validation."""
+    score: float | None
+    """What runs are ranked by: macro F1 on validation; None for a refit."""
+    best_epoch: int | None
+    """The epoch, from 1, whose weights are kept; None for a refit, which keeps the last."""
+    chosen_by: str
+    """In words: what chose the epoch that is kept."""
+    labels: list[str]
+    """The names of the C classes, in the order of their numbers."""
+    baselines: dict[str, Baseline]
+    """By name: test scores of simpler models; empty without test=true and baselines=true."""
+    seconds: Seconds
+    """How long the run took."""
+    parameters: int
+    """Trainable parameters of the network."""
+    layers: list[Layer]
+    """The layers from the embedding to the class scores; `T` in a shape is a text's own length."""
+    steps: int
+    """Optimizer steps, those before a resume included."""
+    history: list[Epoch]
+    """The epochs in order, those before a resume included."""
+    data: DataFacts
+    """The data. An evaluation of another file has that file's splits and sources."""
+    seed: int
+    """The seed of weights, batches and dropout; data.split_seed is in `config`."""
+    threads: int
+    """CPU threads of each process."""
+    device: str
+    """The device of the first process, such as cpu or cuda:0."""
+    devices: int
+    """How many processes trained, one per device."""
+    environment: Environment
+    """Versions, machine and git commit."""
+    overrides: list[str]
+    """What was typed, as Hydra understood it: KEY=VALUE each."""
+    config: dict[str, Any]
+    """The whole configuration as composed, with `resume` empty."""
+
+
+class PrunedRecord(TypedDict):
+    """A trial that a sweep gave up, as pruned.json holds it."""
+
+    format: int
+    """As in `Record`."""
+    score: float
+    """The best macro F1 on validation among its epochs."""
+    overrides: list[str]
+    """What was typed, as Hydra understood it: KEY=VALUE each."""
+    history: list[Epoch]
+    """The epochs that it had."""
+
+
+def read_record(path: Path) -> Record:
+    """Reads metrics.json, given the file or its folder.
+
+    Raises:
+        InputError: the file is missing or damaged, or written by a newer textlstm.
+    """
+    record = cast(Record, _read(_file(path, METRICS), Record.__required_keys__))
+    return {**record, "config": with_present_names(record["config"])}
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Writes metrics.json whole or not at all; a folder with one holds a finished run."""
+    write_json(folder / METRICS, record)
+
+
+def read_pruned(path: Path) -> PrunedRecord:
+    """Reads pruned.json, given the file or its folder.
+
+    Raises:
+        InputError: the file is missing or damaged, or written by a newer textlstm.
+    """
+    return cast(PrunedRecord, _read(_file(path, PRUNED), PrunedRecord.__required_keys__))
+
+
+def write_pruned(folder: Path, record: PrunedRecord) -> None:
+    """Writes pruned.json whole or not at all; a folder with one holds a trial that was given up."""
+    write_json(folder / PRUNED, record)
+
+
+def evaluation_record(
+    run: Record,
+    name: ScoredName,
+    scores: Scores,
+    *,
+    shown_name: str,
+    data: DataFacts,
+) -> Record:
+    """Makes the record of an evaluation: the run's, with the scores of what was scored now.
+
+    Args:
+        run: the record of the run, which stays as it is.
+        name: the key of the scores.
+        scores: the new scores.
+        shown_name: what the title calls the split or file.
+        data: the facts of the run's data, or of the other file.
+    """
+    scored: ScoredSplits = {}
+    scored[name] = scores
+    title = f"{run['title']}, scored on {shown_name}"
+    return {**run, "format": FORMAT, "title": title, "data": data, **scored}
+
+
+def _file(path: Path, name: str) -> Path:
+    return path / name if path.is_dir() else path
+
+
+def _read(file: Path, required: Iterable[str]) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:  # neither UTF-8 nor JSON
+        raise _damaged(file, f"it is not JSON ({error})") from error
+
+    if not isinstance(content, dict):
+        raise _damaged(file, "a JSON object was expected")
+    number = content.setdefault("format", 0)
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise _damaged(file, f"its format is {number!r}, a whole number was expected")
+    if number > FORMAT:
+        raise InputError(
+            f"{file} has format {number}, and this textlstm reads formats up to {FORMAT}: a newer "
+            f"one wrote it. Update textlstm."
+        )
+    missing = sorted(set(required) - content.keys())
+    if missing:
+        raise _damaged(file, f"it has no {', '.join(missing)}")
+    return content
+
+
+def _damaged(file: Path, what: str) -> InputError:
+    return InputError(
+        f"{file} is damaged: {what}. Bring the file back from a copy, or train the run anew."
+    )
