@@ -25,7 +25,7 @@ def begun(tmp_path):
     def begin(*overrides):
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = OmegaConf.to_container(
-                compose("train", [of for of in overrides if not of.startswith("sweep")])
+                compose("train", [typed for typed in overrides if not typed.startswith("sweep")])
             )
         run = RunFolder(tmp_path)
         logger = TensorBoardLogger(
