@@ -160,7 +160,7 @@ class TextClassificationModule(pl.LightningModule):
     def _score(self, stage: str) -> None:
         self.predictions = self.collector.compute()
         self.collector.reset()
-        self.scores = scores(self.predictions, self.labels)
+        self.scores = dict(scores(self.predictions, self.labels))
         if self.trainer.state.fn == "validate":
             return  # this is the best epoch once more, which has its point in the curves already
         # sync_dist: all processes have the same scores, but Lightning does not know it.
