@@ -37,7 +37,6 @@ def test_the_table_holds_every_pooling():
 def test_a_text_pools_to_one_vector_of_the_size_that_is_told(name, states):
     pooling = made(name, states)
     assert pooling(*states_of(LENGTHS, states)).shape == (4, pooling.size)
-    assert pooling.size == (3 * states if name == "concat" else states)
 
 
 @every_state_size
@@ -61,7 +60,6 @@ def test_gradients_reach_every_parameter_and_no_padding(name):
     assert not states_BTH.grad[~mask_BT].any()
     assert states_BTH.grad.flatten(1).any(dim=1).all()  # each text gets one
     assert all(parameter.grad is not None for parameter in pooling.parameters())
-    assert len(list(pooling.parameters())) == (4 if name == "attention" else 0)
     if isinstance(pooling, Attention):
         transform, score = pooling.children()
         assert transform.weight.grad.any()
