@@ -244,6 +244,11 @@ def test_export_writes_a_checked_onnx_model(trained):
             ["model.hiden=3"],
             "error: There is no key 'model.hiden'. Did you mean 'model.hidden'?",
         ),
+        (
+            "train",
+            ["experiment=smoke", "+model.hiden=3"],
+            "error: There is no key 'model.hiden'. Did you mean 'model.hidden'?",
+        ),
         ("train", ["data.train=missing.csv"], "missing.csv does not exist"),
         (
             "train",

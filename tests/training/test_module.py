@@ -9,7 +9,7 @@ from pytorch_lightning.plugins import MixedPrecision
 from torch.nn import functional
 
 from helpers.small import data_module
-from helpers.training import LearningRates, make_module, make_trainer
+from helpers.training import MODEL, LearningRates, make_module, make_trainer
 from textlstm.checks import InputError
 from textlstm.data.batching import Batch
 from textlstm.training.module import LOGGED, OPTIMIZERS, SCHEDULES, TextClassificationModule
@@ -165,6 +165,29 @@ def test_a_checkpoint_holds_plain_values_and_loads_again(data, tmp_path):
         )
     assert loaded.loss.weight.tolist() == [1.0, 2.0, 3.0]
     assert loaded.hparams == module.hparams
+
+
+def test_a_checkpoint_written_by_hand_is_restored(tmp_path):
+    """The layout that checkpoints have had from the start: plain values under these keys."""
+    module = make_module(pooling="attention", optimizer={"lr": 0.5})
+    values = {
+        "model": {**MODEL, "pooling": "attention", "label_smoothing": 0.25},
+        "optimizer": {"name": "adam", "lr": 0.5, "weight_decay": 0.1, "schedule": "plateau"},
+        "labels": ["a", "b", "c"],
+        "tokenizer_json": "{}",
+        "vocab_size": 30,
+        "class_weights": None,
+    }
+    torch.save(
+        {"state_dict": module.state_dict(), "hyper_parameters": values}, tmp_path / "old.ckpt"
+    )
+    restored = TextClassificationModule.restored(tmp_path / "old.ckpt")
+    assert dict(restored.hparams) == values
+    assert restored.loss.label_smoothing == 0.25
+    assert restored.labels == ["a", "b", "c"]
+    assert isinstance(restored.configure_optimizers()["optimizer"], torch.optim.Adam)
+    for name, weights in module.state_dict().items():
+        assert torch.equal(restored.state_dict()[name], weights)
 
 
 def test_a_checkpoint_goes_on_where_it_stopped(data, tmp_path):

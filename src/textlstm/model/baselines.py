@@ -1,5 +1,6 @@
 """What the network has to beat: the majority class and a linear model, on the very same split."""
 
+import itertools
 import logging
 import re
 from typing import Any
@@ -29,105 +30,97 @@ UNSPACED = re.compile(
 
 
 def majority(splits: DatasetDict) -> Baseline:
-    """Test scores of always giving the training split's class shares."""
+    """Scores the test split when every text gets the training split's class shares."""
     labels = splits["train"].features["label"].names
-    shares = np.bincount(splits["train"]["label"][:], minlength=len(labels)) / len(splits["train"])
+    shares_C = np.bincount(splits["train"]["label"][:], minlength=len(labels))
     with np.errstate(divide="ignore"):  # a class without training rows has probability zero
-        log_probabilities = np.tile(np.log(shares), (len(splits["test"]), 1))
-    return {**_score(log_probabilities, splits["test"]["label"][:], labels)}
+        log_shares_C = np.log(shares_C / len(splits["train"]))
+    log_shares_NC = np.tile(log_shares_C, (len(splits["test"]), 1))
+    return {**_score(log_shares_NC, splits["test"]["label"][:], labels)}
 
 
 def tfidf_logistic_regression(splits: DatasetDict, held_out: np.ndarray | None = None) -> Baseline:
-    """Test scores of TF-IDF with logistic regression.
+    """Scores TF-IDF with logistic regression on the test split.
 
     Terms are words, or characters where the script has no spaces (Chinese, Japanese, Thai).
     Sublinear term frequency, the longest n-gram and C are those with the best macro F1 on
-    validation; the answer names them in `settings`. Terms are hashed to 2^20 columns, so that
-    memory does not grow with the vocabulary.
+    validation. Terms are hashed to 2^20 columns, so that memory does not grow with the vocabulary.
 
     Args:
-        held_out: of a refit, which of the N training rows were validation; the settings are chosen
-            on these, and the model is then fitted on all.
+        splits: train, validation and test; a refit has no validation.
+        held_out: for a refit, which of the N training rows were validation. The settings are chosen
+            on these, and the model is then fitted on all rows.
     """
-    if held_out is not None:
-        train, validated = (
-            splits["train"].select(np.flatnonzero(~held_out)),
-            np.flatnonzero(held_out),
-        )
-        chosen = tfidf_logistic_regression(
-            DatasetDict(
-                {
-                    "train": train,
-                    "validation": splits["train"].select(validated),
-                    "test": splits["test"],
-                }
-            )
-        )["settings"]
-        return _refitted(splits, chosen)
+    if held_out is None:
+        return _chosen_on_validation(splits)
+    train = splits["train"]
+    before = DatasetDict(
+        train=train.select(np.flatnonzero(~held_out)),
+        validation=train.select(np.flatnonzero(held_out)),
+        test=splits["test"],
+    )
+    return _refitted(splits, _chosen_on_validation(before)["settings"])
+
+
+def _chosen_on_validation(splits: DatasetDict) -> Baseline:
+    """Fits with all settings, and scores those that are best on validation on the test split."""
     labels = splits["train"].features["label"].names
     gold = {split: np.asarray(rows["label"][:]) for split, rows in splits.items()}
     unit = "character" if _unspaced(splits["train"]) else "word"
-    best: dict[str, Any] = {"macro_f1": -1.0}
-    settings = [
-        (longest, sublinear, c) for longest in LONGEST[unit] for sublinear in SUBLINEAR for c in C
+    tried: list[BaselineSettings] = [
+        {"unit": unit, "longest": longest, "sublinear": sublinear, "C": c}
+        for longest, sublinear, c in itertools.product(LONGEST[unit], SUBLINEAR, C)
     ]
-    log.info("Fitting the baseline: %d settings of TF-IDF + logistic regression…", len(settings))
-    counts: dict[str, Any] = {}
-    for longest, sublinear, c in counted(settings, "settings", total=len(settings)):
-        if counts.get("longest") != longest:
-            counts = {"longest": longest, **_counts(splits, unit, longest)}
-        tfidf, model = _fitted(counts["train"], gold["train"], sublinear, c)
-        predicted = _log_probabilities(model, tfidf.transform(counts["validation"]), labels)
-        macro_f1 = _score(predicted, gold["validation"], labels)["macro_f1"]
-        if macro_f1 > best["macro_f1"]:
-            best = {
-                "macro_f1": macro_f1,
-                "test": _log_probabilities(model, tfidf.transform(counts["test"]), labels),
-                "settings": {"unit": unit, "longest": longest, "sublinear": sublinear, "C": c},
-            }
+    log.info("Fitting the baseline: %d settings of TF-IDF + logistic regression…", len(tried))
+
+    counts: dict[str, sparse.csr_matrix] = {}
+    counted_longest, best_f1 = 0, -1.0
+    for settings in counted(tried, "settings", total=len(tried)):
+        if settings["longest"] != counted_longest:
+            counted_longest = settings["longest"]
+            counts = _counts(splits, unit, counted_longest)
+        tfidf, model = _fitted(counts["train"], gold["train"], settings)
+        validation_NC = _log_probabilities(model, tfidf.transform(counts["validation"]), labels)
+        macro_f1 = _score(validation_NC, gold["validation"], labels)["macro_f1"]
+        if macro_f1 > best_f1:
+            best_f1, best_settings = macro_f1, settings
+            test_NC = _log_probabilities(model, tfidf.transform(counts["test"]), labels)
     return {
-        **_score(best["test"], gold["test"], labels),
-        "settings": best["settings"],
-        "validation_macro_f1": best["macro_f1"],
+        **_score(test_NC, gold["test"], labels),
+        "settings": best_settings,
+        "validation_macro_f1": best_f1,
     }
 
 
 def _refitted(splits: DatasetDict, settings: BaselineSettings) -> Baseline:
-    """Test scores of the model of these settings, fitted on all training rows."""
-    labels = splits["train"].features["label"].names
+    """Scores the model of these settings, fitted on all training rows, on the test split."""
+    train, test = splits["train"], splits["test"]
+    labels = train.features["label"].names
     counts = _counts(splits, settings["unit"], settings["longest"])
-    tfidf, model = _fitted(
-        counts["train"], splits["train"]["label"][:], settings["sublinear"], settings["C"]
-    )
-    scored = _score(
-        _log_probabilities(model, tfidf.transform(counts["test"]), labels),
-        splits["test"]["label"][:],
-        labels,
-    )
-    return {**scored, "settings": settings}
+    tfidf, model = _fitted(counts["train"], train["label"][:], settings)
+    test_NC = _log_probabilities(model, tfidf.transform(counts["test"]), labels)
+    return {**_score(test_NC, test["label"][:], labels), "settings": settings}
 
 
 def _fitted(
-    counts: sparse.csr_matrix, gold: Any, sublinear: bool, c: float
+    counts: sparse.csr_matrix, gold_N: Any, settings: BaselineSettings
 ) -> tuple[TfidfTransformer, LogisticRegression]:
-    tfidf = TfidfTransformer(sublinear_tf=sublinear).fit(counts)
+    """Fits the weighting of terms and the classifier on counts of terms (N, terms)."""
+    tfidf = TfidfTransformer(sublinear_tf=settings["sublinear"]).fit(counts)
     # newton-cg reaches lbfgs' answer in a tenth of its time on wide sparse features.
-    with threadpool_limits(
-        1
-    ):  # twice as fast as with two threads: the products are sparse and small
-        return tfidf, LogisticRegression(C=c, solver="newton-cg").fit(tfidf.transform(counts), gold)
+    model = LogisticRegression(C=settings["C"], solver="newton-cg")
+    with threadpool_limits(1):  # takes half the time of two threads: the products are small
+        return tfidf, model.fit(tfidf.transform(counts), gold_N)
 
 
 def _unspaced(train: Dataset) -> bool:
-    """Whether the first thousand texts have no words, or are mostly in a script without spaces
-    between them.
-    """
+    """Tells whether the first 1,000 texts have no words, or mostly a script without spaces."""
     text = " ".join(train[:1000]["text"])
     return not WORD.search(text) or 2 * len(UNSPACED.findall(text)) > sum(map(str.isalpha, text))
 
 
 def _counts(splits: DatasetDict, unit: str, longest: int) -> dict[str, sparse.csr_matrix]:
-    """How often each n-gram of the training texts stands in each text (N, terms)."""
+    """Counts each n-gram of the training texts in each text of each split (N, terms)."""
     hashing = HashingVectorizer(
         analyzer="char_wb" if unit == "character" else "word",
         ngram_range=(1, longest),
@@ -145,11 +138,12 @@ def _counts(splits: DatasetDict, unit: str, longest: int) -> dict[str, sparse.cs
 
 
 def _log_probabilities(model: LogisticRegression, features: Any, labels: list[str]) -> np.ndarray:
-    """Log-probabilities (N, C); a class without training rows has probability zero."""
-    full = np.full((features.shape[0], len(labels)), -np.inf)
-    full[:, model.classes_] = model.predict_log_proba(features.astype(np.float64))
-    return full
+    """Gives log-probabilities (N, C); a class without training rows has probability zero."""
+    full_NC = np.full((features.shape[0], len(labels)), -np.inf)
+    full_NC[:, model.classes_] = model.predict_log_proba(features.astype(np.float64))
+    return full_NC
 
 
-def _score(log_probabilities: np.ndarray, gold: Any, labels: list[str]) -> Scores:
-    return scores(Predictions(torch.tensor(log_probabilities), torch.as_tensor(gold)), labels)
+def _score(log_probabilities_NC: np.ndarray, gold_N: Any, labels: list[str]) -> Scores:
+    predictions = Predictions(torch.tensor(log_probabilities_NC), torch.as_tensor(gold_N))
+    return scores(predictions, labels)

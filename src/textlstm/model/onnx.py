@@ -1,4 +1,4 @@
-"""The trained network as ONNX, any batch and any length, checked against PyTorch."""
+"""Exports a trained network to ONNX, for any batch and any length, and compares the two."""
 
 import copy
 import logging
@@ -48,6 +48,8 @@ class _OperatorLayer(nn.Module):
 
 
 class _Probabilities(nn.Module):
+    """A network with the softmax behind it."""
+
     def __init__(self, network: LSTMClassifier) -> None:
         super().__init__()
         self.network = network
@@ -82,7 +84,12 @@ def write_onnx(network: LSTMClassifier, file: Path) -> None:
 
 
 def difference(session: Any, network: LSTMClassifier, batch: int, tokens: int) -> float:
-    """The largest difference of a probability between ONNX and PyTorch, on random texts."""
+    """Finds the largest difference of a probability between ONNX and PyTorch, on random texts.
+
+    Args:
+        session: the exported network as ONNX Runtime runs it.
+        batch, tokens: how many texts, and the length of the longest.
+    """
     generator = torch.Generator().manual_seed(0)
     ids_BT = torch.randint(
         1, network.embedding.num_embeddings, (batch, tokens), generator=generator
@@ -97,7 +104,7 @@ def difference(session: Any, network: LSTMClassifier, batch: int, tokens: int) -
 
 
 def _translation() -> Any:
-    """The operator in ONNX: gates reordered from PyTorch's i, f, g, o to ONNX' i, o, f, c."""
+    """Writes the operator in ONNX: gates go from PyTorch's order i, f, g, o to ONNX' i, o, f, c."""
     from onnxscript import opset20
 
     op: Any = opset20

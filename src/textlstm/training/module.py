@@ -124,8 +124,7 @@ class TextClassificationModule(pl.LightningModule):
         return loss
 
     def _share_of_loss(self, logits_BC: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Computes this process's part of the loss. Returns it with the batch's rows in all
-        processes.
+        """Computes this process's part of the loss, and counts the batch's rows in all processes.
 
         DDP averages gradients over processes, as if all had equally many rows of equal weight. So
         each process divides the sum over its rows by the weight of all rows, and the mean of what
