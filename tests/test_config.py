@@ -165,6 +165,6 @@ def test_help_explains_every_key(command):
     )
     public = [key for key in leaf_keys(composed(command)) if not key.endswith(internal)]
     if command == "inspect_data":
-        assert "data.…          the keys of `python src/train.py --help`" in explained
+        assert "data.…          the keys of `${typed:train} --help`" in explained
         public = [key for key in public if not key.startswith("data.")]
     assert [key for key in public if key not in explained] == []

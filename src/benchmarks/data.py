@@ -23,14 +23,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-SRC = Path(__file__).parents[1]
-sys.path.insert(0, str(SRC))
-
-from textlstm.runs.folder import OUTPUTS  # noqa: E402
+from textlstm.data.sources import NEWSWIRE4
+from textlstm.places import OUTPUTS
 
 PHASES = ("read", "tokenize", "batch")
 VOCABULARY, BATCH, HELD_OUT, SEED = 16_000, 64, 0.1, 42
-NEWSWIRE4 = SRC / "textlstm" / "newswire4.csv"
 SMALL = 10_000  # rows of the run whose memory others are compared with
 
 
@@ -66,8 +63,9 @@ def ours(file: str, cache: str) -> Iterator[None]:
     from textlstm.places import CONF
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = OmegaConf.to_container(compose("train", ["data=files", f"data.train={file}"]))
-    data = TextDataModule(**config["data"], cache=Path(cache))  # type: ignore[call-overload,index]
+        config = compose("train", ["data=files", f"data.train={file}"])
+    settings: Any = OmegaConf.to_container(config.data)
+    data = TextDataModule(**settings, cache=Path(cache))
     yield
     load_source(**data.source, cache=data.cache)
     yield
@@ -171,8 +169,6 @@ import sys, time
 started = time.perf_counter()
 import pytorch_lightning, torchmetrics, datasets
 imported = time.perf_counter()
-sys.argv = sys.argv[1:]
-sys.path.insert(0, sys.argv[0].rpartition("/")[0])
 from textlstm.commands import main as command_line
 from textlstm.training import module
 from textlstm.training import run as training
@@ -227,15 +223,15 @@ def memory(file: Path, small: Path) -> dict[str, Any]:
                 "+trainer.limit_train_batches=200",
                 f"hydra.run.dir={folder}/{name}",
             ]
-            peaks["train"][name] = run(SRC / "train.py", f"data.train={of}", *brief)[1]
+            peaks["train"][name] = run("-m", "textlstm", "train", f"data.train={of}", *brief)[1]
             predicted = f"output={folder}/{name}.csv"
             peaks["predict"][name] = run(
-                SRC / "predict.py", f"run={folder}/{name}", f"input={of}", predicted
+                "-m", "textlstm", "predict", f"run={folder}/{name}", f"input={of}", predicted
             )[1]
         driver = Path(folder, "first_step.py")
         driver.write_text(FIRST_STEP, encoding="utf-8")
         again = [
-            run(driver, SRC / "train.py", f"data.train={file}", f"hydra.run.dir={folder}/{n}")[0]
+            run(driver, f"data.train={file}", f"hydra.run.dir={folder}/{n}")[0]
             for n in range(3)
         ]
     return {

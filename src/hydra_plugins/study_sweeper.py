@@ -1,4 +1,4 @@
-"""Hydra's door to textlstm.sweeping: Hydra takes sweepers from the package hydra_plugins alone.
+"""Hydra's door to textlstm.sweeps: Hydra takes sweepers from the package hydra_plugins alone.
 
 Hydra imports this at each start of each command: nothing heavy may be imported at the top.
 """
@@ -8,6 +8,7 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.sweeper import Sweeper
+from omegaconf import DictConfig
 
 
 @dataclass
@@ -28,6 +29,7 @@ class StudySweeper(Sweeper):
 
     def __init__(self, params: dict[str, Any]) -> None:
         self.params = params
+        self.config: DictConfig
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         from hydra.core.plugins import Plugins

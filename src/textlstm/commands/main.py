@@ -18,10 +18,17 @@ from omegaconf import DictConfig, OmegaConf
 
 from textlstm.checks import InputError, JobsFailed
 from textlstm.commands.arguments import prepare, quote_literal
-from textlstm.places import CONF, OUTPUTS
-from textlstm.ranks import bequeath, inherited_arguments, is_rank_zero, let_rank_zero_speak
+from textlstm.places import CONF, OUTPUTS, pass_outputs_on
+from textlstm.ranks import (
+    end_with_parent,
+    is_rank_zero,
+    let_rank_zero_speak,
+    pass_on,
+    passed_on,
+)
 from textlstm.runs.folder import folder_name, new_run_folder
 from textlstm.terminal import loading
+from textlstm.typed import as_typed
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +51,7 @@ def main(command: str) -> None:
     A mistake prints one error and exits with 2. In a sweep it is logged in the job's own log, the
     other jobs go on, and the exit code is 1 at the end.
     """
+    _register_resolvers()
     if command in WITHOUT_HYDRA:
         try:
             _job(command)()
@@ -52,15 +60,16 @@ def main(command: str) -> None:
         return
     if not os.environ.keys() & WAITING.keys():
         os.environ |= WAITING
-    OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
-    OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
-    OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+    pass_outputs_on()
+    passed = passed_on()
+    if passed is not None:
+        end_with_parent()
     try:
-        arguments = inherited_arguments() or prepare(command, sys.argv[1:])
+        arguments = prepare(command, sys.argv[1:]) if passed is None else passed[1:]
     except InputError as error:
         fail(error)
     if command == "train" and "--multirun" not in arguments:
-        bequeath(arguments)
+        pass_on(command, arguments)
         if not is_rank_zero():
             arguments = silenced(arguments)
     sys.argv[1:] = arguments
@@ -84,6 +93,14 @@ def main(command: str) -> None:
         raise
 
 
+def _register_resolvers() -> None:
+    """Makes known what conf/ asks for: `${outputs:}`, `${typed:train}` and the names of folders."""
+    OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
+    OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+    OmegaConf.register_new_resolver("typed", as_typed, replace=True)
+
+
 def _job(command: str) -> Callable[..., Any]:
     """The function that does what the command says; importing it loads torch, for most."""
     with loading():
@@ -95,7 +112,7 @@ def _guarded(command: str, failed: dict[str, Exception]) -> Callable[[DictConfig
 
     def guarded(config: DictConfig) -> Any:
         try:
-            return _job(command)(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+            return _job(command)(OmegaConf.to_container(config, resolve=True))
         except Exception as error:
             folder = HydraConfig.get().runtime.output_dir
             if HydraConfig.get().mode == RunMode.MULTIRUN:

@@ -14,6 +14,7 @@ from textlstm.checks import NUMBER, InputError
 from textlstm.leaderboard.comparison import how_sure
 from textlstm.leaderboard.folder import Configuration, SweepFolder
 from textlstm.runs import figures
+from textlstm.typed import as_typed
 from textlstm.writing import markdown_table, write_csv
 
 SHOWN = 20  # rows of the table on the screen
@@ -30,7 +31,7 @@ def latest_sweep(sweeps: Path) -> Path:
     folders = [folder for folder in sweeps.glob("*") if folder.is_dir()]
     if not folders:
         raise InputError(
-            f"There is no sweep in {sweeps}; python src/train.py sweep=grid starts one."
+            f"There is no sweep in {sweeps}; {as_typed('train')} sweep=grid starts one."
         )
     return max(
         folders,
@@ -90,11 +91,11 @@ def refitted(best: Configuration) -> str:
 
 
 def _command(overrides: dict[str, str]) -> str:
-    typed = [
+    arguments = [
         key if key.startswith("~") and not value else f"{key}={value}"
         for key, value in overrides.items()
     ]
-    return shlex.join(["python", "src/train.py", *typed])
+    return shlex.join([*as_typed("train").split(), *arguments])
 
 
 def importances(sweep: SweepFolder) -> tuple[dict[str, float], str]:

@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from textlstm.places import INSTALLED
+
 PACKAGES = (
     "torch",
     "pytorch-lightning",
@@ -29,7 +31,9 @@ def environment() -> dict[str, Any]:
 
 
 def _git_commit() -> str | None:
-    """The commit of the code, with `+` if it was changed since; None outside a repository."""
+    """The commit of the code, with `+` if it was changed since; None outside a checkout."""
+    if INSTALLED:  # perhaps below a repository of other code
+        return None
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--dirty=+"],

@@ -21,6 +21,7 @@ from torch import distributed
 from textlstm.cache import content_key
 from textlstm.checks import InputError
 from textlstm.training.threads import cores
+from textlstm.typed import as_typed
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +150,7 @@ def _is_lost_peer(error: Exception) -> bool:
 
 
 def _resume(run: Path) -> str:
-    return f"python src/train.py resume={run} goes on after the last whole epoch."
+    return f"{as_typed('train')} resume={run} goes on after the last whole epoch."
 
 
 class _Observer(logging.Handler):

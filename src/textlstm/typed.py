@@ -1,0 +1,25 @@
+"""What a person types, in the form that this process was started in: for help and messages."""
+
+import sys
+from pathlib import Path
+
+from textlstm.places import INSTALLED
+
+
+def as_typed(command: str) -> str:
+    """The beginning of a command line that starts `command`.
+
+    It is `textlstm train` or `python -m textlstm train` where that was typed, and
+    `python src/train.py` in a checkout otherwise.
+    """
+    started = Path(sys.argv[0])
+    if started.name == "__main__.py" and started.parent.name == "textlstm":
+        return f"python -m textlstm {command}"
+    if INSTALLED or started.stem == "textlstm":
+        return f"textlstm {command}"
+    return f"python src/{command}.py"
+
+
+def installing(extra: str) -> str:
+    """The command line that installs what one of the package's extras needs."""
+    return f"pip install 'textlstm[{extra}]'" if INSTALLED else f"pip install -e '.[{extra}]'"
