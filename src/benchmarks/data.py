@@ -231,8 +231,7 @@ def memory(file: Path, small: Path) -> dict[str, Any]:
         driver = Path(folder, "first_step.py")
         driver.write_text(FIRST_STEP, encoding="utf-8")
         again = [
-            run(driver, f"data.train={file}", f"hydra.run.dir={folder}/{n}")[0]
-            for n in range(3)
+            run(driver, f"data.train={file}", f"hydra.run.dir={folder}/{n}")[0] for n in range(3)
         ]
     return {
         **{
