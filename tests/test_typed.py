@@ -1,6 +1,7 @@
 """Messages show a command as the person typed it."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,15 @@ def test_a_command_is_shown_as_it_was_typed(monkeypatch, started, installed, exp
     monkeypatch.setattr(sys, "argv", [started, "model.hidden=3"])
     monkeypatch.setattr(typed, "INSTALLED", installed)
     assert typed.as_typed("train") == expected
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"), [(False, "make clean"), (True, "rm -r '/my folder/outputs/cache'")]
+)
+def test_the_cache_is_emptied_where_it_lies(monkeypatch, installed, expected):
+    monkeypatch.setattr(typed, "INSTALLED", installed)
+    monkeypatch.setattr(typed, "CACHE", Path("/my folder/outputs/cache"))
+    assert typed.emptying_cache() == expected
 
 
 @pytest.mark.parametrize(

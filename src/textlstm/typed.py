@@ -1,9 +1,10 @@
-"""What a person types, in the form that this process was started in: for help and messages."""
+"""What a person has to type, as this process was started or installed: for help and messages."""
 
+import shlex
 import sys
 from pathlib import Path
 
-from textlstm.places import INSTALLED
+from textlstm.places import CACHE, INSTALLED
 
 
 def as_typed(command: str) -> str:
@@ -23,3 +24,8 @@ def as_typed(command: str) -> str:
 def installing(extra: str) -> str:
     """The command line that installs what one of the package's extras needs."""
     return f"pip install 'textlstm[{extra}]'" if INSTALLED else f"pip install -e '.[{extra}]'"
+
+
+def emptying_cache() -> str:
+    """The command line that empties the cache."""
+    return f"rm -r {shlex.quote(str(CACHE))}" if INSTALLED else "make clean"
