@@ -42,11 +42,11 @@ WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 
 
 def main(command: str) -> None:
-    """Runs a command as it was typed.
+    """Runs a command with the arguments on the command line.
 
-    It is the function of the same name in the module of the same name in this package, imported
-    only when it is clear what to do. Through Hydra it gets conf/COMMAND.yaml with the overrides of
-    the command line, as plain values; `leaderboard`, which has no configuration, gets none.
+    A command is the function of that name in this package's module of that name. Through Hydra it
+    gets conf/COMMAND.yaml with the overrides of the command line, as plain values; `leaderboard`,
+    which has no configuration, gets none.
 
     A mistake prints one error and exits with 2. In a sweep it is logged in the job's own log, the
     other jobs go on, and the exit code is 1 at the end.
@@ -58,21 +58,11 @@ def main(command: str) -> None:
         except InputError as error:
             fail(error)
         return
+
     if not os.environ.keys() & WAITING.keys():
         os.environ |= WAITING
     pass_outputs_on()
-    passed = passed_on()
-    if passed is not None:
-        end_with_parent()
-    try:
-        arguments = prepare(command, sys.argv[1:]) if passed is None else passed[1:]
-    except InputError as error:
-        fail(error)
-    if command == "train" and "--multirun" not in arguments:
-        pass_on(command, arguments)
-        if not is_rank_zero():
-            arguments = silenced(arguments)
-    sys.argv[1:] = arguments
+    sys.argv[1:] = _arguments(command)
     failed: dict[str, Exception] = {}
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come back here, where a sweep's are summed up
     try:
@@ -80,17 +70,42 @@ def main(command: str) -> None:
             _guarded(command, failed)
         )()
     except Exception as error:
-        if failed:
-            said = f"{len(failed)} of the sweep's jobs failed; train.log in the folder says why:"
-            print(f"error: {said}", *failed, sep="\n  ", file=sys.stderr)
-            if isinstance(error, JobsFailed) or any(error is of_job for of_job in failed.values()):
-                sys.exit(1)
-        if isinstance(error, JobsFailed):
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(1)
-        if isinstance(error, InputError):  # of the sweep as a whole
-            fail(error)
+        _end_sweep(error, failed)
         raise
+
+
+def _arguments(command: str) -> list[str]:
+    """The command line for Hydra: as it was typed, or on a rank above 0 as rank 0 has left it."""
+    passed = passed_on()
+    if passed is not None:
+        end_with_parent()
+    try:
+        arguments = prepare(command, sys.argv[1:]) if passed is None else passed[1:]
+    except InputError as error:
+        fail(error)
+
+    if command == "train" and "--multirun" not in arguments:
+        pass_on(command, arguments)
+        if not is_rank_zero():
+            return silenced(arguments)
+    return arguments
+
+
+def _end_sweep(error: Exception, failed: dict[str, Exception]) -> None:
+    """Ends the process with one error if jobs of a sweep failed or the sweep itself is a mistake.
+
+    Returns if the error is another, a bug: its traceback is to be seen.
+    """
+    if failed:
+        said = f"{len(failed)} of the sweep's jobs failed; train.log in the folder says why:"
+        print(f"error: {said}", *failed, sep="\n  ", file=sys.stderr)
+        if isinstance(error, JobsFailed) or any(error is of_job for of_job in failed.values()):
+            sys.exit(1)
+    if isinstance(error, JobsFailed):
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    if isinstance(error, InputError):
+        fail(error)
 
 
 def _register_resolvers() -> None:
@@ -102,7 +117,7 @@ def _register_resolvers() -> None:
 
 
 def _job(command: str) -> Callable[..., Any]:
-    """The function that does what the command says; importing it loads torch, for most."""
+    """The function that does what the command says; importing most of them loads torch."""
     with loading():
         return getattr(importlib.import_module(f"textlstm.commands.{command}"), command)
 

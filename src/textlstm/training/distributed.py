@@ -40,8 +40,8 @@ def check_strategy(trainer: pl.Trainer, strategy: Any) -> None:
     if started != trainer.world_size:
         raise InputError(
             f"torchrun started {started} processes, and trainer.devices × trainer.num_nodes is "
-            f"{trainer.world_size}. Give trainer=ddp with trainer.devices, the processes of a machine, and "
-            f"trainer.num_nodes, the machines."
+            f"{trainer.world_size}. Give trainer=ddp with trainer.devices, the processes of a "
+            f"machine, and trainer.num_nodes, the machines."
         )
     if trainer.world_size > 1 and not (
         isinstance(trainer.strategy, DDPStrategy) and strategy in STRATEGIES
