@@ -70,10 +70,14 @@ bench: setup .venv-keras/.installed ## speed against Keras, a bare loop and a na
 lint: setup ## style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src/textlstm
+	$(BIN)/mypy src
+
+format: setup ## lint's own repairs, and the format
+	$(BIN)/ruff check --quiet --fix --exit-zero .
+	$(BIN)/ruff format .
 
 clean: ## remove caches, not .venv or runs
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help setup train smoke sweep leaderboard tensorboard optuna-dashboard inspect test test-scale test-slurm bench bench-data lint clean
+.PHONY: help setup train smoke sweep leaderboard tensorboard optuna-dashboard inspect test test-scale test-slurm bench bench-data lint format clean

@@ -180,7 +180,7 @@ def test_help_explains_every_key_of_the_other_commands(command):
 
 def test_help_of_inspect_data_leads_to_the_keys_of_data():
     explained = Path(CONF, "hydra", "help", "inspect_data.yaml").read_text(encoding="utf-8")
-    assert "data.…          the keys of `python src/train.py --help`" in explained
+    assert "data.…          the keys of `${typed:train} --help`" in explained
     assert "    output " in explained
 
 

@@ -23,14 +23,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-SRC = Path(__file__).parents[1]
-sys.path.insert(0, str(SRC))
-
-from textlstm.runs.folder import OUTPUTS  # noqa: E402
+from textlstm.data.sources import NEWSWIRE4
+from textlstm.places import OUTPUTS
 
 PHASES = ("read", "tokenize", "batch")
 VOCABULARY, BATCH, HELD_OUT, SEED = 16_000, 64, 0.1, 42
-NEWSWIRE4 = SRC / "textlstm" / "newswire4.csv"
 SMALL = 10_000  # rows of the run whose memory others are compared with
 
 
@@ -173,8 +170,6 @@ import sys, time
 started = time.perf_counter()
 import pytorch_lightning, torchmetrics, datasets
 imported = time.perf_counter()
-sys.argv = sys.argv[1:]
-sys.path.insert(0, sys.argv[0].rpartition("/")[0])
 from textlstm.commands import main as command_line
 from textlstm.training import module
 from textlstm.training import run as training
@@ -229,16 +224,15 @@ def memory(file: Path, small: Path) -> dict[str, Any]:
                 "+trainer.limit_train_batches=200",
                 f"hydra.run.dir={folder}/{name}",
             ]
-            peaks["train"][name] = run(SRC / "train.py", f"data.train={of}", *brief)[1]
+            peaks["train"][name] = run("-m", "textlstm", "train", f"data.train={of}", *brief)[1]
             predicted = f"output={folder}/{name}.csv"
             peaks["predict"][name] = run(
-                SRC / "predict.py", f"run={folder}/{name}", f"input={of}", predicted
+                "-m", "textlstm", "predict", f"run={folder}/{name}", f"input={of}", predicted
             )[1]
         driver = Path(folder, "first_step.py")
         driver.write_text(FIRST_STEP, encoding="utf-8")
         again = [
-            run(driver, SRC / "train.py", f"data.train={file}", f"hydra.run.dir={folder}/{n}")[0]
-            for n in range(3)
+            run(driver, f"data.train={file}", f"hydra.run.dir={folder}/{n}")[0] for n in range(3)
         ]
     return {
         **{

@@ -3,6 +3,9 @@
 The model is the article's (`experiment=article`): Keras pads to 35 tokens as the article does, the
 project cuts at 35 and buckets. `naive` and `keras` are other people's ways; all else runs the
 project's own commands.
+
+`keras` runs in an environment of its own, without the project: nothing of it, nor what it stands
+on, may be imported at the top.
 """
 
 import contextlib
@@ -16,12 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-SRC = Path(__file__).parents[1]
-sys.path.insert(0, str(SRC))
-
-from textlstm.places import CACHE, OUTPUTS  # noqa: E402
-
-FOLDER = OUTPUTS / "bench"
 WARM_UP, STEPS = 15, 100  # batches that are not timed, and batches that are
 LENGTH, VOCABULARY, BATCH = 35, 8000, 64
 KERAS_EPOCHS = 8  # for the validation accuracy at its best epoch
@@ -76,6 +73,7 @@ def composed(*given: str) -> dict[str, Any]:
 def prepared(settings: dict[str, Any]) -> Any:
     from textlstm.data.datamodule import TextDataModule
     from textlstm.data.settings import DataSettings
+    from textlstm.places import CACHE
 
     data = TextDataModule(DataSettings(**settings["data"]), cache=CACHE, seed=settings["seed"])
     data.setup()
@@ -246,7 +244,7 @@ def keras(data: str | None) -> None:
     """The article's own code: all texts padded to 35 tokens; texts per second, then the accuracy of
     each epoch.
     """
-    texts = json.loads((FOLDER / "texts.json").read_text(encoding="utf-8"))
+    texts = json.loads(Path(os.environ["BENCH_TEXTS"]).read_text(encoding="utf-8"))
     import numpy as np
     import tensorflow as tf
 
@@ -472,8 +470,7 @@ def write_texts(data: str | None) -> None:
         }
         for split in ("train", "validation")
     }
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "texts.json").write_text(json.dumps(splits), encoding="utf-8")
+    Path(os.environ["BENCH_TEXTS"]).write_text(json.dumps(splits), encoding="utf-8")
     answer({})
 
 

@@ -1,25 +1,25 @@
 """How fast training and prediction are, against Keras, a bare PyTorch loop, a naive Lightning
 project and the machine.
 
-python src/benchmarks/speed.py --keras PYTHON       the embedded corpus; PYTHON has Keras and
-TensorFlow python src/benchmarks/speed.py --data FOLDER        beside it train.csv.gz and
-test.csv.gz, columns text and label python src/benchmarks/speed.py --parts loop,start --repetitions
-5
+python src/benchmarks/speed.py --keras PYTHON     PYTHON has Keras and TensorFlow
+python src/benchmarks/speed.py --data FOLDER      has train.csv.gz, test.csv.gz (text, label)
+python src/benchmarks/speed.py --parts loop,start --repetitions 5
 
 The sides (sides.py) run in turn, each in a process of its own, on the same texts, batch size and
 threads; figures are medians of the repetitions, ratios are taken within a repetition. What was
 tried and did not pay stands in notes.md. Writes speed.json and speed.png to outputs/bench.
 
 Parts:
-    keras     texts per second in training (ratio with default threads and with one) and in
-    prediction loop      what Lightning, metrics, log and bar add to a step of a bare loop
+    keras     texts per second in training (default threads, and one) and in prediction
+    loop      what Lightning, metrics, log and bar add to a step of a bare loop
     naive     texts per second against a Lightning project as tutorials write it
-    bf16      texts per second with trainer.precision=bf16-mixed, against float32 and Keras'
-    mixed_bfloat16 machine   LSTM floating-point operations of the whole training as a share of a
-    2048³ product's, and padding accuracy  time until the default model has the best validation
-    accuracy of Keras' model order     accuracy over three seeds of the default model (of DATA,
-    after three epochs), with batches of like length
-              and with random ones
+    bf16      texts per second with trainer.precision=bf16-mixed, against float32 and against
+              Keras' mixed_bfloat16
+    machine   LSTM floating-point operations of the whole training as a share of a 2048³
+              product's, and padding
+    accuracy  time until the default model has the best validation accuracy of Keras' model
+    order     accuracy over three seeds of the default model (of DATA, after three epochs), with
+              batches of like length and with random ones
     start     seconds to --help, to the first step and to one prediction
 """
 
@@ -37,11 +37,13 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from sides import FOLDER, SRC  # first: it makes textlstm known
 
 from textlstm.commands.main import WAITING
+from textlstm.places import OUTPUTS
 from textlstm.runs.figures import BLUE, ORANGE
 
+FOLDER = OUTPUTS / "bench"
+SIDES = Path(__file__).with_name("sides.py")
 CORPUS = "embedded corpus"
 PARTS = ("keras", "loop", "naive", "bf16", "machine", "accuracy", "order", "start")
 SEEDS = (42, 1, 2)
@@ -69,14 +71,10 @@ def run(
             if threads is None
             else {"BENCH_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
         )
+        environment |= {"BENCH_TEXTS": str(FOLDER / "texts.json")}
         environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "COLUMNS": "120"}
         python = os.environ["BENCH_KERAS"] if side == "keras" else sys.executable
-        command = [
-            python,
-            Path(__file__).with_name("sides.py"),
-            side,
-            *([] if data is None else [data]),
-        ]
+        command = [python, str(SIDES), side, *([] if data is None else [data])]
         log = Path(folder, "log")
         with open(log, "w") as output:
             if terminal:
@@ -184,8 +182,8 @@ def start(repetitions: int) -> dict[str, Any]:
     cost.
     """
     commands = {
-        "help": [SRC / "train.py", "--help"],
-        "first_step": [Path(__file__).with_name("sides.py"), "first_step"],
+        "help": ["-m", "textlstm", "train", "--help"],
+        "first_step": [str(SIDES), "first_step"],
         # which end at once: looking for garbage at the end is no part of importing
         "imports": ["-c", "import os, pytorch_lightning, torchmetrics, datasets; os._exit(0)"],
         "torch": ["-c", "import os, torch; os._exit(0)"],
@@ -193,14 +191,14 @@ def start(repetitions: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "BENCH_ANSWER": f"{folder}/answer"}
         trained = [
-            SRC / "train.py",
+            *("-m", "textlstm", "train"),
             "experiment=smoke",
             "baselines=false",
             f"hydra.run.dir={folder}/run",
         ]
         subprocess.run([sys.executable, *trained], capture_output=True, check=True)
         commands["predict"] = [
-            SRC / "predict.py",
+            *("-m", "textlstm", "predict"),
             f"run={folder}/run",
             "text=Striker signs for Porto",
         ]

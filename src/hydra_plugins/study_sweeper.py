@@ -29,6 +29,7 @@ class StudySweeper(Sweeper):
 
     def __init__(self, params: dict[str, Any]) -> None:
         self.params = params
+        self.config: DictConfig
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
         from hydra.core.plugins import Plugins

@@ -1,4 +1,4 @@
-"""Keeps what was computed from some content: a folder of entries, each whole or not there."""
+"""A cache of what was computed from some content: a folder of entries, each whole or absent."""
 
 import errno
 import hashlib
@@ -14,6 +14,7 @@ from filelock import FileLock
 from safetensors import SafetensorError
 
 from textlstm.checks import InputError
+from textlstm.typed import emptying_cache
 
 T = TypeVar("T")
 UNWRITABLE = (
@@ -24,8 +25,9 @@ DAMAGED = (OSError, ValueError, TypeError, KeyError, SafetensorError)
 
 
 def content_key(*parts: Any) -> str:
-    """A name for what depends on `parts` (plain values) alone: equal parts, equal names, from
-    process to process.
+    """Names what depends on `parts` alone, which are plain values.
+
+    Equal parts have equal names in every process.
     """
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
@@ -33,8 +35,12 @@ def content_key(*parts: Any) -> str:
 def kept(
     cache: Path, name: str, make: Callable[[Path], None], load: Callable[[Path], T]
 ) -> tuple[T, bool]:
-    """What `load` reads from the folder `name` of the cache, and whether it was there; if not,
-    `make` has filled it.
+    """Loads the entry `name` of the cache, and makes it first if it is absent or damaged.
+
+    `make` fills an empty folder, which `load` reads.
+
+    Returns:
+        What `load` returned, and whether the entry was there before.
 
     Raises:
         InputError: the disk is full or may not be written to; nothing half-written is left.
@@ -43,7 +49,7 @@ def kept(
     if entry.is_dir():
         try:
             return load(entry), True
-        except DAMAGED:  # by whatever happened to the disk: it is made anew
+        except DAMAGED:  # a disk may do that; the entry is made anew
             shutil.rmtree(entry, ignore_errors=True)
     unfinished = None
     try:
@@ -60,11 +66,10 @@ def kept(
 
 @contextmanager
 def one_at_a_time(cache: Path) -> Iterator[None]:
-    """Lets one process in after the other, so that the first fills the cache and the others find it
-    full.
+    """Lets one process in after the other: the first fills the cache, the others find it full.
 
     Raises:
-        InputError: as `kept`.
+        InputError: the cache may not be written to.
     """
     lock = FileLock(cache / ".lock")
     with _refused(Path(lock.lock_file)):
@@ -78,6 +83,7 @@ def one_at_a_time(cache: Path) -> Iterator[None]:
 
 @contextmanager
 def _refused(entry: Path) -> Iterator[None]:
+    """Turns the refusal of a disk to take the entry into an error for the user."""
     try:
         yield
     except OSError as error:
@@ -85,12 +91,13 @@ def _refused(entry: Path) -> Iterator[None]:
             raise
         raise InputError(
             f"cache: {entry} could not be written ({errno.errorcode[error.errno]}); nothing of it "
-            f"was kept. "
-            f"Free space on that disk, or give write access; `make clean` empties the cache."
+            f"was kept. Free space on that disk, or give write access; `{emptying_cache()}` "
+            f"empties the cache."
         ) from error
 
 
 def _publish(unfinished: Path, entry: Path) -> None:
+    """Gives a finished entry its name, in one step."""
     try:
         unfinished.rename(entry)
     except OSError:

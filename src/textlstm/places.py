@@ -1,8 +1,29 @@
 """Where the configuration lies and where outputs go."""
 
+import os
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
-CONF = REPOSITORY / "conf"
-OUTPUTS = REPOSITORY / "outputs"
+# environment variable: the folder of outputs, for the processes that an installed command starts
+OUTPUTS_FOLDER = "TEXTLSTM_OUTPUTS"
+
+PACKAGE = Path(__file__).parent
+REPOSITORY = PACKAGE.parents[1]
+INSTALLED = (PACKAGE / "conf").is_dir()  # a wheel holds conf/ inside the package
+
+
+def _outputs() -> Path:
+    """The repository's outputs/ in a checkout, else the one below the folder of the start."""
+    if INSTALLED:
+        return Path(os.environ.get(OUTPUTS_FOLDER, "outputs")).absolute()
+    return REPOSITORY / "outputs"
+
+
+CONF = PACKAGE / "conf" if INSTALLED else REPOSITORY / "conf"
+OUTPUTS = _outputs()
 CACHE = OUTPUTS / "cache"
+
+
+def pass_outputs_on() -> None:
+    """Gives the processes that this one starts the same outputs, whatever folder they start in."""
+    if INSTALLED:
+        os.environ[OUTPUTS_FOLDER] = str(OUTPUTS)

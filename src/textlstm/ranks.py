@@ -1,54 +1,61 @@
-"""Which of the processes that train one run this is, before there is a trainer to ask."""
+"""The rank of this process in a distributed run, read from environment variables."""
 
 import json
 import os
 import threading
 import time
 
-# environment variable: what rank 0 gave Hydra, for the ranks that Lightning starts
-ARGUMENTS = "TEXTLSTM_ARGUMENTS"
+# environment variable: the command line as rank 0 has prepared it, for the ranks Lightning starts
+COMMAND_LINE = "TEXTLSTM_COMMAND_LINE"
 PATIENCE = 5  # seconds that the other ranks wait before they say what rank 0 says as well
 
 
 def is_rank_zero() -> bool:
-    """Whether this process speaks and writes: always, but for those that Lightning, torchrun or
-    srun number above 0.
+    """Whether this process speaks and writes.
+
+    It does, unless Lightning, torchrun or srun has given it a number above 0.
     """
     local = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))
     return os.environ.get("RANK", local) == "0" and os.environ.get("NODE_RANK", "0") == "0"
 
 
-def inherited_arguments() -> list[str] | None:
-    """The arguments that rank 0 of this node has prepared, in a process that Lightning started for
-    it; else None.
+def pass_on(command: str, arguments: list[str]) -> None:
+    """Leaves a command and its arguments to the ranks that Lightning starts for this process.
+
+    Lightning starts them with a command line of its own, which lacks the command's name and quotes
+    the folder in a way that not every path survives.
     """
-    if ARGUMENTS not in os.environ or os.environ.get("LOCAL_RANK", "0") == "0":
-        return None
-    left = json.loads(os.environ[ARGUMENTS])
-    if left["by"] != os.getppid():  # torchrun started this one, and some run before that left them
-        return None
-    threading.Thread(target=_end_with, args=(left["by"],), daemon=True).start()
-    return left["arguments"]
+    left = {"by": os.getpid(), "typed": [command, *arguments]}
+    os.environ[COMMAND_LINE] = json.dumps(left)
 
 
-def bequeath(arguments: list[str]) -> None:
-    """Leaves the arguments to the processes that this one starts.
+def passed_on() -> list[str] | None:
+    """The command and its arguments that rank 0 of this node has left, or None.
 
-    Lightning gives them its own command line, which quotes the folder in a way that not every path
-    survives.
+    Only a process that Lightning has started for rank 0 takes them: below torchrun the variable may
+    be there, too, left by some run before.
     """
-    os.environ[ARGUMENTS] = json.dumps({"by": os.getpid(), "arguments": arguments})
+    if COMMAND_LINE not in os.environ or os.environ.get("LOCAL_RANK", "0") == "0":
+        return None
+    left = json.loads(os.environ[COMMAND_LINE])
+    return left["typed"] if left["by"] == os.getppid() else None
+
+
+def end_with_parent() -> None:
+    """Ends this process, from now on, as soon as the one that started it is gone."""
+    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)  # the main thread may be inside a collective, waiting for rank 0
 
 
 def let_rank_zero_speak() -> None:
-    """Returns at once on rank 0; elsewhere only if rank 0, which ends all, has not met the same
-    error.
+    """Returns at once on rank 0; any other rank waits, and ends meanwhile if rank 0 does.
+
+    So an error that all ranks meet is told once, by rank 0.
     """
     if not is_rank_zero():
         time.sleep(PATIENCE)
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)  # this may be inside a collective, waiting for rank 0

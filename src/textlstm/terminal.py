@@ -12,15 +12,16 @@ T = TypeVar("T")
 
 
 def _watched() -> bool:
+    """Whether a person sees what this process writes on standard error, on a terminal."""
     return sys.stderr.isatty() and is_rank_zero()
 
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Says what is waited for while torch and what stands on it are imported, which takes seconds.
+    """Says that torch is being loaded, around the imports that take seconds for it.
 
-    What is imported stays: it is not searched for garbage, neither now nor at the end, which saves
-        another two seconds.
+    What is imported inside stays for good, so it is never searched for garbage, neither now nor
+    when the process ends. That saves two more seconds.
     """
     if gc.get_freeze_count():  # it was imported before, in another job of a sweep
         yield
@@ -37,7 +38,10 @@ def loading() -> Iterator[None]:
 
 @contextmanager
 def status() -> Iterator[Callable[[str], None]]:
-    """A function that keeps one line up to date on the terminal; elsewhere it says nothing."""
+    """Gives a function that shows a line on the terminal in place of the line before.
+
+    Where nobody watches, such as in a pipe or on a rank above 0, it does nothing.
+    """
     if not _watched():
         yield lambda line: None
         return
@@ -54,9 +58,13 @@ def counted(
     size_of: Callable[[T], int] = lambda item: 1,
     total: int | None = None,
 ) -> Iterator[T]:
-    """The items, counted on the terminal as they pass; `what` names them, such as "texts".
+    """Yields the items and counts them on the terminal, if somebody watches.
 
-    `size_of` is how many an item stands for; `total`, if it is known, is how many there will be.
+    Args:
+        items: whatever is iterated over.
+        what: their name, such as "texts".
+        size_of: how many an item counts for.
+        total: how many there will be, if that is known; then a bar shows the share that is done.
     """
     if not _watched():
         yield from items

@@ -1,5 +1,6 @@
-"""What is typed is taken as typed, mistakes are named, and sweeps and resumed runs are spelled out."""
+"""What is typed is taken as typed, mistakes are named, sweeps and resumed runs are spelled out."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -14,6 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from textlstm import __main__, ranks
+from textlstm.__main__ import COMMANDS
 from textlstm.checks import InputError
 from textlstm.commands import arguments
 from textlstm.commands import main as command_line
@@ -212,12 +215,84 @@ def test_folder_names_can_be_typed_back():
         assert re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name)
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export"])
-def test_help_comes_without_torch(command):
-    code = f"import sys, runpy; sys.argv = ['x', '--help']; runpy.run_path('{SRC}/{command}.py', run_name='__main__')"
-    code = f"import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); {code}"
+NO_TORCH = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); "
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export", "inspect_data"])
+@pytest.mark.parametrize("through", ["a door", "the package"])
+def test_help_comes_without_torch_and_shows_the_command_as_typed(command, through):
+    if through == "a door":
+        code = (
+            f"sys.argv = ['x', '--help']; runpy.run_path('{SRC}/{command}.py', run_name='__main__')"
+        )
+        typed = f"python src/{command}.py"
+    else:
+        code = f"sys.argv = ['x', '{command}', '--help']; runpy.run_module('textlstm', "
+        code += "run_name='__main__', alter_sys=True)"
+        typed = f"python -m textlstm {command}"
     shown = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{NO_TORCH}import runpy; {code}"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
-    assert f"python src/{command}.py" in shown
+    assert f"\n  {typed} " in shown
+    assert ("python src/" in shown) == (through == "a door")
     assert shown.strip().endswith("False")
+
+
+def textlstm(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """What `python -m textlstm ARGUMENTS` says, which must end with `code`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "textlstm", *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def test_each_door_is_a_command_of_the_package_with_a_line_about_it():
+    assert {door.stem for door in SRC.glob("*.py")} == set(COMMANDS)
+    assert {file.stem for file in (CONF / "hydra" / "help").glob("*.yaml")} == set(COMMANDS)
+    shown = textlstm().stdout
+    assert shown == textlstm("--help").stdout
+    lines = dict(line.split(maxsplit=1) for line in shown.splitlines() if line.startswith("  "))
+    assert list(lines) == list(COMMANDS)
+    assert lines["predict"] == "Predicts the class of new texts with a finished run."
+    for line in lines.values():
+        assert re.fullmatch(r"[A-Z].{20,97}\.", line)
+
+
+def test_help_of_the_leaderboard_shows_it_as_typed():
+    shown = textlstm("leaderboard", "--help").stdout
+    assert shown.startswith("usage: python -m textlstm leaderboard [-h] [sweep]\n")
+    assert "\n  python -m textlstm leaderboard outputs/sweeps/grid\n" in shown
+
+
+def test_an_unknown_command_is_one_error_with_the_nearest():
+    assert textlstm("trian", "sweep=grid", code=2).stderr == (
+        "error: There is no command 'trian'. Did you mean 'train'? There are inspect_data, train, "
+        "evaluate, predict, export, leaderboard; --help says what they do.\n"
+    )
+
+
+def test_a_rank_that_lightning_starts_takes_the_command_that_rank_zero_left(monkeypatch):
+    """Lightning leaves the command's name out: its own overrides alone follow the program."""
+    typed = ["train", "model.hidden=8", "hydra.run.dir='it\\'s mine'"]
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(os, "getppid", os.getpid)
+    monkeypatch.setattr(sys, "argv", ["/bin/textlstm", "hydra.run.dir=broken"])
+    monkeypatch.delenv(ranks.COMMAND_LINE, raising=False)
+    assert ranks.passed_on() is None
+    ranks.pass_on(typed[0], typed[1:])
+    assert ranks.passed_on() == typed
+
+    run = []
+    monkeypatch.setattr(command_line, "main", lambda command: run.append([command, *sys.argv[1:]]))
+    __main__.main()
+    assert run == [typed]
+
+    monkeypatch.setenv("LOCAL_RANK", "0")  # rank 0 itself
+    assert ranks.passed_on() is None
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(os, "getppid", lambda: os.getpid() + 1)  # left by some other process
+    assert ranks.passed_on() is None

@@ -19,6 +19,7 @@ from textlstm.places import CONF
 from textlstm.ranks import is_rank_zero
 from textlstm.runs.folder import folder_name
 from textlstm.runs.renamed import RENAMED
+from textlstm.typed import as_typed, installing
 
 
 def prepare(command: str, arguments: list[str]) -> list[str]:
@@ -168,18 +169,18 @@ def check_keys(command: str, overrides: list[Override]) -> None:
                 known = key in keys or (CONF / key).is_dir() or key.startswith("hydra")
                 if override.type == OverrideType.CHANGE and not known:
                     raise InputError(
-                        f"There is no key {key!r}.{nearest(key, keys)} python src/{command}.py "
-                        f"--help lists the keys."
+                        f"There is no key {key!r}.{nearest(key, keys)} {as_typed(command)} --help "
+                        f"lists the keys."
                     ) from error
             said = str(error).strip().splitlines()[0]
             if "hydra/launcher/submitit" in said:
-                extra = "It comes with the extra `slurm`: pip install -e '.[slurm]'"
+                extra = f"It comes with the extra `slurm`: {installing('slurm')}"
                 said = f"{said.rstrip('.')}. {extra}"
             raise InputError(said) from error
     if missing:
         raise InputError(
-            f"{', '.join(sorted(missing))} must be given; python src/{command}.py --help says what "
-            f"it is."
+            f"{', '.join(sorted(missing))} must be given; {as_typed(command)} --help says what it "
+            f"is."
         )
 
 

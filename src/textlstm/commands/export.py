@@ -8,6 +8,7 @@ from textlstm.commands.settings import ExportSettings
 from textlstm.model.bundle import TextClassifier
 from textlstm.model.onnx import SHAPES, TOLERANCE, difference, write_onnx
 from textlstm.runs.folder import RunFolder
+from textlstm.typed import installing
 
 
 def export(config: dict[str, Any]) -> None:
@@ -25,7 +26,7 @@ def export(config: dict[str, Any]) -> None:
         import onnxscript  # noqa: F401  (torch.onnx needs it)
     except ImportError as error:
         raise InputError(
-            f"export needs the extra packages: pip install -e '.[export]' ({error})."
+            f"export needs the extra packages: {installing('export')} ({error})."
         ) from error
 
     file = run.model / "model.onnx"

@@ -3,16 +3,11 @@
 import argparse
 from pathlib import Path
 
+from omegaconf import OmegaConf
+
 from textlstm.leaderboard.board import latest_sweep, write_leaderboard
-from textlstm.places import OUTPUTS
-
-DESCRIPTION = """
-Prints a sweep's configurations, best first, with the commands that train the best again and score
-it on test.
-
-python src/leaderboard.py
-python src/leaderboard.py outputs/sweeps/grid
-"""
+from textlstm.places import CONF, OUTPUTS
+from textlstm.typed import as_typed
 
 
 def leaderboard() -> None:
@@ -22,7 +17,9 @@ def leaderboard() -> None:
         InputError: no folder, or no finished run in it.
     """
     parser = argparse.ArgumentParser(
-        description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=as_typed("leaderboard"),
+        description=OmegaConf.load(CONF / "hydra" / "help" / "leaderboard.yaml").template,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "sweep", nargs="?", type=Path, help="the sweep's folder (default: the one worked on last)"

@@ -18,10 +18,17 @@ from omegaconf import DictConfig, OmegaConf
 from textlstm.checks import InputError, JobsFailed
 from textlstm.commands.arguments import prepare, quote_literal
 from textlstm.commands.help import key_lines
-from textlstm.places import CONF, OUTPUTS
-from textlstm.ranks import bequeath, inherited_arguments, is_rank_zero, let_rank_zero_speak
+from textlstm.places import CONF, OUTPUTS, pass_outputs_on
+from textlstm.ranks import (
+    end_with_parent,
+    is_rank_zero,
+    let_rank_zero_speak,
+    pass_on,
+    passed_on,
+)
 from textlstm.runs.folder import folder_name, new_run_folder
 from textlstm.terminal import loading
+from textlstm.typed import as_typed
 
 log = logging.getLogger(__name__)
 
@@ -35,36 +42,27 @@ WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 
 
 def main(command: str) -> None:
-    """Runs a command as it was typed.
+    """Runs a command with the arguments on the command line.
 
-    It is the function of the same name in the module of the same name in this package, imported
-    only when it is clear what to do. Through Hydra it gets conf/COMMAND.yaml with the overrides of
-    the command line, as plain values; `leaderboard`, which has no configuration, gets none.
+    A command is the function of that name in this package's module of that name. Through Hydra it
+    gets conf/COMMAND.yaml with the overrides of the command line, as plain values; `leaderboard`,
+    which has no configuration, gets none.
 
     A mistake prints one error and exits with 2. In a sweep it is logged in the job's own log, the
     other jobs go on, and the exit code is 1 at the end.
     """
+    _register_resolvers()
     if command in WITHOUT_HYDRA:
         try:
             _job(command)()
         except InputError as error:
             fail(error)
         return
+
     if not os.environ.keys() & WAITING.keys():
         os.environ |= WAITING
-    OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
-    OmegaConf.register_new_resolver("keys", key_lines, replace=True)
-    OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
-    OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
-    try:
-        arguments = inherited_arguments() or prepare(command, sys.argv[1:])
-    except InputError as error:
-        fail(error)
-    if command == "train" and "--multirun" not in arguments:
-        bequeath(arguments)
-        if not is_rank_zero():
-            arguments = silenced(arguments)
-    sys.argv[1:] = arguments
+    pass_outputs_on()
+    sys.argv[1:] = _arguments(command)
     failed: dict[str, Exception] = {}
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come back here, where a sweep's are summed up
     try:
@@ -72,21 +70,55 @@ def main(command: str) -> None:
             _guarded(command, failed)
         )()
     except Exception as error:
-        if failed:
-            said = f"{len(failed)} of the sweep's jobs failed; train.log in the folder says why:"
-            print(f"error: {said}", *failed, sep="\n  ", file=sys.stderr)
-            if isinstance(error, JobsFailed) or any(error is of_job for of_job in failed.values()):
-                sys.exit(1)
-        if isinstance(error, JobsFailed):
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(1)
-        if isinstance(error, InputError):  # of the sweep as a whole
-            fail(error)
+        _end_sweep(error, failed)
         raise
 
 
+def _arguments(command: str) -> list[str]:
+    """The command line for Hydra: as it was typed, or on a rank above 0 as rank 0 has left it."""
+    passed = passed_on()
+    if passed is not None:
+        end_with_parent()
+    try:
+        arguments = prepare(command, sys.argv[1:]) if passed is None else passed[1:]
+    except InputError as error:
+        fail(error)
+
+    if command == "train" and "--multirun" not in arguments:
+        pass_on(command, arguments)
+        if not is_rank_zero():
+            return silenced(arguments)
+    return arguments
+
+
+def _end_sweep(error: Exception, failed: dict[str, Exception]) -> None:
+    """Ends the process with one error if jobs of a sweep failed or the sweep itself is a mistake.
+
+    Returns if the error is another, a bug: its traceback is to be seen.
+    """
+    if failed:
+        said = f"{len(failed)} of the sweep's jobs failed; train.log in the folder says why:"
+        print(f"error: {said}", *failed, sep="\n  ", file=sys.stderr)
+        if isinstance(error, JobsFailed) or any(error is of_job for of_job in failed.values()):
+            sys.exit(1)
+    if isinstance(error, JobsFailed):
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    if isinstance(error, InputError):
+        fail(error)
+
+
+def _register_resolvers() -> None:
+    """Makes known what conf/ asks for: `${outputs:}`, `${typed:train}`, `${keys:train}`, folders."""
+    OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
+    OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+    OmegaConf.register_new_resolver("typed", as_typed, replace=True)
+    OmegaConf.register_new_resolver("keys", key_lines, replace=True)
+
+
 def _job(command: str) -> Callable[..., Any]:
-    """The function that does what the command says; importing it loads torch, for most."""
+    """The function that does what the command says; importing most of them loads torch."""
     with loading():
         return getattr(importlib.import_module(f"textlstm.commands.{command}"), command)
 

@@ -14,6 +14,7 @@ from textlstm.leaderboard.comparison import how_sure
 from textlstm.leaderboard.folder import Configuration, SweepFolder
 from textlstm.leaderboard.importance import importances
 from textlstm.runs.figures import save
+from textlstm.typed import as_typed
 from textlstm.writing import markdown_table, write_csv, write_text
 
 SHOWN = 20  # rows of the table on the screen
@@ -31,7 +32,7 @@ def latest_sweep(sweeps: Path) -> Path:
     folders = [folder for folder in sweeps.glob("*") if folder.is_dir()]
     if not folders:
         raise InputError(
-            f"There is no sweep in {sweeps}; python src/train.py sweep=grid starts one."
+            f"There is no sweep in {sweeps}; {as_typed('train')} sweep=grid starts one."
         )
     return max(
         folders,
@@ -88,11 +89,11 @@ def refit_command(best: Configuration) -> str:
 
 
 def _command(overrides: dict[str, str]) -> str:
-    typed = [
+    arguments = [
         key if key.startswith("~") and not value else f"{key}={value}"
         for key, value in overrides.items()
     ]
-    return shlex.join(["python", "src/train.py", *typed])
+    return shlex.join([*as_typed("train").split(), *arguments])
 
 
 def _draw(sweep: SweepFolder, shares: dict[str, float]) -> list[str]:

@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypedDict
 
+from textlstm.places import INSTALLED
+
 PACKAGES = (
     "torch",
     "pytorch-lightning",
@@ -42,7 +44,9 @@ def environment() -> Environment:
 
 
 def _git_commit() -> str | None:
-    """Asks git for the commit of the code, with `+` if files were changed; None without one."""
+    """Asks git for the commit of the code, with `+` if it was changed; None without a checkout."""
+    if INSTALLED:  # perhaps below a repository of other code
+        return None
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--dirty=+"],

@@ -1,6 +1,4 @@
-"""Several processes that train one run, each on a device: their threads, the same data, and one end
-for all.
-"""
+"""Several processes that train one run, each on a device: same data, shared cores, one end."""
 
 import logging
 import os
@@ -21,18 +19,17 @@ from torch import distributed
 from textlstm.cache import content_key
 from textlstm.checks import InputError
 from textlstm.training.threads import cores
+from textlstm.typed import as_typed
 
 log = logging.getLogger(__name__)
 
-OBSERVER = (
-    "lightning_fabric.strategies.launchers.subprocess_script"  # its logger: it looks every 5 s
-)
+# the logger of Lightning's thread that looks every 5 s whether the processes it started are alive
+OBSERVER = "lightning_fabric.strategies.launchers.subprocess_script"
 STRATEGIES = ("auto", "ddp")
 
 
 def check_strategy(trainer: pl.Trainer, strategy: Any) -> None:
-    """Refuses several devices where they would not share the batches, or not as many processes as
-    were started.
+    """Refuses a strategy that does not share the batches, and another world than was started.
 
     Raises:
         InputError: names the key.
@@ -43,9 +40,8 @@ def check_strategy(trainer: pl.Trainer, strategy: Any) -> None:
     if started != trainer.world_size:
         raise InputError(
             f"torchrun started {started} processes, and trainer.devices × trainer.num_nodes is "
-            f"{trainer.world_size}. "
-            f"Give trainer=ddp with trainer.devices, the processes of a machine, and "
-            f"trainer.num_nodes, the machines."
+            f"{trainer.world_size}. Give trainer=ddp with trainer.devices, the processes of a "
+            f"machine, and trainer.num_nodes, the machines."
         )
     if trainer.world_size > 1 and not (
         isinstance(trainer.strategy, DDPStrategy) and strategy in STRATEGIES
@@ -57,7 +53,7 @@ def check_strategy(trainer: pl.Trainer, strategy: Any) -> None:
 
 
 def share_threads(trainer: pl.Trainer, threads: int | None) -> None:
-    """Gives this process `threads` CPU threads, or its share of the cores."""
+    """Gives this process `threads` CPU threads, or its share of the machine's cores."""
     assert isinstance(trainer.strategy, DDPStrategy)
     count = threads or max(1, cores() // trainer.strategy.num_processes)
     torch.set_num_threads(count)
@@ -66,9 +62,7 @@ def share_threads(trainer: pl.Trainer, threads: int | None) -> None:
 
 
 def computes_bf16() -> bool:
-    """Whether this CPU can train an LSTM in bf16: one that cannot has no such kernel, which only
-    trying tells.
-    """
+    """Whether this CPU can train an LSTM in bf16, which only trying tells."""
     try:
         with torch.autocast("cpu", torch.bfloat16):
             torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))[0].sum().backward()
@@ -81,8 +75,7 @@ class SameRun(pl.Callback):
     """Makes sure that all processes have the same data, and that SIGTERM ends each of them.
 
     Raises:
-        InputError: another tokenizer or other rows in some process, so that the same id would be
-            another word.
+        InputError: some process has other rows or another tokenizer, whose ids are other words.
     """
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -98,8 +91,7 @@ class SameRun(pl.Callback):
         if len(set(keys)) > 1:
             raise InputError(
                 "data: the machines have read different rows or learned different tokenizers. Give "
-                "all the same files "
-                "and a folder outputs/cache that they share."
+                "all the same files and a folder outputs/cache that they share."
             )
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -115,7 +107,7 @@ def _stop(signum: int, frame: Any) -> None:
 
 @contextmanager
 def one_end(trainer: pl.Trainer, run: Path) -> Iterator[None]:
-    """Within it, a process that ends before its time ends all of them, with one error."""
+    """If one process of the run dies inside this block, all end, and the user sees one error."""
     if trainer.world_size == 1:
         yield
         return
@@ -140,21 +132,22 @@ def one_end(trainer: pl.Trainer, run: Path) -> Iterator[None]:
 
 
 def _is_lost_peer(error: Exception) -> bool:
-    """Whether a process could not reach another: gloo raises a plain RuntimeError that names its
-    source file.
-    """
+    """Whether the error says that a process could not reach another."""
+    # Gloo raises a plain RuntimeError that names its source file.
     return isinstance(error, distributed.DistError) or (
         isinstance(error, RuntimeError) and "gloo" in str(error)
     )
 
 
 def _resume(run: Path) -> str:
-    return f"python src/train.py resume={run} goes on after the last whole epoch."
+    """Says how to go on with the run."""
+    return f"{as_typed('train')} resume={run} goes on after the last whole epoch."
 
 
 class _Observer(logging.Handler):
-    """Hears from Lightning that a process it started is dead; Lightning would now kill this one in
-    silence.
+    """Listens for Lightning's word that a process it started is dead, and ends this one.
+
+    Lightning would do so, too, but in silence.
     """
 
     def __init__(self, run: Path) -> None:
@@ -169,6 +162,5 @@ class _Observer(logging.Handler):
             log.error("error: %s. %s", found, _resume(self.run))
         else:
             log.info("Stopped. %s", _resume(self.run))
-        os._exit(
-            1
-        )  # the main thread may be waiting for the dead process; the others end with this one
+        # The main thread may be waiting for the dead process. The others end with this one.
+        os._exit(1)

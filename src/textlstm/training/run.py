@@ -33,6 +33,7 @@ from textlstm.training.recording import ScoredSplit, describe_run, record_pruned
 from textlstm.training.settings import RunSettings
 from textlstm.training.threads import choose_threads
 from textlstm.training.trainer import make_logger, make_trainer
+from textlstm.typed import as_typed
 
 log = logging.getLogger(__name__)
 
@@ -226,7 +227,7 @@ def _fit(
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as stop:  # Lightning's answer to SIGTERM and to Ctrl-C
         log.info(
-            "Stopped. python src/train.py resume=%s goes on after the last whole epoch.", run.path
+            "Stopped. %s resume=%s goes on after the last whole epoch.", as_typed("train"), run.path
         )
         sys.exit(143 if isinstance(stop, SIGTERMException) else 130)
 

@@ -1,0 +1,61 @@
+"""The command `textlstm`, and `python -m textlstm`.
+
+textlstm train model.hidden=128 trainer.max_epochs=20
+textlstm predict run=outputs/runs/2026-01-31_12-00-00 text="Striker signs for Porto"
+"""
+
+import sys
+from importlib.metadata import version
+
+from textlstm.checks import InputError, nearest
+from textlstm.places import CONF
+from textlstm.ranks import passed_on
+from textlstm.typed import as_typed
+
+COMMANDS = ("inspect_data", "train", "evaluate", "predict", "export", "leaderboard")
+
+
+def main() -> None:
+    """Runs the command that the first argument names; the others are the command's own."""
+    command, *arguments = passed_on() or sys.argv[1:] or ["--help"]
+    if command in ("-h", "--help"):
+        print(overview())
+    elif command == "--version":
+        print(f"textlstm {version('textlstm')}")
+    else:
+        from textlstm.commands.main import fail
+        from textlstm.commands.main import main as run
+
+        if command not in COMMANDS:
+            fail(
+                InputError(
+                    f"There is no command {command!r}.{nearest(command, COMMANDS)} "
+                    f"There are {', '.join(COMMANDS)}; --help says what they do."
+                )
+            )
+        sys.argv[1:] = arguments
+        run(command)
+
+
+def overview() -> str:
+    """The commands with a line about each, the first of its own help."""
+    lines = [f"  {command:14}{_summary(command)}" for command in COMMANDS]
+    return "\n".join(
+        [
+            "Text classification with LSTMs: train, compare, search, ship.",
+            "",
+            *lines,
+            "",
+            f"{as_typed('COMMAND')} --help explains a command; a sweep is "
+            f"{as_typed('train')} sweep=grid.",
+        ]
+    )
+
+
+def _summary(command: str) -> str:
+    file = CONF / "hydra" / "help" / f"{command}.yaml"
+    return file.read_text(encoding="utf-8").splitlines()[1].strip()  # below `template: |`
+
+
+if __name__ == "__main__":
+    main()
