@@ -236,34 +236,6 @@ def test_export_writes_a_checked_onnx_model(trained):
     assert "Warning" not in errors
 
 
-@pytest.mark.parametrize(
-    ("command", "arguments", "message"),
-    [
-        (
-            "train",
-            ["model.hiden=3"],
-            "error: There is no key 'model.hiden'. Did you mean 'model.hidden'?",
-        ),
-        ("train", ["data.train=missing.csv"], "missing.csv does not exist"),
-        (
-            "train",
-            ["experiment=smoke", "model.hidden=0"],
-            "error: model.hidden must be at least 1, got 0.",
-        ),
-        ("predict", ["run=/nowhere", "text=x"], "error: run: there is no folder /nowhere."),
-        ("predict", ["text=x"], "error: run must be given"),
-        ("evaluate", ["run=/tmp"], "holds no finished run (metrics.json is missing)"),
-        ("leaderboard", ["/nowhere"], "error: There is no folder /nowhere."),
-    ],
-)
-def test_a_mistake_is_one_error_with_code_2(command, arguments, message, tmp_path):
-    extra = [f"hydra.run.dir={tmp_path}/run"] if command == "train" else []
-    _, errors = call(command, *arguments, *extra, code=2)
-    assert message in errors
-    assert "Traceback" not in errors
-    assert errors.count("error: ") == 1
-
-
 def test_a_killed_run_resumes_to_the_weights_of_one_that_was_not(trained, my_csv, tmp_path):
     columns = ["data.text_column=headline", "data.label_column=desk", f"data.train={my_csv}"]
     overrides = [*QUICK, *columns, "data.batch_size=16"]
