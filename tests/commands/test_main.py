@@ -1,4 +1,4 @@
-"""What is typed is taken as typed, mistakes are named, and sweeps and resumed runs are spelled out."""
+"""What is typed is taken as typed, mistakes are named, sweeps and resumed runs are spelled out."""
 
 import re
 import shlex
@@ -214,8 +214,12 @@ def test_folder_names_can_be_typed_back():
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export"])
 def test_help_comes_without_torch(command):
-    code = f"import sys, runpy; sys.argv = ['x', '--help']; runpy.run_path('{SRC}/{command}.py', run_name='__main__')"
-    code = f"import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); {code}"
+    code = f"""
+import atexit, runpy, sys
+atexit.register(lambda: print("torch" in sys.modules))
+sys.argv = ["x", "--help"]
+runpy.run_path("{SRC}/{command}.py", run_name="__main__")
+"""
     shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout

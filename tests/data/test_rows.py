@@ -241,7 +241,10 @@ def test_of_many_files_the_one_with_the_first_empty_row_is_named(tmp_path):
     (tmp_path / "b.csv").write_text("text,label\ntwo,b\nthree,\n", encoding="utf-8")
     path = f"{tmp_path}/*.csv"
     origin = Origin("data.train", path, partial(open_table, path, "data.train"), "content", {})
-    message = r"\*\.csv has no label in 1 of 3 rows \(column 'label', the first is .*/b\.csv, row 2\); rows"
+    message = (
+        r"\*\.csv has no label in 1 of 3 rows "
+        r"\(column 'label', the first is .*/b\.csv, row 2\); rows"
+    )
     with pytest.raises(InputError, match=message):
         read_rows(origin, Columns("text", "label", drop_empty=False), tmp_path / "cache")
 

@@ -297,10 +297,12 @@ def test_a_streamed_model_learns_with_a_one_cycle_of_the_right_length(prepare):
 
 MEMORY = """
 import resource, sys
+from pathlib import Path
 from textlstm.data.datamodule import TextDataModule
 
 def peak(train):
-    data = TextDataModule(**{**eval(sys.argv[1]), "train": train}, cache=__import__("pathlib").Path(sys.argv[2]))
+    options = {**eval(sys.argv[1]), "train": train}
+    data = TextDataModule(**options, cache=Path(sys.argv[2]))
     data.setup()
     rows = sum(len(batch.labels_B) for batch in data.train_dataloader())
     return rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -311,7 +313,7 @@ print(*peak(sys.argv[3]), *peak(sys.argv[4]))
 
 @pytest.mark.scale
 def test_memory_does_not_grow_with_the_rows(write_rows, tmp_path):
-    """Ten times the rows, 25 MB of text more, need less than 30 MB more (kept in one buffer, 70)."""
+    """Ten times the rows, 25 MB more text, need less than 30 MB more (kept in one buffer, 70)."""
 
     def texts(rows):
         return [

@@ -66,7 +66,10 @@ def pruned(sweep: Path, overrides: list[str], score: float, *, ended: int = 0) -
 def failed(sweep: Path, overrides: list[str]) -> Path:
     """A job whose log ends with an error."""
     folder = job(sweep, overrides)
-    log = "2026-01-01 10:00:00,000 INFO a: begins\n2026-01-01 10:00:01,000 ERROR a: error: x\nTraceback …\n  x\n"
+    log = (
+        "2026-01-01 10:00:00,000 INFO a: begins\n"
+        "2026-01-01 10:00:01,000 ERROR a: error: x\nTraceback …\n  x\n"
+    )
     (folder / "train.log").write_text(log, encoding="utf-8")
     return folder
 

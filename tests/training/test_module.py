@@ -70,7 +70,7 @@ def test_the_training_loss_is_torchs_with_weights_and_smoothing(smoothing, weigh
 
 
 def test_a_training_step_never_waits_for_the_device():
-    """Meta tensors have no values: whatever asks for one, which on a GPU would wait for it, fails."""
+    """Meta tensors have no values: what asks for one, and on a GPU would wait for it, fails."""
     module = make_module(
         dropout=0.5, embedding_dropout=0.5, word_dropout=0.5, sequence_dropout=True
     ).to("meta")

@@ -38,7 +38,7 @@ def leaves(node: object, path: str = "") -> list[str]:
 
 @pytest.fixture(scope="module")
 def refitted(tmp_path_factory) -> tuple[Path, str, str]:
-    """A refit's folder, and what it printed; patience is one epoch, and a rate of 1 betters none."""
+    """A refit's folder and what it printed; patience is one epoch, and no epoch at lr=1 is better."""
     folder = tmp_path_factory.mktemp("refit") / "run"
     options = ["trainer.max_epochs=4", "optimizer.lr=1", "callbacks.early_stopping.patience=1"]
     out, errors = call("train", "data.refit=true", *options, *QUICK, f"hydra.run.dir={folder}")
@@ -99,7 +99,10 @@ def test_evaluate_scores_a_refit_s_last_epoch_and_refuses_validation(refitted):
     call("evaluate", f"run={folder}")
     again = record(folder / "evaluation" / "test")
     assert again["test"]["log_loss"] == pytest.approx(record(folder)["test"]["log_loss"], abs=1e-6)
-    told = f"split=validation: {folder} is a refit (data.refit=true): it trained on the validation rows, too, and has no"
+    told = (
+        f"split=validation: {folder} is a refit (data.refit=true): "
+        "it trained on the validation rows, too, and has no"
+    )
     with pytest.raises(InputError, match=re.escape(told)):
         evaluate({"run": folder, "split": "validation", "file": None, "changed_data": False})
 

@@ -24,7 +24,10 @@ ROWS = [
     ("Zwölf\nTore\t😀", "sports"),
 ]
 COLUMNS = {"text": [text for text, _ in ROWS], "label": [label for _, label in ROWS]}
-CSV = 'text,label\n"Shares fell, again",business\n"She said ""goal""",sports\n"Zwölf\nTore\t😀",sports\n'
+CSV = (
+    'text,label\n"Shares fell, again",business\n"She said ""goal""",sports\n'
+    '"Zwölf\nTore\t😀",sports\n'
+)
 OBJECTS = [{"text": text, "label": label} for text, label in ROWS]
 
 
@@ -134,7 +137,10 @@ def test_another_encoding_is_read_when_it_is_named(write_file, encoding, codec):
     "encoding", ["latin-99", "hex", "rot13", "unicode_escape", "idna", 8, "utf-8\0"]
 )
 def test_an_encoding_that_is_of_no_text_is_refused(write_file, encoding):
-    message = rf"^data\.encoding={encoding} is no text encoding; one such as utf-8, latin-1 or cp1252 was expected\.$"
+    message = (
+        rf"^data\.encoding={encoding} is no text encoding; "
+        r"one such as utf-8, latin-1 or cp1252 was expected\.$"
+    )
     with pytest.raises(InputError, match=message):
         read(write_file("rows.csv", CSV), encoding=encoding)
 
@@ -210,7 +216,10 @@ def test_a_glob_may_mix_formats_and_go_deep(write_file, tmp_path):
 def test_a_glob_whose_files_have_other_columns_is_refused(write_file, tmp_path):
     write_file("a.csv", "text,label\none,a\n")
     write_file("b.csv", "text,topic\ntwo,b\n")
-    message = r"b\.csv has no column 'label', which .*a\.csv has\. Its columns are text, topic; all files of a glob"
+    message = (
+        r"b\.csv has no column 'label', which .*a\.csv has\. "
+        r"Its columns are text, topic; all files of a glob"
+    )
     with pytest.raises(InputError, match=message):
         read(f"{tmp_path}/*.csv", ["text", "label"])
 
@@ -237,7 +246,10 @@ def test_a_folder_of_classes_is_read_in_the_named_encoding(write_file, tmp_path)
 def test_a_folder_of_tables_is_refused_with_the_glob_that_reads_them(write_file, tmp_path):
     write_file("b.jsonl", "{}")
     write_file("a.parquet", "")
-    message = rf"is a folder without sub-folders of text files.* give data\.train='{tmp_path}/\*\.parquet'\."
+    message = (
+        r"is a folder without sub-folders of text files.* "
+        rf"give data\.train='{tmp_path}/\*\.parquet'\."
+    )
     with pytest.raises(InputError, match=message):
         find_files(f"{tmp_path}/", "data.train")
 
@@ -344,7 +356,10 @@ def test_parquet_texts_that_are_no_utf_8_are_named_with_their_column(tmp_path):
         pyarrow.string(), 2, [None, ends, pyarrow.py_buffer(b"a\xff")]
     )
     file = write_parquet(tmp_path / "rows.parquet", {"label": ["a", "b"], "text": texts})
-    message = r"rows\.parquet, column 'text' holds bytes that are no UTF-8 text, in a row from 1 on\. Write it again\.$"
+    message = (
+        r"rows\.parquet, column 'text' holds bytes that are no UTF-8 text, in a row from 1 on\. "
+        r"Write it again\.$"
+    )
     with pytest.raises(InputError, match=message):
         read(file)
 
