@@ -63,7 +63,7 @@ def assert_alike(folder: Path, reference: Path) -> None:
 
 
 def assert_scored_as_by_one(folder: Path) -> None:
-    """Checks that the run's scores and those it logged are what one process finds with its weights."""
+    """Checks that the run's scores and those it logged are what one process finds."""
     recorded = record(folder)
     for split in ("validation", "test"):
         options = dict.fromkeys(("batch_size", "file", "text_column", "label_column"))
