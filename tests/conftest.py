@@ -1,12 +1,16 @@
 """Fixtures that several files of tests share."""
 
 import csv
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+from helpers.commands import SRC, as_before
+from helpers.mistakes import SMALL, half_written
+from textlstm.commands import main as command_line
 from textlstm.runs import figures
 
 
@@ -47,3 +51,67 @@ def plain_font(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine whose only font knows ASCII and ü."""
     known = frozenset([*range(32, 127), ord("ü")])
     monkeypatch.setattr(figures, "_fonts", lambda: (["DejaVu Sans"], known))
+
+
+@pytest.fixture
+def write_files(tmp_path: Path) -> Callable[[dict[str, str | bytes]], Path]:
+    """Writes files into a new folder, and gives the folder."""
+
+    def write_files(files: dict[str, str | bytes]) -> Path:
+        folder = tmp_path / "data"
+        folder.mkdir()
+        for name, content in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return folder
+
+    return write_files
+
+
+@pytest.fixture
+def refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., str]]:
+    """Runs a training command with a mistake in it, and gives the last line of standard error.
+
+    It must end with code 2 and one error, and leave nothing but its log. Nothing is written outside
+    of the test's folder; what the command sets for its process is set back after the test.
+    """
+    monkeypatch.setattr("textlstm.training.run.CACHE", tmp_path / "cache")
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf_cache")
+    monkeypatch.syspath_prepend(SRC)
+
+    def refused(*overrides: str) -> str:
+        monkeypatch.setattr(
+            sys, "argv", ["train.py", *overrides, *SMALL, f"hydra.run.dir={tmp_path}/run"]
+        )
+        with pytest.raises(SystemExit) as stop:
+            command_line.main("train")
+
+        errors = capsys.readouterr().err
+        assert stop.value.code == 2, errors
+        assert "Traceback" not in errors
+        assert errors.count("error: ") == 1
+
+        left = [str(file.relative_to(tmp_path)) for file in (tmp_path / "run").rglob("*")]
+        # A mistake in the command line itself ends the command before there is a folder.
+        assert left in ([], ["run/train.log"])
+        assert half_written(tmp_path / "cache") == []
+        return errors.splitlines()[-1]
+
+    with as_before():
+        yield refused
+
+
+@pytest.fixture
+def assert_refused(
+    write_files: Callable[[dict[str, str | bytes]], Path], refused: Callable[..., str]
+) -> Callable[[dict[str, str | bytes], list[str], str], None]:
+    """Checks that a training command on these files ends with just this error message."""
+
+    def assert_refused(files: dict[str, str | bytes], overrides: list[str], message: str) -> None:
+        folder = str(write_files(files))
+        found = refused(*(override.replace("{folder}", folder) for override in overrides))
+        assert found == "error: " + message.replace("{folder}", folder)
+
+    return assert_refused

@@ -77,7 +77,10 @@ def test_what_is_no_damage_is_not_hidden(tmp_path):
 def test_a_file_where_a_folder_should_be_is_an_error_of_the_user(tmp_path, place):
     (tmp_path / place).parent.mkdir(exist_ok=True)
     (tmp_path / place).write_text("a file", encoding="utf-8")
-    message = rf"^cache: {tmp_path}/cache/rows-1 could not be written \((EEXIST|ENOTDIR)\); nothing of it was kept\."
+    message = (
+        rf"^cache: {tmp_path}/cache/rows-1 could not be written \((EEXIST|ENOTDIR)\); "
+        r"nothing of it was kept\."
+    )
     with pytest.raises(InputError, match=message):
         kept(tmp_path / "cache", "rows-1", writing("first"), read)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [
@@ -99,7 +102,10 @@ def test_what_fails_leaves_nothing_and_can_be_made_again(tmp_path, error):
 
 @pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM"])
 def test_a_disk_that_takes_no_more_is_an_error_of_the_user_and_leaves_nothing(tmp_path, name):
-    message = rf"cache: {tmp_path}/rows-1 could not be written \({name}\); nothing of it was kept\. Free space"
+    message = (
+        rf"cache: {tmp_path}/rows-1 could not be written \({name}\); "
+        r"nothing of it was kept\. Free space"
+    )
     with pytest.raises(InputError, match=message):
         kept(tmp_path, "rows-1", failing(OSError(getattr(errno, name), "")), read)
     assert os.listdir(tmp_path) == []

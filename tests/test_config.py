@@ -26,21 +26,22 @@ PRESETS = sorted(
 
 TRAIN_KEYS = {
     "": "baselines resume seed test threads",
-    "callbacks": "early_stopping._target_ early_stopping.monitor early_stopping.patience learning_rate._target_ "
-    "learning_rate.logging_interval",
-    "data": "batch_size class_weights config drop_empty encoding fold folds label_column label_names max_length "
-    "max_rows max_tokens_per_batch name oversample pad_to refit source split_seed streaming "
-    "streaming_rows test "
-    "test_fraction text_column tokenizer train truncate val_fraction validation vocab_size",
+    "callbacks": "early_stopping._target_ early_stopping.monitor early_stopping.patience "
+    "learning_rate._target_ learning_rate.logging_interval",
+    "data": "batch_size class_weights config drop_empty encoding fold folds label_column "
+    "label_names max_length max_rows max_tokens_per_batch name oversample pad_to refit source "
+    "split_seed streaming streaming_rows test test_fraction text_column tokenizer train truncate "
+    "val_fraction validation vocab_size",
     "logger": "_target_ default_hp_metric name",
-    "model": "bidirectional dropout embedding_dim embedding_dropout head hidden label_smoothing layers pooling "
-    "sequence_dropout word_dropout",
+    "model": "bidirectional dropout embedding_dim embedding_dropout head hidden label_smoothing "
+    "layers pooling sequence_dropout word_dropout",
     "optimizer": "lr name schedule weight_decay",
     "sweep": "minutes name prune repeats storage trials workers",
     "trainer": "accelerator accumulate_grad_batches devices gradient_clip_val max_epochs precision",
 }
 OTHER_KEYS = {
-    "evaluate": "accelerator batch_size changed_data file label_column run split text_column threads",
+    "evaluate": "accelerator batch_size changed_data file label_column run split text_column "
+    "threads",
     "predict": "batch_size input output run text text_column threads",
     "export": "run",
     "inspect_data": " ".join(["data." + key for key in TRAIN_KEYS["data"].split()] + ["output"]),

@@ -3,10 +3,13 @@
 import csv
 import gzip
 import json
+import shlex
+import subprocess
 import sys
 
 import pytest
 
+from helpers.commands import SRC, call, run, table
 from helpers.records import small_record
 from helpers.small import small_network
 from textlstm.checks import InputError
@@ -18,15 +21,15 @@ from textlstm.runs.record import write_record
 TEXTS = ["goal in the match", "shares fall", "", "zebra", "goal, goal; goal!"]
 
 
-def record(run, columns, encoding=None):
-    """What a run has recorded that prediction reads."""
+def record_columns(run_folder, columns, encoding=None):
+    """Writes what prediction reads of a run's record."""
     recorded = small_record(config={"data": {"encoding": encoding}})
     recorded["data"]["columns"] = {"text": columns, "label": "label"}
-    write_record(run, recorded)
+    write_record(run_folder, recorded)
 
 
 @pytest.fixture
-def run(tmp_path):
+def run_folder(tmp_path):
     """A run folder with what prediction reads: a model and a record."""
     tokenizer = train_tokenizer(TEXTS, kind="word", vocab_size=30)
     save_bundle(
@@ -37,17 +40,17 @@ def run(tmp_path):
         tokenizer_json=tokenizer.to_str(),
         labels=["a", "b", "c"],
     )
-    record(tmp_path / "run", ["text"])
+    record_columns(tmp_path / "run", ["text"])
     return tmp_path / "run"
 
 
 @pytest.fixture
-def predicting(run):
+def predicting(run_folder):
     def predicting(**options):
         unset = dict.fromkeys(("text", "input", "output", "text_column", "threads"))
         predict(
             {
-                "run": str(run),
+                "run": str(run_folder),
                 "batch_size": 2,
                 **unset,
                 **{key: str(value) for key, value in options.items()},
@@ -74,7 +77,9 @@ def csv_file(tmp_path):
     ],
 )
 @pytest.mark.parametrize("target", ["out.csv", "out.tsv", "out.jsonl"])
-def test_every_format_gives_the_same_answers(predicting, run, tmp_path, name, content, target):
+def test_every_format_gives_the_same_answers(
+    predicting, run_folder, tmp_path, name, content, target
+):
     (tmp_path / name).write_text(content, encoding="utf-8", newline="")
     predicting(input=tmp_path / name, output=tmp_path / target)
     with open(tmp_path / target, encoding="utf-8", newline="") as lines:
@@ -82,7 +87,7 @@ def test_every_format_gives_the_same_answers(predicting, run, tmp_path, name, co
             rows = [json.loads(line) for line in lines]
         else:
             rows = list(csv.DictReader(lines, delimiter="\t" if target == "out.tsv" else ","))
-    expected = TextClassifier.load(run).predict(TEXTS)
+    expected = TextClassifier.load(run_folder).predict(TEXTS)
     assert [row["text"] for row in rows] == TEXTS
     assert [row["predicted"] for row in rows] == [prediction.label for prediction in expected]
     for row, prediction in zip(rows, expected, strict=True):
@@ -167,8 +172,8 @@ def test_a_later_row_without_the_column_is_named(predicting, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(("name", "content"), [("in.csv", "text\nzwölf\n"), ("in.txt", "zwölf\n")])
-def test_files_are_read_in_the_encoding_of_the_run(predicting, run, tmp_path, name, content):
-    record(run, ["text"], encoding="latin-1")
+def test_files_are_read_in_the_encoding_of_the_run(predicting, run_folder, tmp_path, name, content):
+    record_columns(run_folder, ["text"], encoding="latin-1")
     (tmp_path / name).write_bytes(content.encode("latin-1"))
     predicting(input=tmp_path / name, output=tmp_path / "out.jsonl")
     assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))["text"] == "zwölf"
@@ -185,15 +190,16 @@ def test_a_glob_of_compressed_files_is_one_input(predicting, tmp_path):
         ]
 
 
-def test_the_columns_that_training_joined_are_joined_again(predicting, run, tmp_path):
-    record(run, ["title", "body"])
+def test_the_columns_that_training_joined_are_joined_again(predicting, run_folder, tmp_path):
+    record_columns(run_folder, ["title", "body"])
     (tmp_path / "in.csv").write_text("title,body\ngoal,in the match\n,zebra\n", encoding="utf-8")
     predicting(input=tmp_path / "in.csv", output=tmp_path / "out.jsonl")
     rows = [
         json.loads(line)
         for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
     ]
-    expected = TextClassifier.load(run).probabilities(["goal in the match", "zebra"])[:, 0].tolist()
+    classifier = TextClassifier.load(run_folder)
+    expected = classifier.probabilities(["goal in the match", "zebra"])[:, 0].tolist()
     assert [row["probability_a"] for row in rows] == pytest.approx(expected, abs=1e-7)
     assert [(row["title"], row["body"]) for row in rows] == [
         ("goal", "in the match"),
@@ -201,13 +207,15 @@ def test_the_columns_that_training_joined_are_joined_again(predicting, run, tmp_
     ]
 
 
-def test_the_guessed_column_of_the_run_is_read_unless_another_is_named(predicting, run, tmp_path):
-    record(run, ["review"])
+def test_the_guessed_column_of_the_run_is_read_unless_another_is_named(
+    predicting, run_folder, tmp_path
+):
+    record_columns(run_folder, ["review"])
     (tmp_path / "in.csv").write_text("text,review\nzebra,goal\n", encoding="utf-8")
     for options, text in (({}, "goal"), ({"text_column": "text"}, "zebra")):
         predicting(input=tmp_path / "in.csv", output=tmp_path / "out.jsonl", **options)
         row = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
-        expected = TextClassifier.load(run).predict([text])[0].probabilities
+        expected = TextClassifier.load(run_folder).predict([text])[0].probabilities
         assert {label: row[f"probability_{label}"] for label in "abc"} == pytest.approx(
             expected, abs=1e-7
         )
@@ -237,3 +245,54 @@ def test_a_field_of_a_million_characters_is_read(predicting, tmp_path):
     with open(tmp_path / "out.csv", encoding="utf-8", newline="") as lines:
         [row] = csv.DictReader(lines)
     assert len(row["text"]) == 1_000_000
+
+
+def test_predict_one_text_in_a_real_shell(trained, tmp_path):
+    text = 'Striker\'s "sign", for ${Porto} — 北京?'
+    arguments = f"run={shlex.quote(str(trained))} text={shlex.quote(text)}"
+    command = f"{sys.executable} {SRC}/predict.py {arguments}"
+    shown = subprocess.run(
+        command, shell=True, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
+    ).stdout
+
+    first, *shares = shown.splitlines()
+    [expected] = TextClassifier.load(trained).predict([text])
+    assert first == expected.label
+    assert [line.split(maxsplit=1)[1] for line in shares] == list(expected.probabilities)
+    assert sum(float(line.split()[0]) for line in shares) == pytest.approx(1, abs=1e-3)
+
+
+def test_predict_keeps_order_and_columns_of_a_file(trained, my_csv, tmp_path):
+    call(
+        "predict",
+        f"run={trained}",
+        f"input={my_csv}",
+        f"output={tmp_path}/out, 1.csv",
+        "batch_size=13",
+    )
+    rows = table(tmp_path / "out, 1.csv")
+    assert [(row["id"], row["headline"]) for row in rows] == [
+        (row["id"], row["headline"]) for row in table(my_csv)
+    ]
+    labels = TextClassifier.load(trained).predict([row["headline"] for row in rows])
+    assert [row["predicted"] for row in rows] == [prediction.label for prediction in labels]
+    assert [file.name for file in tmp_path.iterdir()] == ["out, 1.csv"]
+
+
+def test_predict_reads_pipes_lines_and_json(trained, tmp_path):
+    texts = ["Shares fall in Vienna", "", "zzzz qqqq", "Goal!"]
+    out, errors = run("predict", f"run={trained}", stdin="\n".join(texts) + "\n")
+    piped = list(csv.DictReader(out.splitlines()))
+    assert [row["headline"] for row in piped] == texts
+    assert errors == ""
+
+    (tmp_path / "in.jsonl").write_text(
+        "".join(json.dumps({"headline": t, "n": 1}) + "\n" for t in texts), encoding="utf-8"
+    )
+    call("predict", f"run={trained}", f"input={tmp_path}/in.jsonl", f"output={tmp_path}/out.jsonl")
+    rows = [
+        json.loads(line)
+        for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    assert [row["headline"] for row in rows] == texts
+    assert [row["predicted"] for row in rows] == [row["predicted"] for row in piped]

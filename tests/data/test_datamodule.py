@@ -181,7 +181,10 @@ def test_training_rows_that_stand_in_test_are_dropped_and_counted(prepare, write
 
 
 def test_nothing_is_left_when_test_is_train(prepare, write_rows):
-    message = r"data\.train: each text of /.*/train\.csv also stands in /.*/test\.csv, so none is left to train on\. Give"
+    message = (
+        r"data\.train: each text of /.*/train\.csv also stands in /.*/test\.csv, so none is left "
+        r"to train on\. Give"
+    )
     with pytest.raises(InputError, match=message):
         prepare(test=write_rows("test.csv", TRAIN))
 
@@ -314,7 +317,10 @@ def test_class_weights(prepare, weights, expected):
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, 2.0, 3.0], "balancd"])
 def test_wrong_class_weights_are_refused(prepare, weights):
-    message = r"data.class_weights must be null, balanced or a list of 2 numbers \(for money, sports\), got "
+    message = (
+        r"data.class_weights must be null, balanced or a list of 2 numbers "
+        r"\(for money, sports\), got "
+    )
     with pytest.raises(InputError, match=message):
         prepare(class_weights=weights)
 
@@ -639,13 +645,19 @@ def test_rare_classes_are_all_in_training_with_one_warning(prepare, caplog):
 
 
 def test_too_few_rows_to_split_are_refused(prepare):
-    message = r"data\.train has 3 different texts in 4 rows, too few to split: give at least 3 of a class, or files of your"
+    message = (
+        r"data\.train has 3 different texts in 4 rows, too few to split: give at least 3 of a "
+        r"class, or files of your"
+    )
     with pytest.raises(InputError, match=message):
         prepare([("one", "a"), ("ONE", "a"), ("three", "b"), ("four", "b")])
 
 
 def test_one_class_left_by_max_rows_is_refused(prepare):
-    message = r"data\.train has one class of 2 left to train on, in 3 rows; give more rows than data\.max_rows=5\.$"
+    message = (
+        r"data\.train has one class of 2 left to train on, in 3 rows; give more rows than "
+        r"data\.max_rows=5\.$"
+    )
     with pytest.raises(InputError, match=message):
         prepare([("one", "money"), *((f"goal {n}", "sports") for n in range(200))], max_rows=5)
 

@@ -112,7 +112,10 @@ def test_a_class_whose_name_is_no_utf_8_is_refused(write_file, load, tmp_path):
     write_file("pos/1.txt", "good film")
     (tmp_path / os.fsdecode(b"n\xe9g")).mkdir()
     write_file(os.fsdecode(b"n\xe9g/1.txt"), "bad film")
-    message = r"^data\.train: .*/n\udce9g/1\.txt holds half of a surrogate pair .* in the column 'label': write the whole"
+    message = (
+        r"^data\.train: .*/n\udce9g/1\.txt holds half of a surrogate pair .* in the column "
+        r"'label': write the whole"
+    )
     with pytest.raises(InputError, match=message):
         load(str(tmp_path))
 
@@ -554,7 +557,10 @@ def test_a_missing_file_is_named_with_its_key_and_whole_path(
 
 def test_a_class_that_train_lacks_is_named_with_file_and_row(write_file, load):
     test = write_file("test.csv", "text,label\none,sports\ntwo,sport\n")
-    message = r"data\.test: .*test\.csv, row 2 has the label 'sport', which no training row has\. Did you mean 'sports'"
+    message = (
+        r"data\.test: .*test\.csv, row 2 has the label 'sport', which no training row has\. "
+        r"Did you mean 'sports'"
+    )
     with pytest.raises(InputError, match=message + r"\? The classes are business, sports\."):
         load(write_file("train.csv", CSV), test=test)
 

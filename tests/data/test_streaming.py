@@ -318,7 +318,7 @@ print(*peak(sys.argv[3]), *peak(sys.argv[4]))
 
 @pytest.mark.scale
 def test_memory_does_not_grow_with_the_rows(write_rows, tmp_path):
-    """Ten times the rows, 25 MB of text more, need less than 30 MB more (kept in one buffer, 70)."""
+    """Ten times the rows, 25 MB more text, need less than 30 MB more (kept in one buffer, 70)."""
 
     def texts(rows):
         return [

@@ -23,6 +23,16 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 SRC = Path(__file__).parents[2] / "src"
+QUICK = [  # a small model that learns something; without the last, the baselines are fitted, too
+    "model.hidden=16",
+    "model.embedding_dim=16",
+    "trainer.max_epochs=3",
+    "optimizer.lr=0.02",
+    "data.vocab_size=1000",
+    "data.tokenizer=word",
+    "baselines=false",
+]
+COLUMNS = ["data.text_column=headline", "data.label_column=desk"]  # of the file `my_csv`
 KILL = [
     "+callbacks.fail._target_=helpers.failing.Fail",
     "+callbacks.fail.rank=null",
@@ -70,7 +80,7 @@ def call(
     """As `run`, but in this process, which has imported everything already.
 
     Not for what starts processes with the same command line, or joins some: workers of a sweep,
-        trainer=ddp.
+    trainer=ddp.
     """
     out, errors = io.StringIO(), io.StringIO()
     with contextlib.ExitStack() as stack:

@@ -64,7 +64,7 @@ def assert_alike(folder: Path, reference: Path) -> None:
 
 
 def assert_scored_as_by_one(folder: Path) -> None:
-    """The scores of the run, and those it logged, are what one process finds for the same weights."""
+    """Checks that the run's scores and those it logged are what one process finds."""
     recorded = record(folder)
     for split in ("validation", "test"):
         evaluate(composed("evaluate", run=folder, split=split, accelerator="cpu", threads=1))
@@ -118,8 +118,10 @@ def killed(data: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
         line for line in said if "rror" in line or "Traceback" in line or "Warning" in line
     ] == [said[-1]]
     assert said[-1].startswith("error: [rank: 1] Child process with PID ")
-    assert said[-1].endswith(f"terminated with code -9. python src/train.py resume={folder} goes on after the last "
-                             "whole epoch.")  # fmt: skip
+    assert said[-1].endswith(
+        f"terminated with code -9. python src/train.py resume={folder} goes on after the last "
+        "whole epoch."
+    )
     assert len([line for line in said if line.startswith("epoch 1/3")]) == 1  # not once a process
     assert "2 processes; CPU threads of each: 1." in said
     assert out == ""

@@ -39,7 +39,7 @@ def leaves(node: object, path: str = "") -> list[str]:
 
 @pytest.fixture(scope="module")
 def refitted(tmp_path_factory) -> tuple[Path, str, str]:
-    """A refit's folder, and what it printed; patience is one epoch, and a rate of 1 betters none."""
+    """A refit's folder and what it printed; patience is one epoch, and none at lr=1 is better."""
     folder = tmp_path_factory.mktemp("refit") / "run"
     options = ["trainer.max_epochs=4", "optimizer.lr=1", "callbacks.early_stopping.patience=1"]
     out, errors = call("train", "data.refit=true", *options, *QUICK, f"hydra.run.dir={folder}")

@@ -109,7 +109,7 @@ def _end_sweep(error: Exception, failed: dict[str, Exception]) -> None:
 
 
 def _register_resolvers() -> None:
-    """Makes known what conf/ asks for: `${outputs:}`, `${typed:train}`, `${keys:train}`, folders."""
+    """Makes known what conf/ asks for: `${outputs:}`, `${typed:…}`, `${keys:…}`, folders."""
     OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
     OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)

@@ -110,7 +110,7 @@ class SplitSettings:
     """the part that validates; data.folds=5 data.fold=0,1,2,3,4 trains once for each"""
 
     refit: bool
-    """true trains on validation rows, too, for all of trainer.max_epochs, and scores the test set"""
+    """true trains on validation rows, too, for all of trainer.max_epochs, and scores test"""
 
     split_seed: int
     """which rows are held out"""
@@ -206,7 +206,7 @@ class CutSettings:
     """tokens after which a text is cut"""
 
     truncate: str
-    """which tokens of a longer text stay: head, tail or head_tail (half of each, Sun et al. 2019)"""
+    """which tokens of a longer text stay: head, tail or head_tail, half of each"""
 
     pad_to: int | None
     """a fixed length for all batches"""
@@ -305,14 +305,17 @@ class DataSettings(
             value = getattr(self, key)
             if value:
                 raise InputError(
-                    f"data.{key}={str(value).lower()} needs all rows, and data.streaming=true keeps "
+                    f"data.{key}={str(value).lower()} needs all rows, and data.streaming=true "
+                    f"keeps "
                     f"none: give one."
                 )
         longest = self.pad_to or self.max_length
         if longest is None or self.batch_size * longest > self.max_tokens_per_batch:
             raise InputError(
-                f"data.streaming=true makes all batches of data.batch_size texts, so that the steps "
+                f"data.streaming=true makes all batches of data.batch_size texts, so that the "
+                f"steps "
                 f"of an epoch are known: data.batch_size × data.max_length ({self.batch_size} × "
-                f"{longest}) must be at most data.max_tokens_per_batch={self.max_tokens_per_batch}. "
+                f"{longest}) must be at most "
+                f"data.max_tokens_per_batch={self.max_tokens_per_batch}. "
                 f"Lower one of the two."
             )

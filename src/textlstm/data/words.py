@@ -30,8 +30,8 @@ def vocabulary_growth(data: TextDataModule) -> list[tuple[int, int]]:
 def typical_tokens(counts_CV: Tensor) -> Tensor:
     """Computes how typical each token is of each class (C, V).
 
-    That is the z-score of its log-odds against the other classes, with the counts of all classes as an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008,
-    equations 16, 18, 20 and 22).
+    That is the z-score of its log-odds against the other classes, with the counts of all classes as
+    an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008, equations 16, 18, 20 and 22).
     """
     counts_CV = counts_CV.double()
     prior_V = counts_CV.sum(dim=0) + 1e-6

@@ -153,7 +153,8 @@ def _check_devices(trainer: pl.Trainer, settings: RunSettings, *, sweeping: bool
         raise InputError("Each trial of a sweep trains on one device: trainer.devices=1.")
     if several and settings.data.streaming:
         raise InputError(
-            "data.streaming=true is read by one process: trainer.devices=1, or data.streaming=false."
+            "data.streaming=true is read by one process: trainer.devices=1, or "
+            "data.streaming=false."
         )
 
 

@@ -1,0 +1,136 @@
+"""Mistakes in what is typed: each command ends with code 2, one error and nothing half written."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from helpers.commands import SRC, call
+from helpers.mistakes import CSV, MANY, SMALL
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from textlstm.commands import main as command_line
+from textlstm import places
+places.CACHE = Path(sys.argv.pop(1))
+import textlstm.training.run
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+command_line.main("train")
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [
+        (
+            "train",
+            ["model.hiden=3"],
+            "error: There is no key 'model.hiden'. Did you mean 'model.hidden'?",
+        ),
+        ("train", ["data.train=missing.csv"], "missing.csv does not exist"),
+        (
+            "train",
+            ["experiment=smoke", "model.hidden=0"],
+            "error: model.hidden must be at least 1, got 0.",
+        ),
+        ("predict", ["run=/nowhere", "text=x"], "error: run: there is no folder /nowhere."),
+        ("predict", ["text=x"], "error: run must be given"),
+        ("evaluate", ["run=/tmp"], "holds no finished run (metrics.json is missing)"),
+        ("leaderboard", ["/nowhere"], "error: There is no folder /nowhere."),
+    ],
+)
+def test_a_mistake_is_one_error_with_code_2(command, arguments, message, tmp_path):
+    extra = [f"hydra.run.dir={tmp_path}/run"] if command == "train" else []
+    _, errors = call(command, *arguments, *extra, code=2)
+    assert message in errors
+    assert "Traceback" not in errors
+    assert errors.count("error: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "overrides", "message"),
+    [
+        (
+            {"my rows, 1.csv": CSV + "goals, three,sports\n"},
+            ["data.train={folder}/my rows, 1.csv"],
+            (
+                "data.train: {folder}/my rows, 1.csv, row 5 has 3 fields, the header has 2 (text, "
+                "label). A text that holds the separator, a quote or a line break stands in "
+                '"double quotes".'
+            ),
+        ),
+        (
+            {"rows.csv": CSV},
+            ["data.train={folder}/rows.csv", "data.label_column=topic"],
+            (
+                "data.train: {folder}/rows.csv has no column 'topic'. Its columns are text, label; "
+                "name one with data.label_column=…"
+            ),
+        ),
+    ],
+)
+def test_a_shell_gets_code_2(tmp_path, write_files, files, overrides, message):
+    folder = str(write_files(files))
+    arguments = [override.replace("{folder}", folder) for override in overrides]
+    line = shlex.join(
+        [sys.executable, f"{SRC}/train.py", *arguments, *SMALL, f"hydra.run.dir={tmp_path}/run"]
+    )
+
+    done = subprocess.run(
+        f"{line}; echo code $?", shell=True, capture_output=True, encoding="utf-8"
+    )
+
+    assert done.stdout == "code 2\n"
+    assert done.stderr.splitlines()[-1] == "error: " + message.replace("{folder}", folder)
+    assert "Traceback" not in done.stderr
+    assert [file.name for file in (tmp_path / "run").rglob("*")] == ["train.log"]
+
+
+def test_a_second_mistake_leaves_what_was_read_well_in_the_cache(tmp_path, write_files, refused):
+    folder = write_files({"train.csv": MANY, "test.csv": "text,label\n"})
+    error = (
+        f"error: data.test: {folder}/test.csv has a header but no rows; rows with a text and a "
+        "label were expected."
+    )
+    for attempt in (1, 2):
+        found = refused(f"data.train={folder}/train.csv", f"data.test={folder}/test.csv")
+        assert found == error, attempt
+        assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_a_full_disk_leaves_nothing_half_written_in_the_cache(tmp_path):
+    file, cache = tmp_path / "rows.csv", tmp_path / "cache"
+    rows = "".join(
+        f"headline number {n} about goals in Porto,{'ab'[n % 2]}\n" for n in range(10_000)
+    )
+    file.write_text("text,label\n" + rows, encoding="utf-8")
+
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            FULL_DISK,
+            cache,
+            f"data.train={file}",
+            *SMALL,
+            f"hydra.run.dir={tmp_path}/run",
+        ],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(SRC)},
+    )
+
+    assert done.returncode == 2, done.stderr
+    assert re.fullmatch(
+        rf"error: cache: {re.escape(str(cache))}/rows-[0-9a-f]{{24}} could not be written "
+        r"\(EFBIG\); nothing of it was kept\. Free space on that disk, or give write access; "
+        r"`make clean` empties the cache\.",
+        done.stderr.splitlines()[-1],
+    )
+    assert "Traceback" not in done.stderr
+    assert list(cache.iterdir()) == []
+    assert [path.name for path in (tmp_path / "run").rglob("*")] == ["train.log"]

@@ -1,0 +1,50 @@
+"""Evaluating a finished run: on its test rows, on another file, and after its data changed."""
+
+import pytest
+
+from helpers.commands import call, record, run, table
+
+
+def test_evaluate_reproduces_the_test_from_elsewhere_with_another_batch_size(trained, tmp_path):
+    out, errors = run("evaluate", f"run={trained}", "batch_size=7", cwd=tmp_path)
+    assert "Scores on test" in out
+    assert "Warning" not in errors
+
+    again = trained / "evaluation" / "test"
+    first, second = table(trained / "predictions.csv"), table(again / "predictions.csv")
+    assert [list(row.values())[:3] for row in first] == [list(row.values())[:3] for row in second]
+    for name in ("accuracy", "macro_f1", "log_loss", "calibration_error", "auroc"):
+        assert record(again)["test"][name] == pytest.approx(record(trained)["test"][name], abs=1e-6)
+    assert not list(tmp_path.iterdir())
+
+    titles = [
+        (folder / "report.md").read_text(encoding="utf-8").split("\n\n")[1:4]
+        for folder in (trained, again)
+    ]
+    assert titles[0][0] == titles[1][0] == "## Scores on test"
+
+
+def test_evaluate_scores_another_file(trained, my_csv, tmp_path):
+    other = tmp_path / "new.csv"
+    lines = my_csv.read_text(encoding="utf-8").splitlines()
+    other.write_text(
+        "\n".join([lines[0], *[line for line in lines[1:] if not line.endswith(",world")]]),
+        encoding="utf-8",
+    )
+    out, _ = call("evaluate", f"run={trained}", f"file={other}")
+    scores = record(trained / "evaluation" / "new.csv")["file"]
+    assert scores["absent"] == ["world"]
+    assert "No row of file has the class world" in out
+
+
+def test_evaluate_refuses_changed_data_unless_told_otherwise(trained, my_csv):
+    before = my_csv.read_text(encoding="utf-8")
+    try:
+        my_csv.write_text(before + "999,One more headline,world\n", encoding="utf-8")
+        _, errors = call("evaluate", f"run={trained}", code=2)
+        assert "has changed since the run" in errors
+        assert "changed_data=true" in errors
+        out, _ = call("evaluate", f"run={trained}", "changed_data=true", "split=validation")
+        assert "Scores on validation" in out
+    finally:
+        my_csv.write_text(before, encoding="utf-8")

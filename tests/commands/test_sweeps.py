@@ -1,0 +1,94 @@
+"""Sweeps over a grid as a person starts them: jobs that fail, workers, and the leaderboard."""
+
+import re
+
+from optuna.trial import TrialState
+
+from helpers.commands import call, record, run, table
+from helpers.sweeps import trials_of
+
+
+def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
+    overrides = [
+        "experiment=smoke",
+        "data.max_rows=300",
+        "model.hidden=8,0,16",
+        f"hydra.sweep.dir={tmp_path}",
+        "sweep.workers=1",
+    ]
+    _, errors = run("train", *overrides, code=1)
+    jobs = {
+        int(folder.name.rsplit("-", 1)[1]): folder
+        for folder in tmp_path.iterdir()
+        if folder.is_dir()
+    }
+    assert sorted(jobs) == [0, 8, 16]
+    assert "1 of the sweep's jobs failed" in errors
+    assert "Traceback" not in errors
+
+    log = (jobs[0] / "train.log").read_text(encoding="utf-8")
+    assert "Traceback" in log
+    assert "model.hidden must be at least 1, got 0." in log
+    for hidden in (8, 16):
+        assert "test" not in record(jobs[hidden])
+        assert {row["gold"] for row in table(jobs[hidden] / "predictions.csv")}  # of validation
+
+    finished = {hidden: (jobs[hidden] / "metrics.json").stat().st_mtime_ns for hidden in (8, 16)}
+    _, errors = call("train", *overrides, code=1)
+    assert errors.count("skipped.") == 2
+    assert finished == {
+        hidden: (jobs[hidden] / "metrics.json").stat().st_mtime_ns for hidden in (8, 16)
+    }
+
+    out, _ = run("leaderboard", tmp_path)
+    rows = table(tmp_path / "leaderboard.csv")
+    assert [row["rank"] for row in rows] == ["1", "2"]
+    assert {row["model.hidden"] for row in rows} == {"8", "16"}
+    scores = [float(row["macro F1 on validation"]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert "3 runs: 2 finished, 1 failed; 2 configurations." in out
+    assert "paired bootstrap of macro F1 over 30 rows" in " ".join(out.split())
+    assert (
+        f"python src/train.py experiment=smoke data.max_rows=300 "
+        f"model.hidden={rows[0]['model.hidden']}" in out
+    )
+    for name in ("leaderboard.md", "history.png", "pareto.png", "parallel.png"):
+        assert (tmp_path / name).is_file()
+
+
+def test_two_workers_share_a_grid_and_a_bad_value_fails_alone(tmp_path):
+    overrides = [
+        "experiment=smoke",
+        "data.max_rows=200",
+        "model.hidden=0,8,9",
+        f"hydra.sweep.dir={tmp_path}",
+    ]
+    _, errors = run("train", *overrides, "sweep.workers=2", code=1)
+    assert "2 workers, each with 1 CPU threads" in errors
+    assert (
+        len(re.findall(r"^trial \d: macro F1 0\.\d{4}  model.hidden=[89]$", errors, flags=re.M))
+        == 2
+    )
+    assert "trial 0: failed  model.hidden=0" in errors
+    assert "error: Jobs of the sweep failed; these say why: " in errors
+    assert "Traceback" not in errors
+    logs = [(tmp_path / f"worker-{number}.log").read_text(encoding="utf-8") for number in (1, 2)]
+    assert sum("model.hidden must be at least 1, got 0." in log for log in logs) == 1
+
+
+def test_a_mistake_in_the_data_is_one_error_however_many_workers(tmp_path):
+    overrides = [
+        f"data.train={tmp_path}/none.csv",
+        "model.hidden=8,9",
+        f"hydra.sweep.dir={tmp_path}/sweep",
+    ]
+    _, errors = run("train", *overrides, "sweep.workers=2", code=2)
+    assert errors.count("error: ") == 1
+    assert f"error: data.train: {tmp_path}/none.csv does not exist" in errors
+    logs = [
+        (tmp_path / "sweep" / f"worker-{number}.log").read_text(encoding="utf-8")
+        for number in (1, 2)
+    ]
+    assert not any("Traceback" in log or "does not exist" in log for log in logs)
+    trials = trials_of("model.hidden", tmp_path / "sweep")
+    assert [trial.state for trial in trials] == [TrialState.WAITING] * 2

@@ -1,0 +1,148 @@
+"""A training run as a person starts it: its folder, its seed, and going on after a kill."""
+
+import json
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from helpers.commands import COLUMNS, QUICK, call, record, table, train_and_kill, weights
+from textlstm import TextClassifier
+
+
+def test_the_run_folder_is_complete(trained, my_csv):
+    files = {str(file.relative_to(trained)) for file in trained.rglob("*") if file.is_file()}
+    assert {
+        ".hydra/config.yaml",
+        "train.log",
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+        "model/model.safetensors",
+        "model/config.json",
+        "model/tokenizer.json",
+        "model/labels.json",
+        "metrics.json",
+        "predictions.csv",
+        "report.md",
+        "confusion_matrix.png",
+        "curves.png",
+    } <= files
+    assert any(file.startswith("tensorboard/") and "tfevents" in file for file in files)
+
+    recorded = record(trained)
+    assert recorded["data"]["sources"]["train"]["path"] == str(my_csv)
+    assert [
+        recorded["data"]["splits"][split]["rows"] for split in ("train", "validation", "test")
+    ] == [480, 60, 60]
+    assert recorded["score"] == recorded["validation"]["macro_f1"]
+    assert [epoch["epoch"] for epoch in recorded["history"]] == [1, 2, 3]
+    assert {
+        "accuracy",
+        "macro_f1",
+        "log_loss",
+        "calibration_error",
+        "auroc",
+        "classes",
+    } <= recorded["test"].keys()
+    assert set(recorded["baselines"]) == {"majority class", "TF-IDF + logistic regression"}
+    assert {
+        "seconds",
+        "seed",
+        "environment",
+        "config",
+        "parameters",
+        "best_epoch",
+    } <= recorded.keys()
+
+    report = (trained / "report.md").read_text(encoding="utf-8")
+    for heading in (
+        "Scores on test",
+        "Classes",
+        "Confusion matrix",
+        "confident mistakes",
+        "Data",
+        "Model",
+        "Training",
+    ):
+        assert heading in report
+
+
+def test_predictions_are_the_test_rows_and_agree_with_the_scores(trained):
+    rows = table(trained / "predictions.csv")
+    labels = json.loads((trained / "model" / "labels.json").read_text(encoding="utf-8"))
+    assert list(rows[0]) == [
+        "text",
+        "gold",
+        "predicted",
+        *(f"probability_{label}" for label in labels),
+    ]
+    assert len(rows) == 60
+    accuracy = sum(row["gold"] == row["predicted"] for row in rows) / len(rows)
+    assert accuracy == pytest.approx(record(trained)["test"]["accuracy"], abs=1e-9)
+    bundle = TextClassifier.load(trained).predict([row["text"] for row in rows])
+    assert [prediction.label for prediction in bundle] == [row["predicted"] for row in rows]
+
+
+def test_tensorboard_has_the_scores_of_the_run(trained):
+    [events] = (trained / "tensorboard").iterdir()
+    assert events.name.startswith("model.hidden-16_")
+    seen = EventAccumulator(str(events), size_guidance={"images": 0, "tensors": 0}).Reload()
+    tags = seen.Tags()
+    assert {"train/loss_step", "train/loss_epoch", "val/loss", "val/macro_f1", "lr-AdamW"} <= set(
+        tags["scalars"]
+    )
+    assert seen.Scalars("hp/val_macro_f1")[-1].value == pytest.approx(
+        record(trained)["score"], abs=1e-6
+    )
+    assert {"confusion_matrix/test", "confusion_matrix/validation"} <= set(tags["images"])
+    assert {"test/sports", "hardest/test/text_summary"} <= set(tags["tensors"])
+    assert len(seen.Scalars("val/loss")) == 3
+    assert (events / "projector_config.pbtxt").is_file()
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(trained, my_csv, tmp_path):
+    overrides = [*QUICK, *COLUMNS, f"data.train={my_csv}"]
+    call("train", *overrides, f"hydra.run.dir={tmp_path}/same")
+    call("train", *overrides, "seed=7", f"hydra.run.dir={tmp_path}/other")
+
+    first, same, other = (
+        weights(folder, "best") for folder in (trained, tmp_path / "same", tmp_path / "other")
+    )
+    assert all(torch.equal(same[key], first[key]) for key in first)
+    assert not torch.equal(other["network.output.weight"], first["network.output.weight"])
+    tests = [
+        {row["text"] for row in table(folder / "predictions.csv")}
+        for folder in (trained, tmp_path / "other")
+    ]
+    assert tests[0] == tests[1]
+
+
+def test_a_killed_run_resumes_to_the_weights_of_one_that_was_not(trained, my_csv, tmp_path):
+    overrides = [*QUICK, *COLUMNS, f"data.train={my_csv}", "data.batch_size=16"]
+    call("train", *overrides, f"hydra.run.dir={tmp_path}/whole")
+    killed = tmp_path / "killed"
+    train_and_kill(killed, *overrides)
+    assert not (killed / "metrics.json").exists()
+
+    before = (killed / ".hydra" / "config.yaml").read_text(encoding="utf-8")
+    rows = my_csv.read_bytes()
+    my_csv.write_bytes(rows + b"601,One more headline,world\n")
+    _, errors = call("train", f"resume={killed}", code=2)
+    assert "has changed since the run began, and a resumed run goes on with the same rows" in errors
+    my_csv.write_bytes(rows)
+
+    call("train", f"resume={killed}", cwd=tmp_path)
+    for name in ("best", "last"):
+        whole, resumed = weights(tmp_path / "whole", name), weights(killed, name)
+        assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+    assert record(killed)["test"] == record(tmp_path / "whole")["test"]
+    assert [epoch["epoch"] for epoch in record(killed)["history"]] == [1, 2, 3]
+    assert (killed / ".hydra" / "config.yaml").read_text(encoding="utf-8") == before
+
+    (killed / "metrics.json").unlink()  # as if it had been killed while writing its results
+    _, errors = call("train", f"resume={killed}")
+    assert "warning" not in errors.lower()
+    assert record(killed)["test"] == record(tmp_path / "whole")["test"]
+
+    _, errors = call("train", f"resume={killed}", code=2)
+    assert "is finished, after 3 of at most 3 epochs" in errors
