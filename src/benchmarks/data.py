@@ -65,7 +65,8 @@ def ours(file: str, cache: str) -> Iterator[None]:
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", ["data=files", f"data.train={file}"])
-    settings = DataSettings(**OmegaConf.to_container(config.data))
+    values: Any = OmegaConf.to_container(config.data)
+    settings = DataSettings(**values)
     data = TextDataModule(settings, cache=Path(cache))
     yield
     load_source(settings, cache=data.cache)
