@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from textlstm.checks import InputError, number
+from textlstm.checks import InputError, check_number
 
 
 def class_weights(
@@ -28,7 +28,7 @@ def class_weights(
             f"(for {', '.join(rows_of_class)}), got {given!r}."
         )
     for weight in given:
-        number("each of data.class_weights", weight, minimum=0)
+        check_number("each of data.class_weights", weight, minimum=0)
     if not any(given):
         raise InputError("data.class_weights are all zero: nothing would be learned.")
     return [float(weight) for weight in given]

@@ -11,7 +11,7 @@ from datasets import DatasetDict
 from tokenizers import Tokenizer
 from torch.utils.data import DataLoader
 
-from textlstm.checks import InputError, choice
+from textlstm.checks import InputError, check_choice
 from textlstm.data.balance import class_weights, oversampled
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.encoding import describe, encode_source, learn_tokenizer
@@ -58,7 +58,7 @@ class TextDataModule(pl.LightningDataModule):
         tokenizer_json: str | None = None,
     ) -> None:
         super().__init__()
-        choice("data.tokenizer", settings.tokenizer, KINDS)
+        check_choice("data.tokenizer", settings.tokenizer, KINDS)
         self.settings, self.cache, self.seed = settings, cache, seed
         self.tokenizer_json = tokenizer_json
         self.splits: DatasetDict = DatasetDict()

@@ -10,7 +10,7 @@ import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 
-from textlstm.checks import InputError, choice, whole
+from textlstm.checks import InputError, check_choice, check_whole
 from textlstm.data.vocabulary import PAD, SPECIALS, UNK
 
 KINDS = ("word", "bpe", "unigram")
@@ -29,9 +29,9 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
     Raises:
         InputError: an unknown kind, or a vocabulary too small for the kind's fixed tokens.
     """
-    choice("data.tokenizer", kind, KINDS)
+    check_choice("data.tokenizer", kind, KINDS)
     fixed = SPECIALS if kind == "word" else SPECIALS + BYTES
-    whole("data.vocab_size", vocab_size, minimum=1)
+    check_whole("data.vocab_size", vocab_size, minimum=1)
     if vocab_size <= len(fixed):
         raise InputError(
             f"data.vocab_size must be above {len(fixed)} for data.tokenizer={kind}, which keeps "

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from textlstm.checks import InputError, whole
+from textlstm.checks import InputError, check_whole
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.settings import TRUNCATE, CutSettings
 from textlstm.data.tokenizer import encode, load_tokenizer
@@ -127,7 +127,7 @@ class TextClassifier:
     @torch.inference_mode()
     def probabilities(self, texts: list[str], *, batch_size: int = 256) -> Tensor:
         """Gives one probability per class for each text (N, C), in the order of `labels`."""
-        whole("batch_size", batch_size, minimum=1)
+        check_whole("batch_size", batch_size, minimum=1)
         encoded = EncodedTexts(
             encode(self.tokenizer, texts),
             torch.zeros(len(texts), dtype=torch.long),
@@ -152,7 +152,7 @@ class TextClassifier:
                 "predict takes a list of texts, got one string; write predict([text])."
             )
         if top_k is not None:
-            whole("top_k", top_k, minimum=1)
+            check_whole("top_k", top_k, minimum=1)
         ranked = self.probabilities(texts, batch_size=batch_size).sort(dim=1, descending=True)
         return [
             Prediction(
