@@ -1,5 +1,4 @@
-"""How fast training and prediction are, against Keras, a bare PyTorch loop, a naive Lightning
-project and the machine.
+"""Times training and prediction against Keras, a bare loop and a naive Lightning project.
 
 python src/benchmarks/speed.py --keras PYTHON     PYTHON has Keras and TensorFlow
 python src/benchmarks/speed.py --data FOLDER      has train.csv.gz, test.csv.gz (text, label)
@@ -178,8 +177,9 @@ def summed_up(values: list[float]) -> dict[str, float]:
 
 
 def start(repetitions: int) -> dict[str, Any]:
-    """Seconds from a command's start to what a person waits for, in turn with what imports alone
-    cost.
+    """Measures the seconds from a command's start to what a person waits for.
+
+    Measured in turn with what the imports alone cost.
     """
     commands = {
         "help": ["-m", "textlstm", "train", "--help"],
@@ -191,14 +191,18 @@ def start(repetitions: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "BENCH_ANSWER": f"{folder}/answer"}
         trained = [
-            *("-m", "textlstm", "train"),
+            "-m",
+            "textlstm",
+            "train",
             "experiment=smoke",
             "baselines=false",
             f"hydra.run.dir={folder}/run",
         ]
         subprocess.run([sys.executable, *trained], capture_output=True, check=True)
         commands["predict"] = [
-            *("-m", "textlstm", "predict"),
+            "-m",
+            "textlstm",
+            "predict",
             f"run={folder}/run",
             "text=Striker signs for Porto",
         ]

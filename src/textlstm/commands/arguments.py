@@ -23,8 +23,9 @@ from textlstm.typed import as_typed, installing
 
 
 def prepare(command: str, arguments: list[str]) -> list[str]:
-    """The arguments for Hydra: literal values quoted, presets chosen, sweeps spelled out, resumed
-    runs recalled.
+    """Prepares the arguments for Hydra.
+
+    Literal values are quoted, presets chosen, sweeps spelled out and resumed runs recalled.
 
     Raises:
         InputError: an argument, key or preset that does not exist, with the nearest one that does.
@@ -113,8 +114,13 @@ def recall(overrides: list[Override]) -> list[str]:
             )
         changes.append(str(override.input_line))
     return [
-        *("--config-dir", str(record.parent), "--config-name", "config"),
-        *("hydra/job_logging=run", "hydra/hydra_logging=plain", "hydra.output_subdir=null"),
+        "--config-dir",
+        str(record.parent),
+        "--config-name",
+        "config",
+        "hydra/job_logging=run",
+        "hydra/hydra_logging=plain",
+        "hydra.output_subdir=null",
         quote_literal(f"resume={folder}"),
         "hydra.run.dir=" + quote_literal(f"resume={folder}").partition("=")[2],
         *_renamed(OmegaConf.to_container(recorded)),

@@ -9,12 +9,15 @@ from textlstm.checks import InputError, check_number
 def class_weights(
     given: str | list[float] | None, rows_of_class: dict[str, int]
 ) -> list[float] | None:
-    """The weights of data.class_weights by class; `balanced` is rows / (classes × rows of the
-    class).
+    """Computes the weight of each class in the loss.
+
+    Args:
+        given: the value of data.class_weights: None, a number per class, or `balanced`, which is
+            rows / (classes × rows of the class), as in scikit-learn.
+        rows_of_class: training rows by class name.
 
     Raises:
-        InputError: neither null, nor balanced, nor a list of one number per class that is not all
-            zeros.
+        InputError: neither of these, or a list that is all zeros.
     """
     if given is None:
         return None

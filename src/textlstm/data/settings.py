@@ -267,8 +267,13 @@ class BalanceSettings:
 
 
 PARTS = (
-    *(ReadSettings, SplitSettings, StreamSettings, TokenizerSettings),
-    *(CutSettings, BatchSettings, BalanceSettings),
+    ReadSettings,
+    SplitSettings,
+    StreamSettings,
+    TokenizerSettings,
+    CutSettings,
+    BatchSettings,
+    BalanceSettings,
 )
 
 

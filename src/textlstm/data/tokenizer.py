@@ -75,8 +75,12 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
 
 
 def load_tokenizer(text: str) -> Tokenizer:
-    """A tokenizer from its JSON, in which no text can spell a special token: "[PAD]" is a word like
-    any other.
+    """Reads a tokenizer from its JSON.
+
+    No text can spell a special token for it: "[PAD]" is a word like any other.
+
+    Raises:
+        InputError: JSON of something else, or of a tokenizer that textlstm did not make.
     """
     content = json.loads(text)
     content["added_tokens"] = []
@@ -96,8 +100,12 @@ def load_tokenizer(text: str) -> Tokenizer:
 
 
 class Encoded(NamedTuple):
-    """Ids of N texts end to end (int32), and of each text its number of ids and how many of these
-    are unknown.
+    """Ids of N texts.
+
+    Args:
+        tokens: the ids of all texts end to end (int32).
+        lengths: the number of ids of each text.
+        unknown: how many of them are unknown.
     """
 
     tokens: Tensor

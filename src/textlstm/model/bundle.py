@@ -22,7 +22,11 @@ from textlstm.model.network import LSTMClassifier
 FORMAT = 2
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "labels.json")
 DAMAGES = (  # what reading a damaged file raises
-    *(json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, RuntimeError),
+    json.JSONDecodeError,
+    UnicodeDecodeError,
+    KeyError,
+    TypeError,
+    RuntimeError,
     SafetensorError,
 )
 

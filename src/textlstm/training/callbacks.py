@@ -40,7 +40,8 @@ class RandomState(pl.Callback):
             log.warning(
                 "The run was trained in %d processes and goes on in %d: dropout draws anew, so it "
                 "will not end with the very weights of a run that was never stopped.",
-                *(len(ranks), _world()),
+                len(ranks),
+                _world(),
             )
             return
         self.loaded = ranks[distributed.get_rank() if len(ranks) > 1 else 0]

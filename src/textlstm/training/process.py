@@ -1,6 +1,4 @@
-"""What a command sets in its process before it computes: seed, threads, and silence of other
-libraries.
-"""
+"""What a command sets in its process first: seed, threads, and silence of other libraries."""
 
 import logging
 import warnings
