@@ -1,10 +1,19 @@
 """Fixtures that several files of tests share."""
 
 import csv
+import os
+import runpy
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+
+MANY_CORES = Path(__file__).parent / "many_cores"
+
+if os.environ.get("TEXTLSTM_TEST_CORES"):  # here, and in each process that a test starts
+    runpy.run_path(str(MANY_CORES / "sitecustomize.py"))
+    found = [str(MANY_CORES), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(found)
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from textlstm.sources import NEWSWIRE4
 from textlstm.sweeping import sweep
 from textlstm.tokenizer import Encoded
 
+pytestmark = pytest.mark.cores
+
 TWO = ["trainer=ddp", "trainer.devices=2"]
 PLAIN = ["model.dropout=0", "model.embedding_dropout=0", "model.word_dropout=0"]
 SETTINGS = [

@@ -24,6 +24,9 @@ from textlstm import TextClassifier
 from textlstm.pruning import PARTS
 from textlstm.sources import NEWSWIRE4
 from textlstm.study import open_storage
+from textlstm.threads import cores
+
+pytestmark = pytest.mark.cores
 
 QUICK = [
     *("model.hidden=16", "model.embedding_dim=16", "trainer.max_epochs=3", "optimizer.lr=0.02", "data.vocab_size=1000"),
@@ -266,7 +269,7 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
 def test_two_workers_share_a_grid_and_a_bad_value_fails_alone(tmp_path):
     overrides = ["experiment=smoke", "data.max_rows=200", "model.hidden=0,8,9", f"hydra.sweep.dir={tmp_path}"]
     _, errors = run("train", *overrides, "sweep.workers=2", code=1)
-    assert "2 workers, each with 1 CPU threads" in errors
+    assert f"2 workers, each with {max(1, cores() // 2)} CPU threads" in errors
     assert len(re.findall(r"^trial \d: macro F1 0\.\d{4}  model.hidden=[89]$", errors, flags=re.M)) == 2
     assert "trial 0: failed  model.hidden=0" in errors
     assert "error: Jobs of the sweep failed; these say why: " in errors
@@ -357,7 +360,7 @@ def test_two_workers_search_prune_and_go_on_after_a_kill(tmp_path, my_csv, stora
     total = sum("attempt" not in trial.user_attrs for trial in study.trials) + 5
 
     _, errors = run("train", *overrides, f"sweep.trials={total}")
-    assert "2 workers, each with 1 CPU threads" in errors
+    assert f"2 workers, each with {max(1, cores() // 2)} CPU threads" in errors
     trials = study.trials
     begun = [trial for trial in trials if "attempt" not in trial.user_attrs]
     assert total <= len(begun) <= total + 1

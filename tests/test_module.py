@@ -15,6 +15,8 @@ from textlstm.checks import InputError
 from textlstm.datamodule import TextDataModule
 from textlstm.module import LOGGED, OPTIMIZERS, SCHEDULES, TextClassificationModule
 
+pytestmark = pytest.mark.cores
+
 MODEL = {key: value for key, value in SETTINGS.items() if key not in ("vocab_size", "classes")}
 OPTIMIZER = {"name": "adamw", "lr": 0.01, "weight_decay": 0.0, "schedule": "constant"}
 #                          row, label, length, tokens

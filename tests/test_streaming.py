@@ -21,6 +21,8 @@ from textlstm.datamodule import TextDataModule
 from textlstm.evaluation import evaluate
 from textlstm.tokenizer import train_tokenizer
 
+pytestmark = pytest.mark.cores
+
 WORDS = {"money": ["bank", "shares", "oil"], "odd": ["lint", "moss", "yarn"], "sports": ["goal", "match", "cup"]}
 # Of each class as many, mixed, of 2 to 11 words.
 TRAIN = [

@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Sampler
 
 from textlstm.checks import InputError, choice, whole
 from textlstm.tokenizer import Encoded, encode
@@ -46,13 +46,11 @@ class Batch:
     def tokens_BT(self) -> Tensor:
         return self.packed[:, 3:]
 
-    def pin_memory(self) -> Self:
-        """For the loader: the copy to a GPU need not wait."""
-        return type(self)(self.packed.pin_memory())
-
     def to(self, device: torch.device) -> Self:
-        """For Lightning: on `device`, without waiting where the memory is pinned."""
-        return type(self)(self.packed.to(device, non_blocking=True))
+        """For Lightning: on `device`; a copy to a GPU starts from pinned memory, so that nothing waits for it."""
+        pinned = device.type == "cuda" and self.packed.device.type == "cpu"
+        packed = self.packed.pin_memory() if pinned else self.packed
+        return type(self)(packed.to(device, non_blocking=True))
 
 
 def check_cut(max_length: int | None, truncate: str, pad_to: int | None) -> None:
@@ -66,7 +64,7 @@ def check_cut(max_length: int | None, truncate: str, pad_to: int | None) -> None
             raise InputError(f"data.pad_to={pad_to} needs data.max_length of at most {pad_to}, got {max_length}.")
 
 
-class EncodedTexts(Dataset):
+class EncodedTexts:
     """N labelled texts as ids, cut when a batch is made: the ids themselves are shared by the splits of a source.
 
     Args:
@@ -206,22 +204,35 @@ def _length_groups(lengths: Tensor, batch_size: int, max_tokens: int) -> list[tu
     return groups
 
 
+class BatchLoader:
+    """The batches of texts in memory that a sampler chooses, one after the other.
+
+    A plain loop in place of torch's DataLoader: a batch is a slice of tensors, which worker processes
+    would only pass on more slowly. On a machine with more than two cores, Lightning warns at each
+    fit, validation and test of a DataLoader that has none.
+    """
+
+    def __init__(self, texts: EncodedTexts, batch_sampler: BucketSampler) -> None:
+        self.texts, self.batch_sampler = texts, batch_sampler
+
+    def __len__(self) -> int:
+        return len(self.batch_sampler)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for rows in self.batch_sampler:
+            yield self.texts.__getitems__(rows)
+
+
 def batch_loader(
     texts: EncodedTexts, batch_size: int, *, seed: int = 0, max_tokens: int = MAX_TOKENS, **order: Any
-) -> DataLoader[Any]:
+) -> BatchLoader:
     """A loader of `Batch`es that never draws from the global random numbers, so that a resumed run repeats them.
 
     The arguments are those of `BucketSampler`; of `world` processes, `batch_size` and `max_tokens` are of all together.
     """
     if texts.pad_to is not None:
         batch_size = min(batch_size, max(1, max_tokens // texts.pad_to))
-    return DataLoader(
-        texts,
-        batch_sampler=BucketSampler(texts.lengths, batch_size, seed=seed, max_tokens=max_tokens, **order),
-        collate_fn=_as_is,
-        generator=torch.Generator().manual_seed(seed),
-        pin_memory=torch.cuda.is_available(),
-    )
+    return BatchLoader(texts, BucketSampler(texts.lengths, batch_size, seed=seed, max_tokens=max_tokens, **order))
 
 
 class StreamLoader:
@@ -270,8 +281,7 @@ class StreamLoader:
             )
             sampler.set_epoch(self.epoch)
             for rows in sampler:
-                batch = encoded.__getitems__(rows)
-                yield batch.pin_memory() if torch.cuda.is_available() else batch
+                yield encoded.__getitems__(rows)
             seen += len(texts)
         if seen != self.rows:
             raise InputError(
@@ -292,7 +302,3 @@ class StreamLoader:
                 texts, labels = texts[size:], labels[size:]
         if texts:
             yield texts, labels
-
-
-def _as_is(batch: Any) -> Any:
-    return batch

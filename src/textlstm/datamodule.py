@@ -9,10 +9,9 @@ import pytorch_lightning as pl
 import torch
 from datasets import DatasetDict
 from tokenizers import Tokenizer
-from torch.utils.data import DataLoader
 
 from textlstm.balance import check_balance, class_weights, evened_out
-from textlstm.batching import BUFFER, EncodedTexts, StreamLoader, batch_loader, check_cut
+from textlstm.batching import BUFFER, BatchLoader, EncodedTexts, StreamLoader, batch_loader, check_cut
 from textlstm.checks import InputError, choice, flag, whole
 from textlstm.encoding import describe, encode_source, learn_tokenizer
 from textlstm.sources import Source, load_source, load_stream
@@ -189,20 +188,20 @@ class TextDataModule(pl.LightningDataModule):
     def steps_per_epoch(self) -> int:
         return len(self.train_dataloader())
 
-    def train_dataloader(self) -> DataLoader[Any] | StreamLoader:
+    def train_dataloader(self) -> BatchLoader | StreamLoader:
         if self.streaming:
             options: dict[str, Any] = {"seed": self.seed, "max_tokens": self.max_tokens, "cut": self.cut}
             return StreamLoader(self.stream, len(self.stream), self.tokenizer, self.batch_size, **options)
         rows = evened_out(self.encoded["train"].labels, self.split_seed) if self.oversample else None
         return self._loader("train", shuffle=True, seed=self.seed, rows=rows)
 
-    def val_dataloader(self) -> DataLoader[Any]:
+    def val_dataloader(self) -> BatchLoader:
         return self._loader("validation", shuffle=False)
 
-    def test_dataloader(self) -> DataLoader[Any]:
+    def test_dataloader(self) -> BatchLoader:
         return self._loader("test", shuffle=False)
 
-    def _loader(self, split: str, **options: Any) -> DataLoader[Any]:
+    def _loader(self, split: str, **options: Any) -> BatchLoader:
         if self.trainer is not None:  # there is none yet when the steps of an epoch are asked for
             options |= {"rank": self.trainer.global_rank, "world": self.trainer.world_size}
         return batch_loader(self.encoded[split], self.batch_size, max_tokens=self.max_tokens, **options)
