@@ -14,6 +14,8 @@ if os.environ.get("TEXTLSTM_TEST_CORES"):  # here, and in each process that a te
     runpy.run_path(str(MANY_CORES / "sitecustomize.py"))
     found = [str(MANY_CORES), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(found)
+if not os.environ.get("TEXTLSTM_TEST_GPU"):  # the numbers that tests expect are a CPU's
+    os.environ |= {"CUDA_VISIBLE_DEVICES": "", "DISABLE_MPS": "1"}  # the latter for Lightning, on a Mac
 
 
 @pytest.fixture

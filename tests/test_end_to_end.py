@@ -15,7 +15,7 @@ from pathlib import Path
 import optuna
 import pytest
 import torch
-from commands import KILL, SRC, call, record, run, table, train_and_kill, weights
+from commands import KILL, SRC, TOLERANCE, call, record, run, table, train_and_kill, weights
 from datasets import Dataset
 from optuna.trial import TrialState
 from sweeps import trials_of
@@ -101,7 +101,8 @@ def test_evaluate_reproduces_the_test_from_elsewhere_with_another_batch_size(tra
     first, second = table(trained / "predictions.csv"), table(again / "predictions.csv")
     assert [list(row.values())[:3] for row in first] == [list(row.values())[:3] for row in second]
     for name in ("accuracy", "macro_f1", "log_loss", "calibration_error", "auroc"):
-        assert record(again)["test"][name] == pytest.approx(record(trained)["test"][name], abs=1e-6)
+        expected = pytest.approx(record(trained)["test"][name], abs=TOLERANCE[record(trained)["device"]])
+        assert record(again)["test"][name] == expected
     assert not list(tmp_path.iterdir())
     titles = [(folder / "report.md").read_text(encoding="utf-8").split("\n\n")[1:4] for folder in (trained, again)]
     assert titles[0][0] == titles[1][0] == "## Scores on test"

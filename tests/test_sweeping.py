@@ -9,6 +9,7 @@ from collections import Counter
 
 import optuna
 import pytest
+import torch
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
@@ -112,6 +113,20 @@ def test_what_workers_share_is_read_for_the_first_of_swept_folds(tmp_path, monke
     assert sorted(entry.name.partition("-")[0] for entry in tmp_path.iterdir()) == ["ids", "rows", "tokenizer"]
     with pytest.raises(InputError, match=r"data\.folds=3 needs data\.fold, the part that validates: data\.fold=0,1,2"):
         sweeping._tokenize(config, SearchSpace.of(["data.folds=3", "model.hidden=8,16"], CONFIG))
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "gpu", "expected"),
+    [("auto", True, 1), ("gpu", True, 1), ("cpu", True, 6), ("auto", False, 6), ("cpu", False, 6)],
+)
+def test_there_is_a_worker_for_each_core_but_one_alone_where_they_would_share_a_gpu(
+    monkeypatch, accelerator, gpu, expected
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(sweeping, "cores", lambda: 6)
+    monkeypatch.setattr(sweeping, "MEMORY", 1)  # of a worker, in bytes
+    config = OmegaConf.create({"trainer": {"accelerator": accelerator}, "model": {"hidden": 16}})
+    assert sweeping._workers(config) == expected
 
 
 def test_suggestions_lie_in_their_ranges():
