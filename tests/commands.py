@@ -28,9 +28,8 @@ KILL = ["+callbacks.fail._target_=failing.Fail", "+callbacks.fail.rank=null", "+
 
 
 def environment() -> dict[str, str]:
-    """One thread for each process, which share the cores; tests/ can be imported from, for tests/failing.py."""
-    found = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": found}
+    """That of the tests, with one thread for each process: they share the cores."""
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def run(

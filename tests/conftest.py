@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+SRC = Path(__file__).parents[1] / "src"
 MANY_CORES = Path(__file__).parent / "many_cores"
 
-if os.environ.get("TEXTLSTM_TEST_CORES"):  # here, and in each process that a test starts
+# Every process that a test starts knows where this checkout's package is, and its helpers.
+found = [str(SRC), str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+if os.environ.get("TEXTLSTM_TEST_CORES"):  # they claim as many cores, as this one does
     runpy.run_path(str(MANY_CORES / "sitecustomize.py"))
-    found = [str(MANY_CORES), *filter(None, [os.environ.get("PYTHONPATH")])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(found)
+    found.insert(0, str(MANY_CORES))
+os.environ["PYTHONPATH"] = os.pathsep.join(found)
 if not os.environ.get("TEXTLSTM_TEST_GPU"):  # the numbers that tests expect are a CPU's
     os.environ |= {"CUDA_VISIBLE_DEVICES": "", "DISABLE_MPS": "1"}  # the latter for Lightning, on a Mac
 

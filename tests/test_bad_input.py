@@ -15,7 +15,7 @@ import huggingface_hub.constants
 import pyarrow
 import pyarrow.parquet
 import pytest
-from commands import SRC, as_before
+from commands import SRC, as_before, environment
 
 from textlstm import command_line, training
 
@@ -879,7 +879,7 @@ def test_a_full_disk_leaves_nothing_half_written_in_the_cache(tmp_path):
         [sys.executable, "-c", FULL_DISK, cache, f"data.train={file}", *SMALL, f"hydra.run.dir={tmp_path}/run"],
         capture_output=True,
         encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": str(SRC)},
+        env=environment(),
     )
     assert done.returncode == 2, done.stderr
     assert re.fullmatch(

@@ -177,7 +177,8 @@ def test_folder_names_can_be_typed_back():
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export"])
 def test_help_comes_without_torch(command):
-    code = f"import sys, runpy; sys.argv = ['x', '--help']; runpy.run_path('{SRC}/{command}.py', run_name='__main__')"
+    file = f"{SRC}/{command}.py"
+    code = f"import sys, runpy; sys.argv = ['x', '--help']; runpy.run_path({file!r}, run_name='__main__')"
     code = f"import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); {code}"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert f"python src/{command}.py" in shown

@@ -135,7 +135,7 @@ def test_evaluate_refuses_changed_data_unless_told_otherwise(trained, my_csv):
 
 def test_predict_one_text_in_a_real_shell(trained, tmp_path):
     text = 'Striker\'s "sign", for ${Porto} — 北京?'
-    command = f"{sys.executable} {SRC}/predict.py run={shlex.quote(str(trained))} text={shlex.quote(text)}"
+    command = shlex.join([sys.executable, f"{SRC}/predict.py", f"run={trained}", f"text={text}"])
     shown = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True).stdout
     first, *shares = shown.splitlines()
     [expected] = TextClassifier.load(trained).predict([text])

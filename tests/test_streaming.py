@@ -10,7 +10,7 @@ import datasets
 import pandas
 import pytest
 import torch
-from commands import SRC, call, record
+from commands import call, record
 from datasets import Dataset
 from small import DATA
 from test_module import LearningRates, make_module, make_trainer
@@ -264,7 +264,7 @@ def test_memory_does_not_grow_with_the_rows(write_rows, tmp_path):
         [sys.executable, "-c", MEMORY, repr(options), tmp_path / "cache", small, large],
         capture_output=True,
         encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": str(SRC), "TOKENIZERS_PARALLELISM": "false"},
+        env={**os.environ, "TOKENIZERS_PARALLELISM": "false"},
     )
     assert done.returncode == 0, done.stderr
     few, before, many, after = map(float, done.stdout.split())
