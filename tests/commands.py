@@ -39,10 +39,11 @@ def run(
     cwd: Path | None = None,
     stdin: str = "",
     code: int = 0,
+    src: Path = SRC,
 ) -> tuple[str, str]:
     """Standard output and standard error of `python src/COMMAND.py ARGUMENTS`, which must end with `code`."""
     done = subprocess.run(
-        [sys.executable, *launcher, SRC / f"{command}.py", *map(str, arguments)],
+        [sys.executable, *launcher, src / f"{command}.py", *map(str, arguments)],
         cwd=cwd,
         input=stdin,
         capture_output=True,

@@ -1,6 +1,7 @@
 """What a person types, as Hydra must be given it: literal values, near misses, sweeps, resumed runs, exit codes."""
 
 import copy
+import io
 import logging
 import os
 import re
@@ -56,6 +57,7 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
     """
     if not os.environ.keys() & WAITING.keys():
         os.environ |= WAITING
+    prepare_screen()
     OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
     OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
@@ -84,6 +86,22 @@ def main(command: str, job: Callable[[dict[str, Any]], Any]) -> None:
         if isinstance(error, InputError):  # of the sweep as a whole
             fail(error)
         raise
+
+
+def prepare_screen() -> None:
+    """Makes sure that any text can be shown, whatever the locale, and nothing that is of no use.
+
+    A file or pipe gets UTF-8; a terminal that cannot show a character shows its code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, io.TextIOWrapper):  # what a test or a notebook has put there
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="backslashreplace")
+        else:
+            stream.reconfigure(encoding="utf-8")
+    # That it looks for fonts for the first time or, at each start, that it cannot write in HOME.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def _guarded(
@@ -152,6 +170,7 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
     Raises:
         InputError: an argument, key or preset that does not exist, with the nearest one that does.
     """
+    _refuse_unreadable(arguments)
     arguments = [quote_literal(argument) for argument in arguments]
     parsed = get_args_parser().parse_args(arguments)
     if parsed.help or parsed.hydra_help or parsed.shell_completion:
@@ -179,6 +198,17 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
         if not any(preset) and "sweep.name" not in keys:
             typed = [*typed, f"sweep.name={folder_name(','.join(swept) or 'jobs')}"]
     return [*flags, *typed]
+
+
+def _refuse_unreadable(arguments: list[str]) -> None:
+    """Refuses text that this process was given as bytes which its locale cannot read: no library takes it."""
+    for text in (*arguments, str(CONF), os.getcwd()):
+        if any("\udc80" <= character <= "\udcff" for character in text):
+            encoding = sys.getfilesystemencoding()
+            raise InputError(
+                f"{text!a} is no text in {encoding}, by which this process reads the command line and paths. "
+                + ("Rename it in UTF-8." if encoding == "utf-8" else "Type PYTHONUTF8=1 before the command.")
+            )
 
 
 def quote_literal(argument: str) -> str:

@@ -3,6 +3,7 @@
 import copy
 import json
 import logging
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ def export(config: dict[str, Any]) -> None:
     """
     run = RunFolder.finished(config["run"])
     classifier = TextClassifier.load(run.path)
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would keep an identity of this machine in HOME
     try:
         import onnxruntime
         import onnxscript  # noqa: F401  (torch.onnx needs it)

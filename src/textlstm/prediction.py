@@ -40,9 +40,9 @@ def predict(config: dict[str, Any]) -> None:
     classifier = TextClassifier.load(run.path)
     if config["text"] is not None:
         prediction = classifier.predict([config["text"]])[0]
-        print(prediction.label)
-        for label, probability in prediction.probabilities.items():
-            print(f"  {probability:.4f}  {label}")
+        shares = [f"  {probability:.4f}  {label}" for label, probability in prediction.probabilities.items()]
+        with _until_enough():
+            print(prediction.label, *shares, sep="\n", flush=True)
         return
     record = run.record() or {}
     columns = config["text_column"] or record["data"]["columns"]["text"]
@@ -54,10 +54,16 @@ def predict(config: dict[str, Any]) -> None:
     chunks = (
         _standard_input(columns) if source is None else _read(source, columns, record["config"]["data"]["encoding"])
     )
+    with _until_enough(), _opened_output(target) as output:
+        _write(_predicted(chunks, classifier, columns, config["batch_size"]), output, target)
+
+
+@contextmanager
+def _until_enough() -> Iterator[None]:
+    """Writing that ends in silence when the reader of our pipe, such as head, has seen enough."""
     try:
-        with _opened_output(target) as output:
-            _write(_predicted(chunks, classifier, columns, config["batch_size"]), output, target)
-    except BrokenPipeError:  # the reader of our pipe, such as head, has seen enough
+        yield
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
