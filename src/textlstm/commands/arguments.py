@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
     Raises:
         InputError: an argument, key or preset that does not exist, with the nearest one that does.
     """
+    _refuse_unreadable(arguments)
     arguments = [quote_literal(argument) for argument in arguments]
     parsed = get_args_parser().parse_args(arguments)
     if parsed.help or parsed.hydra_help or parsed.shell_completion:
@@ -60,6 +62,20 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
         if not any(preset) and "sweep.name" not in keys:
             typed = [*typed, f"sweep.name={folder_name(','.join(swept) or 'jobs')}"]
     return [*flags, *typed]
+
+
+def _refuse_unreadable(arguments: list[str]) -> None:
+    """Refuses text that came as bytes which the locale cannot read: no library takes it."""
+    for text in (*arguments, str(CONF), os.getcwd()):
+        if any("\udc80" <= character <= "\udcff" for character in text):
+            encoding = sys.getfilesystemencoding()
+            remedy = "Type PYTHONUTF8=1 before the command."
+            if encoding == "utf-8":
+                remedy = "Rename it in UTF-8."
+            raise InputError(
+                f"{text!a} is no text in {encoding}, by which this process reads the command line "
+                f"and paths. {remedy}"
+            )
 
 
 def quote_literal(argument: str) -> str:

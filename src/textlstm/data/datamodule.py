@@ -9,11 +9,10 @@ import pytorch_lightning as pl
 import torch
 from datasets import DatasetDict
 from tokenizers import Tokenizer
-from torch.utils.data import DataLoader
 
 from textlstm.checks import InputError, check_choice
 from textlstm.data.balance import class_weights, oversampled
-from textlstm.data.batching import EncodedTexts, batch_loader
+from textlstm.data.batching import BatchLoader, EncodedTexts, batch_loader
 from textlstm.data.encoding import describe, encode_source, learn_tokenizer
 from textlstm.data.facts import DataFacts, DivisionFacts, SplitFacts, StreamFacts
 from textlstm.data.settings import DataSettings
@@ -103,7 +102,7 @@ class TextDataModule(pl.LightningDataModule):
     def steps_per_epoch(self) -> int:
         return len(self.train_dataloader())
 
-    def train_dataloader(self) -> DataLoader[Any] | StreamLoader:
+    def train_dataloader(self) -> BatchLoader | StreamLoader:
         if self.stream is not None:
             return StreamLoader(
                 self.stream,
@@ -118,13 +117,13 @@ class TextDataModule(pl.LightningDataModule):
             row_numbers = oversampled(self.encoded["train"].labels_N, self.settings.split_seed)
         return self._loader("train", shuffle=True, seed=self.seed, rows=row_numbers)
 
-    def val_dataloader(self) -> DataLoader[Any]:
+    def val_dataloader(self) -> BatchLoader:
         return self._loader("validation", shuffle=False)
 
-    def test_dataloader(self) -> DataLoader[Any]:
+    def test_dataloader(self) -> BatchLoader:
         return self._loader("test", shuffle=False)
 
-    def _loader(self, split: str, **options: Any) -> DataLoader[Any]:
+    def _loader(self, split: str, **options: Any) -> BatchLoader:
         if self.trainer is not None:  # there is none yet when the steps of an epoch are asked for
             options |= {"rank": self.trainer.global_rank, "world": self.trainer.world_size}
         return batch_loader(
