@@ -101,11 +101,13 @@ class TextClassifier:
         folder = Path(folder).expanduser()
         bundle = folder / "model" if (folder / "model").is_dir() else folder
         missing = [name for name in FILES if not (bundle / name).is_file()]
+
         if missing:
             raise InputError(
                 f"{folder} holds no trained model ({', '.join(missing)} missing in {bundle}); "
                 f"expected the folder of a finished run, such as outputs/runs/2026-01-31_12-00-00."
             )
+
         try:
             config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
             labels = json.loads((bundle / "labels.json").read_text(encoding="utf-8"))

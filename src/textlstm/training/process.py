@@ -19,6 +19,7 @@ def prepare_process(seed: int, threads: int | None) -> None:
     torch.set_flush_denormal(True)
     _compute_whole_float32()
     pl.seed_everything(seed, verbose=False)
+
     for library in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)
     datasets.disable_progress_bars()
