@@ -27,6 +27,7 @@ def prepared():
 @pytest.mark.usefixtures("prepared")
 def test_a_gpu_computes_an_lstm_in_float32_without_tf32():
     assert torch.backends.cudnn.rnn.fp32_precision == "ieee"
+    assert torch.backends.cudnn.allow_tf32 is False  # which the ONNX exporter asks
     assert torch.get_float32_matmul_precision() == "highest"
 
 

@@ -46,6 +46,7 @@ def _compute_whole_float32() -> None:
     """
     cudnn: Any = torch.backends.cudnn
     if hasattr(cudnn, "fp32_precision"):  # torch 2.9 and later, which warn of the other
-        cudnn.rnn.fp32_precision = "ieee"
+        # Both alike: torch refuses to answer an older question about the two where they differ.
+        cudnn.rnn.fp32_precision = cudnn.conv.fp32_precision = "ieee"
     else:
         cudnn.allow_tf32 = False
