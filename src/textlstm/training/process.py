@@ -2,7 +2,6 @@
 
 import logging
 import warnings
-from typing import Any
 
 import datasets
 import pytorch_lightning as pl
@@ -44,9 +43,7 @@ def _compute_whole_float32() -> None:
     Products outside cuDNN are in float32 already, and a CPU has no TF32. For speed there is
     bf16-mixed.
     """
-    cudnn: Any = torch.backends.cudnn
-    if hasattr(cudnn, "fp32_precision"):  # torch 2.9 and later, which warn of the other
-        # Both alike: torch refuses to answer an older question about the two where they differ.
-        cudnn.rnn.fp32_precision = cudnn.conv.fp32_precision = "ieee"
-    else:
-        cudnn.allow_tf32 = False
+    with warnings.catch_warnings():
+        # Torch 2.9 and later advise another way, after which its ONNX exporter fails (tried in 2.13).
+        warnings.filterwarnings("ignore", message=".*TF32")
+        torch.backends.cudnn.allow_tf32 = False
