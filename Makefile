@@ -47,6 +47,12 @@ optuna-dashboard: setup ## Optuna's dashboard of a sweep; SWEEP=NAME, or STORAGE
 test: setup ## all tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
+test-cores: setup ## those that train or start processes, as on a machine of 16 cores
+	TEXTLSTM_TEST_CORES=16 $(BIN)/python -m pytest -n 2 --dist worksteal -m 'cores and not gpu and not scale' $(ARGS)
+
+test-gpu: setup ## the few that need a GPU
+	TEXTLSTM_TEST_GPU=1 $(BIN)/python -m pytest -m gpu $(ARGS)
+
 test-scale: setup ## the minutes-long tests: two machines on PostgreSQL (Debian's, started and stopped here), submitit, devices, streams
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[postgres,slurm]'
 	$(BIN)/python -m pytest -m scale $(ARGS)
@@ -80,4 +86,4 @@ clean: ## remove caches, not .venv or runs
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help setup train smoke sweep leaderboard tensorboard optuna-dashboard inspect test test-scale test-slurm bench bench-data lint format clean
+.PHONY: help setup train smoke sweep leaderboard tensorboard optuna-dashboard inspect test test-cores test-gpu test-scale test-slurm bench bench-data lint format clean

@@ -1,5 +1,4 @@
-"""Looks at the data before any training: classes, lengths, vocabulary, duplicates, what is typical
-of each class.
+"""Looks at the data before any training: classes, lengths, words, duplicates.
 
 python src/inspect_data.py data.train=my.csv
 python src/inspect_data.py data.train='logs/*.jsonl' data.tokenizer=bpe

@@ -1,5 +1,4 @@
-"""Prints a sweep's configurations, best first, with the commands that train the best again and
-score it on test.
+"""Prints a sweep's configurations, best first, with commands to train the best again.
 
 python src/leaderboard.py
 python src/leaderboard.py outputs/sweeps/grid

@@ -1,6 +1,8 @@
 """Fixtures that several files of tests share."""
 
 import csv
+import os
+import runpy
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -8,10 +10,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.commands import SRC, as_before
+from helpers.commands import MANY_CORES, SRC, TESTS, as_before
 from helpers.mistakes import SMALL, half_written
 from textlstm.commands import main as command_line
 from textlstm.runs import figures
+
+# Every process that a test starts knows where this checkout's package is, and its helpers.
+found = [str(SRC), str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+if os.environ.get("TEXTLSTM_TEST_CORES"):  # they claim as many cores, as this one does
+    runpy.run_path(str(MANY_CORES / "sitecustomize.py"))
+    found.insert(0, str(MANY_CORES))
+os.environ["PYTHONPATH"] = os.pathsep.join(found)
+if not os.environ.get("TEXTLSTM_TEST_GPU"):  # the numbers that tests expect are a CPU's
+    os.environ |= {"CUDA_VISIBLE_DEVICES": "", "DISABLE_MPS": "1"}  # the latter for Lightning
 
 
 @pytest.fixture(autouse=True)

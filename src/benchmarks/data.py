@@ -1,5 +1,4 @@
-"""Times and memory of the data's way from file to batches, against plain `datasets` + `tokenizers`
-used by hand.
+"""Times the way from a file to batches, against `datasets` and `tokenizers` used by hand.
 
 python src/benchmarks/data.py --rows 1000000
 
@@ -32,8 +31,9 @@ SMALL = 10_000  # rows of the run whose memory others are compared with
 
 
 def write_rows(file: Path, count: int) -> None:
-    """A CSV of `count` rows of about 20 words: halves of two headlines of a class of the embedded
-    corpus.
+    """Writes a CSV of `count` rows of about 20 words.
+
+    Each is two halves of two headlines of a class of the embedded corpus.
     """
     with open(NEWSWIRE4, encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
@@ -192,6 +192,7 @@ def compare(file: Path, repetitions: int) -> dict[str, Any]:
             )
     rows = int(file.stem.removeprefix("rows-"))
     result: dict[str, Any] = {"rows": rows, "repetitions": repetitions, "phases": {}}
+
     for phase in (*PHASES, "all"):
         names = PHASES if phase == "all" else (phase,)
         times = {
@@ -213,8 +214,9 @@ def compare(file: Path, repetitions: int) -> dict[str, Any]:
 
 
 def memory(file: Path, small: Path) -> dict[str, Any]:
-    """Peak resident memory of training and predicting over `file`, beyond that over `small`; and
-    the second start.
+    """Measures the peak memory of training and predicting, and the time of a second start.
+
+    Returns figures for `file`, and what is beyond those for `small`.
     """
     gigabyte = 2**30
     peaks: dict[str, dict[str, int]] = {"train": {}, "predict": {}}
@@ -235,6 +237,7 @@ def memory(file: Path, small: Path) -> dict[str, Any]:
         again = [
             run(driver, f"data.train={file}", f"hydra.run.dir={folder}/{n}")[0] for n in range(3)
         ]
+
     return {
         **{
             f"{command}, GB beyond {SMALL:,} rows": round(

@@ -49,8 +49,9 @@ class Watch:
 
 
 def overrides(data: str | None, *, article: bool = True) -> list[str]:
-    """The article's model on bucketed batches, or the default, and the files of a benchmark folder
-    if one is given.
+    """Overrides for the article's model on bucketed batches, or for the default model.
+
+    `data` is a benchmark folder, or None for the embedded corpus.
     """
     given = ["experiment=article", "data.pad_to=null"] if article else []
     if data is None:
@@ -178,8 +179,9 @@ def loop(data: str | None) -> None:
 
 
 def naive(data: str | None) -> None:
-    """A Lightning project as tutorials write it: random batches padded to the longest, packed,
-    logged at each step.
+    """Trains as tutorials of Lightning do.
+
+    Batches are random, padded to the longest text and packed, and each step is logged.
     """
     import pytorch_lightning as pl
     import torch
@@ -241,8 +243,9 @@ def naive(data: str | None) -> None:
 
 
 def keras(data: str | None) -> None:
-    """The article's own code: all texts padded to 35 tokens; texts per second, then the accuracy of
-    each epoch.
+    """Trains with the article's own code in Keras, all texts padded to 35 tokens.
+
+    Answers with texts per second, then with the accuracy of each epoch.
     """
     texts = json.loads(Path(os.environ["BENCH_TEXTS"]).read_text(encoding="utf-8"))
     import numpy as np
@@ -332,8 +335,9 @@ def predict(data: str | None) -> None:
 
 
 def accuracy(data: str | None) -> None:
-    """The default model, an epoch at a time: seconds of training so far, and accuracy on
-    validation.
+    """Trains the default model and answers after each epoch.
+
+    The answers are seconds of training so far, and accuracy on validation.
     """
     from textlstm.commands import main as command_line
     from textlstm.training import run as training
@@ -360,8 +364,9 @@ def accuracy(data: str | None) -> None:
 
 
 def machine(data: str | None) -> None:
-    """What the machine and a plain loop around nn.LSTM reach, and how much of what we compute is
-    padding.
+    """Measures what the machine and a plain loop around nn.LSTM reach.
+
+    Also how much of what we compute is padding.
     """
     import torch
 
@@ -420,8 +425,9 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def order(data: str | None) -> None:
-    """The default training with BENCH_SEED, of other data three epochs; with BENCH_RANDOM in
-    batches of any length.
+    """Trains the default model with the seed BENCH_SEED; other data for three epochs only.
+
+    With BENCH_RANDOM batches hold texts of any length.
     """
     from textlstm.commands import main as command_line
     from textlstm.data import batching
@@ -459,8 +465,9 @@ def limit_threads() -> None:
 
 
 def write_texts(data: str | None) -> None:
-    """The training and validation texts of the very same split, for Keras, which does not share our
-    environment.
+    """Writes the training and validation texts of the very same split.
+
+    Keras, which does not share our environment, reads them.
     """
     source = prepared(composed(*overrides(data)))
     splits = {

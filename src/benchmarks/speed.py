@@ -1,5 +1,4 @@
-"""How fast training and prediction are, against Keras, a bare PyTorch loop, a naive Lightning
-project and the machine.
+"""Times training and prediction against Keras, a bare loop and a naive Lightning project.
 
 python src/benchmarks/speed.py --keras PYTHON     PYTHON has Keras and TensorFlow
 python src/benchmarks/speed.py --data FOLDER      has train.csv.gz, test.csv.gz (text, label)
@@ -178,8 +177,9 @@ def summed_up(values: list[float]) -> dict[str, float]:
 
 
 def start(repetitions: int) -> dict[str, Any]:
-    """Seconds from a command's start to what a person waits for, in turn with what imports alone
-    cost.
+    """Measures the seconds from a command's start to what a person waits for.
+
+    Measured in turn with what the imports alone cost.
     """
     commands = {
         "help": ["-m", "textlstm", "train", "--help"],
@@ -188,17 +188,22 @@ def start(repetitions: int) -> dict[str, Any]:
         "imports": ["-c", "import os, pytorch_lightning, torchmetrics, datasets; os._exit(0)"],
         "torch": ["-c", "import os, torch; os._exit(0)"],
     }
+
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "BENCH_ANSWER": f"{folder}/answer"}
         trained = [
-            *("-m", "textlstm", "train"),
+            "-m",
+            "textlstm",
+            "train",
             "experiment=smoke",
             "baselines=false",
             f"hydra.run.dir={folder}/run",
         ]
         subprocess.run([sys.executable, *trained], capture_output=True, check=True)
         commands["predict"] = [
-            *("-m", "textlstm", "predict"),
+            "-m",
+            "textlstm",
+            "predict",
             f"run={folder}/run",
             "text=Striker signs for Porto",
         ]
@@ -228,6 +233,7 @@ def picture(result: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     axes = figure.add_subplot()
     sets = [name for name in result if name != "start"]
+
     for number, name in enumerate(sets):
         shown = [
             (row, result[name][key]) for row, key in enumerate(PICTURED) if key in result[name]

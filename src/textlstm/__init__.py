@@ -9,9 +9,7 @@ __all__ = ["Prediction", "TextClassifier"]
 
 
 def __getattr__(name: str) -> object:
-    """Torch is imported when the classifier is first asked for, so that `--help` need not wait for
-    it.
-    """
+    """Imports torch only when the classifier is first asked for, so that `--help` is quick."""
     if name in __all__:
         from textlstm.model import bundle
 

@@ -18,8 +18,14 @@ from textlstm.typed import emptying_cache
 
 T = TypeVar("T")
 UNWRITABLE = (
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
-    *(errno.EEXIST, errno.ENOTDIR),
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EEXIST,
+    errno.ENOTDIR,
 )
 DAMAGED = (OSError, ValueError, TypeError, KeyError, SafetensorError)
 

@@ -31,7 +31,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-def whole(key: str, value: object, *, minimum: int) -> None:
+def check_whole(key: str, value: object, *, minimum: int) -> None:
     """Refuses anything but an integer of at least `minimum`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise InputError(f"{key} must be a whole number, got {value!r}.")
@@ -39,7 +39,7 @@ def whole(key: str, value: object, *, minimum: int) -> None:
         raise InputError(f"{key} must be at least {minimum}, got {value}.")
 
 
-def number(key: str, value: object, *, minimum: float, below: float = float("inf")) -> None:
+def check_number(key: str, value: object, *, minimum: float, below: float = float("inf")) -> None:
     """Refuses anything but a number in [minimum, below)."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{key} must be a number, got {value!r}.")
@@ -48,13 +48,13 @@ def number(key: str, value: object, *, minimum: float, below: float = float("inf
         raise InputError(f"{key} must be at least {minimum:g}{limit}, got {value:g}.")
 
 
-def flag(key: str, value: object) -> None:
+def check_flag(key: str, value: object) -> None:
     """Refuses anything but true and false."""
     if not isinstance(value, bool):
         raise InputError(f"{key} must be true or false, got {value!r}.")
 
 
-def choice(key: str, value: object, options: Iterable[str]) -> None:
+def check_choice(key: str, value: object, options: Iterable[str]) -> None:
     """Refuses anything but one of `options`."""
     options = list(options)
     if value not in options:

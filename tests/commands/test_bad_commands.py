@@ -1,6 +1,5 @@
 """Mistakes in what is typed: each command ends with code 2, one error and nothing half written."""
 
-import os
 import re
 import shlex
 import subprocess
@@ -8,7 +7,7 @@ import sys
 
 import pytest
 
-from helpers.commands import SRC, call
+from helpers.commands import SRC, call, environment
 from helpers.mistakes import CSV, MANY, SMALL
 
 FULL_DISK = """
@@ -121,7 +120,7 @@ def test_a_full_disk_leaves_nothing_half_written_in_the_cache(tmp_path):
         ],
         capture_output=True,
         encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": str(SRC)},
+        env=environment(),
     )
 
     assert done.returncode == 2, done.stderr

@@ -9,6 +9,8 @@ from datasets import Dataset
 from helpers.commands import QUICK, call, record, run, table
 from textlstm import TextClassifier
 
+pytestmark = pytest.mark.cores
+
 
 def test_a_folder_of_classes_in_chinese_trains_and_the_run_reads_other_formats_too(tmp_path):
     for number in range(40):

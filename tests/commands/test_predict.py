@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from helpers.records import small_record
 from helpers.small import small_network
 from textlstm.checks import InputError
 from textlstm.commands.predict import predict
+from textlstm.data.sources import NEWSWIRE4
 from textlstm.data.tokenizer import train_tokenizer
 from textlstm.model.bundle import TextClassifier, save_bundle
 from textlstm.runs.record import write_record
@@ -260,6 +262,18 @@ def test_predict_one_text_in_a_real_shell(trained, tmp_path):
     assert first == expected.label
     assert [line.split(maxsplit=1)[1] for line in shares] == list(expected.probabilities)
     assert sum(float(line.split()[0]) for line in shares) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("arguments", [["text=Goal!"], [f"input={NEWSWIRE4}"]])
+def test_predict_ends_in_silence_when_its_reader_has_seen_enough(trained, arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    arguments = [*arguments, f"run={trained}", "text_column=text"]
+    done = subprocess.run(
+        [sys.executable, SRC / "predict.py", *arguments], stdout=writer, stderr=subprocess.PIPE
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_predict_keeps_order_and_columns_of_a_file(trained, my_csv, tmp_path):

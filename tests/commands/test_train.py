@@ -9,6 +9,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from helpers.commands import COLUMNS, QUICK, call, record, table, train_and_kill, weights
 from textlstm import TextClassifier
 
+pytestmark = pytest.mark.cores
+
 
 def test_the_run_folder_is_complete(trained, my_csv):
     files = {str(file.relative_to(trained)) for file in trained.rglob("*") if file.is_file()}

@@ -2,13 +2,15 @@
 repeatable order.
 """
 
+from unittest.mock import Mock
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.small import cut
-from textlstm.data.batching import BucketSampler, EncodedTexts, batch_loader, token_counts
+from textlstm.data.batching import Batch, BucketSampler, EncodedTexts, batch_loader, token_counts
 from textlstm.data.tokenizer import Encoded
 
 
@@ -254,3 +256,13 @@ def test_a_loader_never_touches_the_global_random_numbers(shuffle):
     for _ in range(2):
         assert len(list(loader)) == 10
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(("device", "pinned"), [("cuda:0", True), ("cpu", False)])
+def test_a_batch_on_its_way_to_a_gpu_alone_is_pinned_so_that_nothing_waits(device, pinned):
+    packed = Mock(device=torch.device("cpu"))
+    moved = Batch(packed).to(torch.device(device))
+    source = packed.pin_memory.return_value if pinned else packed
+    assert moved.packed is source.to.return_value
+    source.to.assert_called_once_with(torch.device(device), non_blocking=True)
+    assert packed.pin_memory.called == pinned

@@ -14,7 +14,7 @@ import pytest
 import torch
 from datasets import Dataset
 
-from helpers.commands import SRC, call, record
+from helpers.commands import call, record
 from helpers.configs import composed
 from helpers.small import DATA, cut, data_module
 from helpers.training import LearningRates, make_module, make_trainer
@@ -305,6 +305,8 @@ from pathlib import Path
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.settings import DataSettings
 
+pytestmark = pytest.mark.cores
+
 def peak(train):
     settings = DataSettings(**{**eval(sys.argv[1]), "train": train})
     data = TextDataModule(settings, cache=Path(sys.argv[2]))
@@ -336,7 +338,7 @@ def test_memory_does_not_grow_with_the_rows(write_rows, tmp_path):
         [sys.executable, "-c", MEMORY, repr(options), tmp_path / "cache", small, large],
         capture_output=True,
         encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": str(SRC), "TOKENIZERS_PARALLELISM": "false"},
+        env={**os.environ, "TOKENIZERS_PARALLELISM": "false"},
     )
     assert done.returncode == 0, done.stderr
     few, before, many, after = map(float, done.stdout.split())

@@ -22,7 +22,12 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-SRC = Path(__file__).parents[2] / "src"
+TESTS = Path(__file__).parents[1]
+SRC = TESTS.parent / "src"
+MANY_CORES = TESTS / "many_cores"
+# How far scores of the same weights may lie apart, by the device that the run's record names: a GPU
+# adds sums in another order with each batch size.
+TOLERANCE = {"cpu": 1e-6, "cuda": 1e-4}
 QUICK = [  # a small model that learns something; without the last, the baselines are fitted, too
     "model.hidden=16",
     "model.embedding_dim=16",
@@ -41,13 +46,8 @@ KILL = [
 
 
 def environment() -> dict[str, str]:
-    """One thread for each process, which share the cores; tests/ can be imported from, for
-    tests/helpers/failing.py.
-    """
-    found = os.pathsep.join(
-        [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    )
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": found}
+    """The environment of the tests, with one thread for each process: they share the cores."""
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def run(
@@ -57,12 +57,15 @@ def run(
     cwd: Path | None = None,
     stdin: str = "",
     code: int = 0,
+    src: Path = SRC,
 ) -> tuple[str, str]:
-    """Standard output and standard error of `python src/COMMAND.py ARGUMENTS`, which must end with
-    `code`.
+    """Runs `python src/COMMAND.py ARGUMENTS`, which must end with `code`.
+
+    Returns:
+        Its standard output and standard error.
     """
     done = subprocess.run(
-        [sys.executable, *launcher, SRC / f"{command}.py", *map(str, arguments)],
+        [sys.executable, *launcher, src / f"{command}.py", *map(str, arguments)],
         cwd=cwd,
         input=stdin,
         capture_output=True,

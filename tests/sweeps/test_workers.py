@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
 from helpers.small import DATA
@@ -12,7 +13,7 @@ from helpers.studies import CONFIG
 from textlstm.checks import InputError
 from textlstm.sweeps import workers as workers_module
 from textlstm.sweeps.search_space import SearchSpace
-from textlstm.sweeps.workers import tokenize_for_all, worker_command
+from textlstm.sweeps.workers import suitable_number, tokenize_for_all, worker_command
 
 
 def test_what_workers_share_is_read_for_the_first_of_swept_folds(tmp_path, monkeypatch):
@@ -55,3 +56,15 @@ def test_a_worker_runs_the_command_as_it_was_typed(tmp_path, monkeypatch, typed)
     monkeypatch.setattr(sys, "orig_argv", original)
     assert worker_command() == [sys.executable, *typed, "sweep.workers=1"]
     assert run(worker_command())[0] == [*arguments, "sweep.workers=1"]
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "gpu", "expected"),
+    [("auto", True, 1), ("gpu", True, 1), ("cpu", True, 6), ("auto", False, 6), ("cpu", False, 6)],
+)
+def test_each_core_has_a_worker_but_a_gpu_has_one_alone(monkeypatch, accelerator, gpu, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(workers_module, "cores", lambda: 6)
+    monkeypatch.setattr(workers_module, "MEMORY", 1)  # of a worker, in bytes
+    config = OmegaConf.create({"trainer": {"accelerator": accelerator}, "model": {"hidden": 16}})
+    assert suitable_number(config) == expected

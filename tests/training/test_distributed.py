@@ -26,6 +26,8 @@ from textlstm.places import CONF
 from textlstm.sweeps.sweep import sweep
 from textlstm.training.distributed import check_strategy
 
+pytestmark = pytest.mark.cores
+
 TWO = ["trainer=ddp", "trainer.devices=2"]
 PLAIN = ["model.dropout=0", "model.embedding_dropout=0", "model.word_dropout=0"]
 SETTINGS = [

@@ -14,6 +14,8 @@ from textlstm.checks import InputError
 from textlstm.data.batching import Batch
 from textlstm.training.module import LOGGED, OPTIMIZERS, SCHEDULES, TextClassificationModule
 
+pytestmark = pytest.mark.cores
+
 #                          row, label, length, tokens
 BATCH = Batch(
     torch.tensor([[0, 0, 3, 2, 3, 4], [1, 1, 2, 5, 6, 0], [2, 2, 1, 7, 0, 0], [3, 0, 3, 8, 9, 2]])

@@ -19,6 +19,8 @@ from textlstm.leaderboard.board import write_leaderboard
 from textlstm.places import CONF
 from textlstm.training.settings import RunSettings
 
+pytestmark = pytest.mark.cores
+
 QUICK = [
     "data.max_rows=300",
     "model.hidden=8",

@@ -7,6 +7,8 @@ import torch
 
 from textlstm.training.threads import choose_threads
 
+pytestmark = pytest.mark.cores
+
 
 @pytest.fixture(autouse=True)
 def _two_threads():

@@ -1,6 +1,7 @@
 """Writes a finished run's model as ONNX beside it, checked against PyTorch."""
 
 import json
+import os
 from typing import Any
 
 from textlstm.checks import InputError, parse_settings
@@ -21,6 +22,8 @@ def export(config: dict[str, Any]) -> None:
     settings = parse_settings(ExportSettings, config)
     run = RunFolder.finished(settings.run)
     classifier = TextClassifier.load(run.path)
+    # onnxruntime would keep an identity of this machine in HOME.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
         import onnxscript  # noqa: F401  (torch.onnx needs it)

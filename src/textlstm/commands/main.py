@@ -1,6 +1,7 @@
 """Runs a command through Hydra: one error for a mistake, and exit codes."""
 
 import importlib
+import io
 import logging
 import os
 import shutil
@@ -52,6 +53,7 @@ def main(command: str) -> None:
     other jobs go on, and the exit code is 1 at the end.
     """
     _register_resolvers()
+    prepare_screen()
     if command in WITHOUT_HYDRA:
         try:
             _job(command)()
@@ -106,6 +108,22 @@ def _end_sweep(error: Exception, failed: dict[str, Exception]) -> None:
         sys.exit(1)
     if isinstance(error, InputError):
         fail(error)
+
+
+def prepare_screen() -> None:
+    """Makes sure that any text can be shown, whatever the locale, and nothing that is of no use.
+
+    A file or pipe gets UTF-8; a terminal that cannot show a character shows its code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, io.TextIOWrapper):  # what a test or a notebook has put there
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="backslashreplace")
+        else:
+            stream.reconfigure(encoding="utf-8")
+    # That it looks for fonts for the first time or, at each start, that it cannot write in HOME.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def _register_resolvers() -> None:

@@ -55,19 +55,27 @@ def predict(config: dict[str, Any]) -> None:
         if target is not None and Path(source).expanduser().absolute() == target.absolute():
             raise InputError(f"input and output are the same file, {target}.")
         chunks = _read(source, columns, record["config"]["data"]["encoding"])
+    with _until_enough(), _opened_output(target) as output:
+        rows = _predicted(chunks, classifier, columns, settings.batch_size)
+        _write(rows, output, target)
+
+
+@contextmanager
+def _until_enough() -> Iterator[None]:
+    """Ends writing in silence when the reader of our pipe, such as head, has seen enough."""
     try:
-        with _opened_output(target) as output:
-            rows = _predicted(chunks, classifier, columns, settings.batch_size)
-            _write(rows, output, target)
-    except BrokenPipeError:  # the reader of our pipe, such as head, has seen enough
+        yield
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_prediction(classifier: TextClassifier, text: str) -> None:
     prediction = classifier.predict([text])[0]
-    print(prediction.label)
-    for label, probability in prediction.probabilities.items():
-        print(f"  {probability:.4f}  {label}")
+    shares = [
+        f"  {probability:.4f}  {label}" for label, probability in prediction.probabilities.items()
+    ]
+    with _until_enough():
+        print(prediction.label, *shares, sep="\n", flush=True)
 
 
 def _standard_input(columns: list[str]) -> Iterator[Chunk]:
@@ -159,6 +167,7 @@ def _write(rows: Iterator[dict[str, Any]], output: TextIO, target: Path | None) 
             f"output: cannot tell the format of {target}; expected .csv, .tsv or .jsonl."
         )
     writer: csv.DictWriter[str] | None = None
+
     for number, row in enumerate(rows if target is None else counted(rows, "texts"), start=1):
         if writer is None:
             writer = csv.DictWriter(output, list(row), delimiter=DELIMITERS[suffix])

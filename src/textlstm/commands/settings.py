@@ -6,7 +6,7 @@ The sentence under a field is the key's help. Torch is not imported here, so tha
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from textlstm.checks import InputError, choice, flag, parse_settings, whole
+from textlstm.checks import InputError, check_choice, check_flag, check_whole, parse_settings
 from textlstm.data.settings import DataSettings
 
 SPLITS = ("train", "validation", "test")
@@ -48,12 +48,12 @@ class EvaluateSettings:
     """CPU threads"""
 
     def __post_init__(self) -> None:
-        choice("split", self.split, SPLITS)
-        flag("changed_data", self.changed_data)
+        check_choice("split", self.split, SPLITS)
+        check_flag("changed_data", self.changed_data)
         if self.batch_size is not None:
-            whole("batch_size", self.batch_size, minimum=1)
+            check_whole("batch_size", self.batch_size, minimum=1)
         if self.threads is not None:
-            whole("threads", self.threads, minimum=1)
+            check_whole("threads", self.threads, minimum=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +87,9 @@ class PredictSettings:
     """CPU threads"""
 
     def __post_init__(self) -> None:
-        whole("batch_size", self.batch_size, minimum=1)
+        check_whole("batch_size", self.batch_size, minimum=1)
         if self.threads is not None:
-            whole("threads", self.threads, minimum=1)
+            check_whole("threads", self.threads, minimum=1)
         if self.text is not None and (self.input is not None or self.output is not None):
             raise InputError(
                 "text= predicts one text on the screen: leave input= and output= out, or text=."

@@ -3,18 +3,21 @@
 import torch
 from torch import Tensor
 
-from textlstm.checks import InputError, number
+from textlstm.checks import InputError, check_number
 
 
 def class_weights(
     given: str | list[float] | None, rows_of_class: dict[str, int]
 ) -> list[float] | None:
-    """The weights of data.class_weights by class; `balanced` is rows / (classes × rows of the
-    class).
+    """Computes the weight of each class in the loss.
+
+    Args:
+        given: the value of data.class_weights: None, a number per class, or `balanced`, which is
+            rows / (classes × rows of the class), as in scikit-learn.
+        rows_of_class: training rows by class name.
 
     Raises:
-        InputError: neither null, nor balanced, nor a list of one number per class that is not all
-            zeros.
+        InputError: neither of these, or a list that is all zeros.
     """
     if given is None:
         return None
@@ -28,7 +31,7 @@ def class_weights(
             f"(for {', '.join(rows_of_class)}), got {given!r}."
         )
     for weight in given:
-        number("each of data.class_weights", weight, minimum=0)
+        check_number("each of data.class_weights", weight, minimum=0)
     if not any(given):
         raise InputError("data.class_weights are all zero: nothing would be learned.")
     return [float(weight) for weight in given]

@@ -1,6 +1,4 @@
-"""Ids to batches: texts of like length together, padded to the longest, in an order drawn anew each
-epoch.
-"""
+"""Ids to batches: texts of like length together, in an order drawn anew each epoch."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,7 +6,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Sampler
 
 from textlstm.data.settings import CutSettings
 from textlstm.data.tokenizer import Encoded
@@ -23,10 +21,10 @@ IGNORED = -100  # its label, which torch's losses leave out
 
 @dataclass(frozen=True)
 class Batch:
-    """B texts padded with id 0 to T tokens, and of each its place in the split, its label and its
-    length.
+    """B texts padded with id 0 to T tokens, with the place, label and length of each.
 
-    All in one tensor (B, 3 + T), which reaches a device in one transfer.
+    All in one tensor (B, 3 + T), which reaches a device in one transfer. The place is the row
+    number in the split.
     """
 
     packed: Tensor
@@ -47,16 +45,14 @@ class Batch:
     def tokens_BT(self) -> Tensor:
         return self.packed[:, 3:]
 
-    def pin_memory(self) -> Self:
-        """For the loader: the copy to a GPU need not wait."""
-        return type(self)(self.packed.pin_memory())
-
     def to(self, device: torch.device) -> Self:
-        """For Lightning: on `device`, without waiting where the memory is pinned."""
-        return type(self)(self.packed.to(device, non_blocking=True))
+        """Moves the batch, for Lightning; a copy to a GPU is pinned, so that nothing waits."""
+        pinned = device.type == "cuda" and self.packed.device.type == "cpu"
+        packed = self.packed.pin_memory() if pinned else self.packed
+        return type(self)(packed.to(device, non_blocking=True))
 
 
-class EncodedTexts(Dataset):
+class EncodedTexts:
     """N labelled texts as ids, cut when a batch is made.
 
     The ids themselves are shared by the splits of a source.
@@ -129,8 +125,9 @@ def token_counts(texts: EncodedTexts, classes: int, vocabulary: int) -> Tensor:
 
 
 class BucketSampler(Sampler[list[int]]):
-    """Batches of rows of like length, of at most `batch_size` rows and `max_tokens` tokens, padding
-    counted.
+    """Draws batches of rows of like length.
+
+    A batch has at most `batch_size` rows and `max_tokens` tokens, padding counted.
 
     Shuffled, the order is a function of the seed and the epoch alone: rows are permuted, sorted by
         length
@@ -218,6 +215,25 @@ def _length_groups(lengths: Tensor, batch_size: int, max_tokens: int) -> list[tu
     return groups
 
 
+class BatchLoader:
+    """The batches of texts in memory that a sampler chooses, one after the other.
+
+    A plain loop in place of torch's DataLoader: a batch is a slice of tensors, which worker
+    processes would only pass on more slowly. On a machine with more than two cores, Lightning warns
+    at each fit, validation and test of a DataLoader that has none.
+    """
+
+    def __init__(self, texts: EncodedTexts, batch_sampler: BucketSampler) -> None:
+        self.texts, self.batch_sampler = texts, batch_sampler
+
+    def __len__(self) -> int:
+        return len(self.batch_sampler)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for rows in self.batch_sampler:
+            yield self.texts.__getitems__(rows)
+
+
 def batch_loader(
     texts: EncodedTexts,
     batch_size: int,
@@ -225,25 +241,13 @@ def batch_loader(
     seed: int = 0,
     max_tokens: int = MAX_TOKENS,
     **order: Any,
-) -> DataLoader[Any]:
-    """A loader of `Batch`es that never draws from the global random numbers, so that a resumed run
-    repeats them.
+) -> BatchLoader:
+    """Makes a loader that never draws from the global random numbers: a resumed run repeats it.
 
-    The arguments are those of `BucketSampler`; of `world` processes, `batch_size` and `max_tokens`
+    The arguments are those of `BucketSampler`; of several processes, `batch_size` and `max_tokens`
     are of all together.
     """
     if texts.pad_to is not None:
         batch_size = min(batch_size, max(1, max_tokens // texts.pad_to))
-    return DataLoader(
-        texts,
-        batch_sampler=BucketSampler(
-            texts.lengths, batch_size, seed=seed, max_tokens=max_tokens, **order
-        ),
-        collate_fn=_as_is,
-        generator=torch.Generator().manual_seed(seed),
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
-def _as_is(batch: Any) -> Any:
-    return batch
+    sampler = BucketSampler(texts.lengths, batch_size, seed=seed, max_tokens=max_tokens, **order)
+    return BatchLoader(texts, sampler)

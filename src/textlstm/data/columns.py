@@ -5,15 +5,40 @@ from collections.abc import Callable
 from textlstm.checks import InputError, nearest
 from textlstm.data.settings import ColumnSettings
 
-TEXT_COLUMNS = (
-    *("text", "texts", "sentence", "content", "review", "headline", "title", "body", "message"),
-    *("comment", "description", "document", "question", "query", "utterance", "tweet", "post"),
-    *("abstract",),
-)
-LABEL_COLUMNS = (
-    *("label", "labels", "class", "category", "target", "topic", "intent", "sentiment", "emotion"),
-    *("tag", "stars", "rating"),
-)
+TEXT_COLUMNS = [
+    "text",
+    "texts",
+    "sentence",
+    "content",
+    "review",
+    "headline",
+    "title",
+    "body",
+    "message",
+    "comment",
+    "description",
+    "document",
+    "question",
+    "query",
+    "utterance",
+    "tweet",
+    "post",
+    "abstract",
+]
+LABEL_COLUMNS = [
+    "label",
+    "labels",
+    "class",
+    "category",
+    "target",
+    "topic",
+    "intent",
+    "sentiment",
+    "emotion",
+    "tag",
+    "stars",
+    "rating",
+]
 
 
 def choose_columns(
@@ -57,9 +82,7 @@ def choose_columns(
     return texts, label
 
 
-def _guess(
-    what: str, usual: tuple[str, ...], names: list[str], fail: Callable[[str], InputError]
-) -> str:
+def _guess(what: str, usual: list[str], names: list[str], fail: Callable[[str], InputError]) -> str:
     """The first of the usual names that a column has, whatever its case."""
     there = {name.strip().lower(): name for name in names} | {name: name for name in names}
     found = next((there[name] for name in usual if name in there), None)

@@ -9,11 +9,10 @@ import pytorch_lightning as pl
 import torch
 from datasets import DatasetDict
 from tokenizers import Tokenizer
-from torch.utils.data import DataLoader
 
-from textlstm.checks import InputError, choice
+from textlstm.checks import InputError, check_choice
 from textlstm.data.balance import class_weights, oversampled
-from textlstm.data.batching import EncodedTexts, batch_loader
+from textlstm.data.batching import BatchLoader, EncodedTexts, batch_loader
 from textlstm.data.encoding import describe, encode_source, learn_tokenizer
 from textlstm.data.facts import DataFacts, DivisionFacts, SplitFacts, StreamFacts
 from textlstm.data.settings import DataSettings
@@ -58,7 +57,7 @@ class TextDataModule(pl.LightningDataModule):
         tokenizer_json: str | None = None,
     ) -> None:
         super().__init__()
-        choice("data.tokenizer", settings.tokenizer, KINDS)
+        check_choice("data.tokenizer", settings.tokenizer, KINDS)
         self.settings, self.cache, self.seed = settings, cache, seed
         self.tokenizer_json = tokenizer_json
         self.splits: DatasetDict = DatasetDict()
@@ -103,7 +102,7 @@ class TextDataModule(pl.LightningDataModule):
     def steps_per_epoch(self) -> int:
         return len(self.train_dataloader())
 
-    def train_dataloader(self) -> DataLoader[Any] | StreamLoader:
+    def train_dataloader(self) -> BatchLoader | StreamLoader:
         if self.stream is not None:
             return StreamLoader(
                 self.stream,
@@ -118,13 +117,13 @@ class TextDataModule(pl.LightningDataModule):
             row_numbers = oversampled(self.encoded["train"].labels_N, self.settings.split_seed)
         return self._loader("train", shuffle=True, seed=self.seed, rows=row_numbers)
 
-    def val_dataloader(self) -> DataLoader[Any]:
+    def val_dataloader(self) -> BatchLoader:
         return self._loader("validation", shuffle=False)
 
-    def test_dataloader(self) -> DataLoader[Any]:
+    def test_dataloader(self) -> BatchLoader:
         return self._loader("test", shuffle=False)
 
-    def _loader(self, split: str, **options: Any) -> DataLoader[Any]:
+    def _loader(self, split: str, **options: Any) -> BatchLoader:
         if self.trainer is not None:  # there is none yet when the steps of an epoch are asked for
             options |= {"rank": self.trainer.global_rank, "world": self.trainer.world_size}
         return batch_loader(
@@ -163,6 +162,7 @@ class TextDataModule(pl.LightningDataModule):
             split: describe(encoded, self.class_names) for split, encoded in self.encoded.items()
         }
         streaming: StreamFacts | None = None
+
         if self.stream is not None:
             streaming = {"sample": splits["train"]["rows"]}
             splits["train"] = self._describe_stream(splits["train"])
@@ -170,6 +170,7 @@ class TextDataModule(pl.LightningDataModule):
                 **division,
                 "dropped": {**division["dropped"], "train": self.stream.dropped},
             }
+
         return {
             **division,
             "streaming": streaming,
@@ -211,6 +212,7 @@ class TextDataModule(pl.LightningDataModule):
         if self.settings.refit or self.settings.tokenizer != "word":
             return
         share = self.facts["splits"]["validation"]["unknown_share"]
+
         if share > MANY_UNKNOWN:
             log.warning(
                 "%.1f%% of the words of validation are unknown to the vocabulary of %d learned "

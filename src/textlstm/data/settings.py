@@ -6,7 +6,7 @@ argument's type which keys it reads. The sentence under a field is the key's hel
 
 from dataclasses import dataclass, fields
 
-from textlstm.checks import InputError, choice, flag, number, whole
+from textlstm.checks import InputError, check_choice, check_flag, check_number, check_whole
 
 SOURCES = {"files": ("train", "validation", "test"), "hub": ("name", "config")}
 TRUNCATE = ("head", "tail", "head_tail")
@@ -40,7 +40,7 @@ class SourceSettings:
     """data=hub: the data set's configuration"""
 
     def __post_init__(self) -> None:
-        choice("data.source", self.source, SOURCES)
+        check_choice("data.source", self.source, SOURCES)
         for field in fields(SourceSettings)[1:]:
             value = getattr(self, field.name)
             if value is not None and field.name not in SOURCES[self.source]:
@@ -74,7 +74,7 @@ class ColumnSettings:
     """true drops rows without text or label"""
 
     def __post_init__(self) -> None:
-        flag("data.drop_empty", self.drop_empty)
+        check_flag("data.drop_empty", self.drop_empty)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,18 +116,18 @@ class SplitSettings:
     """which rows are held out"""
 
     def __post_init__(self) -> None:
-        number("data.val_fraction", self.val_fraction, minimum=0, below=1)
-        number("data.test_fraction", self.test_fraction, minimum=0, below=1)
+        check_number("data.val_fraction", self.val_fraction, minimum=0, below=1)
+        check_number("data.test_fraction", self.test_fraction, minimum=0, below=1)
         if self.val_fraction + self.test_fraction >= 1:
             raise InputError(
                 f"data.val_fraction + data.test_fraction must be below 1 so that rows are left to "
                 f"train on, got {self.val_fraction:g} + {self.test_fraction:g}."
             )
-        flag("data.refit", self.refit)
+        check_flag("data.refit", self.refit)
         self._check_folds()
-        whole("data.split_seed", self.split_seed, minimum=0)
+        check_whole("data.split_seed", self.split_seed, minimum=0)
         if self.max_rows is not None:
-            whole("data.max_rows", self.max_rows, minimum=1)
+            check_whole("data.max_rows", self.max_rows, minimum=1)
 
     def _check_folds(self) -> None:
         if self.folds is None:
@@ -137,19 +137,22 @@ class SplitSettings:
                     f"data.folds=5."
                 )
             return
-        whole("data.folds", self.folds, minimum=2)
+        check_whole("data.folds", self.folds, minimum=2)
+
         if self.refit:
             raise InputError(
                 f"data.refit=true trains on the rows of all folds together: leave "
                 f"data.folds={self.folds} and data.fold out."
             )
+
         if self.fold is None:
             every = ",".join(map(str, range(self.folds)))
             raise InputError(
                 f"data.folds={self.folds} needs data.fold, the part that validates: "
                 f"data.fold={every} trains once for each."
             )
-        whole("data.fold", self.fold, minimum=0)
+        check_whole("data.fold", self.fold, minimum=0)
+
         if self.fold >= self.folds:
             raise InputError(
                 f"data.fold must be below data.folds={self.folds}, got {self.fold}: the first fold "
@@ -172,8 +175,8 @@ class StreamSettings:
     """rows that the tokenizer is then learned from"""
 
     def __post_init__(self) -> None:
-        flag("data.streaming", self.streaming)
-        whole("data.streaming_rows", self.streaming_rows, minimum=1)
+        check_flag("data.streaming", self.streaming)
+        check_whole("data.streaming_rows", self.streaming_rows, minimum=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +194,7 @@ class TokenizerSettings:
     """most tokens the tokenizer may learn"""
 
     def __post_init__(self) -> None:
-        whole("data.vocab_size", self.vocab_size, minimum=3)
+        check_whole("data.vocab_size", self.vocab_size, minimum=3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,11 +215,11 @@ class CutSettings:
     """a fixed length for all batches"""
 
     def __post_init__(self) -> None:
-        choice("data.truncate", self.truncate, TRUNCATE)
+        check_choice("data.truncate", self.truncate, TRUNCATE)
         if self.max_length is not None:
-            whole("data.max_length", self.max_length, minimum=1)
+            check_whole("data.max_length", self.max_length, minimum=1)
         if self.pad_to is not None:
-            whole("data.pad_to", self.pad_to, minimum=1)
+            check_whole("data.pad_to", self.pad_to, minimum=1)
             if self.max_length is None or self.max_length > self.pad_to:
                 raise InputError(
                     f"data.pad_to={self.pad_to} needs data.max_length of at most {self.pad_to}, "
@@ -239,8 +242,8 @@ class BatchSettings:
     """tokens per step, padding counted: longer texts come in smaller batches"""
 
     def __post_init__(self) -> None:
-        whole("data.batch_size", self.batch_size, minimum=1)
-        whole("data.max_tokens_per_batch", self.max_tokens_per_batch, minimum=1)
+        check_whole("data.batch_size", self.batch_size, minimum=1)
+        check_whole("data.max_tokens_per_batch", self.max_tokens_per_batch, minimum=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,7 +261,7 @@ class BalanceSettings:
     """true repeats rows of the smaller classes in training"""
 
     def __post_init__(self) -> None:
-        flag("data.oversample", self.oversample)
+        check_flag("data.oversample", self.oversample)
         if self.oversample and self.class_weights == "balanced":
             raise InputError(
                 "data.oversample=true and data.class_weights=balanced both even the classes out; "
@@ -267,8 +270,13 @@ class BalanceSettings:
 
 
 PARTS = (
-    *(ReadSettings, SplitSettings, StreamSettings, TokenizerSettings),
-    *(CutSettings, BatchSettings, BalanceSettings),
+    ReadSettings,
+    SplitSettings,
+    StreamSettings,
+    TokenizerSettings,
+    CutSettings,
+    BatchSettings,
+    BalanceSettings,
 )
 
 

@@ -72,8 +72,7 @@ class StreamLoader:
             )
             sampler.set_epoch(self.epoch)
             for rows in sampler:
-                batch = encoded.__getitems__(rows)
-                yield batch.pin_memory() if torch.cuda.is_available() else batch
+                yield encoded.__getitems__(rows)
             seen += len(texts)
 
         if seen != self.rows:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from textlstm.checks import InputError, whole
+from textlstm.checks import InputError, check_whole
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.settings import TRUNCATE, CutSettings
 from textlstm.data.tokenizer import encode, load_tokenizer
@@ -22,7 +22,11 @@ from textlstm.model.network import LSTMClassifier
 FORMAT = 2
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "labels.json")
 DAMAGES = (  # what reading a damaged file raises
-    *(json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, RuntimeError),
+    json.JSONDecodeError,
+    UnicodeDecodeError,
+    KeyError,
+    TypeError,
+    RuntimeError,
     SafetensorError,
 )
 
@@ -97,11 +101,13 @@ class TextClassifier:
         folder = Path(folder).expanduser()
         bundle = folder / "model" if (folder / "model").is_dir() else folder
         missing = [name for name in FILES if not (bundle / name).is_file()]
+
         if missing:
             raise InputError(
                 f"{folder} holds no trained model ({', '.join(missing)} missing in {bundle}); "
                 f"expected the folder of a finished run, such as outputs/runs/2026-01-31_12-00-00."
             )
+
         try:
             config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
             labels = json.loads((bundle / "labels.json").read_text(encoding="utf-8"))
@@ -127,7 +133,7 @@ class TextClassifier:
     @torch.inference_mode()
     def probabilities(self, texts: list[str], *, batch_size: int = 256) -> Tensor:
         """Gives one probability per class for each text (N, C), in the order of `labels`."""
-        whole("batch_size", batch_size, minimum=1)
+        check_whole("batch_size", batch_size, minimum=1)
         encoded = EncodedTexts(
             encode(self.tokenizer, texts),
             torch.zeros(len(texts), dtype=torch.long),
@@ -152,7 +158,7 @@ class TextClassifier:
                 "predict takes a list of texts, got one string; write predict([text])."
             )
         if top_k is not None:
-            whole("top_k", top_k, minimum=1)
+            check_whole("top_k", top_k, minimum=1)
         ranked = self.probabilities(texts, batch_size=batch_size).sort(dim=1, descending=True)
         return [
             Prediction(

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textlstm.checks import choice, whole
+from textlstm.checks import check_choice, check_whole
 from textlstm.data.vocabulary import PAD, UNK
 from textlstm.model.layers import SequenceDropout, TokenDropout, dense
 from textlstm.model.pooling import POOLINGS, Last, Pooling
@@ -77,9 +77,9 @@ class LSTMClassifier(nn.Module):
 
     def __init__(self, settings: NetworkSettings, *, vocab_size: int, classes: int) -> None:
         super().__init__()
-        whole("data.vocab_size", vocab_size, minimum=2)
-        whole("the number of classes", classes, minimum=2)
-        choice("model.pooling", settings.pooling, POOLINGS)
+        check_whole("data.vocab_size", vocab_size, minimum=2)
+        check_whole("the number of classes", classes, minimum=2)
+        check_choice("model.pooling", settings.pooling, POOLINGS)
         self.settings = settings
 
         # The order of the layers is that of their random draws: another one would give another

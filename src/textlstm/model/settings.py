@@ -5,7 +5,7 @@ The sentence under a field is the key's help. Torch is not imported here, so tha
 
 from dataclasses import dataclass
 
-from textlstm.checks import InputError, flag, number, whole
+from textlstm.checks import InputError, check_flag, check_number, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,20 +48,20 @@ class NetworkSettings:
     """share of tokens read as unknown in training"""
 
     def __post_init__(self) -> None:
-        whole("model.embedding_dim", self.embedding_dim, minimum=1)
-        whole("model.hidden", self.hidden, minimum=1)
-        whole("model.layers", self.layers, minimum=1)
-        flag("model.bidirectional", self.bidirectional)
+        check_whole("model.embedding_dim", self.embedding_dim, minimum=1)
+        check_whole("model.hidden", self.hidden, minimum=1)
+        check_whole("model.layers", self.layers, minimum=1)
+        check_flag("model.bidirectional", self.bidirectional)
         if not isinstance(self.head, list):
             raise InputError(
                 f"model.head must be a list of layer sizes such as [32] or [], got {self.head!r}."
             )
         for size in self.head:
-            whole("each size in model.head", size, minimum=1)
-        number("model.dropout", self.dropout, minimum=0, below=1)
-        number("model.embedding_dropout", self.embedding_dropout, minimum=0, below=1)
-        flag("model.sequence_dropout", self.sequence_dropout)
-        number("model.word_dropout", self.word_dropout, minimum=0, below=1)
+            check_whole("each size in model.head", size, minimum=1)
+        check_number("model.dropout", self.dropout, minimum=0, below=1)
+        check_number("model.embedding_dropout", self.embedding_dropout, minimum=0, below=1)
+        check_flag("model.sequence_dropout", self.sequence_dropout)
+        check_number("model.word_dropout", self.word_dropout, minimum=0, below=1)
 
     @property
     def state_size(self) -> int:
@@ -78,4 +78,4 @@ class ModelSettings(NetworkSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        number("model.label_smoothing", self.label_smoothing, minimum=0, below=1)
+        check_number("model.label_smoothing", self.label_smoothing, minimum=0, below=1)

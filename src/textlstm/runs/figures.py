@@ -16,22 +16,18 @@ MANY_CLASSES = 25  # too many for a number in each cell
 # Matplotlib's own font has no Chinese, Japanese, Korean, Thai or Hindi; these do, where one is
 # installed.
 WIDE_FONTS = (
-    *(
-        "Noto Sans CJK SC",
-        "Noto Sans CJK JP",
-        "Noto Sans SC",
-        "WenQuanYi Zen Hei",
-        "Microsoft YaHei",
-        "PingFang SC",
-    ),
-    *(
-        "Hiragino Sans",
-        "Arial Unicode MS",
-        "Noto Sans Thai",
-        "Noto Sans Devanagari",
-        "Nirmala UI",
-        "Leelawadee UI",
-    ),
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Noto Sans SC",
+    "WenQuanYi Zen Hei",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Arial Unicode MS",
+    "Noto Sans Thai",
+    "Noto Sans Devanagari",
+    "Nirmala UI",
+    "Leelawadee UI",
 )
 
 

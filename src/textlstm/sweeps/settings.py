@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from textlstm.checks import flag, number, whole
+from textlstm.checks import check_flag, check_number, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +36,13 @@ class SweepSettings:
 
     def __post_init__(self) -> None:
         if self.trials is not None:
-            whole("sweep.trials", self.trials, minimum=1)
+            check_whole("sweep.trials", self.trials, minimum=1)
         if self.workers is not None:
-            whole("sweep.workers", self.workers, minimum=1)
+            check_whole("sweep.workers", self.workers, minimum=1)
         if self.minutes is not None:
-            number("sweep.minutes", self.minutes, minimum=0)
-        whole("sweep.repeats", self.repeats, minimum=1)
-        flag("sweep.prune", self.prune)
+            check_number("sweep.minutes", self.minutes, minimum=0)
+        check_whole("sweep.repeats", self.repeats, minimum=1)
+        check_flag("sweep.prune", self.prune)
 
     @property
     def searches(self) -> bool:

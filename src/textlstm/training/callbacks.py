@@ -27,7 +27,9 @@ class RandomState(pl.Callback):
         self.loaded: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        # A run on the CPU leaves the GPUs of its machine alone: asking them would take memory on
+        # each.
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
         own = {"torch": torch.get_rng_state(), "cuda": cuda, "threads": torch.get_num_threads()}
         ranks = [own] * _world()
         if len(ranks) > 1:  # Lightning calls this in all of them
@@ -40,7 +42,8 @@ class RandomState(pl.Callback):
             log.warning(
                 "The run was trained in %d processes and goes on in %d: dropout draws anew, so it "
                 "will not end with the very weights of a run that was never stopped.",
-                *(len(ranks), _world()),
+                len(ranks),
+                _world(),
             )
             return
         self.loaded = ranks[distributed.get_rank() if len(ranks) > 1 else 0]
@@ -53,8 +56,11 @@ class RandomState(pl.Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.loaded is not None:
             torch.set_rng_state(self.loaded["torch"].cpu())
-            if torch.cuda.is_available():
-                torch.cuda.set_rng_state_all([state.cpu() for state in self.loaded["cuda"]])
+            if torch.cuda.is_initialized():
+                for device, state in zip(
+                    range(torch.cuda.device_count()), self.loaded["cuda"], strict=False
+                ):
+                    torch.cuda.set_rng_state(state.cpu(), device)
             self.loaded = None
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from textlstm.checks import choice
+from textlstm.checks import check_choice
 from textlstm.data.batching import IGNORED, Batch
 from textlstm.model.metrics import PredictionCollector, Predictions, scores
 from textlstm.model.network import LSTMClassifier
@@ -59,8 +59,8 @@ class TextClassificationModule(pl.LightningModule):
         class_weights: list[float] | None = None,
     ) -> None:
         super().__init__()
-        choice("optimizer.name", optimizer.name, OPTIMIZERS)
-        choice("optimizer.schedule", optimizer.schedule, SCHEDULES)
+        check_choice("optimizer.name", optimizer.name, OPTIMIZERS)
+        check_choice("optimizer.schedule", optimizer.schedule, SCHEDULES)
         hyperparameters = {
             "model": asdict(model),
             "optimizer": asdict(optimizer),

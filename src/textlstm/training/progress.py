@@ -31,8 +31,12 @@ def announce(
         log.log(
             level,
             "%-10s %6d texts, %5.1f tokens each, longest %d, %.1f%% cut, %.1f%% of tokens unknown",
-            *(split, facts["rows"], facts["mean_length"], facts["longest"]),
-            *(100 * facts["cut_share"], 100 * facts["unknown_share"]),
+            split,
+            facts["rows"],
+            facts["mean_length"],
+            facts["longest"],
+            100 * facts["cut_share"],
+            100 * facts["unknown_share"],
         )
 
     log.log(level, "  %-22s %10s %12s", "layer", "output", "parameters")
@@ -95,7 +99,10 @@ class EpochHistory(pl.Callback):
         log.log(
             level,
             f"epoch %d/%s  train loss %.4f accuracy %.4f{validated}  %.1f s",
-            *(epoch["epoch"], trainer.max_epochs, epoch["train_loss"], epoch["train_accuracy"]),
+            epoch["epoch"],
+            trainer.max_epochs,
+            epoch["train_loss"],
+            epoch["train_accuracy"],
             *validation.values(),
             epoch["seconds"],
         )

@@ -6,7 +6,7 @@ The sentence under a field is the key's help. Torch is not imported here, so tha
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from textlstm.checks import InputError, flag, number, parse_settings, whole
+from textlstm.checks import InputError, check_flag, check_number, check_whole, parse_settings
 from textlstm.data.settings import DataSettings
 from textlstm.model.settings import ModelSettings
 
@@ -33,8 +33,8 @@ class OptimizerSettings:
     """constant, one_cycle or plateau"""
 
     def __post_init__(self) -> None:
-        number("optimizer.lr", self.lr, minimum=0)
-        number("optimizer.weight_decay", self.weight_decay, minimum=0)
+        check_number("optimizer.lr", self.lr, minimum=0)
+        check_number("optimizer.weight_decay", self.weight_decay, minimum=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +70,13 @@ class RunSettings:
     """a run folder to go on with"""
 
     def __post_init__(self) -> None:
-        whole("seed", self.seed, minimum=0)
+        check_whole("seed", self.seed, minimum=0)
         if self.threads is not None:
-            whole("threads", self.threads, minimum=1)
-        flag("test", self.test)
-        flag("baselines", self.baselines)
+            check_whole("threads", self.threads, minimum=1)
+        check_flag("test", self.test)
+        check_flag("baselines", self.baselines)
         for key in ("max_epochs", "accumulate_grad_batches"):
-            whole(f"trainer.{key}", self.trainer[key], minimum=1)
+            check_whole(f"trainer.{key}", self.trainer[key], minimum=1)
         if self.data.refit:
             self._check_refit()
 

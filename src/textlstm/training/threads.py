@@ -1,6 +1,4 @@
-"""How many CPU threads a training step is fastest with: for a small network often fewer than there
-are.
-"""
+"""Finds how many CPU threads train fastest: for a small network often fewer than there are."""
 
 import json
 import os
@@ -28,13 +26,15 @@ def cores() -> int:
 def choose_threads(
     step: Callable[[], object], shape: Any, cache: Path
 ) -> tuple[int, dict[int, float]]:
-    """The fastest number of threads for `step`, and the milliseconds of one step with each number
-    tried.
+    """Finds the number of threads that a training step is fastest with.
 
-    Tried are 1, 2, 4, … and what torch would take. What was found is kept for this machine and
-    `shape` (what the step's cost depends on): another run of the same seed has to compute with the
-    same number of threads, since sums are added in another order with others. Leaves torch as it
-    found it; `step` may draw random numbers.
+    Tried are 1, 2, 4, … and what torch would take. The answer is kept for this machine and `shape`
+    (what the step's cost depends on): another run of the same seed has to compute with the same
+    number of threads, since with another one sums are added in another order. Torch is left as it
+    was found; `step` may draw random numbers.
+
+    Returns:
+        The number, and the milliseconds of one step with each number tried.
     """
     most = torch.get_num_threads()
     counts = sorted({most, *(2**power for power in range(most.bit_length()) if 2**power < most)})
@@ -58,7 +58,9 @@ def choose_threads(
                     step()
                     seconds[count].append(time.perf_counter() - started)
         torch.set_num_threads(most)
-        found = {count: round(1000 * statistics.median(of[1:]), 2) for count, of in seconds.items()}
+        found = {
+            count: round(1000 * statistics.median(times[1:]), 2) for count, times in seconds.items()
+        }
         (folder / "milliseconds.json").write_text(json.dumps(found), encoding="utf-8")
 
     def load(folder: Path) -> dict[int, float]:

@@ -13,7 +13,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from textlstm.checks import InputError, whole
+from textlstm.checks import InputError, check_whole
 from textlstm.runs.folder import RunFolder
 from textlstm.training.callbacks import RandomState, StayStopped
 from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
@@ -62,6 +62,7 @@ def make_trainer(
         raise InputError(f"trainer: {error}") from error
     check_strategy(trainer, settings.trainer.get("strategy", "auto"))
     _check_precision(trainer)
+
     if trainer.fast_dev_run or not (refit or trainer.limit_val_batches):  # type: ignore[attr-defined]
         raise InputError(
             "trainer: a run chooses its best epoch on validation; for a quick look use "
@@ -99,7 +100,7 @@ def _callbacks(settings: dict[str, Any], *, refit: bool) -> list[pl.Callback]:
     callbacks = {name: _made(f"callbacks.{name}", made_by) for name, made_by in settings.items()}
     for name, callback in callbacks.items():
         if isinstance(callback, EarlyStopping):
-            whole(f"callbacks.{name}.patience", callback.patience, minimum=1)
+            check_whole(f"callbacks.{name}.patience", callback.patience, minimum=1)
     return [
         callback
         for callback in callbacks.values()

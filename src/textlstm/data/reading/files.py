@@ -13,7 +13,11 @@ from textlstm.data.reading.tables import ROWS, Chunk, Table
 
 EXPECTED = f"a {format_names()} file, a glob, or a folder with one sub-folder per class"
 NOT_OF_FILES = {  # codecs of Python's that no file is written in
-    *("unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined"),
+    "unicode_escape",
+    "raw_unicode_escape",
+    "idna",
+    "punycode",
+    "undefined",
 }
 
 
