@@ -44,6 +44,6 @@ def _compute_whole_float32() -> None:
     bf16-mixed.
     """
     with warnings.catch_warnings():
-        # Torch 2.9 and later advise another way, after which its ONNX exporter fails (tried in 2.13).
+        # Torch advises another way since 2.9, after which its ONNX exporter fails (seen in 2.13).
         warnings.filterwarnings("ignore", message=".*TF32")
         torch.backends.cudnn.allow_tf32 = False

@@ -12,8 +12,6 @@ from textlstm.data.reading.formats import FORMATS, Format, format_names, is_tabl
 from textlstm.data.reading.opened import COMPRESSED
 from textlstm.data.reading.tables import Chunk, Table
 
-CONF = Path(__file__).parents[3] / "conf"
-
 every_format = pytest.mark.parametrize("suffix", FORMATS)
 every_compression = pytest.mark.parametrize("compression", COMPRESS)
 
