@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -59,7 +59,8 @@ def save_bundle(
     weights = {
         name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
     }
-    save_file(weights, folder / "model.safetensors")
+    # safetensors' own save_file lets nobody but its user read the file, whatever the umask.
+    (folder / "model.safetensors").write_bytes(save(weights))
     config = {
         "format": FORMAT,
         "network": network.plain_values(),
