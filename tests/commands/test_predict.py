@@ -49,13 +49,17 @@ def run_folder(tmp_path):
 @pytest.fixture
 def predicting(run_folder):
     def predicting(**options):
-        unset = dict.fromkeys(("text", "input", "output", "text_column", "threads"))
+        names = ("text", "input", "output", "text_column", "min_probability", "threads")
+        unset = dict.fromkeys(names)
         predict(
             {
                 "run": str(run_folder),
                 "batch_size": 2,
                 **unset,
-                **{key: str(value) for key, value in options.items()},
+                **{
+                    key: value if isinstance(value, float) else str(value)
+                    for key, value in options.items()
+                },
             }
         )
 

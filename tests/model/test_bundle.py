@@ -209,8 +209,8 @@ def test_a_bundle_is_four_files_without_pickle(trained):
     assert header["embedding.weight"]["shape"] == [300, 5]
     json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    assert list(config) == ["format", "network", "max_length", "truncate"]
-    assert (config["format"], config["max_length"], config["truncate"]) == (2, 12, "head")
+    assert list(config) == ["format", "network", "max_length", "truncate", "temperature"]
+    assert (config["format"], config["max_length"], config["truncate"]) == (3, 12, "head")
     assert json.loads((folder / "labels.json").read_text(encoding="utf-8")) == LABELS
 
 
@@ -258,7 +258,7 @@ def test_half_a_file_is_refused(bundle, name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "has format 99; this version of textlstm reads format 2"),
+        ({"format": 99}, "has format 99; this version of textlstm reads formats 2 and 3"),
         ({"network": {"hidden": 4}}, "is damaged"),
         ({"truncate": "middle"}, "is damaged: .*truncate='middle'"),
         ({"network": {**SETTINGS, "vocab_size": 300, "classes": 2}}, "is damaged"),
@@ -271,7 +271,7 @@ def test_settings_that_do_not_fit_are_refused(bundle, change, message):
         TextClassifier.load(bundle)
 
 
-@pytest.mark.parametrize("key", ["format", "network", "max_length", "truncate"])
+@pytest.mark.parametrize("key", ["format", "network", "max_length", "truncate", "temperature"])
 def test_missing_settings_are_refused(bundle, key):
     config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
     del config[key]

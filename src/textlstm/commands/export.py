@@ -34,9 +34,10 @@ def export(config: dict[str, Any]) -> None:
 
     file = run.model / "model.onnx"
     unfinished = file.with_suffix(".unchecked.onnx")
-    write_onnx(classifier.network, unfinished)
+    temperature = classifier.temperature
+    write_onnx(classifier.network, unfinished, temperature)
     session = onnxruntime.InferenceSession(unfinished, providers=["CPUExecutionProvider"])
-    worst = max(difference(session, classifier.network, *shape) for shape in SHAPES)
+    worst = max(difference(session, classifier.network, *shape, temperature) for shape in SHAPES)
     if worst > TOLERANCE:
         unfinished.unlink()
         raise RuntimeError(

@@ -13,13 +13,14 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from textlstm.checks import InputError, check_whole
+from textlstm.checks import InputError, check_number, check_whole
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.settings import TRUNCATE, CutSettings
 from textlstm.data.tokenizer import encode, load_tokenizer
 from textlstm.model.network import LSTMClassifier
 
-FORMAT = 2
+FORMAT = 3
+READABLE = (2, 3)  # format 2 had no temperature
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "labels.json")
 DAMAGES = (  # what reading a damaged file raises
     json.JSONDecodeError,
@@ -33,10 +34,14 @@ DAMAGES = (  # what reading a damaged file raises
 
 @dataclass(frozen=True)
 class Prediction:
-    """The most probable class of a text, and probabilities by class name, the largest first."""
+    """The most probable class of a text, and probabilities by class name, the largest first.
+
+    `sure` says whether the largest probability reaches the threshold that was asked for.
+    """
 
     label: str
     probabilities: dict[str, float]
+    sure: bool = True
 
 
 def save_bundle(
@@ -47,6 +52,7 @@ def save_bundle(
     truncate: str,
     tokenizer_json: str,
     labels: list[str],
+    temperature: float = 1.0,
 ) -> None:
     """Writes the four files of a bundle.
 
@@ -54,6 +60,7 @@ def save_bundle(
         max_length, truncate: how longer texts were cut in training, as `EncodedTexts` takes them.
         tokenizer_json: the tokenizer that made the ids.
         labels: the class names in the order of the network's outputs.
+        temperature: what class scores are divided by before the softmax.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
@@ -65,6 +72,7 @@ def save_bundle(
         "network": network.plain_values(),
         "max_length": max_length,
         "truncate": truncate,
+        "temperature": temperature,
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")
@@ -87,9 +95,11 @@ class TextClassifier:
         *,
         max_length: int | None,
         truncate: str,
+        temperature: float = 1.0,
     ) -> None:
         self.network, self.tokenizer, self.labels = network.eval(), tokenizer, labels
         self.max_length, self.truncate = max_length, truncate
+        self.temperature = temperature
 
     @classmethod
     def load(cls, folder: str | Path) -> "TextClassifier":
@@ -109,11 +119,14 @@ class TextClassifier:
         try:
             config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
             labels = json.loads((bundle / "labels.json").read_text(encoding="utf-8"))
-            if config["format"] != FORMAT:
+            if config["format"] not in READABLE:
                 raise InputError(
                     f"{bundle} has format {config['format']}; this version of textlstm reads "
-                    f"format {FORMAT}."
+                    f"formats {' and '.join(map(str, READABLE))}."
                 )
+            temperature = 1.0 if config["format"] == 2 else config["temperature"]
+            if not isinstance(temperature, float) or not 0 < temperature < float("inf"):
+                raise KeyError(f"temperature={temperature!r}")
             network = LSTMClassifier.from_plain_values(**config["network"])
             cut = {key: config[key] for key in ("max_length", "truncate")}
             if cut["truncate"] not in TRUNCATE:
@@ -126,7 +139,7 @@ class TextClassifier:
             raise InputError(
                 f"The model in {bundle} is damaged: labels.json does not name its classes."
             )
-        return cls(network, tokenizer, labels, **cut)
+        return cls(network, tokenizer, labels, **cut, temperature=temperature)
 
     @torch.inference_mode()
     def probabilities(self, texts: list[str], *, batch_size: int = 256) -> Tensor:
@@ -140,16 +153,24 @@ class TextClassifier:
         probabilities_NC = torch.empty(len(texts), len(self.labels))
         for batch in batch_loader(encoded, batch_size, shuffle=False):
             logits_BC = self.network(batch.tokens_BT, batch.lengths_B)
-            probabilities_NC[batch.rows_B] = logits_BC.softmax(dim=1)
+            probabilities_NC[batch.rows_B] = (logits_BC / self.temperature).softmax(dim=1)
         return probabilities_NC
 
     def predict(
-        self, texts: list[str], *, top_k: int | None = None, batch_size: int = 256
+        self,
+        texts: list[str],
+        *,
+        top_k: int | None = None,
+        min_probability: float | None = None,
+        batch_size: int = 256,
     ) -> list[Prediction]:
         """Names the most probable class of each text, with the `top_k` largest probabilities.
 
+        Args:
+            min_probability: predictions whose largest probability is below it are not `sure`.
+
         Raises:
-            InputError: one string in place of a list, or a number below 1.
+            InputError: one string in place of a list, or a number out of its range.
         """
         if isinstance(texts, str):
             raise InputError(
@@ -157,11 +178,14 @@ class TextClassifier:
             )
         if top_k is not None:
             check_whole("top_k", top_k, minimum=1)
+        if min_probability is not None:
+            check_number("min_probability", min_probability, minimum=0, below=1)
         ranked = self.probabilities(texts, batch_size=batch_size).sort(dim=1, descending=True)
         return [
             Prediction(
                 self.labels[classes[0]],
                 dict(zip([self.labels[c] for c in classes[:top_k]], values, strict=False)),
+                sure=min_probability is None or values[0] >= min_probability,
             )
             for values, classes in zip(ranked.values.tolist(), ranked.indices.tolist(), strict=True)
         ]

@@ -41,6 +41,48 @@ class Scores(TypedDict):
     """Names of the classes without a gold row, which macro_f1 and auroc leave out."""
 
 
+class Uncalibrated(TypedDict):
+    """What a split's scores would be without the temperature."""
+
+    log_loss: float
+    """Mean cross-entropy in nats."""
+    calibration_error: float
+    """Expected calibration error, as in `Scores`."""
+
+
+class Answered(TypedDict):
+    """What a threshold leaves of a split: the texts whose largest probability reaches it."""
+
+    right: float | None
+    """Share of these texts whose class is predicted, from 0 to 1; None without any."""
+    share: float
+    """Share of all texts that these are, from 0 to 1."""
+
+
+class Threshold(TypedDict):
+    """The lowest probability above which enough answers of validation are right."""
+
+    target: float
+    """The share of right answers that was looked for: 0.95, or 0.99 where all answers have that."""
+    min_probability: float
+    """The threshold, from 0 to 0.999."""
+    answered: dict[str, Answered]
+    """By what was scored: what the threshold leaves."""
+
+
+class Calibration(TypedDict):
+    """What was fitted on validation to make probabilities mean what they say."""
+
+    temperature: float
+    """What class scores are divided by before the softmax (Guo et al. 2017)."""
+    chosen_on: str
+    """In words: the rows that chose temperature and threshold."""
+    before: dict[str, Uncalibrated]
+    """By what was scored: what its scores would be without the temperature."""
+    threshold: Threshold | None
+    """The threshold; None where none has enough right answers."""
+
+
 class BaselineSettings(TypedDict):
     """The settings of TF-IDF with logistic regression that were best on validation."""
 

@@ -109,6 +109,7 @@ def write_run(
         truncate=data.settings.truncate,
         tokenizer_json=module.hparams["tokenizer_json"],
         labels=data.class_names,
+        temperature=module.temperature,
     )
 
     last, split = list(scored.items())[-1]
