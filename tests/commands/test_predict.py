@@ -101,6 +101,28 @@ def test_every_format_gives_the_same_answers(
         assert shares == pytest.approx(prediction.probabilities, abs=1e-6)
 
 
+@pytest.mark.parametrize("target", ["out.csv", "out.jsonl"])
+def test_a_threshold_adds_a_column_that_says_what_is_sure(
+    predicting, run_folder, csv_file, tmp_path, target
+):
+    largest = TextClassifier.load(run_folder).probabilities(TEXTS).amax(dim=1).tolist()
+    middle = sorted(largest)[2]
+    predicting(input=csv_file, output=tmp_path / target, min_probability=middle)
+    with open(tmp_path / target, encoding="utf-8", newline="") as lines:
+        rows = list(map(json.loads, lines) if target == "out.jsonl" else csv.DictReader(lines))
+    yes, no = (True, False) if target == "out.jsonl" else ("true", "false")
+    assert [row["sure"] for row in rows] == [yes if p >= middle else no for p in largest]
+    assert list(rows[0])[:4] == ["id", "text", "predicted", "sure"]
+    assert {row["sure"] for row in rows} == {yes, no}
+
+
+def test_one_text_below_the_threshold_is_said_not_to_be_sure(predicting, capsys):
+    predicting(text="goal", min_probability=0.999)
+    assert capsys.readouterr().out.splitlines()[0][1:] == "  (not sure: below 0.999)"
+    predicting(text="goal", min_probability=0.1)
+    assert capsys.readouterr().out.splitlines()[0] in "abc"
+
+
 def test_a_column_that_the_answer_has_too_is_replaced(predicting, tmp_path):
     (tmp_path / "in.csv").write_text("predicted,text\nold,goal\n", encoding="utf-8")
     predicting(input=tmp_path / "in.csv", output=tmp_path / "out.csv")

@@ -180,7 +180,7 @@ def evaluation_record(
     *,
     shown_name: str,
     data: DataFacts,
-    calibration: Calibration | None,
+    calibration: Calibration | None = None,
 ) -> Record:
     """Makes the record of an evaluation: the run's, with the scores of what was scored now.
 
