@@ -91,6 +91,8 @@ def test_the_threshold_is_the_lowest_above_which_95_of_100_are_right():
 def test_where_all_answers_reach_95_the_threshold_is_that_of_99():
     threshold = choose_threshold(sure_of([0.9] * 97 + [0.6005] * 3, [True] * 97 + [False] * 3))
     assert threshold == {"target": 0.99, "min_probability": 0.601, "answered": {}}
+    mixed = choose_threshold(sure_of([0.9] * 50, [True] * 48 + [False] * 2))
+    assert mixed == {"target": 0.95, "min_probability": 0.0, "answered": {}}
     everything = choose_threshold(sure_of([0.9] * 50, [True] * 50))
     assert everything == {"target": 0.99, "min_probability": 0.0, "answered": {}}
 

@@ -11,7 +11,7 @@ from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Answered, Calibration, Threshold, Uncalibrated
 
 COLDEST, HOTTEST = 0.25, 10.0  # where validation is too easy or too small to say
-TARGETS = (0.95, 0.99)  # shares of right answers; the second where all answers reach the first
+TARGETS = (0.95, 0.99)  # shares of right answers; the second if all answers reach the first
 FEWEST = 20  # answers that a threshold is judged by
 STEPS = 1000  # thresholds tried, from 0 to 0.999
 BINS = 15
@@ -49,8 +49,8 @@ def fit_temperature(predictions: Predictions) -> float:
 def choose_threshold(predictions: Predictions) -> Threshold | None:
     """Finds the lowest probability above which so many answers are right; None if none does.
 
-    The share of right answers that is looked for is 0.95, or 0.99 where all answers together have
-    reached that.
+    The share of right answers that is looked for is 0.95; where all answers together reach that, it
+    is 0.99, if any threshold reaches it.
     """
     confidence_N, right_N = _confidence(predictions)
     order = np.argsort(-confidence_N, kind="stable")
@@ -60,11 +60,13 @@ def choose_threshold(predictions: Predictions) -> Threshold | None:
     enough = answered >= min(FEWEST, len(confidence_N))
     share = right_N[np.maximum(answered, 1) - 1] / np.maximum(answered, 1)
 
-    target = TARGETS[0] if share[0] < TARGETS[0] else TARGETS[1]
-    reached = np.flatnonzero(enough & (share >= target))
-    if not len(reached):
-        return None
-    return {"target": target, "min_probability": float(thresholds[reached[0]]), "answered": {}}
+    chosen: Threshold | None = None
+    for target in TARGETS:
+        reached = np.flatnonzero(enough & (share >= target))
+        if len(reached) and (chosen is None or chosen["min_probability"] == 0):
+            lowest = float(thresholds[reached[0]])
+            chosen = {"target": target, "min_probability": lowest, "answered": {}}
+    return chosen
 
 
 def count_answered(predictions: Predictions, min_probability: float) -> Answered:
