@@ -25,7 +25,7 @@ PRESETS = sorted(
 )  # every YAML of every group
 
 TRAIN_KEYS = {
-    "": "baselines calibrate calibration_from resume seed test threads",
+    "": "baselines calibrate calibration_from resume seed test threads wide",
     "callbacks": "early_stopping._target_ early_stopping.monitor early_stopping.patience "
     "learning_rate._target_ learning_rate.logging_interval",
     "data": "batch_size class_weights config drop_empty encoding fold folds label_column "

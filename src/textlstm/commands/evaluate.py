@@ -19,7 +19,9 @@ from textlstm.data.sources import Source, load_labelled
 from textlstm.data.tokenizer import load_tokenizer
 from textlstm.model.calibration import describe_calibration
 from textlstm.model.metrics import Predictions
+from textlstm.model.mixing import score_mixture
 from textlstm.model.scores import Calibration
+from textlstm.model.wide import WideChannel
 from textlstm.places import CACHE
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.record import Record, ScoredName, evaluation_record, read_record, write_record
@@ -75,20 +77,28 @@ def evaluate(config: dict[str, Any]) -> None:
         shuffle=False,
         max_tokens=data_settings.max_tokens_per_batch,
     )
-    calibration = record.get("calibration")
-    if calibration is not None:
-        module.temperature = calibration["temperature"]
+    calibration, wide = record.get("calibration"), record.get("wide")
+    temperature = 1.0 if calibration is None else calibration["temperature"]
+    module.temperature = temperature if wide is None else wide["lstm_temperature"]
     quiet_trainer(settings.accelerator).test(module, loader, verbose=False)
+    predictions, scores = module.predictions, module.scores
+    if wide is not None:
+        channel = WideChannel.load(run.model)
+        predictions, scores, alone = score_mixture(
+            predictions, texts, channel, wide, temperature, module.labels
+        )
+        wide = {**wide, "alone": {**wide["alone"], split: alone}}
     evaluation = evaluation_record(
         record,
         split,
-        module.scores,
+        scores,
         shown_name=name,
         data=facts,
-        calibration=_extended(calibration, split, module.predictions),
+        calibration=_extended(calibration, split, predictions),
+        wide=wide,
     )
     folder = run.path / "evaluation" / name
-    write_report(folder, evaluation, split, texts, module.predictions)
+    write_report(folder, evaluation, split, texts, predictions)
     write_record(folder, evaluation)
     print_results(evaluation, split, folder)
 

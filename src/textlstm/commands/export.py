@@ -22,6 +22,11 @@ def export(config: dict[str, Any]) -> None:
     settings = parse_settings(ExportSettings, config)
     run = RunFolder.finished(settings.run)
     classifier = TextClassifier.load(run.path)
+    if classifier.wide is not None:
+        raise InputError(
+            f"export: {run.path} was trained with wide=true, and ONNX has no channel for words "
+            f"yet. Give a run with wide=false; TextClassifier and predict read this one."
+        )
     # onnxruntime would keep an identity of this machine in HOME.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:

@@ -6,6 +6,7 @@ Predicting needs torch, numpy, tokenizers and safetensors alone.
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -18,11 +19,13 @@ from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.settings import TRUNCATE, CutSettings
 from textlstm.data.tokenizer import encode, load_tokenizer
 from textlstm.model.network import LSTMClassifier
+from textlstm.model.wide import WideChannel, mixed
 
 FORMAT = 3
 READABLE = (2, 3)  # format 2 had no temperature
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "labels.json")
 DAMAGES = (  # what reading a damaged file raises
+    FileNotFoundError,
     json.JSONDecodeError,
     UnicodeDecodeError,
     KeyError,
@@ -53,27 +56,33 @@ def save_bundle(
     tokenizer_json: str,
     labels: list[str],
     temperature: float = 1.0,
+    wide: WideChannel | None = None,
+    weight: float = 1.0,
 ) -> None:
-    """Writes the four files of a bundle.
+    """Writes the four files of a bundle, and two more for a wide channel.
 
     Args:
         max_length, truncate: how longer texts were cut in training, as `EncodedTexts` takes them.
         tokenizer_json: the tokenizer that made the ids.
         labels: the class names in the order of the network's outputs.
         temperature: what class scores are divided by before the softmax.
+        wide, weight: the channel beside the network, and the network's share in their mixture.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
     }
     save_file(weights, folder / "model.safetensors")
-    config = {
+    config: dict[str, Any] = {
         "format": FORMAT,
         "network": network.plain_values(),
         "max_length": max_length,
         "truncate": truncate,
         "temperature": temperature,
     }
+    if wide is not None:
+        wide.save(folder)
+        config["wide"] = {"weight": weight}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")
     (folder / "labels.json").write_text(
@@ -96,10 +105,12 @@ class TextClassifier:
         max_length: int | None,
         truncate: str,
         temperature: float = 1.0,
+        wide: WideChannel | None = None,
+        weight: float = 1.0,
     ) -> None:
         self.network, self.tokenizer, self.labels = network.eval(), tokenizer, labels
         self.max_length, self.truncate = max_length, truncate
-        self.temperature = temperature
+        self.temperature, self.wide, self.weight = temperature, wide, weight
 
     @classmethod
     def load(cls, folder: str | Path) -> "TextClassifier":
@@ -127,6 +138,11 @@ class TextClassifier:
             temperature = 1.0 if config["format"] == 2 else config["temperature"]
             if not isinstance(temperature, float) or not 0 < temperature < float("inf"):
                 raise KeyError(f"temperature={temperature!r}")
+            wide, weight = None, 1.0
+            if "wide" in config:
+                wide, weight = WideChannel.load(bundle), config["wide"]["weight"]
+                if len(wide.bias_C) != len(labels) or not 0 <= weight <= 1:
+                    raise KeyError("the wide channel has other classes")
             network = LSTMClassifier.from_plain_values(**config["network"])
             cut = {key: config[key] for key in ("max_length", "truncate")}
             if cut["truncate"] not in TRUNCATE:
@@ -139,7 +155,9 @@ class TextClassifier:
             raise InputError(
                 f"The model in {bundle} is damaged: labels.json does not name its classes."
             )
-        return cls(network, tokenizer, labels, **cut, temperature=temperature)
+        return cls(
+            network, tokenizer, labels, **cut, temperature=temperature, wide=wide, weight=weight
+        )
 
     @torch.inference_mode()
     def probabilities(self, texts: list[str], *, batch_size: int = 256) -> Tensor:
@@ -150,11 +168,15 @@ class TextClassifier:
             torch.zeros(len(texts), dtype=torch.long),
             cut=CutSettings(max_length=self.max_length, truncate=self.truncate, pad_to=None),
         )
-        probabilities_NC = torch.empty(len(texts), len(self.labels))
+        log_NC = torch.empty(len(texts), len(self.labels))
         for batch in batch_loader(encoded, batch_size, shuffle=False):
             logits_BC = self.network(batch.tokens_BT, batch.lengths_B)
-            probabilities_NC[batch.rows_B] = (logits_BC / self.temperature).softmax(dim=1)
-        return probabilities_NC
+            log_NC[batch.rows_B] = logits_BC.log_softmax(dim=1)
+        if self.wide is None:
+            return (log_NC / self.temperature).softmax(dim=1)
+        wide_NC = self.wide.log_probabilities(texts)
+        mixture_NC = mixed(log_NC, wide_NC, weight=self.weight, temperature=self.temperature)
+        return mixture_NC.exp().float()
 
     def predict(
         self,

@@ -38,11 +38,11 @@ def at_temperature(predictions: Predictions, temperature: float) -> Predictions:
 def fit_temperature(predictions: Predictions) -> float:
     """Finds the temperature with the lowest log loss (Guo et al. 2017), from 0.25 to 10."""
 
-    def log_loss(log_temperature: float) -> float:
-        return _log_loss(at_temperature(predictions, float(np.exp(log_temperature))))
+    def loss(log_temperature: float) -> float:
+        return log_loss(at_temperature(predictions, float(np.exp(log_temperature))))
 
     bounds = (float(np.log(COLDEST)), float(np.log(HOTTEST)))
-    found = minimize_scalar(log_loss, bounds=bounds, method="bounded", options={"xatol": 1e-5})
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-5})
     return float(np.exp(found.x))
 
 
@@ -93,7 +93,7 @@ def describe_calibration(
     for name, scored in predictions.items():
         plain = at_temperature(scored, 1 / temperature)
         before[name] = {
-            "log_loss": _log_loss(plain),
+            "log_loss": log_loss(plain),
             "calibration_error": calibration_error(plain),
         }
     if threshold is not None:
@@ -135,7 +135,8 @@ def _confidence(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
     return predictions.probabilities_NC.double().amax(dim=1).numpy(), right_N.numpy()
 
 
-def _log_loss(predictions: Predictions) -> float:
+def log_loss(predictions: Predictions) -> float:
+    """Mean cross-entropy in nats."""
     gold_log_N: Tensor = predictions.log_probabilities_NC[
         torch.arange(len(predictions.gold_N)), predictions.gold_N
     ]

@@ -96,6 +96,33 @@ class BaselineSettings(TypedDict):
     """Inverse strength of the L2 penalty, as scikit-learn has it."""
 
 
+class Alone(TypedDict):
+    """What each channel of a mixture scores by itself, at a temperature of its own."""
+
+    lstm: Scores
+    """Scores of the LSTM."""
+    wide: Scores
+    """Scores of the wide channel."""
+
+
+class Wide(TypedDict):
+    """The wide channel beside the LSTM, and how the two are mixed."""
+
+    weight: float
+    """Share of the LSTM's log-probabilities in the mixture, from 0 to 1; the rest is the wide
+    channel's. The temperature of the mixture is that of `Calibration`."""
+    lstm_temperature: float
+    """The temperature of the LSTM alone."""
+    wide_temperature: float
+    """The temperature of the wide channel alone."""
+    terms: int
+    """Terms that the wide channel knows."""
+    settings: BaselineSettings
+    """What its terms are, and how it was fitted, as chosen on validation."""
+    alone: dict[str, Alone]
+    """By what was scored: the scores of each channel by itself."""
+
+
 class Baseline(Scores):
     """Test scores of a simpler model on the same rows.
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from textlstm.checks import InputError
 from textlstm.data.facts import DataFacts
-from textlstm.model.scores import Baseline, Calibration, Scores
+from textlstm.model.scores import Baseline, Calibration, Scores, Wide
 from textlstm.runs.environment import Environment
 from textlstm.runs.renamed import with_present_names
 from textlstm.writing import write_json
@@ -101,6 +101,8 @@ class Record(ScoredSplits):
     calibration: NotRequired[Calibration]
     """The temperature of the scores above, and a threshold; missing with calibrate=false, in a
     refit without calibration_from, and in records from before there was one."""
+    wide: NotRequired[Wide]
+    """The wide channel, whose mixture with the LSTM has the scores above; missing without one."""
     baselines: dict[str, Baseline]
     """By name: test scores of simpler models; empty without test=true and baselines=true."""
     seconds: Seconds
@@ -181,6 +183,7 @@ def evaluation_record(
     shown_name: str,
     data: DataFacts,
     calibration: Calibration | None = None,
+    wide: Wide | None = None,
 ) -> Record:
     """Makes the record of an evaluation: the run's, with the scores of what was scored now.
 
@@ -190,7 +193,7 @@ def evaluation_record(
         scores: the new scores.
         shown_name: what the title calls the split or file.
         data: the facts of the run's data, or of the other file.
-        calibration: the run's, with what it makes of what was scored; None if it has none.
+        calibration, wide: the run's, with what they make of what was scored; None if it has none.
     """
     scored: ScoredSplits = {}
     scored[name] = scores
@@ -198,6 +201,8 @@ def evaluation_record(
     record: Record = {**run, "format": FORMAT, "title": title, "data": data, **scored}
     if calibration is not None:
         record["calibration"] = calibration
+    if wide is not None:
+        record["wide"] = wide
     return record
 
 

@@ -45,6 +45,13 @@ def print_results(record: Record, split: ScoredName, folder: Path) -> None:
 def compared(record: Record, split: ScoredName) -> list[tuple[str, Scores]]:
     """Names this model and its scores, then the baselines, which are scored on test alone."""
     models: list[tuple[str, Scores]] = [("LSTM", record[split])]
+    if "wide" in record:
+        alone = record["wide"]["alone"][split]
+        models = [
+            ("LSTM and wide channel", record[split]),
+            ("LSTM alone", alone["lstm"]),
+            ("wide channel alone", alone["wide"]),
+        ]
     if split == "test":
         models += record["baselines"].items()
     return models
@@ -57,6 +64,14 @@ def notes(record: Record, split: ScoredName) -> list[str]:
     if absent:
         said.append(
             f"No row of {split} has the class {', '.join(absent)}: left out of macro F1 and AUROC."
+        )
+
+    wide = record.get("wide")
+    if wide:
+        said.append(
+            f"Wide channel: {_settings(wide['settings'])}; {wide['terms']:,} terms. The mixture, "
+            f"chosen on validation, takes {wide['weight']:.2f} of its log-probabilities from the "
+            f"LSTM."
         )
 
     linear = record["baselines"].get(LINEAR)

@@ -25,9 +25,10 @@ from textlstm.model.scores import Baseline, Calibration
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
-from textlstm.runs.record import ScoredName, read_record
+from textlstm.runs.record import Record, ScoredName, read_record
 from textlstm.runs.report import LINEAR, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
+from textlstm.training.channel import mix_channel
 from textlstm.training.distributed import one_end, share_threads
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
@@ -73,7 +74,7 @@ def train(
         return score
     prepare_process(settings.seed, settings.threads)
     _check_module(settings)
-    taken = _taken_calibration(settings)
+    taken = _calibrated_run(settings)
 
     name = "" if sweeping else folder_name(",".join(overrides)) or "defaults"
     logger = make_logger(settings.logger, run, name)
@@ -98,18 +99,34 @@ def train(
             record_pruned(run, logger, history, trainer.global_step, overrides)
             return None
         if taken is not None:
-            module.temperature = taken["temperature"]
+            module.temperature = (
+                taken["wide"]["lstm_temperature"]
+                if settings.wide
+                else taken["calibration"]["temperature"]
+            )
         scored = _score_kept(trainer, module, data, run, settings)
 
     if trainer.is_global_zero:
         scores = _baselines(data) if settings.test and settings.baselines else {}
+        channel, wide, temperature = None, None, module.temperature
+        if settings.wide:
+            channel, temperature, wide, scored = mix_channel(
+                data,
+                scored,
+                module.temperature,
+                calibrate=settings.calibrate,
+                settings=scores[LINEAR]["settings"] if LINEAR in scores else None,
+                taken=taken,
+            )
         record = describe_run(
             run, settings, overrides, scored, scores, history, trainer, module, data
         )
-        calibration = _calibration(settings, module.temperature, scored, taken)
+        calibration = _calibration(settings, temperature, scored, taken)
         if calibration is not None:
             record["calibration"] = calibration
-        write_run(run, record, scored, module, data, logger)
+        if wide is not None:
+            record["wide"] = wide
+        write_run(run, record, scored, module, data, logger, channel)
         if sweeping:
             log.info("macro F1 %.4f on validation, epoch %d", record["score"], record["best_epoch"])
         else:
@@ -285,24 +302,30 @@ def _scored(split: str, module: TextClassificationModule, data: TextDataModule) 
     return ScoredSplit(data.splits[split]["text"][:], module.predictions, module.scores)
 
 
-def _taken_calibration(settings: RunSettings) -> Calibration | None:
-    """Reads the calibration of the run that a refit takes it from."""
+def _calibrated_run(settings: RunSettings) -> Record | None:
+    """Reads the record of the run that a refit takes its calibration and mixture from."""
     if settings.calibration_from is None:
         return None
-    calibration = read_record(Path(settings.calibration_from).expanduser()).get("calibration")
-    if calibration is None:
+    record = read_record(Path(settings.calibration_from).expanduser())
+    if "calibration" not in record:
         raise InputError(
             f"calibration_from: {settings.calibration_from} was not calibrated. Give a run "
             f"that was trained with calibrate=true and data.refit=false."
         )
-    return calibration
+    if ("wide" in record) != settings.wide:
+        had = str("wide" in record).lower()
+        raise InputError(
+            f"calibration_from: {settings.calibration_from} was trained with wide={had}; give the "
+            f"same here."
+        )
+    return record
 
 
 def _calibration(
     settings: RunSettings,
     temperature: float,
     scored: dict[ScoredName, ScoredSplit],
-    taken: Calibration | None,
+    taken: Record | None,
 ) -> Calibration | None:
     """Chooses the threshold on validation, or takes it, and says what comes of it."""
     predictions: dict[str, Predictions] = {
@@ -310,7 +333,9 @@ def _calibration(
     }
     if taken is not None:
         chosen_on = f"validation of the run {settings.calibration_from}"
-        return describe_calibration(temperature, taken["threshold"], chosen_on, predictions)
+        return describe_calibration(
+            temperature, taken["calibration"]["threshold"], chosen_on, predictions
+        )
     if not settings.calibrate or settings.data.refit:
         return None
     threshold = choose_threshold(predictions["validation"])

@@ -74,7 +74,11 @@ class RunSettings:
     """fit a temperature on validation, so that probabilities mean what they say"""
 
     calibration_from: str | None = None
-    """data.refit=true: the run folder whose temperature and threshold are taken"""
+    """data.refit=true: the run folder whose temperature and threshold are taken, and whose mixture
+    with wide=true"""
+
+    wide: bool = False
+    """fit TF-IDF + logistic regression beside the LSTM, and mix what the two predict"""
 
     def __post_init__(self) -> None:
         check_whole("seed", self.seed, minimum=0)
@@ -83,6 +87,7 @@ class RunSettings:
         check_flag("test", self.test)
         check_flag("baselines", self.baselines)
         check_flag("calibrate", self.calibrate)
+        check_flag("wide", self.wide)
         for key in ("max_epochs", "accumulate_grad_batches"):
             check_whole(f"trainer.{key}", self.trainer[key], minimum=1)
         if self.data.refit:
@@ -121,4 +126,9 @@ class RunSettings:
             raise InputError(
                 "data.refit=true has no validation: with test=false nothing is left to score. "
                 "Leave it out."
+            )
+        if self.wide and self.calibration_from is None:
+            raise InputError(
+                "wide=true mixes two channels by validation, and data.refit=true has none: "
+                "calibration_from=RUN takes the mixture of the run that chose the epochs."
             )
