@@ -68,6 +68,8 @@ def fit_channel(
     best_first = np.argsort(-matters_V, kind="stable")
 
     def cut(number: int) -> WideChannel:
+        if number == len(terms):
+            return everything
         kept = np.sort(best_first[:number])
         names = [terms[column] for column in kept]
         return _fitted(train, names, documents_V[kept], settings, classes)
@@ -82,7 +84,7 @@ def fit_channel(
         if _log_loss(fewer, validation) <= whole + MAY_COST:
             return fewer
         number = min(2 * number, most)
-    return everything if number == len(terms) else cut(number)
+    return cut(number)
 
 
 def fit_mixture(lstm: Predictions, wide_NC: Tensor, *, calibrate: bool) -> Mixture:
