@@ -26,7 +26,7 @@ PRESETS = sorted(
 )  # every YAML of every group
 
 TRAIN_KEYS = {
-    "": "baselines resume seed test threads",
+    "": "baselines calibrate calibration_from resume seed test threads wide",
     "callbacks": "early_stopping._target_ early_stopping.monitor early_stopping.patience "
     "learning_rate._target_ learning_rate.logging_interval",
     "data": "batch_size class_weights config drop_empty encoding fold folds label_column "
@@ -43,7 +43,7 @@ TRAIN_KEYS = {
 OTHER_KEYS = {
     "evaluate": "accelerator batch_size changed_data file label_column run split text_column "
     "threads",
-    "predict": "batch_size input output run text text_column threads",
+    "predict": "batch_size input min_probability output run text text_column threads",
     "export": "run",
     "inspect_data": " ".join(["data." + key for key in TRAIN_KEYS["data"].split()] + ["output"]),
 }

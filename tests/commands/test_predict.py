@@ -49,13 +49,17 @@ def run_folder(tmp_path):
 @pytest.fixture
 def predicting(run_folder):
     def predicting(**options):
-        unset = dict.fromkeys(("text", "input", "output", "text_column", "threads"))
+        names = ("text", "input", "output", "text_column", "min_probability", "threads")
+        unset = dict.fromkeys(names)
         predict(
             {
                 "run": str(run_folder),
                 "batch_size": 2,
                 **unset,
-                **{key: str(value) for key, value in options.items()},
+                **{
+                    key: value if isinstance(value, float) else str(value)
+                    for key, value in options.items()
+                },
             }
         )
 
@@ -95,6 +99,28 @@ def test_every_format_gives_the_same_answers(
     for row, prediction in zip(rows, expected, strict=True):
         shares = {label: float(row[f"probability_{label}"]) for label in "abc"}
         assert shares == pytest.approx(prediction.probabilities, abs=1e-6)
+
+
+@pytest.mark.parametrize("target", ["out.csv", "out.jsonl"])
+def test_a_threshold_adds_a_column_that_says_what_is_sure(
+    predicting, run_folder, csv_file, tmp_path, target
+):
+    largest = TextClassifier.load(run_folder).probabilities(TEXTS).amax(dim=1).tolist()
+    middle = sorted(largest)[2]
+    predicting(input=csv_file, output=tmp_path / target, min_probability=middle)
+    with open(tmp_path / target, encoding="utf-8", newline="") as lines:
+        rows = list(map(json.loads, lines) if target == "out.jsonl" else csv.DictReader(lines))
+    yes, no = (True, False) if target == "out.jsonl" else ("true", "false")
+    assert [row["sure"] for row in rows] == [yes if p >= middle else no for p in largest]
+    assert list(rows[0])[:4] == ["id", "text", "predicted", "sure"]
+    assert {row["sure"] for row in rows} == {yes, no}
+
+
+def test_one_text_below_the_threshold_is_said_not_to_be_sure(predicting, capsys):
+    predicting(text="goal", min_probability=0.999)
+    assert capsys.readouterr().out.splitlines()[0][1:] == "  (not sure: below 0.999)"
+    predicting(text="goal", min_probability=0.1)
+    assert capsys.readouterr().out.splitlines()[0] in "abc"
 
 
 def test_a_column_that_the_answer_has_too_is_replaced(predicting, tmp_path):

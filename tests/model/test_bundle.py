@@ -174,6 +174,35 @@ def test_long_texts_lose_what_they_lost_in_training(bundle, truncate, kept):
     torch.testing.assert_close(whole_NC, kept_NC, rtol=0, atol=0)
 
 
+def test_a_bundle_of_format_2_is_read_as_one_of_temperature_1(bundle, trained):
+    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
+    del config["temperature"]
+    (bundle / "config.json").write_text(json.dumps({**config, "format": 2}), encoding="utf-8")
+    classifier = TextClassifier.load(bundle)
+    assert classifier.temperature == 1.0
+    torch.testing.assert_close(classifier.probabilities(TEXTS), trained[1], rtol=0, atol=1e-6)
+
+
+def test_a_temperature_divides_class_scores_and_keeps_the_classes(bundle, trained):
+    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
+    (bundle / "config.json").write_text(json.dumps({**config, "temperature": 2.0}))
+    probabilities_NC = TextClassifier.load(bundle).probabilities(TEXTS)
+    expected = (trained[1].log() / 2).softmax(dim=1)
+    torch.testing.assert_close(probabilities_NC, expected, rtol=0, atol=1e-6)
+    assert probabilities_NC.argmax(dim=1).tolist() == GOLD
+
+
+def test_predictions_below_the_threshold_are_not_sure(classifier):
+    texts = [TEXTS[0], "and", "a"]
+    largest = classifier.probabilities(texts).amax(dim=1).tolist()
+    middle = sorted(largest)[1]
+    found = classifier.predict(texts, min_probability=middle)
+    assert [prediction.sure for prediction in found] == [share >= middle for share in largest]
+    assert {prediction.sure for prediction in found} == {True, False}
+    assert all(prediction.sure for prediction in classifier.predict(texts))
+    assert [p.label for p in found] == [p.label for p in classifier.predict(texts)]
+
+
 def test_no_texts_give_no_predictions(classifier):
     assert classifier.predict([]) == []
 
@@ -188,6 +217,7 @@ def test_no_texts_give_no_predictions(classifier):
         ),
         (TEXTS, {"top_k": 0}, "top_k must be at least 1, got 0"),
         (TEXTS, {"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        (TEXTS, {"min_probability": 95}, "min_probability must be at least 0 and below 1, got 95"),
     ],
 )
 def test_wrong_arguments_are_refused(classifier, texts, options, message):
@@ -210,8 +240,8 @@ def test_a_bundle_is_four_files_without_pickle(trained):
     assert header["embedding.weight"]["shape"] == [300, 5]
     json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    assert list(config) == ["format", "network", "max_length", "truncate"]
-    assert (config["format"], config["max_length"], config["truncate"]) == (2, 12, "head")
+    assert list(config) == ["format", "network", "max_length", "truncate", "temperature"]
+    assert (config["format"], config["max_length"], config["truncate"]) == (3, 12, "head")
     assert json.loads((folder / "labels.json").read_text(encoding="utf-8")) == LABELS
 
 
@@ -259,9 +289,11 @@ def test_half_a_file_is_refused(bundle, name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "has format 99; this version of textlstm reads format 2"),
+        ({"format": 99}, "has format 99; this version of textlstm reads formats 2 and 3"),
         ({"network": {"hidden": 4}}, "is damaged"),
         ({"truncate": "middle"}, "is damaged: .*truncate='middle'"),
+        ({"temperature": 0.0}, "is damaged: .*temperature=0.0"),
+        ({"temperature": "warm"}, "is damaged: .*temperature='warm'"),
         ({"network": {**SETTINGS, "vocab_size": 300, "classes": 2}}, "is damaged"),
     ],
 )
@@ -272,7 +304,7 @@ def test_settings_that_do_not_fit_are_refused(bundle, change, message):
         TextClassifier.load(bundle)
 
 
-@pytest.mark.parametrize("key", ["format", "network", "max_length", "truncate"])
+@pytest.mark.parametrize("key", ["format", "network", "max_length", "truncate", "temperature"])
 def test_missing_settings_are_refused(bundle, key):
     config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
     del config[key]

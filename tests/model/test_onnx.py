@@ -25,6 +25,16 @@ def test_onnx_gives_pytorchs_probabilities(tmp_path, bidirectional, layers, pool
     assert [difference(session, network, *shape) <= 1e-5 for shape in SHAPES] == [True] * 3
 
 
+def test_the_temperature_is_in_the_graph(tmp_path):
+    network = lively_network()
+    write_onnx(network, tmp_path / "model.onnx", 0.4)
+    session = onnxruntime.InferenceSession(
+        tmp_path / "model.onnx", providers=["CPUExecutionProvider"]
+    )
+    assert max(difference(session, network, *shape, 0.4) for shape in SHAPES) <= 1e-5
+    assert difference(session, network, 7, 23) > 0.001
+
+
 def test_the_attention_of_a_network_in_training_is_exported_without_dropout(tmp_path):
     network = lively_network(
         pooling="attention", dropout=0.5, embedding_dropout=0.5, word_dropout=0.5

@@ -76,6 +76,35 @@ def test_a_report_has_every_section_with_its_numbers(written, tmp_path):
     assert all(f"]({name})" in text for name in pictures)
 
 
+def test_a_calibrated_run_s_report_has_temperature_threshold_and_a_picture(written, tmp_path):
+    before = {"log_loss": 0.7, "calibration_error": 0.25}
+    answered = {
+        "validation": {"right": 0.951, "share": 0.87},
+        "test": {"right": 0.9381, "share": 0.86},
+    }
+    calibration = {
+        "temperature": 1.5,
+        "chosen_on": "validation",
+        "before": {"validation": before, "test": before},
+        "threshold": {"target": 0.95, "min_probability": 0.83, "answered": answered},
+    }
+    text = written(small_record(calibration=calibration))
+    assert (
+        "Temperature 1.500, chosen on validation: calibration error on test 0.2500 before, 0.1250 "
+        "after." in text
+    )
+    assert (
+        "Right in 95 of 100 above p = 0.830, which answers 87% of the texts (chosen on "
+        "validation); on test right in 93 of 100, 86% of the texts. `predict "
+        "min_probability=0.830` marks them." in text
+    )
+    assert "](reliability.png)" in text
+    assert (tmp_path / "run" / "reliability.png").is_file()
+
+    without = {**calibration, "threshold": None}
+    assert "No probability has 95 of 100" in written(small_record(calibration=without))
+
+
 def test_the_baselines_stand_beside_test_alone(written):
     text = written(small_record(), split="validation")
     assert "## Scores on validation" in text

@@ -17,6 +17,11 @@ from textlstm.data.reading.checksums import changed_sources
 from textlstm.data.settings import DataSettings
 from textlstm.data.sources import Source, load_labelled
 from textlstm.data.tokenizer import load_tokenizer
+from textlstm.model.calibration import describe_calibration
+from textlstm.model.metrics import Predictions
+from textlstm.model.mixing import score_mixture
+from textlstm.model.scores import Calibration
+from textlstm.model.wide import WideChannel
 from textlstm.places import CACHE
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.record import Record, ScoredName, evaluation_record, read_record, write_record
@@ -72,12 +77,45 @@ def evaluate(config: dict[str, Any]) -> None:
         shuffle=False,
         max_tokens=data_settings.max_tokens_per_batch,
     )
+    calibration, wide = record.get("calibration"), record.get("wide")
+    temperature = 1.0 if calibration is None else calibration["temperature"]
+    module.temperature = temperature if wide is None else wide["lstm_temperature"]
     quiet_trainer(settings.accelerator).test(module, loader, verbose=False)
-    evaluation = evaluation_record(record, split, module.scores, shown_name=name, data=facts)
+    predictions, scores = module.predictions, module.scores
+    if wide is not None:
+        channel = WideChannel.load(run.model)
+        predictions, scores, alone = score_mixture(
+            predictions, texts, channel, wide, temperature, module.labels
+        )
+        wide = {**wide, "alone": {**wide["alone"], split: alone}}
+    evaluation = evaluation_record(
+        record,
+        split,
+        scores,
+        shown_name=name,
+        data=facts,
+        calibration=_extended(calibration, split, predictions),
+        wide=wide,
+    )
     folder = run.path / "evaluation" / name
-    write_report(folder, evaluation, split, texts, module.predictions)
+    write_report(folder, evaluation, split, texts, predictions)
     write_record(folder, evaluation)
     print_results(evaluation, split, folder)
+
+
+def _extended(
+    calibration: Calibration | None, split: str, predictions: Predictions
+) -> Calibration | None:
+    """The calibration of a run, with what it makes of one more scored split."""
+    if calibration is None:
+        return None
+    found = describe_calibration(
+        calibration["temperature"],
+        calibration["threshold"],
+        calibration["chosen_on"],
+        {split: predictions},
+    )
+    return {**found, "before": {**calibration["before"], **found["before"]}}
 
 
 def _refuse_missing(split: str, record: Record, run: RunFolder) -> None:

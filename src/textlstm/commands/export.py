@@ -22,6 +22,11 @@ def export(config: dict[str, Any]) -> None:
     settings = parse_settings(ExportSettings, config)
     run = RunFolder.finished(settings.run)
     classifier = TextClassifier.load(run.path)
+    if classifier.wide is not None:
+        raise InputError(
+            f"export: {run.path} was trained with wide=true, and ONNX has no channel for words "
+            f"yet. Give a run with wide=false; TextClassifier and predict read this one."
+        )
     # onnxruntime would keep an identity of this machine in HOME.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
@@ -34,9 +39,10 @@ def export(config: dict[str, Any]) -> None:
 
     file = run.model / "model.onnx"
     unfinished = file.with_suffix(".unchecked.onnx")
-    write_onnx(classifier.network, unfinished)
+    temperature = classifier.temperature
+    write_onnx(classifier.network, unfinished, temperature)
     session = onnxruntime.InferenceSession(unfinished, providers=["CPUExecutionProvider"])
-    worst = max(difference(session, classifier.network, *shape) for shape in SHAPES)
+    worst = max(difference(session, classifier.network, *shape, temperature) for shape in SHAPES)
     if worst > TOLERANCE:
         unfinished.unlink()
         raise RuntimeError(

@@ -41,7 +41,7 @@ def predict(config: dict[str, Any]) -> None:
     run = RunFolder.finished(settings.run)
     classifier = TextClassifier.load(run.path)
     if settings.text is not None:
-        _print_prediction(classifier, settings.text)
+        _print_prediction(classifier, settings.text, settings.min_probability)
         return
 
     record = read_record(run.path)
@@ -56,7 +56,7 @@ def predict(config: dict[str, Any]) -> None:
             raise InputError(f"input and output are the same file, {target}.")
         chunks = _read(source, columns, record["config"]["data"]["encoding"])
     with _until_enough(), _opened_output(target) as output:
-        rows = _predicted(chunks, classifier, columns, settings.batch_size)
+        rows = _predicted(chunks, classifier, columns, settings)
         _write(rows, output, target)
 
 
@@ -69,13 +69,14 @@ def _until_enough() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _print_prediction(classifier: TextClassifier, text: str) -> None:
-    prediction = classifier.predict([text])[0]
+def _print_prediction(classifier: TextClassifier, text: str, min_probability: float | None) -> None:
+    prediction = classifier.predict([text], min_probability=min_probability)[0]
     shares = [
         f"  {probability:.4f}  {label}" for label, probability in prediction.probabilities.items()
     ]
     with _until_enough():
-        print(prediction.label, *shares, sep="\n", flush=True)
+        unsure = "" if prediction.sure else f"  (not sure: below {min_probability:g})"
+        print(prediction.label + unsure, *shares, sep="\n", flush=True)
 
 
 def _standard_input(columns: list[str]) -> Iterator[Chunk]:
@@ -112,9 +113,13 @@ def _read(path: str, columns: list[str], encoding: str | None) -> Iterator[Chunk
 
 
 def _predicted(
-    chunks: Iterator[Chunk], classifier: TextClassifier, columns: list[str], batch_size: int
+    chunks: Iterator[Chunk],
+    classifier: TextClassifier,
+    columns: list[str],
+    settings: PredictSettings,
 ) -> Iterator[dict[str, Any]]:
-    """Each row with its predicted class and probabilities."""
+    """Each row with its predicted class and probabilities, and with a threshold `sure`."""
+    threshold = settings.min_probability
     for chunk in chunks:
         texts = chunk.texts(columns, "input")
         given = [chunk.columns.get(column) or [None] * chunk.rows() for column in columns]
@@ -124,7 +129,7 @@ def _predicted(
         )
         if missing is not None:
             raise chunk.fail("input", missing, f"has no text {' + '.join(columns)!r}.")
-        probabilities_NC = classifier.probabilities(texts, batch_size=batch_size)
+        probabilities_NC = classifier.probabilities(texts, batch_size=settings.batch_size)
         best_N = probabilities_NC.argmax(dim=1).tolist()
         rows = (
             dict(zip(chunk.columns, row, strict=True))
@@ -135,6 +140,7 @@ def _predicted(
             yield {
                 **row,
                 "predicted": classifier.labels[best],
+                **({} if threshold is None else {"sure": shares[best] >= threshold}),
                 **{f"probability_{label}": float(f"{share:.8g}") for label, share in named},
             }
 
@@ -177,6 +183,8 @@ def _write(rows: Iterator[dict[str, Any]], output: TextIO, target: Path | None) 
                 f"output: text {number} has other columns than the first; write JSON Lines, "
                 f"output=….jsonl."
             )
+        if isinstance(row.get("sure"), bool):
+            row["sure"] = str(row["sure"]).lower()  # as in JSON, not as Python writes it
         writer.writerow(row)
         if target is None and sys.stdin.isatty():
             output.flush()

@@ -6,7 +6,14 @@ The sentence under a field is the key's help. Torch is not imported here, so tha
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from textlstm.checks import InputError, check_choice, check_flag, check_whole, parse_settings
+from textlstm.checks import (
+    InputError,
+    check_choice,
+    check_flag,
+    check_number,
+    check_whole,
+    parse_settings,
+)
 from textlstm.data.settings import DataSettings
 
 SPLITS = ("train", "validation", "test")
@@ -80,6 +87,9 @@ class PredictSettings:
     text_column: str | list[str] | None
     """the column of the text (default: the run's)"""
 
+    min_probability: float | None
+    """adds a column `sure`: whether the largest probability reaches this number"""
+
     batch_size: int
     """texts at once"""
 
@@ -87,6 +97,8 @@ class PredictSettings:
     """CPU threads"""
 
     def __post_init__(self) -> None:
+        if self.min_probability is not None:
+            check_number("min_probability", self.min_probability, minimum=0, below=1)
         check_whole("batch_size", self.batch_size, minimum=1)
         if self.threads is not None:
             check_whole("threads", self.threads, minimum=1)

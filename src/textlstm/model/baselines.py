@@ -62,6 +62,14 @@ def tfidf_logistic_regression(splits: DatasetDict, held_out: np.ndarray | None =
     return _refitted(splits, _chosen_on_validation(before)["settings"])
 
 
+def choose_settings(splits: DatasetDict) -> BaselineSettings:
+    """Chooses the settings of TF-IDF with logistic regression on validation; test is not read."""
+    train, validation = splits["train"], splits["validation"]
+    return _chosen_on_validation(DatasetDict(train=train, validation=validation, test=validation))[
+        "settings"
+    ]
+
+
 def _chosen_on_validation(splits: DatasetDict) -> Baseline:
     """Fits with all settings, and scores those that are best on validation on the test split."""
     labels = splits["train"].features["label"].names

@@ -6,6 +6,7 @@ Predicting needs torch, numpy, tokenizers and safetensors alone.
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -13,15 +14,18 @@ from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from textlstm.checks import InputError, check_whole
+from textlstm.checks import InputError, check_number, check_whole
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.settings import TRUNCATE, CutSettings
 from textlstm.data.tokenizer import encode, load_tokenizer
 from textlstm.model.network import LSTMClassifier
+from textlstm.model.wide import WideChannel, mixed
 
-FORMAT = 2
+FORMAT = 3
+READABLE = (2, 3)  # format 2 had no temperature
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "labels.json")
 DAMAGES = (  # what reading a damaged file raises
+    FileNotFoundError,
     json.JSONDecodeError,
     UnicodeDecodeError,
     KeyError,
@@ -33,10 +37,14 @@ DAMAGES = (  # what reading a damaged file raises
 
 @dataclass(frozen=True)
 class Prediction:
-    """The most probable class of a text, and probabilities by class name, the largest first."""
+    """The most probable class of a text, and probabilities by class name, the largest first.
+
+    `sure` says whether the largest probability reaches the threshold that was asked for.
+    """
 
     label: str
     probabilities: dict[str, float]
+    sure: bool = True
 
 
 def save_bundle(
@@ -47,13 +55,18 @@ def save_bundle(
     truncate: str,
     tokenizer_json: str,
     labels: list[str],
+    temperature: float = 1.0,
+    wide: WideChannel | None = None,
+    weight: float = 1.0,
 ) -> None:
-    """Writes the four files of a bundle.
+    """Writes the four files of a bundle, and two more for a wide channel.
 
     Args:
         max_length, truncate: how longer texts were cut in training, as `EncodedTexts` takes them.
         tokenizer_json: the tokenizer that made the ids.
         labels: the class names in the order of the network's outputs.
+        temperature: what class scores are divided by before the softmax.
+        wide, weight: the channel beside the network, and the network's share in their mixture.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
@@ -61,12 +74,16 @@ def save_bundle(
     }
     # safetensors' own save_file lets nobody but its user read the file, whatever the umask.
     (folder / "model.safetensors").write_bytes(save(weights))
-    config = {
+    config: dict[str, Any] = {
         "format": FORMAT,
         "network": network.plain_values(),
         "max_length": max_length,
         "truncate": truncate,
+        "temperature": temperature,
     }
+    if wide is not None:
+        wide.save(folder)
+        config["wide"] = {"weight": weight}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")
     (folder / "labels.json").write_text(
@@ -88,9 +105,13 @@ class TextClassifier:
         *,
         max_length: int | None,
         truncate: str,
+        temperature: float = 1.0,
+        wide: WideChannel | None = None,
+        weight: float = 1.0,
     ) -> None:
         self.network, self.tokenizer, self.labels = network.eval(), tokenizer, labels
         self.max_length, self.truncate = max_length, truncate
+        self.temperature, self.wide, self.weight = temperature, wide, weight
 
     @classmethod
     def load(cls, folder: str | Path) -> "TextClassifier":
@@ -112,11 +133,19 @@ class TextClassifier:
         try:
             config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
             labels = json.loads((bundle / "labels.json").read_text(encoding="utf-8"))
-            if config["format"] != FORMAT:
+            if config["format"] not in READABLE:
                 raise InputError(
                     f"{bundle} has format {config['format']}; this version of textlstm reads "
-                    f"format {FORMAT}."
+                    f"formats {' and '.join(map(str, READABLE))}."
                 )
+            temperature = 1.0 if config["format"] == 2 else config["temperature"]
+            if not isinstance(temperature, float) or not 0 < temperature < float("inf"):
+                raise KeyError(f"temperature={temperature!r}")
+            wide, weight = None, 1.0
+            if "wide" in config:
+                wide, weight = WideChannel.load(bundle), config["wide"]["weight"]
+                if len(wide.bias_C) != len(labels) or not 0 <= weight <= 1:
+                    raise KeyError("the wide channel has other classes")
             network = LSTMClassifier.from_plain_values(**config["network"])
             cut = {key: config[key] for key in ("max_length", "truncate")}
             if cut["truncate"] not in TRUNCATE:
@@ -129,7 +158,9 @@ class TextClassifier:
             raise InputError(
                 f"The model in {bundle} is damaged: labels.json does not name its classes."
             )
-        return cls(network, tokenizer, labels, **cut)
+        return cls(
+            network, tokenizer, labels, **cut, temperature=temperature, wide=wide, weight=weight
+        )
 
     @torch.inference_mode()
     def probabilities(self, texts: list[str], *, batch_size: int = 256) -> Tensor:
@@ -140,19 +171,31 @@ class TextClassifier:
             torch.zeros(len(texts), dtype=torch.long),
             cut=CutSettings(max_length=self.max_length, truncate=self.truncate, pad_to=None),
         )
-        probabilities_NC = torch.empty(len(texts), len(self.labels))
+        log_NC = torch.empty(len(texts), len(self.labels))
         for batch in batch_loader(encoded, batch_size, shuffle=False):
             logits_BC = self.network(batch.tokens_BT, batch.lengths_B)
-            probabilities_NC[batch.rows_B] = logits_BC.softmax(dim=1)
-        return probabilities_NC
+            log_NC[batch.rows_B] = logits_BC.log_softmax(dim=1)
+        if self.wide is None:
+            return (log_NC / self.temperature).softmax(dim=1)
+        wide_NC = self.wide.log_probabilities(texts)
+        mixture_NC = mixed(log_NC, wide_NC, weight=self.weight, temperature=self.temperature)
+        return mixture_NC.exp().float()
 
     def predict(
-        self, texts: list[str], *, top_k: int | None = None, batch_size: int = 256
+        self,
+        texts: list[str],
+        *,
+        top_k: int | None = None,
+        min_probability: float | None = None,
+        batch_size: int = 256,
     ) -> list[Prediction]:
         """Names the most probable class of each text, with the `top_k` largest probabilities.
 
+        Args:
+            min_probability: predictions whose largest probability is below it are not `sure`.
+
         Raises:
-            InputError: one string in place of a list, or a number below 1.
+            InputError: one string in place of a list, or a number out of its range.
         """
         if isinstance(texts, str):
             raise InputError(
@@ -160,11 +203,14 @@ class TextClassifier:
             )
         if top_k is not None:
             check_whole("top_k", top_k, minimum=1)
+        if min_probability is not None:
+            check_number("min_probability", min_probability, minimum=0, below=1)
         ranked = self.probabilities(texts, batch_size=batch_size).sort(dim=1, descending=True)
         return [
             Prediction(
                 self.labels[classes[0]],
                 dict(zip([self.labels[c] for c in classes[:top_k]], values, strict=False)),
+                sure=min_probability is None or values[0] >= min_probability,
             )
             for values, classes in zip(ranked.values.tolist(), ranked.indices.tolist(), strict=True)
         ]

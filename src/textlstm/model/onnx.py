@@ -48,17 +48,17 @@ class _OperatorLayer(nn.Module):
 
 
 class _Probabilities(nn.Module):
-    """A network with the softmax behind it."""
+    """A network with its temperature and the softmax behind it."""
 
-    def __init__(self, network: LSTMClassifier) -> None:
+    def __init__(self, network: LSTMClassifier, temperature: float) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.temperature = network, temperature
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        return self.network(tokens, lengths).softmax(dim=1)
+        return (self.network(tokens, lengths) / self.temperature).softmax(dim=1)
 
 
-def write_onnx(network: LSTMClassifier, file: Path) -> None:
+def write_onnx(network: LSTMClassifier, file: Path, temperature: float = 1.0) -> None:
     """Exports with one ONNX LSTM per layer, which knows lengths and both directions by itself."""
     exported = copy.deepcopy(network).eval().requires_grad_(False)
     exported.lstm = nn.ModuleList(_OperatorLayer(layer) for layer in exported.lstm)
@@ -70,7 +70,7 @@ def write_onnx(network: LSTMClassifier, file: Path) -> None:
         # The exporter's own use of a class that torch deprecates.
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
         program = torch.onnx.export(
-            _Probabilities(exported).eval(),
+            _Probabilities(exported, temperature).eval(),
             (tokens, lengths),
             dynamo=True,
             verbose=False,
@@ -84,12 +84,15 @@ def write_onnx(network: LSTMClassifier, file: Path) -> None:
     program.save(file)
 
 
-def difference(session: Any, network: LSTMClassifier, batch: int, tokens: int) -> float:
+def difference(
+    session: Any, network: LSTMClassifier, batch: int, tokens: int, temperature: float = 1.0
+) -> float:
     """Finds the largest difference of a probability between ONNX and PyTorch, on random texts.
 
     Args:
         session: the exported network as ONNX Runtime runs it.
         batch, tokens: how many texts, and the length of the longest.
+        temperature: what the network's class scores are divided by.
     """
     generator = torch.Generator().manual_seed(0)
     ids_BT = torch.randint(
@@ -100,7 +103,7 @@ def difference(session: Any, network: LSTMClassifier, batch: int, tokens: int) -
     ids_BT[torch.arange(tokens) >= lengths_B[:, None]] = 0
     ours_BC = session.run(None, {"tokens": ids_BT.numpy(), "lengths": lengths_B.numpy()})[0]
     with torch.inference_mode():
-        theirs_BC = network.eval()(ids_BT, lengths_B).softmax(dim=1)
+        theirs_BC = (network.eval()(ids_BT, lengths_B) / temperature).softmax(dim=1)
     return float(np.abs(ours_BC - theirs_BC.numpy()).max())
 
 

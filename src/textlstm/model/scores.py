@@ -41,6 +41,48 @@ class Scores(TypedDict):
     """Names of the classes without a gold row, which macro_f1 and auroc leave out."""
 
 
+class Uncalibrated(TypedDict):
+    """What a split's scores would be without the temperature."""
+
+    log_loss: float
+    """Mean cross-entropy in nats."""
+    calibration_error: float
+    """Expected calibration error, as in `Scores`."""
+
+
+class Answered(TypedDict):
+    """What a threshold leaves of a split: the texts whose largest probability reaches it."""
+
+    right: float | None
+    """Share of these texts whose class is predicted, from 0 to 1; None without any."""
+    share: float
+    """Share of all texts that these are, from 0 to 1."""
+
+
+class Threshold(TypedDict):
+    """The lowest probability above which enough answers of validation are right."""
+
+    target: float
+    """The share of right answers that was looked for: 0.95, or 0.99 where all answers have that."""
+    min_probability: float
+    """The threshold, from 0 to 0.999."""
+    answered: dict[str, Answered]
+    """By what was scored: what the threshold leaves."""
+
+
+class Calibration(TypedDict):
+    """What was fitted on validation to make probabilities mean what they say."""
+
+    temperature: float
+    """What class scores are divided by before the softmax (Guo et al. 2017)."""
+    chosen_on: str
+    """In words: the rows that chose temperature and threshold."""
+    before: dict[str, Uncalibrated]
+    """By what was scored: what its scores would be without the temperature."""
+    threshold: Threshold | None
+    """The threshold; None where none has enough right answers."""
+
+
 class BaselineSettings(TypedDict):
     """The settings of TF-IDF with logistic regression that were best on validation."""
 
@@ -52,6 +94,33 @@ class BaselineSettings(TypedDict):
     """Whether a count c weighs 1 + ln c in place of c."""
     C: float
     """Inverse strength of the L2 penalty, as scikit-learn has it."""
+
+
+class Alone(TypedDict):
+    """What each channel of a mixture scores by itself, at a temperature of its own."""
+
+    lstm: Scores
+    """Scores of the LSTM."""
+    wide: Scores
+    """Scores of the wide channel."""
+
+
+class Wide(TypedDict):
+    """The wide channel beside the LSTM, and how the two are mixed."""
+
+    weight: float
+    """Share of the LSTM's log-probabilities in the mixture, from 0 to 1; the rest is the wide
+    channel's. The temperature of the mixture is that of `Calibration`."""
+    lstm_temperature: float
+    """The temperature of the LSTM alone."""
+    wide_temperature: float
+    """The temperature of the wide channel alone."""
+    terms: int
+    """Terms that the wide channel knows."""
+    settings: BaselineSettings
+    """What its terms are, and how it was fitted, as chosen on validation."""
+    alone: dict[str, Alone]
+    """By what was scored: the scores of each channel by itself."""
 
 
 class Baseline(Scores):

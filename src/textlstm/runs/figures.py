@@ -9,6 +9,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
+from textlstm.model.calibration import Bin
 from textlstm.runs.record import Epoch
 
 BLUE, ORANGE, GREY = "#3266a8", "#d9822b", "#8a8a8a"
@@ -113,6 +114,32 @@ def curves_figure(history: list[Epoch], best_epoch: int | None) -> Figure:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
     axes.legend()
+    return figure
+
+
+def reliability_figure(before: list[Bin], after: list[Bin]) -> Figure:
+    """Draws accuracy against confidence, before and after the temperature.
+
+    The area of a point grows with the texts of its bin; on the diagonal, probabilities are true.
+    """
+    figure = Figure(figsize=(4.6, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":")
+
+    for bins, color, label in ((before, ORANGE, "before"), (after, BLUE, "after")):
+        texts = sum(found.texts for found in bins)
+        areas = [10 + 400 * found.texts / texts for found in bins]
+        confidence = [found.confidence for found in bins]
+        accuracy = [found.accuracy for found in bins]
+        axes.plot(confidence, accuracy, color=color, label=f"{label} the temperature")
+        axes.scatter(confidence, accuracy, s=areas, color=color, alpha=0.5)
+
+    axes.set_xlabel("mean of the largest probabilities")
+    axes.set_ylabel("share of right answers")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left")
     return figure
 
 

@@ -10,11 +10,11 @@ Keys may be added without a new `FORMAT`. A key that changes its meaning, or goe
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from textlstm.checks import InputError
 from textlstm.data.facts import DataFacts
-from textlstm.model.scores import Baseline, Scores
+from textlstm.model.scores import Baseline, Calibration, Scores, Wide
 from textlstm.runs.environment import Environment
 from textlstm.runs.renamed import with_present_names
 from textlstm.writing import write_json
@@ -98,6 +98,11 @@ class Record(ScoredSplits):
     """In words: what chose the epoch that is kept."""
     labels: list[str]
     """The names of the C classes, in the order of their numbers."""
+    calibration: NotRequired[Calibration]
+    """The temperature of the scores above, and a threshold; missing with calibrate=false, in a
+    refit without calibration_from, and in records from before there was one."""
+    wide: NotRequired[Wide]
+    """The wide channel, whose mixture with the LSTM has the scores above; missing without one."""
     baselines: dict[str, Baseline]
     """By name: test scores of simpler models; empty without test=true and baselines=true."""
     seconds: Seconds
@@ -177,6 +182,8 @@ def evaluation_record(
     *,
     shown_name: str,
     data: DataFacts,
+    calibration: Calibration | None = None,
+    wide: Wide | None = None,
 ) -> Record:
     """Makes the record of an evaluation: the run's, with the scores of what was scored now.
 
@@ -186,11 +193,17 @@ def evaluation_record(
         scores: the new scores.
         shown_name: what the title calls the split or file.
         data: the facts of the run's data, or of the other file.
+        calibration, wide: the run's, with what they make of what was scored; None if it has none.
     """
     scored: ScoredSplits = {}
     scored[name] = scores
     title = f"{run['title']}, scored on {shown_name}"
-    return {**run, "format": FORMAT, "title": title, "data": data, **scored}
+    record: Record = {**run, "format": FORMAT, "title": title, "data": data, **scored}
+    if calibration is not None:
+        record["calibration"] = calibration
+    if wide is not None:
+        record["wide"] = wide
+    return record
 
 
 def _file(path: Path, name: str) -> Path:

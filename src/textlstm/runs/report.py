@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from textlstm.data.facts import DataFacts
+from textlstm.model.calibration import at_temperature, reliability
 from textlstm.model.metrics import Predictions
-from textlstm.model.scores import BaselineSettings, ScoreName, Scores
+from textlstm.model.scores import BaselineSettings, Calibration, ScoreName, Scores
 from textlstm.runs import figures
 from textlstm.runs.record import Record, ScoredName
 from textlstm.writing import markdown_table, write_csv, write_text
@@ -44,6 +45,13 @@ def print_results(record: Record, split: ScoredName, folder: Path) -> None:
 def compared(record: Record, split: ScoredName) -> list[tuple[str, Scores]]:
     """Names this model and its scores, then the baselines, which are scored on test alone."""
     models: list[tuple[str, Scores]] = [("LSTM", record[split])]
+    if "wide" in record:
+        alone = record["wide"]["alone"][split]
+        models = [
+            ("LSTM and wide channel", record[split]),
+            ("LSTM alone", alone["lstm"]),
+            ("wide channel alone", alone["wide"]),
+        ]
     if split == "test":
         models += record["baselines"].items()
     return models
@@ -56,6 +64,14 @@ def notes(record: Record, split: ScoredName) -> list[str]:
     if absent:
         said.append(
             f"No row of {split} has the class {', '.join(absent)}: left out of macro F1 and AUROC."
+        )
+
+    wide = record.get("wide")
+    if wide:
+        said.append(
+            f"Wide channel: {_settings(wide['settings'])}; {wide['terms']:,} terms. The mixture, "
+            f"chosen on validation, takes {wide['weight']:.2f} of its log-probabilities from the "
+            f"LSTM."
         )
 
     linear = record["baselines"].get(LINEAR)
@@ -93,6 +109,7 @@ def write_report(
         _classes(record[split]),
         "## Confusion matrix\n\n![gold classes down, predicted across](confusion_matrix.png)",
         _mistakes(labels, texts, predictions),
+        *_probabilities(record, split, predictions, folder),
         _data(record),
         _model(record),
         _origin(record),
@@ -218,6 +235,55 @@ def _mistakes(labels: list[str], texts: list[str], predictions: Predictions) -> 
         return "## Mistakes\n\nNone."
     table = markdown_table(["probability", "gold", "predicted", "text"], mistakes)
     return f"## The {len(mistakes)} most confident mistakes\n\n{table}"
+
+
+def _probabilities(
+    record: Record, split: ScoredName, predictions: Predictions, folder: Path
+) -> list[str]:
+    """The section on the temperature and the threshold, with its picture; none without them."""
+    calibration = record.get("calibration")
+    if calibration is None:
+        return []
+    temperature = calibration["temperature"]
+    before = at_temperature(predictions, 1 / temperature)
+    picture = figures.reliability_figure(reliability(before), reliability(predictions))
+    figures.save(picture, folder / "reliability.png")
+
+    errors = f"{calibration['before'][split]['calibration_error']:.4f} before, "
+    errors += f"{record[split]['calibration_error']:.4f} after"
+    return [
+        "## Probabilities",
+        "![confidence against accuracy, before and after](reliability.png)",
+        f"Temperature {temperature:.3f}, chosen on {calibration['chosen_on']}: calibration error "
+        f"on {split} {errors}.",
+        _threshold(calibration, split),
+    ]
+
+
+def _threshold(calibration: Calibration, split: ScoredName) -> str:
+    """Says how many answers are right above the threshold, and how many texts that answers."""
+    threshold, chosen_on = calibration["threshold"], calibration["chosen_on"]
+    if threshold is None:
+        return f"No probability has 95 of 100 answers above it right on {chosen_on}."
+    lowest, answered = threshold["min_probability"], threshold["answered"]
+    above = f"above p = {lowest:.3f}" if lowest else "without any threshold"
+    chosen = answered["validation"]
+    said = (
+        f"Right in {_of_100(chosen['right'])} of 100 {above}, which answers {chosen['share']:.0%} "
+        f"of the texts (chosen on {chosen_on})"
+    )
+    if split == "validation":
+        return f"{said}."
+    here = answered[split]
+    return (
+        f"{said}; on {split} right in {_of_100(here['right'])} of 100, {here['share']:.0%} of the "
+        f"texts. `predict min_probability={lowest:.3f}` marks them."
+    )
+
+
+def _of_100(right: float | None) -> str:
+    """A share of answers, in whole hundredths and rounded down; a dash without any answer."""
+    return "–" if right is None else f"{int(100 * right + 1e-9)}"
 
 
 def _data(record: Record) -> str:

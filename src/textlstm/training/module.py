@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from textlstm.checks import check_choice
 from textlstm.data.batching import IGNORED, Batch
+from textlstm.model.calibration import at_temperature
 from textlstm.model.metrics import PredictionCollector, Predictions, scores
 from textlstm.model.network import LSTMClassifier
 from textlstm.model.scores import Scores
@@ -77,6 +78,7 @@ class TextClassificationModule(pl.LightningModule):
         weights = None if class_weights is None else torch.tensor(class_weights)
         self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=model.label_smoothing)
         self.collector = PredictionCollector()
+        self.temperature = 1.0  # that predictions are made at, once it is fitted
         self.predictions: Predictions  # for the split that was scored last, with their scores
         self.scores: Scores
 
@@ -163,7 +165,7 @@ class TextClassificationModule(pl.LightningModule):
         self._score("test")
 
     def _score(self, stage: str) -> None:
-        self.predictions = self.collector.compute()
+        self.predictions = at_temperature(self.collector.compute(), self.temperature)
         self.collector.reset()
         self.scores = scores(self.predictions, self.labels)
         if self.trainer.state.fn == "validate":
@@ -175,6 +177,12 @@ class TextClassificationModule(pl.LightningModule):
             if score is not None:
                 shown = name in ("accuracy", "macro_f1")
                 self.log(f"{stage}/{name}", score, prog_bar=shown, sync_dist=True)
+
+    def calibrate(self, temperature: float) -> None:
+        """Predicts at a temperature from now on; so are the predictions made last."""
+        self.predictions = at_temperature(self.predictions, temperature / self.temperature)
+        self.scores = scores(self.predictions, self.labels)
+        self.temperature = temperature
 
     def configure_optimizers(self) -> Any:
         """Makes the optimizer, and the schedule of its rate if it does not stay constant."""

@@ -13,6 +13,7 @@ from textlstm.model.bundle import save_bundle
 from textlstm.model.metrics import Predictions
 from textlstm.model.network import layer_table, trainable
 from textlstm.model.scores import Baseline, Scores
+from textlstm.model.wide import WideChannel
 from textlstm.runs import tensorboard as dashboards
 from textlstm.runs.environment import environment
 from textlstm.runs.folder import RunFolder
@@ -100,6 +101,7 @@ def write_run(
     module: TextClassificationModule,
     data: TextDataModule,
     logger: Logger,
+    channel: WideChannel | None,
 ) -> None:
     """Writes all that a finished run leaves; metrics.json, the last, says that it is finished."""
     save_bundle(
@@ -109,6 +111,9 @@ def write_run(
         truncate=data.settings.truncate,
         tokenizer_json=module.hparams["tokenizer_json"],
         labels=data.class_names,
+        temperature=record["calibration"]["temperature"] if "calibration" in record else 1.0,
+        wide=channel,
+        weight=record["wide"]["weight"] if "wide" in record else 1.0,
     )
 
     last, split = list(scored.items())[-1]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -18,13 +19,16 @@ from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.reading.checksums import changed_sources
 from textlstm.model import baselines
-from textlstm.model.scores import Baseline
+from textlstm.model.calibration import choose_threshold, describe_calibration, fit_temperature
+from textlstm.model.metrics import Predictions
+from textlstm.model.scores import Baseline, Calibration
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
-from textlstm.runs.record import ScoredName
+from textlstm.runs.record import Record, ScoredName, read_record
 from textlstm.runs.report import LINEAR, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
+from textlstm.training.channel import mix_channel
 from textlstm.training.distributed import one_end, share_threads
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
@@ -70,6 +74,7 @@ def train(
         return score
     prepare_process(settings.seed, settings.threads)
     _check_module(settings)
+    taken = _calibrated_run(settings)
 
     name = "" if sweeping else folder_name(",".join(overrides)) or "defaults"
     logger = make_logger(settings.logger, run, name)
@@ -93,14 +98,35 @@ def train(
         if any(callback.pruned for callback in pruners):
             record_pruned(run, logger, history, trainer.global_step, overrides)
             return None
-        scored = _score_kept(trainer, module, data, run, test=settings.test)
+        if taken is not None:
+            module.temperature = (
+                taken["wide"]["lstm_temperature"]
+                if settings.wide
+                else taken["calibration"]["temperature"]
+            )
+        scored = _score_kept(trainer, module, data, run, settings)
 
     if trainer.is_global_zero:
         scores = _baselines(data) if settings.test and settings.baselines else {}
+        channel, wide, temperature = None, None, module.temperature
+        if settings.wide:
+            channel, temperature, wide, scored = mix_channel(
+                data,
+                scored,
+                module.temperature,
+                calibrate=settings.calibrate,
+                settings=scores[LINEAR]["settings"] if LINEAR in scores else None,
+                taken=taken,
+            )
         record = describe_run(
             run, settings, overrides, scored, scores, history, trainer, module, data
         )
-        write_run(run, record, scored, module, data, logger)
+        calibration = _calibration(settings, temperature, scored, taken)
+        if calibration is not None:
+            record["calibration"] = calibration
+        if wide is not None:
+            record["wide"] = wide
+        write_run(run, record, scored, module, data, logger, channel)
         if sweeping:
             log.info("macro F1 %.4f on validation, epoch %d", record["score"], record["best_epoch"])
         else:
@@ -117,7 +143,8 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
     """
     finished = run.record()
     if sweeping:
-        same = finished is not None and finished["config"] == settings.plain()
+        # Parsed, so that keys which there were not yet have the values of old runs.
+        same = finished is not None and _parsed(finished["config"]) == settings.plain()
         if finished is not None and same and not changed_sources(finished["data"]["sources"]):
             log.info(
                 "Finished before, with macro F1 %.4f on validation: skipped.", finished["score"]
@@ -133,6 +160,14 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
                 f"schedule, trainer.max_epochs above {recorded} goes on."
             )
     return None
+
+
+def _parsed(config: dict[str, Any]) -> dict[str, Any] | None:
+    """A recorded configuration with all keys of today; None if it is none of today's."""
+    try:
+        return RunSettings.parse(config).plain()
+    except InputError:
+        return None
 
 
 def _check_module(settings: RunSettings) -> None:
@@ -238,24 +273,26 @@ def _score_kept(
     module: TextClassificationModule,
     data: TextDataModule,
     run: RunFolder,
-    *,
-    test: bool,
+    settings: RunSettings,
 ) -> dict[ScoredName, ScoredSplit]:
-    """Loads the kept epoch's weights into `module` and scores it.
+    """Loads the kept epoch's weights into `module`, and scores and calibrates it.
 
-    It is scored on validation, which a refit has none of, and, if asked for, on test.
+    It is scored on validation, which a refit has none of and which chooses the temperature, and, if
+    asked for, on test.
     """
     # Not validate(ckpt_path=…): that would set the callbacks back to the best epoch, the history
     # among them. Lightning gives the weights of rank 0 to the others.
-    refit = data.settings.refit
+    refit = settings.data.refit
     if trainer.is_global_zero:
         saved = torch.load(run.kept_checkpoint(refit=refit), weights_only=True, map_location="cpu")
         module.load_state_dict(saved["state_dict"])
     scored: dict[ScoredName, ScoredSplit] = {}
     if not refit:
         trainer.validate(module, data, verbose=False)
+        if settings.calibrate:
+            module.calibrate(fit_temperature(module.predictions))
         scored["validation"] = _scored("validation", module, data)
-    if test:
+    if settings.test:
         trainer.test(module, data, verbose=False)
         scored["test"] = _scored("test", module, data)
     return scored
@@ -263,6 +300,46 @@ def _score_kept(
 
 def _scored(split: str, module: TextClassificationModule, data: TextDataModule) -> ScoredSplit:
     return ScoredSplit(data.splits[split]["text"][:], module.predictions, module.scores)
+
+
+def _calibrated_run(settings: RunSettings) -> Record | None:
+    """Reads the record of the run that a refit takes its calibration and mixture from."""
+    if settings.calibration_from is None:
+        return None
+    record = read_record(Path(settings.calibration_from).expanduser())
+    if "calibration" not in record:
+        raise InputError(
+            f"calibration_from: {settings.calibration_from} was not calibrated. Give a run "
+            f"that was trained with calibrate=true and data.refit=false."
+        )
+    if ("wide" in record) != settings.wide:
+        had = str("wide" in record).lower()
+        raise InputError(
+            f"calibration_from: {settings.calibration_from} was trained with wide={had}; give the "
+            f"same here."
+        )
+    return record
+
+
+def _calibration(
+    settings: RunSettings,
+    temperature: float,
+    scored: dict[ScoredName, ScoredSplit],
+    taken: Record | None,
+) -> Calibration | None:
+    """Chooses the threshold on validation, or takes it, and says what comes of it."""
+    predictions: dict[str, Predictions] = {
+        name: split.predictions for name, split in scored.items()
+    }
+    if taken is not None:
+        chosen_on = f"validation of the run {settings.calibration_from}"
+        return describe_calibration(
+            temperature, taken["calibration"]["threshold"], chosen_on, predictions
+        )
+    if not settings.calibrate or settings.data.refit:
+        return None
+    threshold = choose_threshold(predictions["validation"])
+    return describe_calibration(temperature, threshold, "validation", predictions)
 
 
 def _baselines(data: TextDataModule) -> dict[str, Baseline]:

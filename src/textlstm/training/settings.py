@@ -69,16 +69,34 @@ class RunSettings:
     resume: str | None
     """a run folder to go on with"""
 
+    # Runs from before these keys were not calibrated.
+    calibrate: bool = False
+    """fit a temperature on validation, so that probabilities mean what they say"""
+
+    calibration_from: str | None = None
+    """data.refit=true: the run folder whose temperature and threshold are taken, and whose mixture
+    with wide=true"""
+
+    wide: bool = False
+    """fit TF-IDF + logistic regression beside the LSTM, and mix what the two predict"""
+
     def __post_init__(self) -> None:
         check_whole("seed", self.seed, minimum=0)
         if self.threads is not None:
             check_whole("threads", self.threads, minimum=1)
         check_flag("test", self.test)
         check_flag("baselines", self.baselines)
+        check_flag("calibrate", self.calibrate)
+        check_flag("wide", self.wide)
         for key in ("max_epochs", "accumulate_grad_batches"):
             check_whole(f"trainer.{key}", self.trainer[key], minimum=1)
         if self.data.refit:
             self._check_refit()
+        if self.calibration_from is not None and not (self.data.refit and self.calibrate):
+            raise InputError(
+                "calibration_from takes the temperature of another run for a refit, which has no "
+                "validation: give data.refit=true and calibrate=true beside it, or leave it out."
+            )
 
     @classmethod
     def parse(cls, config: dict[str, Any]) -> "RunSettings":
@@ -108,4 +126,9 @@ class RunSettings:
             raise InputError(
                 "data.refit=true has no validation: with test=false nothing is left to score. "
                 "Leave it out."
+            )
+        if self.wide and self.calibration_from is None:
+            raise InputError(
+                "wide=true mixes two channels by validation, and data.refit=true has none: "
+                "calibration_from=RUN takes the mixture of the run that chose the epochs."
             )

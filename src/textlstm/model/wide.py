@@ -1,0 +1,151 @@
+"""The wide channel: a linear layer over TF-IDF of n-grams, beside the LSTM. Pure numpy and torch.
+
+Shape suffixes: N texts, V terms, C classes, F the terms of all texts end to end.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+from torch.nn import functional
+
+from textlstm.checks import check_choice, check_whole
+
+UNITS = ("word", "character")
+WORD = re.compile(r"\b\w\w+\b")
+TEXTS = 1000  # whose terms are in memory together
+FILES = ("wide.safetensors", "wide.json")
+
+
+def n_grams(text: str, unit: str, longest: int) -> Iterator[str]:
+    """Gives the terms of a text, in lower case: runs of 1 to `longest` words or characters.
+
+    Words are of at least two characters; runs of characters keep inside a word, with a space on
+    either side of it.
+    """
+    text = text.lower()
+    if unit == "word":
+        words = WORD.findall(text)
+        yield from words
+        for length in range(2, longest + 1):
+            shifted = (words[start:] for start in range(length))
+            yield from map(" ".join, zip(*shifted, strict=False))
+        return
+    for word in text.split():
+        padded = f" {word} "
+        for length in range(1, longest + 1):
+            yield from (padded[i : i + length] for i in range(len(padded) - length + 1))
+
+
+class Features(NamedTuple):
+    """Terms and their weights in N texts, all texts end to end."""
+
+    columns_F: Tensor
+    """The number of each term."""
+    values_F: Tensor
+    """The TF-IDF of each term, of length 1 in each text."""
+    starts_N: Tensor
+    """Where each text begins."""
+
+
+class WideChannel:
+    """Class probabilities from the terms of a text alone.
+
+    Args:
+        terms: the V terms that it knows.
+        idf_V: the weight of each, by how rare it is.
+        weights_VC: how much each term speaks for each class.
+        bias_C: how much speaks for each class without any term.
+        unit, longest: what terms are, as `n_grams` takes them.
+        sublinear: whether a count c weighs 1 + ln c in place of c.
+    """
+
+    def __init__(
+        self,
+        terms: list[str],
+        idf_V: Tensor,
+        weights_VC: Tensor,
+        bias_C: Tensor,
+        *,
+        unit: str,
+        longest: int,
+        sublinear: bool,
+    ) -> None:
+        check_choice("the unit of the wide channel", unit, UNITS)
+        check_whole("the longest term of the wide channel", longest, minimum=1)
+        if not len(terms) == len(idf_V) == len(weights_VC) or weights_VC.shape[1:] != bias_C.shape:
+            raise KeyError("terms, idf and weights of the wide channel are not of one size")
+        self.columns = {term: column for column, term in enumerate(terms)}
+        self.idf_V, self.weights_VC, self.bias_C = idf_V, weights_VC, bias_C
+        self.unit, self.longest, self.sublinear = unit, longest, sublinear
+
+    @classmethod
+    def load(cls, folder: Path) -> "WideChannel":
+        """Reads what `save` wrote; nothing in it is executed."""
+        tensors = load_file(folder / "wide.safetensors")
+        facts = json.loads((folder / "wide.json").read_text(encoding="utf-8"))
+        return cls(facts.pop("terms"), tensors["idf"], tensors["weights"], tensors["bias"], **facts)
+
+    def save(self, folder: Path) -> None:
+        """Writes wide.safetensors and wide.json."""
+        tensors = {"idf": self.idf_V, "weights": self.weights_VC, "bias": self.bias_C}
+        # safetensors' own save_file lets nobody but its user read the file, whatever the umask.
+        content = save({name: tensor.contiguous() for name, tensor in tensors.items()})
+        (folder / "wide.safetensors").write_bytes(content)
+        facts = {
+            "unit": self.unit,
+            "longest": self.longest,
+            "sublinear": self.sublinear,
+            "terms": list(self.columns),
+        }
+        text = json.dumps(facts, ensure_ascii=False) + "\n"
+        (folder / "wide.json").write_text(text, encoding="utf-8")
+
+    def features(self, texts: list[str]) -> Features:
+        """Counts and weighs the known terms of each text."""
+        columns, counts, lengths = [], [], []
+        for text in texts:
+            terms = n_grams(text, self.unit, self.longest)
+            found = Counter(column for term in terms if (column := self.columns.get(term, -1)) >= 0)
+            columns.append(np.fromiter(found, np.int64, len(found)))
+            counts.append(np.fromiter(found.values(), np.float64, len(found)))
+            lengths.append(len(found))
+
+        starts_N = np.array([0, *lengths]).cumsum()[:-1]
+        columns_F = np.concatenate([np.empty(0, np.int64), *columns])
+        values_F = np.concatenate([np.empty(0), *counts])
+        values_F = 1 + np.log(values_F) if self.sublinear else values_F
+        values_F = values_F * self.idf_V.double().numpy()[columns_F]
+
+        text_F = np.repeat(np.arange(len(texts)), lengths)
+        squares_N = np.bincount(text_F, values_F**2, minlength=len(texts))
+        values_F = (values_F / np.sqrt(squares_N)[text_F]).astype(np.float32)
+        return Features(*map(torch.from_numpy, (columns_F, values_F, starts_N)))
+
+    def log_probabilities(self, texts: list[str]) -> Tensor:
+        """Gives the logarithm of each class's probability for each text (N, C)."""
+        parts = [torch.empty(0, len(self.bias_C))]
+        for start in range(0, len(texts), TEXTS):
+            features = self.features(texts[start : start + TEXTS])
+            scores_NC = functional.embedding_bag(
+                features.columns_F,
+                self.weights_VC,
+                features.starts_N,
+                mode="sum",
+                per_sample_weights=features.values_F,
+            )
+            parts.append((scores_NC + self.bias_C).log_softmax(dim=1))
+        return torch.cat(parts)
+
+
+def mixed(lstm_NC: Tensor, wide_NC: Tensor, *, weight: float, temperature: float) -> Tensor:
+    """Mixes log-probabilities (N, C): `weight` of the LSTM's, the rest of the wide channel's."""
+    log_NC = weight * lstm_NC.double() + (1 - weight) * wide_NC.double()
+    return (log_NC / temperature).log_softmax(dim=1)

@@ -1,0 +1,164 @@
+"""The wide channel: terms, weights, what is kept of them, and its share beside the LSTM."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from textlstm.model import mixing
+from textlstm.model.metrics import Predictions, scores
+from textlstm.model.mixing import Rows, fit_channel, fit_mixture, score_mixture
+from textlstm.model.wide import WideChannel, mixed, n_grams
+
+WORDS = [["bank", "share", "price"], ["goal", "match", "team"], ["star", "planet", "light"]]
+ALL = [word for words in WORDS for word in words]
+SETTINGS = {"unit": "word", "longest": 2, "sublinear": True, "C": 5.0}
+
+
+def rows_of(count, seed, classes=3):
+    random = np.random.default_rng(seed)
+    labels_N = random.integers(classes, size=count)
+    texts = [
+        " ".join([*random.choice(WORDS[label], 3), *random.choice(ALL, 2), f"day{n}"])
+        for n, label in enumerate(labels_N)
+    ]
+    return Rows(texts, labels_N)
+
+
+@pytest.fixture(scope="module")
+def channel():
+    return fit_channel(rows_of(120, 0), SETTINGS, 3, validation=rows_of(60, 1))
+
+
+@pytest.mark.parametrize(
+    ("unit", "longest", "expected"),
+    [
+        ("word", 1, ["the", "goal", "goal"]),
+        ("word", 2, ["the", "goal", "goal", "the goal", "goal goal"]),
+        ("character", 1, [*" the ", *" goal ", *" a ", *" goal "]),
+    ],
+)
+def test_terms_are_words_or_characters_and_their_runs(unit, longest, expected):
+    text = "The GOAL, a goal" if unit == "word" else "The GOAL a goal"
+    assert list(n_grams(text, unit, longest)) == expected
+
+
+def test_runs_of_characters_keep_inside_a_word():
+    found = list(n_grams("ab  c", "character", 3))
+    assert found == [*" ab ", " a", "ab", "b ", " ab", "ab ", *" c ", " c", "c ", " c "]
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("sublinear", [False, True])
+def test_it_is_tfidf_with_logistic_regression(classes, sublinear):
+    """The very probabilities of scikit-learn's, whose words these are, too."""
+    train, new = rows_of(100, 2, classes), rows_of(40, 3, classes)
+    found = fit_channel(train, {**SETTINGS, "sublinear": sublinear}, classes)
+    tfidf = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=sublinear)
+    model = LogisticRegression(C=5.0, solver="newton-cg")
+    model.fit(tfidf.fit_transform(train.texts), train.labels_N)
+    expected_NC = torch.from_numpy(model.predict_proba(tfidf.transform(new.texts))).float()
+    probabilities_NC = found.log_probabilities(new.texts).exp()
+    torch.testing.assert_close(probabilities_NC, expected_NC, rtol=0, atol=1e-3)
+
+
+def test_batches_give_what_each_text_alone_gives(channel, monkeypatch):
+    texts = [*rows_of(30, 4).texts, "", "nothing known here"]
+    together_NC = channel.log_probabilities(texts)
+    alone_NC = torch.cat([channel.log_probabilities([text]) for text in texts])
+    torch.testing.assert_close(together_NC, alone_NC, rtol=0, atol=1e-6)
+    monkeypatch.setattr("textlstm.model.wide.TEXTS", 7)
+    torch.testing.assert_close(channel.log_probabilities(texts), together_NC, rtol=0, atol=1e-6)
+    assert channel.log_probabilities([]).shape == (0, 3)
+    torch.testing.assert_close(together_NC[-1], channel.bias_C.log_softmax(dim=0))
+
+
+def test_a_saved_channel_gives_the_fitted_ones_probabilities(channel, tmp_path):
+    channel.save(tmp_path)
+    texts = rows_of(30, 5).texts
+    read = WideChannel.load(tmp_path)
+    torch.testing.assert_close(
+        read.log_probabilities(texts), channel.log_probabilities(texts), rtol=0, atol=0
+    )
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["wide.json", "wide.safetensors"]
+    assert json.loads((tmp_path / "wide.json").read_text(encoding="utf-8"))["unit"] == "word"
+
+
+def test_a_class_without_training_rows_is_never_predicted():
+    found = fit_channel(rows_of(60, 6, classes=2), SETTINGS, 3)
+    probabilities_NC = found.log_probabilities(rows_of(30, 7).texts).exp()
+    assert probabilities_NC[:, 2].max() < 1e-9
+    assert torch.isfinite(found.log_probabilities([""])).all()
+
+
+def test_terms_that_carry_no_weight_are_left_out(monkeypatch):
+    monkeypatch.setattr(mixing, "FIRST_SIZE", 8)
+    train, validation = rows_of(200, 8), rows_of(100, 9)
+    fewer = fit_channel(train, SETTINGS, 3, validation=validation)
+    whole = fit_channel(train, SETTINGS, 3)
+    assert 8 <= len(fewer.columns) < len(whole.columns) / 4
+    assert {"goal", "bank", "planet"} <= fewer.columns.keys()
+    assert mixing._log_loss(fewer, validation) <= mixing._log_loss(whole, validation) + 0.001
+
+
+def test_there_are_never_more_weights_than_a_bundle_may_have(monkeypatch):
+    monkeypatch.setattr(mixing, "MOST_WEIGHTS", 30)
+    found = fit_channel(rows_of(100, 8), SETTINGS, 3, validation=rows_of(50, 9))
+    assert len(found.columns) <= 10
+    assert len(fit_channel(rows_of(100, 8), SETTINGS, 3, size=5).columns) == 5
+
+
+def drawn(seed, noise, gold_N):
+    """Log-probabilities that say the gold class, with noise."""
+    generator = torch.Generator().manual_seed(seed)
+    scores_NC = 2 * torch.eye(3)[gold_N] + noise * torch.randn(len(gold_N), 3, generator=generator)
+    return scores_NC.log_softmax(dim=1)
+
+
+@pytest.fixture
+def channels():
+    gold_N = torch.randint(3, (500,), generator=torch.Generator().manual_seed(0))
+    return Predictions(drawn(1, 1.5, gold_N), gold_N), drawn(2, 1.5, gold_N)
+
+
+@pytest.mark.parametrize("calibrate", [True, False])
+def test_the_mixture_has_the_lowest_log_loss_of_all(channels, calibrate):
+    lstm, wide_NC = channels
+
+    def loss(weight, temperature):
+        mixture_NC = mixed(
+            lstm.log_probabilities_NC, wide_NC, weight=weight, temperature=temperature
+        )
+        return scores(Predictions(mixture_NC, lstm.gold_N), list("abc"))["log_loss"]
+
+    weight, temperature = fit_mixture(lstm, wide_NC, calibrate=calibrate)
+    assert 0.3 < weight < 0.7
+    assert (temperature == 1) == (not calibrate)
+    best = loss(weight, temperature)
+    assert best < min(loss(0, temperature), loss(1, temperature))
+    assert all(best <= loss(weight + step, temperature) for step in (-0.02, 0.02))
+    if calibrate:
+        assert all(best <= loss(weight, temperature * factor) for factor in (0.95, 1.05))
+
+
+def test_a_channel_that_knows_nothing_gets_no_weight(channels):
+    lstm, _ = channels
+    random_NC = torch.randn(500, 3, generator=torch.Generator().manual_seed(3)).log_softmax(dim=1)
+    assert fit_mixture(lstm, random_NC, calibrate=True).weight > 0.9
+    turned = Predictions(random_NC, lstm.gold_N)
+    assert fit_mixture(turned, lstm.log_probabilities_NC, calibrate=True).weight < 0.1
+
+
+def test_a_mixture_is_scored_beside_each_channel_alone(channel):
+    rows = rows_of(50, 10)
+    gold_N = torch.from_numpy(rows.labels_N)
+    lstm = Predictions(drawn(4, 2.0, gold_N), gold_N)
+    wide = {"weight": 1.0, "lstm_temperature": 2.0, "wide_temperature": 1.0}
+    mixture, found, alone = score_mixture(lstm, rows.texts, channel, wide, 2.0, list("abc"))
+    torch.testing.assert_close(mixture.probabilities_NC.float(), lstm.probabilities_NC)
+    assert found["log_loss"] == pytest.approx(alone["lstm"]["log_loss"], abs=1e-6)
+    wide_NC = channel.log_probabilities(rows.texts)
+    assert alone["wide"] == scores(Predictions(wide_NC, gold_N), list("abc"))
