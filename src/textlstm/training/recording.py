@@ -33,6 +33,7 @@ from textlstm.training.settings import RunSettings
 log = logging.getLogger(__name__)
 
 BY_VALIDATION = "validation cross-entropy (the epoch); nothing by test"
+BY_ROWS = "the number of epochs follows from that of the rows; nothing by test"
 BEFORE = "the number of epochs was chosen before, by validation in other runs; nothing by test"
 
 
@@ -63,7 +64,9 @@ def describe_run(
     refit = settings.data.refit
     if refit:
         score, best_epoch = None, None
+        chosen_by = BEFORE if settings.trainer["max_epochs"] else BY_ROWS
     else:
+        chosen_by = BY_VALIDATION
         score = scores["validation"]["macro_f1"]
         best_epoch = min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"]
 
@@ -73,7 +76,7 @@ def describe_run(
         "refit": refit,
         "score": score,
         "best_epoch": best_epoch,
-        "chosen_by": BEFORE if refit else BY_VALIDATION,
+        "chosen_by": chosen_by,
         "labels": data.class_names,
         **scores,
         "baselines": baselines,
@@ -81,6 +84,7 @@ def describe_run(
         "parameters": trainable(module.network),
         "layers": layer_table(module.network, settings.data.pad_to),
         "steps": trainer.global_step,
+        "resolved": {"batch_size": data.batch_size, "max_epochs": trainer.fit_loop.max_epochs},
         "history": history.epochs,
         "data": data.facts,
         "seed": settings.seed,

@@ -75,8 +75,11 @@ class RunSettings:
             check_whole("threads", self.threads, minimum=1)
         check_flag("test", self.test)
         check_flag("baselines", self.baselines)
-        for key in ("max_epochs", "accumulate_grad_batches"):
-            check_whole(f"trainer.{key}", self.trainer[key], minimum=1)
+        if self.trainer["max_epochs"] is not None:
+            check_whole("trainer.max_epochs", self.trainer["max_epochs"], minimum=1)
+        check_whole(
+            "trainer.accumulate_grad_batches", self.trainer["accumulate_grad_batches"], minimum=1
+        )
         if self.data.refit:
             self._check_refit()
 
