@@ -3,13 +3,11 @@
 import re
 
 import pytest
+import torch
 
 from helpers.commands import QUICK, call, record, train_and_kill
 from helpers.configs import composed
 from textlstm.data import duration
-from textlstm.runs.folder import RunFolder
-from textlstm.training.run import train
-from textlstm.training.settings import RunSettings
 
 OPEN = [option for option in QUICK if "max_epochs" not in option]
 SAID = re.compile(r"training texts: batches of")
@@ -89,16 +87,23 @@ def test_a_sweep_trains_with_the_numbers_that_it_lists(rows, tmp_path):
     assert sorted(numbers) == [(16, 1, 5), (16, 2, 10), (40, 1, 2), (40, 2, 4)]
 
 
-def test_a_resumed_run_keeps_its_numbers_even_if_the_rule_has_changed(tmp_path, monkeypatch):
+def test_a_resumed_run_keeps_the_numbers_that_it_began_with(rows, tmp_path):
     run = tmp_path / "run"
-    options = [*OPEN, "data.max_rows=8000", "model.hidden=4", "model.embedding_dim=4"]
-    train_and_kill(run, *options)
-    monkeypatch.setattr(duration, "STEPS", 1000)
-    monkeypatch.setattr(duration, "LARGEST_BATCH", 16)
-    resumed = RunSettings.parse(
-        {key: value for key, value in composed("train", *options).items() if key != "sweep"}
-        | {"resume": str(run), "test": False}
-    )
-    train(resumed, RunFolder(run), overrides=[])
-    assert record(run)["resolved"] == {"batch_size": 64, "max_epochs": 25}
-    assert len(record(run)["history"]) == 25
+    train_and_kill(run, *OPEN, rows)
+    file = run / "checkpoints" / "last.ckpt"
+    checkpoint = torch.load(file, weights_only=True)
+    begun_with = checkpoint["TextDataModule"]
+    assert (begun_with["batch_size"], begun_with["max_epochs"]) == (8, 100)
+    begun_with["max_epochs"] = 4  # as if the rule had been another one then
+    torch.save(checkpoint, file)
+
+    call("train", f"resume={run}", "trainer.accelerator=cpu")
+    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 4}
+    assert len(record(run)["history"]) == 4
+
+
+def test_a_resumed_run_of_one_cycle_takes_no_other_epochs(rows, tmp_path):
+    run = tmp_path / "run"
+    train_and_kill(run, *OPEN, rows)
+    _, errors = call("train", f"resume={run}", "trainer.max_epochs=9", code=2)
+    assert "one-cycle schedule, which was laid out for its training rows." in errors

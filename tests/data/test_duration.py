@@ -11,12 +11,12 @@ from textlstm.data.duration import batch_size_for, epochs_for
     [
         (1, 8),
         (240, 8),
-        (1023, 8),
-        (1024, 16),
-        (2047, 16),
-        (2048, 32),
-        (4095, 32),
-        (4096, 64),
+        (511, 8),
+        (512, 16),
+        (1023, 16),
+        (1024, 32),
+        (2047, 32),
+        (2048, 64),
         (8800, 64),
         (10**7, 64),
     ],
@@ -37,14 +37,16 @@ def test_epochs_reach_the_steps_within_the_fewest_and_the_most(steps_per_epoch, 
 def test_a_batch_size_that_is_given_is_kept_and_else_follows_from_the_training_rows(
     tmp_path, given, expected
 ):
-    data = data_module(tmp_path, batch_size=given, max_rows=1300)  # 1,040 of them train
+    data = data_module(tmp_path, batch_size=given, max_rows=800)  # some 640 of them train
     data.setup()
     assert data.batch_size == expected
-    assert max(len(batch.labels_B) for batch in data.train_dataloader()) == min(expected, 1040)
+    assert max(len(batch.labels_B) for batch in data.train_dataloader()) == min(
+        expected, data.learned_rows()
+    )
 
 
 def test_a_refit_has_the_batches_of_the_run_that_it_follows(tmp_path):
-    data = data_module(tmp_path, batch_size=None, max_rows=1200, refit=True)  # 8 tenths, then 9
+    data = data_module(tmp_path, batch_size=None, max_rows=600, refit=True)  # 8 tenths, then 9
     data.setup()
-    assert data.facts["splits"]["train"]["rows"] > 1024 > data.learned_rows()
+    assert data.facts["splits"]["train"]["rows"] > 512 > data.learned_rows()
     assert data.batch_size == 8

@@ -2,17 +2,17 @@
 
 STEPS = 2500
 SMALLEST_BATCH, LARGEST_BATCH = 8, 64
-ROWS_OF_ONE = 64
+BATCHES = 32
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 100
 
 
 def batch_size_for(rows: int) -> int:
     """Computes the texts of a step from the training rows: 8, 16, 32 or 64.
 
-    It is the largest power of two of which the rows make 64 batches.
+    It is the largest power of two of which the rows make 32 batches.
     """
     size = SMALLEST_BATCH
-    while size < LARGEST_BATCH and 2 * size * ROWS_OF_ONE <= rows:
+    while size < LARGEST_BATCH and 2 * size * BATCHES <= rows:
         size *= 2
     return size
 

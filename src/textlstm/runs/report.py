@@ -297,9 +297,11 @@ def _model(record: Record) -> str:
     if record["refit"]:
         kept = f"Kept: the last of {epochs} epochs. There was no validation: {record['chosen_by']}."
     else:
+        lowest = min(record["history"], key=lambda epoch: epoch["val_loss"])["epoch"]
+        among = "" if lowest == record["best_epoch"] else ", of the last fifth of the epochs"
         kept = (
             f"Kept: epoch {record['best_epoch']} of {epochs}, which has the lowest cross-entropy "
-            f"on validation (macro F1 there {record['score']:.4f})."
+            f"on validation{among} (macro F1 there {record['score']:.4f})."
         )
     curves = "![loss and accuracy by epoch](curves.png)"
     return "\n\n".join(["## Model", table, "## Training", curves, kept])

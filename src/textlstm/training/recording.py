@@ -18,6 +18,7 @@ from textlstm.runs.environment import environment
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import (
     FORMAT,
+    Epoch,
     PrunedRecord,
     Record,
     ScoredName,
@@ -26,6 +27,7 @@ from textlstm.runs.record import (
     write_record,
 )
 from textlstm.runs.report import write_report
+from textlstm.training.callbacks import ChooseCooled, first_cooled
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.progress import EpochHistory
 from textlstm.training.settings import RunSettings
@@ -61,6 +63,7 @@ def describe_run(
     for name, split in scored.items():
         scores[name] = split.scores
 
+    assert trainer.max_epochs is not None
     refit = settings.data.refit
     if refit:
         score, best_epoch = None, None
@@ -68,7 +71,7 @@ def describe_run(
     else:
         chosen_by = BY_VALIDATION
         score = scores["validation"]["macro_f1"]
-        best_epoch = min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"]
+        best_epoch = _kept(history.epochs, trainer)
 
     return {
         "format": FORMAT,
@@ -84,7 +87,7 @@ def describe_run(
         "parameters": trainable(module.network),
         "layers": layer_table(module.network, settings.data.pad_to),
         "steps": trainer.global_step,
-        "resolved": {"batch_size": data.batch_size, "max_epochs": trainer.fit_loop.max_epochs},
+        "resolved": {"batch_size": data.batch_size, "max_epochs": trainer.max_epochs},
         "history": history.epochs,
         "data": data.facts,
         "seed": settings.seed,
@@ -95,6 +98,18 @@ def describe_run(
         "overrides": overrides,
         "config": {**settings.plain(), "resume": None},
     }
+
+
+def _kept(epochs: list[Epoch], trainer: pl.Trainer) -> int:
+    """Finds the epoch that was kept: the one with the lowest validation loss of those chosen from.
+
+    Those are all epochs, or the last fifth of a whole one-cycle schedule, if the run came so far.
+    """
+    candidates = epochs
+    if any(isinstance(callback, ChooseCooled) for callback in trainer.callbacks):  # type: ignore[attr-defined]
+        assert trainer.max_epochs is not None
+        candidates = epochs[first_cooled(trainer.max_epochs) - 1 :] or epochs
+    return min(candidates, key=lambda epoch: epoch["val_loss"])["epoch"]
 
 
 def write_run(

@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from textlstm.checks import InputError, check_whole
 from textlstm.runs.folder import RunFolder
-from textlstm.training.callbacks import RandomState, StayStopped
+from textlstm.training.callbacks import ChooseCooled, RandomState, StayStopped
 from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
 from textlstm.training.progress import ProgressBar
 from textlstm.training.settings import RunSettings
@@ -51,6 +51,7 @@ def make_trainer(
                 RandomState(settings.seed),
                 StayStopped(),
                 SameRun(),
+                *([ChooseCooled()] if _chooses_cooled(settings, callbacks) else []),
                 *recording,
                 *_checkpoints(run, refit=refit),
             ],
@@ -119,6 +120,15 @@ def _callbacks(settings: RunSettings) -> list[pl.Callback]:
                 continue
         kept.append(callback)
     return kept
+
+
+def _chooses_cooled(settings: RunSettings, callbacks: list[pl.Callback]) -> bool:
+    """Tells whether the run has a one-cycle schedule that nothing is to cut short."""
+    return (
+        settings.optimizer.schedule == "one_cycle"
+        and not settings.data.refit
+        and not any(isinstance(callback, EarlyStopping) for callback in callbacks)
+    )
 
 
 def _made(key: str, settings: dict[str, Any], **arguments: Any) -> Any:
