@@ -107,3 +107,23 @@ def test_a_resumed_run_of_one_cycle_takes_no_other_epochs(rows, tmp_path):
     train_and_kill(run, *OPEN, rows)
     _, errors = call("train", f"resume={run}", "trainer.max_epochs=9", code=2)
     assert "one-cycle schedule, which was laid out for its training rows." in errors
+
+
+def test_a_refit_may_leave_its_epochs_to_the_rows(short, rows, tmp_path):
+    run = tmp_path / "run"
+    call("train", *OPEN, rows, "data.refit=true", f"hydra.run.dir={run}")
+    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 5}
+    assert record(run)["chosen_by"] == (
+        "the number of epochs follows from that of the rows; nothing by test"
+    )
+
+
+def test_the_last_line_says_that_the_model_is_behind_the_linear_baseline(rows, tmp_path):
+    options = [*OPEN, rows, "baselines=true", "data.batch_size=64", f"hydra.run.dir={tmp_path}/run"]
+    out, _ = call("train", *options, "trainer.max_epochs=1", "optimizer.lr=0")
+    assert re.fullmatch(
+        r"Behind the linear baseline on test: accuracy \d\.\d{4} against 1\.0000 and macro F1 "
+        r"\d\.\d{4} against 1\.0000\. More training rows would help the LSTM most; until then, "
+        r"TF-IDF \+ logistic regression is the better choice here\.",
+        out.splitlines()[-1],
+    )
