@@ -20,6 +20,11 @@ SCHEDULED = {
         "overfit_batches",
     )
 }
+# These take whole numbers, though their value may be null.
+WHOLE_NUMBERS = {
+    *(f"data.{key}" for key in ("batch_size", "max_length", "max_rows", "pad_to")),
+    *("callbacks.early_stopping.patience", "trainer.max_epochs"),
+}
 
 
 def is_hyperparameter(key: str) -> bool:

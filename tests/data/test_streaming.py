@@ -20,7 +20,6 @@ from helpers.small import DATA, cut, data_module
 from helpers.training import LearningRates, make_module, make_trainer
 from textlstm.checks import InputError
 from textlstm.commands.evaluate import evaluate
-from textlstm.data.settings import BatchSettings
 from textlstm.data.stream_loader import BUFFER, StreamLoader
 from textlstm.data.tokenizer import train_tokenizer
 
@@ -247,9 +246,10 @@ def test_sorted_rows_are_warned_of_or_refused(prepare, caplog):
 
 def test_a_file_that_changes_under_way_ends_the_run():
     tokenizer = train_tokenizer(["a b"], kind="word", vocab_size=10)
-    batch = BatchSettings(batch_size=2, max_tokens_per_batch=100)
     stream = [(["a", "b"], [0, 1])]
-    loader = StreamLoader(stream, 9, tokenizer, batch=batch, cut=cut(max_length=4), seed=0)
+    loader = StreamLoader(
+        stream, 9, tokenizer, batch_size=2, max_tokens=100, cut=cut(max_length=4), seed=0
+    )
     with pytest.raises(
         InputError, match=r"data\.train has 2 rows now and had 9 when the run began"
     ):

@@ -10,6 +10,7 @@ from textlstm.model.metrics import Predictions
 from textlstm.runs.report import (
     LINEAR,
     MISTAKES,
+    behind_line,
     confident_mistakes,
     data_warnings,
     notes,
@@ -226,3 +227,32 @@ def test_a_split_without_mistakes_says_so(tmp_path):
     predictions = Predictions(torch.tensor([[0.75, 0.25]] * 4).log(), torch.zeros(4).long())
     write_report(tmp_path, small_record(), "test", TEXTS, predictions)
     assert "## Mistakes\n\nNone." in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "macro_f1", "expected"),
+    [
+        (0.75, 0.7333, None),
+        (0.5, 0.5, None),
+        (0.8, 0.5, "Behind the linear baseline on test: accuracy 0.7500 against 0.8000. "),
+        (0.5, 0.8, "Behind the linear baseline on test: macro F1 0.7333 against 0.8000. "),
+        (
+            0.7501,
+            0.8,
+            "Behind the linear baseline on test: accuracy 0.7500 against 0.7501 and macro F1 "
+            "0.7333 against 0.8000. ",
+        ),
+    ],
+)
+def test_a_model_behind_the_linear_baseline_is_said_to_be(accuracy, macro_f1, expected):
+    linear = small_scores(accuracy=accuracy, macro_f1=macro_f1)
+    line = behind_line(small_record(baselines={LINEAR: linear}))
+    if expected is None:
+        assert line is None
+    else:
+        assert line is not None
+        assert line.startswith(expected)
+
+
+def test_without_the_baseline_nothing_is_claimed():
+    assert behind_line(small_record(baselines={})) is None

@@ -2,7 +2,9 @@
 
 import optuna
 import pytest
+from omegaconf import OmegaConf
 
+from helpers.configs import composed
 from helpers.studies import CONFIG, RANGES
 from textlstm.checks import InputError
 from textlstm.sweeps.search_space import SearchSpace
@@ -36,3 +38,11 @@ def test_suggestions_lie_in_their_ranges():
     small = sum(float(point["lr"]) < 3e-3 for point in tried)
     assert 0.3 < small / 200 < 0.7  # half of them, on a logarithmic scale
     assert max(len(point["x"]) for point in tried) <= 8  # three digits, as a person would type them
+
+
+@pytest.mark.parametrize("key", ["trainer.max_epochs", "data.batch_size", "model.hidden"])
+def test_an_interval_of_what_takes_whole_numbers_has_no_others(key):
+    space = SearchSpace.of([f"{key}=interval(3,12)"], OmegaConf.create(composed("train")))
+    trials = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    tried = {value for _ in range(200) for value in space.suggest(trials.ask())}
+    assert tried == {f"{key}={number}" for number in range(3, 13)}

@@ -9,6 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from helpers.configs import composed
 from textlstm.checks import InputError
 from textlstm.places import CONF
 from textlstm.runs.folder import RunFolder
@@ -79,3 +80,24 @@ def test_bf16_is_refused_where_the_cpu_cannot_compute_it(tmp_path):
         "AVX512-BF16 or AMX). "
         "Take trainer.precision=32-true, or a GPU.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "patience"),
+    [
+        ([], None),
+        (["callbacks.early_stopping.patience=2"], 2),
+        (["optimizer.schedule=constant"], 3),
+        (["optimizer.schedule=plateau"], 3),
+        (["experiment=article"], 20),
+        (["callbacks.early_stopping.patience=2", "data.refit=true"], None),
+    ],
+)
+def test_a_one_cycle_schedule_is_cut_short_only_by_a_patience_that_was_given(
+    tmp_path, overrides, patience
+):
+    config = composed("train", *overrides)
+    del config["sweep"]
+    trainer = make_trainer(RunSettings.parse(config), RunFolder(tmp_path), False, [EpochHistory()])
+    found = [stopper.patience for stopper in trainer.early_stopping_callbacks]
+    assert found == ([] if patience is None else [patience])

@@ -141,9 +141,11 @@ def _changes(recorded: Any, overrides: list[Override]) -> list[str]:
                 f"{override.input_line}. For another value start a new run."
             )
         if key in SCHEDULED and OmegaConf.select(recorded, "optimizer.schedule") == "one_cycle":
+            laid_out = OmegaConf.select(recorded, key)
+            numbers = "its training rows" if laid_out is None else f"{key}={laid_out}"
             raise InputError(
                 f"{override.input_line} would bend the one-cycle schedule, which was laid out for "
-                f"{key}={OmegaConf.select(recorded, key)}. Resume without it, or start a new run."
+                f"{numbers}. Resume without it, or start a new run."
             )
         changes.append(str(override.input_line))
     return changes

@@ -44,8 +44,8 @@ def evaluate(config: dict[str, Any]) -> None:
     if settings.file is None:
         _refuse_missing(settings.split, record, run)
     data_settings = parse_settings(DataSettings, record["config"]["data"], "data")
-    if settings.batch_size is not None:
-        data_settings = replace(data_settings, batch_size=settings.batch_size)
+    batch_size = settings.batch_size or data_settings.batch_size or record["resolved"]["batch_size"]
+    data_settings = replace(data_settings, batch_size=batch_size)
     prepare_process(record["seed"], settings.threads)
     module = TextClassificationModule.restored(run.kept_checkpoint(refit=record["refit"]))
     tokenizer_json = module.hparams["tokenizer_json"]
@@ -73,7 +73,7 @@ def evaluate(config: dict[str, Any]) -> None:
 
     loader = batch_loader(
         encoded,
-        data_settings.batch_size,
+        batch_size,
         shuffle=False,
         max_tokens=data_settings.max_tokens_per_batch,
     )

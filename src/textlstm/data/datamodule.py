@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from textlstm.checks import InputError, check_choice
 from textlstm.data.balance import class_weights, oversampled
 from textlstm.data.batching import BatchLoader, EncodedTexts, batch_loader
+from textlstm.data.duration import batch_size_for
 from textlstm.data.encoding import describe, encode_source, learn_tokenizer
 from textlstm.data.facts import DataFacts, DivisionFacts, SplitFacts, StreamFacts
 from textlstm.data.settings import DataSettings
@@ -41,8 +42,8 @@ class TextDataModule(pl.LightningDataModule):
         tokenizer_json: a trained tokenizer to use instead of learning one.
 
     After `setup` there are, by split, `splits` (texts and labels) and `encoded` (ids), and of all:
-    `class_names`, `tokenizer`, `class_weights`, `facts` for the record, and of a refit `held_out`,
-    which says of each training row whether it was a validation row.
+    `class_names`, `tokenizer`, `class_weights`, `batch_size`, `facts` for the record, and of a
+    refit `held_out`, which says of each training row whether it was a validation row.
 
     Raises:
         InputError: an unknown tokenizer, at construction; data that cannot be used, in `setup`.
@@ -82,13 +83,22 @@ class TextDataModule(pl.LightningDataModule):
             {split: source.rows.select(row_numbers[split]) for split, source in origins.items()}
         )
         self.facts = self._describe(sources, division, read_from)
+        self.batch_size = self.settings.batch_size or batch_size_for(self.learned_rows())
         self._warn()
         train = self.facts["splits"]["train"]
         self.class_weights = class_weights(self.settings.class_weights, train["classes"])
 
+    def learned_rows(self) -> int:
+        """The rows that the batch size follows from: of training, or of a refit's before it."""
+        if self.settings.refit:
+            return int((~self.held_out).sum())
+        return self.facts["splits"]["train"]["rows"]
+
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps, so that a run is not resumed on other rows."""
-        return {"sources": self.facts["sources"]}
+        """What a checkpoint keeps, so that a run goes on with the same rows, batches and epochs."""
+        epochs = None if self.trainer is None else self.trainer.max_epochs
+        sources = self.facts["sources"]
+        return {"sources": sources, "batch_size": self.batch_size, "max_epochs": epochs}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         sources = self.facts["sources"]
@@ -108,7 +118,8 @@ class TextDataModule(pl.LightningDataModule):
                 self.stream,
                 len(self.stream),
                 self.tokenizer,
-                batch=self.settings,
+                batch_size=self.batch_size,
+                max_tokens=self.settings.max_tokens_per_batch,
                 cut=self.settings,
                 seed=self.seed,
             )
@@ -128,7 +139,7 @@ class TextDataModule(pl.LightningDataModule):
             options |= {"rank": self.trainer.global_rank, "world": self.trainer.world_size}
         return batch_loader(
             self.encoded[split],
-            self.settings.batch_size,
+            self.batch_size,
             max_tokens=self.settings.max_tokens_per_batch,
             **options,
         )
@@ -201,7 +212,7 @@ class TextDataModule(pl.LightningDataModule):
 
     def _warn(self) -> None:
         if self.stream is not None:
-            shuffled = BUFFER * self.settings.batch_size
+            shuffled = BUFFER * self.batch_size
             if self.stream.longest_run > shuffled:
                 log.warning(
                     "data.train: %d rows of one class follow each other, and streaming shuffles %d "

@@ -7,6 +7,7 @@ argument's type which keys it reads. The sentence under a field is the key's hel
 from dataclasses import dataclass, fields
 
 from textlstm.checks import InputError, check_choice, check_flag, check_number, check_whole
+from textlstm.data.duration import LARGEST_BATCH
 
 SOURCES = {"files": ("train", "validation", "test"), "hub": ("name", "config")}
 TRUNCATE = ("head", "tail", "head_tail")
@@ -235,14 +236,15 @@ class BatchSettings:
         InputError: a value outside its range.
     """
 
-    batch_size: int
-    """texts per step"""
+    batch_size: int | None
+    """texts per step (default: as many as the number of training texts asks for)"""
 
     max_tokens_per_batch: int
     """tokens per step, padding counted: longer texts come in smaller batches"""
 
     def __post_init__(self) -> None:
-        check_whole("data.batch_size", self.batch_size, minimum=1)
+        if self.batch_size is not None:
+            check_whole("data.batch_size", self.batch_size, minimum=1)
         check_whole("data.max_tokens_per_batch", self.max_tokens_per_batch, minimum=1)
 
 
@@ -318,11 +320,12 @@ class DataSettings(
                     f"none: give one."
                 )
         longest = self.pad_to or self.max_length
-        if longest is None or self.batch_size * longest > self.max_tokens_per_batch:
+        batch_size = self.batch_size or LARGEST_BATCH
+        if longest is None or batch_size * longest > self.max_tokens_per_batch:
             raise InputError(
                 f"data.streaming=true makes all batches of data.batch_size texts, so that the "
                 f"steps "
-                f"of an epoch are known: data.batch_size × data.max_length ({self.batch_size} × "
+                f"of an epoch are known: data.batch_size × data.max_length ({batch_size} × "
                 f"{longest}) must be at most "
                 f"data.max_tokens_per_batch={self.max_tokens_per_batch}. "
                 f"Lower one of the two."

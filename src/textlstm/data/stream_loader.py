@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 
 from textlstm.checks import InputError
 from textlstm.data.batching import Batch, BucketSampler, EncodedTexts
-from textlstm.data.settings import BatchSettings, CutSettings
+from textlstm.data.settings import CutSettings
 from textlstm.data.tokenizer import encode
 
 BUFFER = 100  # batches whose rows are shuffled together
@@ -24,8 +24,9 @@ class StreamLoader:
         rows: how many there are; all batches but the last are full, so that the steps of an epoch
             are known.
         tokenizer: makes the ids.
-        batch: how large a batch is.
-        cut: how many ids of a text are read; no batch may need more than `max_tokens_per_batch`.
+        batch_size: the texts of a batch.
+        max_tokens: what no batch may need more of, padding counted.
+        cut: how many ids of a text are read.
         seed: the order of the batches.
 
     Raises:
@@ -38,12 +39,14 @@ class StreamLoader:
         rows: int,
         tokenizer: Tokenizer,
         *,
-        batch: BatchSettings,
+        batch_size: int,
+        max_tokens: int,
         cut: CutSettings,
         seed: int,
     ) -> None:
         self.stream, self.rows, self.tokenizer = stream, rows, tokenizer
-        self.batch, self.cut, self.seed = batch, cut, seed
+        self.batch_size, self.max_tokens = batch_size, max_tokens
+        self.cut, self.seed = cut, seed
         self.epoch = 0
 
     @property
@@ -55,7 +58,7 @@ class StreamLoader:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.rows // self.batch.batch_size)
+        return -(-self.rows // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         seen = 0
@@ -65,10 +68,10 @@ class StreamLoader:
             )
             sampler = BucketSampler(
                 encoded.lengths,
-                self.batch.batch_size,
+                self.batch_size,
                 shuffle=True,
                 seed=self.seed + number,
-                max_tokens=self.batch.max_tokens_per_batch,
+                max_tokens=self.max_tokens,
             )
             sampler.set_epoch(self.epoch)
             for rows in sampler:
@@ -83,7 +86,7 @@ class StreamLoader:
 
     def _buffers(self) -> Iterator[tuple[list[str], list[int]]]:
         """The rows of 100 batches at a time, then the rest."""
-        size = BUFFER * self.batch.batch_size
+        size = BUFFER * self.batch_size
         texts: list[str] = []
         labels: list[int] = []
         for more_texts, more_labels in self.stream:

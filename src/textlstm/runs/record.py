@@ -64,6 +64,15 @@ class Seconds(TypedDict):
     """Seconds in all: also reading, tokenizing, and scoring the baselines."""
 
 
+class Resolved(TypedDict):
+    """The numbers that a run trained with: those of its config, or what followed from the rows."""
+
+    batch_size: int
+    """Texts per step."""
+    max_epochs: int
+    """Passes over the training rows, unless the run was ended before."""
+
+
 class ScoredSplits(TypedDict, total=False):
     """The scores of what was scored.
 
@@ -113,6 +122,8 @@ class Record(ScoredSplits):
     """The layers from the embedding to the class scores; `T` in a shape is a text's own length."""
     steps: int
     """Optimizer steps, those before a resume included."""
+    resolved: NotRequired[Resolved]
+    """The batch size and the epochs; an old record has none, since its config has both."""
     history: list[Epoch]
     """The epochs in order, those before a resume included."""
     data: DataFacts

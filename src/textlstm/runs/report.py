@@ -20,6 +20,8 @@ SCORES: dict[ScoreName, str] = {
     "log_loss": "log loss",
     "calibration_error": "calibration error",
 }
+COMPARED: tuple[ScoreName, ...] = ("accuracy", "macro_f1")
+"""What the LSTM has to have as much of as the linear baseline."""
 MISTAKES = 20  # that the report shows
 LINEAR = "TF-IDF + logistic regression"  # the baseline that has settings
 
@@ -195,6 +197,28 @@ def seconds_line(record: Record) -> str:
     return f"{seconds['train']:.0f} s of training, {seconds['total']:.0f} s in all"
 
 
+def behind_line(record: Record) -> str | None:
+    """Says that the LSTM is behind the linear baseline on test; None where it is not, or unknown.
+
+    It is behind if its accuracy or its macro F1 is lower.
+    """
+    linear = record["baselines"].get(LINEAR)
+    if linear is None:
+        return None
+    test = record["test"]
+    lower = [
+        f"{SCORES[name]} {test[name]:.4f} against {linear[name]:.4f}"
+        for name in COMPARED
+        if test[name] < linear[name]
+    ]
+    if not lower:
+        return None
+    return (
+        f"Behind the linear baseline on test: {' and '.join(lower)}. More training rows would help "
+        f"the LSTM most; until then, TF-IDF + logistic regression is the better choice here."
+    )
+
+
 def _settings(settings: BaselineSettings) -> str:
     unit, longest = settings["unit"], settings["longest"]
     n_grams = f"{unit}s" if longest == 1 else f"1- to {longest}-grams of {unit}s"
@@ -342,9 +366,11 @@ def _model(record: Record) -> str:
     if record["refit"]:
         kept = f"Kept: the last of {epochs} epochs. There was no validation: {record['chosen_by']}."
     else:
+        lowest = min(record["history"], key=lambda epoch: epoch["val_loss"])["epoch"]
+        among = "" if lowest == record["best_epoch"] else ", of the last fifth of the epochs"
         kept = (
             f"Kept: epoch {record['best_epoch']} of {epochs}, which has the lowest cross-entropy "
-            f"on validation (macro F1 there {record['score']:.4f})."
+            f"on validation{among} (macro F1 there {record['score']:.4f})."
         )
     curves = "![loss and accuracy by epoch](curves.png)"
     return "\n\n".join(["## Model", table, "## Training", curves, kept])

@@ -10,6 +10,7 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from omegaconf import OmegaConf
 
 from textlstm.checks import InputError
+from textlstm.keys import WHOLE_NUMBERS
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class SearchSpace:
 
     @classmethod
     def of(cls, overrides: list[str], config: Any) -> "SearchSpace":
-        """Reads `overrides` to `config`, whose values say which keys are whole numbers."""
+        """Reads `overrides` to `config`, whose values say which keys are whole numbers, too."""
         parsed = OverridesParser.create().parse_overrides(overrides)
         by_key = {override.get_key_element(): override for override in parsed}
 
@@ -39,7 +40,11 @@ class SearchSpace:
             for key, override in by_key.items()
             if key not in swept
         ]
-        whole_numbers = {key for key in swept if isinstance(OmegaConf.select(config, key), int)}
+        whole_numbers = {
+            key
+            for key in swept
+            if key in WHOLE_NUMBERS or isinstance(OmegaConf.select(config, key), int)
+        }
         return cls(fixed, swept, frozenset(whole_numbers))
 
     def grid(self) -> Iterator[list[str]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 from torch import distributed
 
@@ -84,6 +85,29 @@ class StayStopped(pl.Callback):
         reasons = [stopper.stopping_reason for stopper in trainer.early_stopping_callbacks]
         if any(reason != EarlyStoppingReason.NOT_STOPPED for reason in reasons):
             trainer.should_stop = True
+
+
+class ChooseCooled(pl.Callback):
+    """Chooses the epoch to keep among the last fifth of a one-cycle schedule, by validation loss.
+
+    The rate has come down there to less than a fifth of its peak. Among all epochs, on few
+    validation rows, the choice is one of chance: with 30 of them (newswire4, 300 rows) the epoch
+    with the lowest loss was 4 points of accuracy worse on 2,000 other rows than the last one.
+    """
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Forgets the best epoch so far where the last fifth begins; its file is overwritten."""
+        assert trainer.max_epochs is not None
+        if trainer.current_epoch + 1 != first_cooled(trainer.max_epochs):
+            return
+        for checkpoint in trainer.checkpoint_callbacks:
+            if isinstance(checkpoint, ModelCheckpoint) and checkpoint.monitor is not None:
+                checkpoint.best_k_models = {}
+
+
+def first_cooled(max_epochs: int) -> int:
+    """Computes the first epoch, from 1, of the last fifth of a run; of few epochs, the last."""
+    return max_epochs - max(1, max_epochs // 5) + 1
 
 
 class Pruner(pl.Callback):

@@ -19,6 +19,7 @@ from textlstm.runs.environment import environment
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import (
     FORMAT,
+    Epoch,
     PrunedRecord,
     Record,
     ScoredName,
@@ -27,6 +28,7 @@ from textlstm.runs.record import (
     write_record,
 )
 from textlstm.runs.report import write_report
+from textlstm.training.callbacks import ChooseCooled, first_cooled
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.progress import EpochHistory
 from textlstm.training.settings import RunSettings
@@ -34,6 +36,7 @@ from textlstm.training.settings import RunSettings
 log = logging.getLogger(__name__)
 
 BY_VALIDATION = "validation cross-entropy (the epoch); nothing by test"
+BY_ROWS = "the number of epochs follows from that of the rows; nothing by test"
 BEFORE = "the number of epochs was chosen before, by validation in other runs; nothing by test"
 
 
@@ -61,12 +64,15 @@ def describe_run(
     for name, split in scored.items():
         scores[name] = split.scores
 
+    assert trainer.max_epochs is not None
     refit = settings.data.refit
     if refit:
         score, best_epoch = None, None
+        chosen_by = BEFORE if settings.trainer["max_epochs"] else BY_ROWS
     else:
+        chosen_by = BY_VALIDATION
         score = scores["validation"]["macro_f1"]
-        best_epoch = min(history.epochs, key=lambda epoch: epoch["val_loss"])["epoch"]
+        best_epoch = _kept(history.epochs, trainer)
 
     return {
         "format": FORMAT,
@@ -74,7 +80,7 @@ def describe_run(
         "refit": refit,
         "score": score,
         "best_epoch": best_epoch,
-        "chosen_by": BEFORE if refit else BY_VALIDATION,
+        "chosen_by": chosen_by,
         "labels": data.class_names,
         **scores,
         "baselines": baselines,
@@ -82,6 +88,7 @@ def describe_run(
         "parameters": trainable(module.network),
         "layers": layer_table(module.network, settings.data.pad_to),
         "steps": trainer.global_step,
+        "resolved": {"batch_size": data.batch_size, "max_epochs": trainer.max_epochs},
         "history": history.epochs,
         "data": data.facts,
         "seed": settings.seed,
@@ -92,6 +99,18 @@ def describe_run(
         "overrides": overrides,
         "config": {**settings.plain(), "resume": None},
     }
+
+
+def _kept(epochs: list[Epoch], trainer: pl.Trainer) -> int:
+    """Finds the epoch that was kept: the one with the lowest validation loss of those chosen from.
+
+    Those are all epochs, or the last fifth of a whole one-cycle schedule, if the run came so far.
+    """
+    candidates = epochs
+    if any(isinstance(callback, ChooseCooled) for callback in trainer.callbacks):  # type: ignore[attr-defined]
+        assert trainer.max_epochs is not None
+        candidates = epochs[first_cooled(trainer.max_epochs) - 1 :] or epochs
+    return min(candidates, key=lambda epoch: epoch["val_loss"])["epoch"]
 
 
 def write_run(

@@ -17,6 +17,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from textlstm.cache import one_at_a_time
 from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
+from textlstm.data.duration import epochs_for
 from textlstm.data.reading.checksums import changed_sources
 from textlstm.model import baselines
 from textlstm.model.calibration import choose_threshold, describe_calibration, fit_temperature
@@ -26,7 +27,7 @@ from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.record import Record, ScoredName, read_record
-from textlstm.runs.report import LINEAR, print_results, seconds_line
+from textlstm.runs.report import LINEAR, behind_line, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
 from textlstm.training.channel import mix_channel
 from textlstm.training.distributed import one_end, share_threads
@@ -88,10 +89,14 @@ def train(
     if trainer.is_global_zero:
         level = logging.DEBUG if sweeping else logging.INFO
         announce(data.facts["splits"], module.network, settings.data.pad_to, level)
+        _announce_duration(settings, trainer, data, level)
         if trainer.world_size == 1 and checkpoint is None and settings.threads is None:
             _take_fastest_threads(trainer, module, data, level)
         if isinstance(logger, TensorBoardLogger):
-            tensorboard.begin(logger, settings.plain(), overrides)
+            config = settings.plain()
+            config["data"]["batch_size"] = data.batch_size
+            config["trainer"]["max_epochs"] = trainer.max_epochs
+            tensorboard.begin(logger, config, overrides)
 
     with one_end(trainer, run.path):
         _fit(trainer, module, data, checkpoint, run)
@@ -132,6 +137,8 @@ def train(
         else:
             print_results(record, list(scored)[-1], run.path)
             print(seconds_line(record))
+            if behind := behind_line(record):
+                print(behind)
     return None if settings.data.refit else scored["validation"].scores["macro_f1"]
 
 
@@ -152,8 +159,9 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
             return finished["score"]
         shutil.rmtree(run.path / "tensorboard", ignore_errors=True)  # of a run that did not finish
     elif finished is not None:
-        recorded = finished["config"]["trainer"]["max_epochs"]
-        if settings.trainer["max_epochs"] <= recorded:
+        resolved = finished.get("resolved")
+        recorded = (resolved or finished["config"]["trainer"])["max_epochs"]
+        if (settings.trainer["max_epochs"] or recorded) <= recorded:
             raise InputError(
                 f"resume: {run.path} is finished, after {len(finished['history'])} of at most "
                 f"{recorded} epochs; there is nothing left to do. With a constant or plateau "
@@ -194,14 +202,16 @@ def _check_devices(trainer: pl.Trainer, settings: RunSettings, *, sweeping: bool
 
 
 def _read(settings: RunSettings, trainer: pl.Trainer, checkpoint: Path | None) -> TextDataModule:
-    """Reads and tokenizes the data, by one process after the other.
+    """Reads and tokenizes the data, by one process after the other, and sets the run's duration.
 
-    A resumed run takes the tokenizer of its checkpoint.
+    A resumed run takes the tokenizer of its checkpoint and, where the config leaves them open, the
+    batch size and the epochs.
     """
-    tokenizer_json = None
+    tokenizer_json, begun_with = None, dict[str, Any]()
     if checkpoint is not None:
         saved = torch.load(checkpoint, weights_only=True, map_location="cpu")
         tokenizer_json = saved["hyper_parameters"]["tokenizer_json"]
+        begun_with = saved[TextDataModule.__qualname__]
     data = TextDataModule(
         settings.data, cache=CACHE, seed=settings.seed, tokenizer_json=tokenizer_json
     )
@@ -210,7 +220,42 @@ def _read(settings: RunSettings, trainer: pl.Trainer, checkpoint: Path | None) -
         share_threads(trainer, settings.threads)
     with one_at_a_time(CACHE) if several else nullcontext():
         data.setup()
+
+    # The rule of a newer version may differ: a run that is under way keeps its numbers.
+    if settings.data.batch_size is None:
+        data.batch_size = begun_with.get("batch_size", data.batch_size)
+    epochs = settings.trainer["max_epochs"] or begun_with.get("max_epochs")
+    trainer.fit_loop.max_epochs = epochs or epochs_for(_steps_per_epoch(trainer, data))
     return data
+
+
+def _steps_per_epoch(trainer: pl.Trainer, data: TextDataModule) -> int:
+    """Counts the optimizer's steps, each of which may take the gradients of several batches."""
+    return -(-data.steps_per_epoch() // trainer.accumulate_grad_batches)
+
+
+def _announce_duration(
+    settings: RunSettings, trainer: pl.Trainer, data: TextDataModule, level: int
+) -> None:
+    """Logs the batch size and the epochs if one of them follows from the rows."""
+    given = {
+        "data.batch_size": settings.data.batch_size,
+        "trainer.max_epochs": settings.trainer["max_epochs"],
+    }
+    derived = [key for key, value in given.items() if value is None]
+    if not derived:
+        return
+    others = "take other numbers" if len(derived) > 1 else "takes another number"
+    log.log(
+        level,
+        "%s training texts: batches of %d, %d epochs of %d steps; %s %s.",
+        f"{data.facts['splits']['train']['rows']:,}",
+        data.batch_size,
+        trainer.max_epochs,
+        _steps_per_epoch(trainer, data),
+        " and ".join(derived),
+        others,
+    )
 
 
 def _module(settings: RunSettings, data: TextDataModule) -> TextClassificationModule:
@@ -239,7 +284,7 @@ def _take_fastest_threads(
         optimizer.step()
 
     mean_length = data.facts["splits"]["train"]["mean_length"]
-    shape = [data.settings.batch_size, mean_length, module.network.plain_values()]
+    shape = [data.batch_size, mean_length, module.network.plain_values()]
     count, milliseconds = choose_threads(step, shape, CACHE)
     torch.set_num_threads(count)
     tried = ", ".join(f"{time:.1f} ms with {threads}" for threads, time in milliseconds.items())

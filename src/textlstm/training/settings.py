@@ -89,7 +89,8 @@ class RunSettings:
         check_flag("calibrate", self.calibrate)
         check_flag("wide", self.wide)
         for key in ("max_epochs", "accumulate_grad_batches"):
-            check_whole(f"trainer.{key}", self.trainer[key], minimum=1)
+            if key != "max_epochs" or self.trainer[key] is not None:
+                check_whole(f"trainer.{key}", self.trainer[key], minimum=1)
         if self.data.refit:
             self._check_refit()
         if self.calibration_from is not None and not (self.data.refit and self.calibrate):

@@ -15,10 +15,13 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from textlstm.checks import InputError, check_whole
 from textlstm.runs.folder import RunFolder
-from textlstm.training.callbacks import RandomState, StayStopped
+from textlstm.training.callbacks import ChooseCooled, RandomState, StayStopped
 from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
 from textlstm.training.progress import ProgressBar
 from textlstm.training.settings import RunSettings
+
+PATIENCE = 3  # epochs without a better validation loss, where nobody has given a number
+UNTIL_READ = 1  # epochs of a trainer whose number follows from rows that are not read yet
 
 
 def make_trainer(
@@ -34,10 +37,13 @@ def make_trainer(
             compute in the precision, or no validation to choose the best epoch by.
     """
     refit, terminal = settings.data.refit, sys.stderr.isatty()
-    callbacks = _callbacks(settings.callbacks, refit=refit)
+    callbacks = _callbacks(settings)
+    epochs = settings.trainer["max_epochs"] or UNTIL_READ
     try:
         trainer = pl.Trainer(
-            **settings.trainer | ({"limit_val_batches": 0} if refit else {}),
+            **settings.trainer
+            | {"max_epochs": epochs}
+            | ({"limit_val_batches": 0} if refit else {}),
             logger=logger,
             callbacks=[
                 *callbacks,
@@ -45,6 +51,7 @@ def make_trainer(
                 RandomState(settings.seed),
                 StayStopped(),
                 SameRun(),
+                *([ChooseCooled()] if _chooses_cooled(settings, callbacks) else []),
                 *recording,
                 *_checkpoints(run, refit=refit),
             ],
@@ -91,21 +98,38 @@ def quiet_trainer(accelerator: str) -> pl.Trainer:
         raise InputError(f"accelerator: {error}") from error
 
 
-def _callbacks(settings: dict[str, Any], *, refit: bool) -> list[pl.Callback]:
+def _callbacks(settings: RunSettings) -> list[pl.Callback]:
     """The callbacks of the config; a refit, which has no validation, cannot stop early.
+
+    Without a patience a one-cycle schedule is not cut short either: before its rate has come down,
+    a worse validation loss says little, and the best epoch is kept in any case.
 
     Raises:
         InputError: a callback that cannot be made, or a patience below one epoch.
     """
-    callbacks = {name: _made(f"callbacks.{name}", made_by) for name, made_by in settings.items()}
-    for name, callback in callbacks.items():
+    made = {name: _made(f"callbacks.{name}", given) for name, given in settings.callbacks.items()}
+    kept = []
+    for name, callback in made.items():
         if isinstance(callback, EarlyStopping):
-            check_whole(f"callbacks.{name}.patience", callback.patience, minimum=1)
-    return [
-        callback
-        for callback in callbacks.values()
-        if not (refit and isinstance(callback, EarlyStopping))
-    ]
+            if callback.patience is None:
+                callback.patience = PATIENCE
+                whole_cycle = settings.optimizer.schedule == "one_cycle"
+            else:
+                check_whole(f"callbacks.{name}.patience", callback.patience, minimum=1)
+                whole_cycle = False
+            if settings.data.refit or whole_cycle:
+                continue
+        kept.append(callback)
+    return kept
+
+
+def _chooses_cooled(settings: RunSettings, callbacks: list[pl.Callback]) -> bool:
+    """Tells whether the run has a one-cycle schedule that nothing is to cut short."""
+    return (
+        settings.optimizer.schedule == "one_cycle"
+        and not settings.data.refit
+        and not any(isinstance(callback, EarlyStopping) for callback in callbacks)
+    )
 
 
 def _made(key: str, settings: dict[str, Any], **arguments: Any) -> Any:

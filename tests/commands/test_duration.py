@@ -1,0 +1,129 @@
+"""How long a run trains, as a person meets it: the line, the record, the letter, a resumed run."""
+
+import re
+
+import pytest
+import torch
+
+from helpers.commands import QUICK, call, record, train_and_kill
+from helpers.configs import composed
+from textlstm.data import duration
+
+OPEN = [option for option in QUICK if "max_epochs" not in option]
+SAID = re.compile(r"training texts: batches of")
+
+
+@pytest.fixture
+def rows(write_rows):
+    """The override that names a file of 100 rows, of which 80 train."""
+    texts = [(f"goal {n} in the match", "sports") for n in range(40)]
+    texts += [(f"shares fall {n}", "money") for n in range(60)]
+    return f"data.train={write_rows('train.csv', texts)}"
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """A rule that asks for 30 steps in place of thousands."""
+    monkeypatch.setattr(duration, "STEPS", 30)
+
+
+def test_what_follows_from_the_rows_is_said_and_recorded_and_trained(short, rows, tmp_path):
+    run = tmp_path / "run"
+    _, errors = call("train", *OPEN, rows, f"hydra.run.dir={run}")
+    assert (
+        "80 training texts: batches of 8, 5 epochs of 10 steps; data.batch_size and "
+        "trainer.max_epochs take other numbers.\n"
+    ) in errors
+    found = record(run)
+    assert found["resolved"] == {"batch_size": 8, "max_epochs": 5}
+    assert (found["steps"], len(found["history"])) == (50, 5)
+    assert found["config"]["data"]["batch_size"] is None
+    assert found["config"]["trainer"]["max_epochs"] is None
+
+    call("evaluate", f"run={run}", "accelerator=cpu")
+    scored = record(run / "evaluation" / "test")
+    assert scored["test"]["log_loss"] == pytest.approx(found["test"]["log_loss"], abs=1e-6)
+
+    _, errors = call("train", f"resume={run}", code=2)
+    assert "is finished, after 5 of at most 5 epochs; there is nothing left to do" in errors
+
+
+def test_numbers_that_are_given_are_kept_to_the_letter_and_nothing_is_said(rows, tmp_path):
+    run = tmp_path / "run"
+    _, errors = call(
+        "train", *OPEN, rows, "data.batch_size=33", "trainer.max_epochs=2", f"hydra.run.dir={run}"
+    )
+    assert not SAID.search(errors)
+    assert record(run)["resolved"] == {"batch_size": 33, "max_epochs": 2}
+    assert record(run)["steps"] == 2 * 3
+
+
+def test_only_what_is_open_follows_from_the_rows(rows, tmp_path):
+    run = tmp_path / "run"
+    _, errors = call("train", *OPEN, rows, "trainer.max_epochs=1", f"hydra.run.dir={run}")
+    assert (
+        "80 training texts: batches of 8, 1 epochs of 10 steps; data.batch_size takes another "
+        "number.\n"
+    ) in errors
+    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 1}
+
+
+@pytest.mark.parametrize(
+    ("preset", "batch_size", "max_epochs"),
+    [("article", 64, 20), ("article_deep", 64, 20), ("smoke", 64, 1)],
+)
+def test_presets_of_experiments_give_their_own_numbers(preset, batch_size, max_epochs):
+    config = composed("train", f"experiment={preset}")
+    assert config["data"]["batch_size"] == batch_size
+    assert config["trainer"]["max_epochs"] == max_epochs
+
+
+def test_a_sweep_trains_with_the_numbers_that_it_lists(rows, tmp_path):
+    listed = ["data.batch_size=16,40", "trainer.max_epochs=1,2"]
+    folder = f"hydra.sweep.dir={tmp_path}/sweep"
+    call("train", *OPEN, rows, *listed, "sweep.workers=1", "threads=1", folder)
+    found = [record(file.parent) for file in tmp_path.glob("sweep/*/metrics.json")]
+    numbers = [(*run["resolved"].values(), run["steps"]) for run in found]
+    assert sorted(numbers) == [(16, 1, 5), (16, 2, 10), (40, 1, 2), (40, 2, 4)]
+
+
+def test_a_resumed_run_keeps_the_numbers_that_it_began_with(rows, tmp_path):
+    run = tmp_path / "run"
+    train_and_kill(run, *OPEN, rows)
+    file = run / "checkpoints" / "last.ckpt"
+    checkpoint = torch.load(file, weights_only=True)
+    begun_with = checkpoint["TextDataModule"]
+    assert (begun_with["batch_size"], begun_with["max_epochs"]) == (8, 100)
+    begun_with["max_epochs"] = 4  # as if the rule had been another one then
+    torch.save(checkpoint, file)
+
+    call("train", f"resume={run}", "trainer.accelerator=cpu")
+    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 4}
+    assert len(record(run)["history"]) == 4
+
+
+def test_a_resumed_run_of_one_cycle_takes_no_other_epochs(rows, tmp_path):
+    run = tmp_path / "run"
+    train_and_kill(run, *OPEN, rows)
+    _, errors = call("train", f"resume={run}", "trainer.max_epochs=9", code=2)
+    assert "one-cycle schedule, which was laid out for its training rows." in errors
+
+
+def test_a_refit_may_leave_its_epochs_to_the_rows(short, rows, tmp_path):
+    run = tmp_path / "run"
+    call("train", *OPEN, rows, "data.refit=true", f"hydra.run.dir={run}")
+    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 5}
+    assert record(run)["chosen_by"] == (
+        "the number of epochs follows from that of the rows; nothing by test"
+    )
+
+
+def test_the_last_line_says_that_the_model_is_behind_the_linear_baseline(rows, tmp_path):
+    options = [*OPEN, rows, "baselines=true", "data.batch_size=64", f"hydra.run.dir={tmp_path}/run"]
+    out, _ = call("train", *options, "trainer.max_epochs=1", "optimizer.lr=0")
+    assert re.fullmatch(
+        r"Behind the linear baseline on test: accuracy \d\.\d{4} against 1\.0000 and macro F1 "
+        r"\d\.\d{4} against 1\.0000\. More training rows would help the LSTM most; until then, "
+        r"TF-IDF \+ logistic regression is the better choice here\.",
+        out.splitlines()[-1],
+    )
