@@ -32,7 +32,8 @@ class TextDataModule(pl.LightningDataModule):
     """Labelled text as batches of ids for training, validation and test.
 
     What is learned (the tokenizer, class weights) is learned from the training split alone, the
-    tokenizer also from data.unlabelled without the texts of validation and test. A missing validation split is cut from the training source, never borrowed from test.
+    tokenizer also from data.unlabelled without the texts of validation and test. A missing
+    validation split is cut from the training source, never borrowed from test.
 
     Args:
         settings: the keys of `data`.

@@ -13,7 +13,7 @@ from datasets import Dataset
 
 from textlstm.cache import content_key, kept
 from textlstm.checks import InputError, nearest
-from textlstm.data.columns import TEXT_COLUMNS
+from textlstm.data.columns import TEXT_COLUMNS, guess_column
 from textlstm.data.duplicates import duplicate_numbers
 from textlstm.data.facts import SourceFacts
 from textlstm.data.reading.checksums import checksum
@@ -124,7 +124,9 @@ def _opened(path: str, settings: ColumnSettings) -> tuple[list[str], Iterator[Ch
     table = open_table(path, KEY, encoding)
     given = settings.text_column
     if given is None:
-        given = next((name for name in TEXT_COLUMNS if name in table.columns), "text")
+        given = guess_column(
+            "text", TEXT_COLUMNS, table.columns, lambda what: InputError(f"{KEY}: {path} {what}")
+        )
     columns = given if isinstance(given, list) else [given]
     for column in columns:
         if column not in table.columns:

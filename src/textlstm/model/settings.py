@@ -32,7 +32,7 @@ class NetworkSettings:
     """read each text both ways"""
 
     directions: str = "mixed"  # as networks were before there was a choice
-    """what stacked layers read if bidirectional: mixed, both ways' states, or separate, their own"""
+    """stacked layers of both directions read both ways' states, mixed, or their own, separate"""
 
     pooling: str
     """how the states of a text become one vector: last, mean, max, concat or attention"""

@@ -82,6 +82,7 @@ def describe_run(
         "layers": layer_table(module.network, settings.data.pad_to),
         "steps": trainer.global_step,
         "history": history.epochs,
+        "pretraining": history.pretraining,
         "data": data.facts,
         "seed": settings.seed,
         "threads": torch.get_num_threads(),

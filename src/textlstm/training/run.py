@@ -22,11 +22,12 @@ from textlstm.model.scores import Baseline
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
-from textlstm.runs.record import ScoredName
+from textlstm.runs.record import Pretraining, PretrainingEpoch, ScoredName
 from textlstm.runs.report import LINEAR, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
 from textlstm.training.distributed import one_end, share_threads
 from textlstm.training.module import TextClassificationModule
+from textlstm.training.pretraining import pretrain
 from textlstm.training.process import prepare_process
 from textlstm.training.progress import EpochHistory, announce
 from textlstm.training.recording import ScoredSplit, describe_run, record_pruned, write_run
@@ -87,6 +88,8 @@ def train(
             _take_fastest_threads(trainer, module, data, level)
         if isinstance(logger, TensorBoardLogger):
             tensorboard.begin(logger, settings.plain(), overrides)
+    if settings.pretrain is not None and checkpoint is None:
+        history.pretraining = _pretrain(settings, trainer, module, data, sweeping=sweeping)
 
     with one_end(trainer, run.path):
         _fit(trainer, module, data, checkpoint, run)
@@ -117,7 +120,8 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
     """
     finished = run.record()
     if sweeping:
-        same = finished is not None and finished["config"] == settings.plain()
+        # Parsed, since older records lack the keys that have come since.
+        same = finished is not None and RunSettings.parse(finished["config"]) == settings
         if finished is not None and same and not changed_sources(finished["data"]["sources"]):
             log.info(
                 "Finished before, with macro F1 %.4f on validation: skipped.", finished["score"]
@@ -214,6 +218,42 @@ def _take_fastest_threads(
         count,
         tried,
     )
+
+
+def _pretrain(
+    settings: RunSettings,
+    trainer: pl.Trainer,
+    module: TextClassificationModule,
+    data: TextDataModule,
+    *,
+    sweeping: bool,
+) -> Pretraining:
+    """Starts the network from a language model; its perplexity goes to the run's logger."""
+    assert settings.pretrain is not None
+
+    def report(epoch: PretrainingEpoch) -> None:
+        if trainer.logger is not None and trainer.is_global_zero:
+            perplexities = {
+                "pretrain/perplexity": epoch["perplexity"],
+                "pretrain/train_perplexity": epoch["train_perplexity"],
+            }
+            trainer.logger.log_metrics(perplexities, epoch["epoch"])
+
+    quiet = sweeping or not trainer.is_global_zero
+    try:
+        return pretrain(
+            module.network,
+            data.language_texts(),
+            settings.pretrain,
+            cut=data.settings,
+            device=trainer.strategy.root_device,
+            cache=CACHE,
+            report=report,
+            level=logging.DEBUG if quiet else logging.INFO,
+        )
+    except SystemExit as stop:  # Lightning's answer to SIGTERM and to Ctrl-C
+        log.info("Stopped. The same command goes on after the language model's last whole epoch.")
+        sys.exit(143 if isinstance(stop, SIGTERMException) else 130)
 
 
 def _fit(
