@@ -145,15 +145,15 @@ class LanguageModel(nn.Module):
     ) -> Tensor:
         """Cross-entropy over each target and the candidates (Jean et al. 2015).
 
-        From every score goes the logarithm of the token's chance to be drawn, so that the
-        candidates stand in for the whole vocabulary.
+        From a candidate's score goes the logarithm of its chance to be drawn, so that the sum over
+        the candidates is in the mean that over the whole vocabulary. The target is always there.
         """
         tokens = torch.cat([targets_N, drawn_K])
         weights = functional.embedding(tokens, self.embedding.weight)
-        biases = self.bias[tokens] - chances_V[tokens].log()
-        count = len(targets_N)
+        biases, count = self.bias[tokens], len(targets_N)
         targets_N1 = ((guesses_NE * weights[:count]).sum(dim=1) + biases[:count])[:, None]
-        drawn_NK = torch.addmm(biases[count:], guesses_NE, weights[count:].T)
+        corrected_K = biases[count:] - chances_V[drawn_K].log()
+        drawn_NK = torch.addmm(corrected_K, guesses_NE, weights[count:].T)
         drawn_NK = drawn_NK.masked_fill(drawn_K == targets_N[:, None], -torch.inf)
         logits = torch.cat([targets_N1, drawn_NK], dim=1)
         return functional.cross_entropy(logits, torch.zeros_like(targets_N), reduction="none")
