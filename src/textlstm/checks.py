@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -69,12 +69,12 @@ def parse_settings(kind: type[Settings], values: Mapping[str, Any], group: str =
 
     Args:
         kind: the dataclass of the settings.
-        values: by key.
+        values: by key; a key that is missing has the default of its field, if it has one.
         group: what stands before a key in messages, such as `data`.
 
     Raises:
-        InputError: a key that is no field, with the nearest one that is; fields without a key; or
-            what the settings themselves refuse.
+        InputError: a key that is no field, with the nearest one that is; a field with neither key
+            nor default; or what the settings themselves refuse.
     """
     prefix = f"{group}." if group else ""
     keys = {field.name: f"{prefix}{field.name}" for field in fields(kind)}
@@ -82,7 +82,11 @@ def parse_settings(kind: type[Settings], values: Mapping[str, Any], group: str =
         if name not in keys:
             key = f"{prefix}{name}"
             raise InputError(f"There is no key {key!r}.{nearest(key, keys.values())}")
-    missing = [key for name, key in keys.items() if name not in values]
+    missing = [
+        keys[field.name]
+        for field in fields(kind)
+        if field.name not in values and field.default is MISSING
+    ]
     if missing:
         raise InputError(f"{', '.join(missing)} must be given.")
     return kind(**values)

@@ -1,4 +1,4 @@
-"""The language model: what each direction sees, its losses, and how its weights reach the classifier."""
+"""The language model: what each direction sees, its losses, and its weights in a classifier."""
 
 import math
 

@@ -78,7 +78,7 @@ def test_perplexity_falls_and_the_weights_arrive(read, tmp_path):
 
     first, *_, last = record["history"]
     assert last["train_perplexity"] < first["train_perplexity"] / 2
-    assert last["perplexity"] < first["perplexity"] * 0.7 < vocab_size / 2
+    assert last["perplexity"] < first["perplexity"] * 0.7
     assert reported == record["history"]
     assert [epoch["epoch"] for epoch in reported] == [1, 2, 3]
     assert record["texts"] == data.facts["splits"]["train"]["rows"] == 64
@@ -150,22 +150,24 @@ def test_other_sizes_are_another_stage_and_other_seeds_the_same(read, tmp_path):
 
 
 def test_validation_and_test_never_change_the_stage(read, tmp_path, write_rows):
-    """Other texts in validation and test: the same words, ids and weights."""
-    weights = []
+    stages = []
     for word in ("keeper", "lender"):
-        held_out = write_rows(f"{word}.csv", [(f"{word} saves {n}", "sports") for n in range(9)])
-        data = read(validation=held_out, test=held_out.replace(word, word), val_fraction=0.1)
-        network, record = stage(data, tmp_path / "stages", epochs=1)
+        files = {}
+        for split in ("validation", "test"):
+            rows = [(f"{word} in {split} {n}", "money") for n in range(9)]
+            files[split] = write_rows(f"{split}.csv", rows)
+        network, record = stage(read(**files), tmp_path / "stages", epochs=1)
         assert record["texts"] == len(ROWS)
-        weights.append((network, record["from_cache"]))
-    assert [found for _, found in weights] == [False, True]
-    assert same_weights(weights[0][0], weights[1][0])
+        stages.append((network, record["from_cache"]))
+    assert [found for _, found in stages] == [False, True]
+    assert same_weights(stages[0][0], stages[1][0])
 
 
 class Killed(Exception):
     """What ends a stage in a test, as a kill would."""
 
 
+@pytest.mark.filterwarnings("ignore:Checkpoint directory")  # as the commands do
 def test_a_killed_stage_goes_on_to_the_same_weights(read, tmp_path, monkeypatch):
     data = read()
     whole, record = stage(data, tmp_path / "whole")
@@ -210,15 +212,9 @@ def test_joined_texts_are_the_rows_of_both_whole_and_cut_alike(read, tmp_path):
     assert words == ["goals", "of", "the", "match"]
 
 
-@pytest.mark.parametrize(
-    "rows", [ROWS[:4] + ROWS[-4:], [("goal", "sports"), ("bank", "money")] * 9]
-)
-def test_few_texts_and_texts_of_one_word_are_no_error(read, tmp_path, rows):
-    data = (
-        read(rows, val_fraction=0.3, test_fraction=0.3)
-        if len(rows) < 9
-        else read([*rows, *ROWS[:1]], validation=None)
-    )
-    network, record = stage(data, tmp_path / "stages", epochs=1)
+def test_few_texts_and_texts_of_one_word_are_no_error(read, tmp_path):
+    words = [(f"goal{n}", "sports") for n in range(5)] + [(f"bank{n}", "money") for n in range(5)]
+    network, record = stage(read(words), tmp_path / "stages", epochs=1)
+    assert record["texts"] == record["tokens"] == 6
+    assert record["history"][0]["perplexity"] == 1  # of nothing that could be guessed
     assert all(tensor.isfinite().all() for tensor in network.state_dict().values())
-    assert record["history"][0]["perplexity"] >= 1
