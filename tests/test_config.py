@@ -26,20 +26,24 @@ PRESETS = sorted(
 )  # every YAML of every group
 
 TRAIN_KEYS = {
-    "": "baselines calibrate calibration_from resume seed test threads wide",
+    "": "baselines calibrate calibration_from pretrain resume seed test threads wide",
     "callbacks": "early_stopping._target_ early_stopping.monitor early_stopping.patience "
     "learning_rate._target_ learning_rate.logging_interval",
     "data": "batch_size class_weights config drop_empty encoding fold folds label_column "
     "label_names max_length max_rows max_tokens_per_batch name oversample pad_to refit source "
     "split_seed streaming streaming_rows test test_fraction text_column tokenizer train truncate "
-    "val_fraction validation vocab_size",
+    "unlabelled val_fraction validation vocab_size",
     "logger": "_target_ default_hp_metric name",
-    "model": "bidirectional dropout embedding_dim embedding_dropout head hidden label_smoothing "
-    "layers pooling sequence_dropout word_dropout",
-    "optimizer": "lr name schedule weight_decay",
+    "model": "bidirectional directions dropout embedding_dim embedding_dropout head hidden "
+    "label_smoothing layers pooling sequence_dropout word_dropout",
+    "optimizer": "body_rate lr name schedule weight_decay",
     "sweep": "minutes name prune repeats storage trials workers",
     "trainer": "accelerator accumulate_grad_batches devices gradient_clip_val max_epochs precision",
 }
+PRETRAIN_KEYS = {  # of pretrain=own_text
+    f"pretrain.{key}"
+    for key in ("batch_size", "candidates", "dropout", "epochs", "lr", "seed", "weight_drop")
+} | {"pretrain.word_dropout"}
 OTHER_KEYS = {
     "evaluate": "accelerator batch_size changed_data file label_column run split text_column "
     "threads",
@@ -73,10 +77,15 @@ def test_the_public_keys_of_the_other_commands_are_frozen(command):
     assert sorted(leaf_keys(composed(command))) == OTHER_KEYS[command].split()
 
 
+def test_the_public_keys_of_pretraining_are_frozen():
+    keys = leaf_keys(composed("train", "pretrain=own_text"))
+    assert set(keys) - set(FROZEN) == PRETRAIN_KEYS
+
+
 def test_every_preset_is_covered():
-    assert len(PRESETS) == 21
-    groups = ["callbacks", "data", "experiment", "logger", "model", "optimizer", "sweep", "trainer"]
-    assert sorted({group for group, _ in PRESETS}) == groups
+    assert len(PRESETS) == 23
+    groups = ["callbacks", "data", "experiment", "logger", "model", "optimizer", "pretrain"]
+    assert sorted({group for group, _ in PRESETS}) == [*groups, "sweep", "trainer"]
 
 
 @pytest.mark.parametrize(("group", "preset"), PRESETS)
@@ -86,6 +95,7 @@ def test_every_preset_composes_and_binds(group, preset, tmp_path):
         "hydra",
         "trainer.strategy",
         "trainer.num_nodes",
+        *(PRETRAIN_KEYS if preset == "own_text" else ()),
     }
     if preset == "files":
         assert config["data"].pop("train") == "???"  # must be given
@@ -153,6 +163,7 @@ def test_the_article_is_the_articles():
         "lr": 0.001,
         "weight_decay": 0.0,
         "schedule": "constant",
+        "body_rate": 1.0,
     }
     assert (
         config["trainer"]["max_epochs"] == config["callbacks"]["early_stopping"]["patience"] == 20
@@ -170,7 +181,7 @@ UNEXPLAINED = {
 def test_help_explains_every_key_of_training():
     explained = re.findall(r"^    (\S+)", key_lines("train"), re.MULTILINE)
     assert sorted(explained) == sorted(
-        {*FROZEN, "trainer.strategy", "trainer.num_nodes"} - UNEXPLAINED
+        {*FROZEN, *PRETRAIN_KEYS, "trainer.strategy", "trainer.num_nodes"} - UNEXPLAINED
     )
 
 

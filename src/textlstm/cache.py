@@ -71,13 +71,16 @@ def kept(
 
 
 @contextmanager
-def one_at_a_time(cache: Path) -> Iterator[None]:
+def one_at_a_time(cache: Path, name: str = "") -> Iterator[None]:
     """Lets one process in after the other: the first fills the cache, the others find it full.
+
+    Args:
+        name: the entry that they need; those that need another do not wait for each other.
 
     Raises:
         InputError: the cache may not be written to.
     """
-    lock = FileLock(cache / ".lock")
+    lock = FileLock(cache / f".{name}.lock" if name else cache / ".lock")
     with _refused(Path(lock.lock_file)):
         cache.mkdir(parents=True, exist_ok=True)
         lock.acquire()

@@ -71,7 +71,7 @@ def parse_settings(kind: type[Settings], values: Mapping[str, Any], group: str =
 
     Args:
         kind: the dataclass of the settings.
-        values: by key.
+        values: by key; a key that is missing has the default of its field, if it has one.
         group: what stands before a key in messages, such as `data`.
 
     Raises:

@@ -5,10 +5,10 @@ from typing import Any
 # The values of these keys are texts and paths: what Hydra's grammar makes of commas, quotes,
 # brackets and ${…} is never what the person meant.
 LITERAL = {"text", "input", "output", "file", "run", "resume", "sweep.storage"} | {
-    f"data.{key}" for key in ("train", "validation", "test", "name")
+    f"data.{key}" for key in ("train", "validation", "test", "unlabelled", "name")
 }
 # Of these, paths that are recorded must hold from any working directory.
-RECORDED_PATHS = {"data.train", "data.validation", "data.test"}
+RECORDED_PATHS = {"data.train", "data.validation", "data.test", "data.unlabelled"}
 # A change of these would bend a one-cycle schedule that is under way.
 SCHEDULED = {
     f"trainer.{key}"

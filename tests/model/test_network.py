@@ -45,11 +45,13 @@ def test_keras_weights_give_keras_probabilities_loss_and_accuracy():
     assert (logits_BC.argmax(dim=1) == golden["labels"]).sum() == 5  # of 9
 
 
-@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize(("layers", "directions"), [(1, "mixed"), (3, "mixed"), (2, "separate")])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @every_pooling
-def test_padding_never_changes_the_scores(pooling, bidirectional, layers):
-    network = lively_network(pooling=pooling, bidirectional=bidirectional, layers=layers)
+def test_padding_never_changes_the_scores(pooling, bidirectional, layers, directions):
+    network = lively_network(
+        pooling=pooling, bidirectional=bidirectional, layers=layers, directions=directions
+    )
     with torch.no_grad():
         alone_BC = torch.cat([network(*padded([text])) for text in TEXTS])
         batch_BC = network(*padded(TEXTS))
@@ -268,3 +270,30 @@ def test_dropout_stands_after_each_lstm_layer(place):
         network.dropout.rate = 0.0
     with torch.no_grad():
         assert not torch.equal(network(*padded(TEXTS)), network(*padded(TEXTS)))
+
+
+def test_separate_directions_are_two_networks_of_one_direction_side_by_side():
+    network = lively_network(layers=3, bidirectional=True, directions="separate")
+    tokens_BT, lengths_B = padded(TEXTS)
+    states_BTH = network.embedding(tokens_BT)
+    one_way_BTH, other_way_BTH = states_BTH, states_BTH
+    with torch.no_grad():
+        for layer in network.lstm:
+            states_BTH = layer(states_BTH, lengths_B)
+            one_way_BTH = layer.forwards(one_way_BTH)[0]
+        text = TEXTS[2]
+        other_way_BTH = network.embedding(torch.tensor([text[::-1]]))
+        for layer in network.lstm:
+            other_way_BTH = layer.backwards(other_way_BTH)[0]
+    torch.testing.assert_close(states_BTH[2, : len(text), :4], one_way_BTH[2, : len(text)])
+    torch.testing.assert_close(states_BTH[2, : len(text), 4:], other_way_BTH[0].flip(0))
+    mixed = lively_network(layers=3, bidirectional=True)
+    assert trainable(network) == trainable(mixed) - 2 * 2 * (4 * 4 * 4)
+
+
+def test_one_direction_or_one_layer_is_the_same_separate_or_mixed():
+    for sizes in ({"layers": 2}, {"layers": 1, "bidirectional": True}):
+        mixed, separate = (
+            lively_network(**sizes, directions=directions) for directions in ("mixed", "separate")
+        )
+        assert torch.equal(mixed(*padded(TEXTS)), separate(*padded(TEXTS)))

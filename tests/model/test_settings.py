@@ -22,9 +22,9 @@ ALL_MODEL = {**MODEL, "label_smoothing": 0.0}
 @pytest.mark.parametrize(
     ("kind", "file", "count"),
     [
-        (ModelSettings, "model/lstm.yaml", 11),
-        (OptimizerSettings, "optimizer/adam.yaml", 4),
-        (OptimizerSettings, "optimizer/adamw.yaml", 4),
+        (ModelSettings, "model/lstm.yaml", 12),
+        (OptimizerSettings, "optimizer/adam.yaml", 5),
+        (OptimizerSettings, "optimizer/adamw.yaml", 5),
     ],
 )
 def test_the_fields_are_the_keys_of_the_config_in_their_order(kind, file, count):

@@ -4,6 +4,7 @@ import csv
 from types import SimpleNamespace
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins import MixedPrecision
 from torch.nn import functional
@@ -184,6 +185,8 @@ def test_a_checkpoint_written_by_hand_is_restored(tmp_path):
         {"state_dict": module.state_dict(), "hyper_parameters": values}, tmp_path / "old.ckpt"
     )
     restored = TextClassificationModule.restored(tmp_path / "old.ckpt")
+    values["model"]["directions"] = "mixed"  # as before there was a choice
+    values["optimizer"]["body_rate"] = 1.0
     assert dict(restored.hparams) == values
     assert restored.loss.label_smoothing == 0.25
     assert restored.labels == ["a", "b", "c"]
@@ -303,3 +306,28 @@ def test_a_fused_optimizer_clips_and_steps_in_mixed_precision_as_in_full(name):
             scaler.update()
     for one, other in zip(mixed.parameters(), full.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_embedding_and_lstm_have_their_share_of_the_rate(data):
+    rates: dict[float, list[list[float]]] = {}
+    for body_rate in (1.0, 0.3):
+        module = make_module(optimizer={"schedule": "one_cycle", "body_rate": body_rate})
+        used = rates[body_rate] = []
+
+        class Rates(pl.Callback):
+            def on_before_optimizer_step(self, trainer, pl_module, optimizer, used=used):
+                used.append([group["lr"] for group in optimizer.param_groups])
+
+        make_trainer(epochs=2, callbacks=[Rates()]).fit(module, data)
+    head = [rate for rate, _ in rates[0.3]]
+    assert head == pytest.approx([rate for [rate] in rates[1.0]])
+    assert [body for _, body in rates[0.3]] == pytest.approx([0.3 * rate for rate in head])
+    head_group, body_group = module.configure_optimizers()["optimizer"].param_groups
+    network = module.network
+    body = [network.embedding.weight, *network.lstm.parameters()]
+    assert {id(one) for one in body_group["params"]} == {
+        id(one) for one in body if one.requires_grad
+    }
+    assert {id(one) for one in head_group["params"]} == {
+        id(one) for one in network.output.parameters()
+    }

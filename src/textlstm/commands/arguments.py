@@ -216,6 +216,10 @@ def _explained(
         key = override.key_or_group
         known = key in keys or (CONF / key).is_dir() or key.startswith("hydra")
         if override.type == OverrideType.CHANGE and not known:
+            if key.startswith("pretrain.") and "pretrain" in keys:
+                return InputError(
+                    f"There is no key {key!r} without pretrain=own_text: give that, too."
+                )
             return InputError(
                 f"There is no key {key!r}.{nearest(key, keys)} {as_typed(command)} --help lists "
                 f"the keys."

@@ -11,7 +11,7 @@ from textlstm.data.settings import DataSettings
 from textlstm.model.settings import ModelSettings
 from textlstm.places import CONF
 from textlstm.sweeps.settings import SweepSettings
-from textlstm.training.settings import OptimizerSettings, RunSettings
+from textlstm.training.settings import OptimizerSettings, PretrainSettings, RunSettings
 
 WIDTH = 80  # columns of the help
 COLUMN = 29  # where the sentences begin
@@ -33,6 +33,7 @@ def key_lines(command: str) -> str:
         "Data": field_sentences(DataSettings, "data."),
         "Model": field_sentences(ModelSettings, "model."),
         "Training": {**field_sentences(OptimizerSettings, "optimizer."), **trainer},
+        "Pretraining, with pretrain=own_text": field_sentences(PretrainSettings, "pretrain."),
         "Run": field_sentences(RunSettings),
         "Sweep": field_sentences(SweepSettings, "sweep."),
     }

@@ -56,10 +56,10 @@ def choose_columns(
     """
     given, label = settings.text_column, settings.label_column
     if given is None:
-        given = _guess("text", TEXT_COLUMNS, names, fail)
+        given = guess_column("text", TEXT_COLUMNS, names, fail)
     texts = given if isinstance(given, list) else [given]
     if label is None:
-        label = _guess("label", LABEL_COLUMNS, names, fail)
+        label = guess_column("label", LABEL_COLUMNS, names, fail)
 
     if not texts:
         raise InputError(
@@ -82,7 +82,9 @@ def choose_columns(
     return texts, label
 
 
-def _guess(what: str, usual: list[str], names: list[str], fail: Callable[[str], InputError]) -> str:
+def guess_column(
+    what: str, usual: list[str], names: list[str], fail: Callable[[str], InputError]
+) -> str:
     """The first of the usual names that a column has, whatever its case."""
     there = {name.strip().lower(): name for name in names} | {name: name for name in names}
     found = next((there[name] for name in usual if name in there), None)

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from textlstm.checks import InputError, check_choice
 from textlstm.data.balance import class_weights, oversampled
-from textlstm.data.batching import BatchLoader, EncodedTexts, batch_loader
+from textlstm.data.batching import IGNORED, BatchLoader, EncodedTexts, batch_loader
 from textlstm.data.duration import batch_size_for
 from textlstm.data.encoding import describe, encode_source, learn_tokenizer
 from textlstm.data.facts import DataFacts, DivisionFacts, SplitFacts, StreamFacts
@@ -22,6 +22,7 @@ from textlstm.data.splits import SPLITS, join_validation, split_sources
 from textlstm.data.stream_loader import BUFFER, StreamLoader
 from textlstm.data.streaming import Stream
 from textlstm.data.tokenizer import KINDS, load_tokenizer
+from textlstm.data.unlabelled import Unlabelled, load_unlabelled
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,9 @@ MANY_UNKNOWN = 0.1  # of the words of validation
 class TextDataModule(pl.LightningDataModule):
     """Labelled text as batches of ids for training, validation and test.
 
-    What is learned (the tokenizer, class weights) is learned from the training split alone. A
-    missing validation split is cut from the training source, never borrowed from test.
+    What is learned (the tokenizer, class weights) is learned from the training split alone, the
+    tokenizer also from data.unlabelled without the texts of validation and test. A missing
+    validation split is cut from the training source, never borrowed from test.
 
     Args:
         settings: the keys of `data`.
@@ -63,6 +65,7 @@ class TextDataModule(pl.LightningDataModule):
         self.tokenizer_json = tokenizer_json
         self.splits: DatasetDict = DatasetDict()
         self.stream: Stream | None = None
+        self.unlabelled: Unlabelled | None = None
 
     def setup(self, stage: str | None = None) -> None:
         """Reads, splits and tokenizes; does nothing the second time."""
@@ -75,6 +78,8 @@ class TextDataModule(pl.LightningDataModule):
         if self.settings.refit:
             self.held_out = join_validation(origins, row_numbers)
 
+        if self.settings.unlabelled is not None:
+            self.unlabelled = self._load_unlabelled(origins, row_numbers)
         self.tokenizer, read_from = self._tokenizer(origins["train"], row_numbers["train"])
         self.encoded = {
             split: self._encode(source, row_numbers[split]) for split, source in origins.items()
@@ -144,6 +149,22 @@ class TextDataModule(pl.LightningDataModule):
             **options,
         )
 
+    def language_texts(self) -> list[EncodedTexts]:
+        """The texts of which a language model may learn: those of train, and unlabelled ones.
+
+        Of a stream it is the sample that stands in for train.
+        """
+        if self.unlabelled is None:
+            return [self.encoded["train"]]
+        row_numbers = torch.from_numpy(self.unlabelled.row_numbers)
+        unlabelled = EncodedTexts(
+            encode_source(self.tokenizer, self.unlabelled, self.cache),
+            torch.full((len(row_numbers),), IGNORED),
+            rows=row_numbers,
+            cut=self.settings,
+        )
+        return [self.encoded["train"], unlabelled]
+
     def _load(self) -> dict[str, Source]:
         if not self.settings.streaming:
             return load_source(self.settings, cache=self.cache)
@@ -151,11 +172,30 @@ class TextDataModule(pl.LightningDataModule):
         self.stream, sources = load_stream(self.settings, sample_size=sample_size, cache=self.cache)
         return sources
 
+    def _load_unlabelled(
+        self, origins: dict[str, Source], row_numbers: dict[str, np.ndarray]
+    ) -> Unlabelled:
+        """The texts of data.unlabelled, without those of validation and test."""
+        held_out = [
+            source.duplicate_of[row_numbers[split]]
+            for split, source in origins.items()
+            if split != "train"
+        ]
+        assert self.settings.unlabelled is not None
+        return load_unlabelled(
+            self.settings.unlabelled,
+            self.settings,
+            held_out=np.concatenate(held_out),
+            cache=self.cache,
+        )
+
     def _tokenizer(self, source: Source, row_numbers: np.ndarray) -> tuple[Tokenizer, str]:
         """The tokenizer, and where it comes from."""
         if self.tokenizer_json is not None:
             return load_tokenizer(self.tokenizer_json), "the run's own record"
-        tokenizer, found = learn_tokenizer(source, row_numbers, self.settings, self.cache)
+        tokenizer, found = learn_tokenizer(
+            source, row_numbers, self.settings, self.cache, self.unlabelled
+        )
         return tokenizer, "the cache" if found else "the training split"
 
     def _encode(self, source: Source, row_numbers: np.ndarray) -> EncodedTexts:
@@ -182,7 +222,7 @@ class TextDataModule(pl.LightningDataModule):
                 "dropped": {**division["dropped"], "train": self.stream.dropped},
             }
 
-        return {
+        facts: DataFacts = {
             **division,
             "streaming": streaming,
             "tokenizer": {
@@ -203,6 +243,14 @@ class TextDataModule(pl.LightningDataModule):
             "empty": {split: sum(source.empty.values()) for split, source in sources.items()},
             "splits": splits,
         }
+        if self.unlabelled is not None:
+            read = len(self.unlabelled.row_numbers)
+            facts["unlabelled"] = read
+            facts["sources"]["unlabelled"] = self.unlabelled.origin
+            facts["empty"]["unlabelled"] = self.unlabelled.empty
+            left_out = len(self.unlabelled.rows) - read
+            facts["dropped"] = {**facts["dropped"], "unlabelled": left_out}
+        return facts
 
     def _describe_stream(self, sample: SplitFacts) -> SplitFacts:
         """The training split of a stream: all its rows, with the lengths of the sample."""

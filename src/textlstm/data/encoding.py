@@ -1,6 +1,7 @@
 """Turns texts into ids, and learns the tokenizer that does so; both are kept by content."""
 
 import hashlib
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,20 @@ from textlstm.data.facts import SplitFacts
 from textlstm.data.settings import TokenizerSettings
 from textlstm.data.sources import Source
 from textlstm.data.tokenizer import Encoded, encode, load_tokenizer, train_tokenizer
+from textlstm.data.unlabelled import Unlabelled
 from textlstm.terminal import counted
 
 
 def learn_tokenizer(
-    source: Source, row_numbers: np.ndarray, settings: TokenizerSettings, cache: Path
+    source: Source,
+    row_numbers: np.ndarray,
+    settings: TokenizerSettings,
+    cache: Path,
+    unlabelled: Unlabelled | None = None,
 ) -> tuple[Tokenizer, bool]:
     """Learns a tokenizer from some rows of a source, or reads it from the cache.
+
+    Unlabelled texts are read, too: a language model can learn words that no labelled text has.
 
     Returns:
         The tokenizer, and whether the cache had it.
@@ -28,21 +36,29 @@ def learn_tokenizer(
     kind, vocab_size = settings.tokenizer, settings.vocab_size
 
     def learn(folder: Path) -> None:
-        read = counted(
-            source.texts(row_numbers), "texts read for the vocabulary", total=len(row_numbers)
-        )
+        texts, total = source.texts(row_numbers), len(row_numbers)
+        if unlabelled is not None:
+            texts = chain(texts, unlabelled.texts(unlabelled.row_numbers))
+            total += len(unlabelled.row_numbers)
+        read = counted(texts, "texts read for the vocabulary", total=total)
         tokenizer = train_tokenizer(read, kind=kind, vocab_size=vocab_size)
         (folder / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
 
     def load(folder: Path) -> Tokenizer:
         return load_tokenizer((folder / "tokenizer.json").read_text(encoding="utf-8"))
 
-    texts = hashlib.sha256(row_numbers.astype(np.int64).tobytes()).hexdigest()
-    name = f"tokenizer-{content_key(tokenizers.__version__, kind, vocab_size, source.key, texts)}"
+    parts = [source.key, _digest(row_numbers)]
+    if unlabelled is not None:
+        parts += [unlabelled.key, _digest(unlabelled.row_numbers)]
+    name = f"tokenizer-{content_key(tokenizers.__version__, kind, vocab_size, *parts)}"
     return kept(cache, name, learn, load)
 
 
-def encode_source(tokenizer: Tokenizer, source: Source, cache: Path) -> Encoded:
+def _digest(row_numbers: np.ndarray) -> str:
+    return hashlib.sha256(row_numbers.astype(np.int64).tobytes()).hexdigest()
+
+
+def encode_source(tokenizer: Tokenizer, source: Source | Unlabelled, cache: Path) -> Encoded:
     """Computes the ids of all texts of a source, uncut, or reads them from the cache."""
 
     def write(folder: Path) -> None:

@@ -5,10 +5,10 @@ the module that knows it, and is not changed afterwards.
 
 A dictionary "by split" has the keys `train`, `validation` and `test`. A dictionary "by source" has
 those of them that name a file or a hub split of their own: a split that is cut from the training
-source has no entry.
+source has no entry. `unlabelled` is a source, too, where it is given.
 """
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class LengthFacts(TypedDict):
@@ -121,6 +121,8 @@ class DataFacts(DivisionFacts):
     """By source: path and checksum. Empty for data of the hub."""
     columns: ColumnFacts
     """The columns of the training source."""
+    unlabelled: NotRequired[int]
+    """Texts without a class that a language model learned from; no key without data.unlabelled."""
     first_number: int
     """The label in the data that the first of data.label_names stands for, 0 or 1."""
     empty: dict[str, int]

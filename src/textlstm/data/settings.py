@@ -88,6 +88,14 @@ class ReadSettings(ColumnSettings, SourceSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnlabelledSettings:
+    """Texts without a class."""
+
+    unlabelled: str | None = None  # as runs were before there was a choice
+    """pretrain=own_text: more texts for the language model, a text a line or a table as train"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SplitSettings:
     """Which rows train, validate and test.
 
@@ -290,6 +298,7 @@ class DataSettings(
     TokenizerSettings,
     StreamSettings,
     SplitSettings,
+    UnlabelledSettings,
     ReadSettings,
 ):
     """All keys of `data`.

@@ -1,4 +1,4 @@
-"""Layers that torch starts differently or lacks: dense as Keras starts it, and two dropouts."""
+"""What torch starts differently or lacks: dense as Keras starts it, mirrored texts, dropouts."""
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,16 @@ def dense(inputs: int, outputs: int) -> nn.Linear:
     nn.init.xavier_uniform_(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
+
+
+def mirrored(lengths_B: Tensor, width: int) -> Tensor:
+    """Gives the places (B, T) that read each text of a batch from its end to its beginning.
+
+    Each text is reversed inside its own length, so that padding still comes last.
+    """
+    places_T = torch.arange(width, device=lengths_B.device)
+    mirrored_BT = lengths_B[:, None] - 1 - places_T
+    return torch.where(mirrored_BT >= 0, mirrored_BT, places_T)
 
 
 class TokenDropout(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from textlstm.checks import check_choice, check_whole
 from textlstm.data.vocabulary import PAD, UNK
-from textlstm.model.layers import SequenceDropout, TokenDropout, dense
+from textlstm.model.layers import SequenceDropout, TokenDropout, dense, mirrored
 from textlstm.model.pooling import POOLINGS, Last, Pooling
 from textlstm.model.settings import NetworkSettings
 
@@ -28,10 +28,18 @@ class LSTMLayer(nn.Module):
     bias of `nn.LSTM` is redundant: it is frozen at zero. The start is Keras': Glorot-uniform input
     weights, orthogonal recurrent weights, biases zero but for the forget gate's, which is one
     (Jozefowicz et al. 2015).
+
+    Args:
+        inputs: features of a token that each direction reads.
+        separate: whether the tokens have twice as many, of which the forward direction reads the
+            first half and the backward direction the second.
     """
 
-    def __init__(self, inputs: int, hidden: int, *, bidirectional: bool) -> None:
+    def __init__(
+        self, inputs: int, hidden: int, *, bidirectional: bool, separate: bool = False
+    ) -> None:
         super().__init__()
+        self.separate = separate
         self.forwards = nn.LSTM(inputs, hidden, batch_first=True)
         self.backwards = nn.LSTM(inputs, hidden, batch_first=True) if bidirectional else None
         for lstm in self.directions():
@@ -48,15 +56,15 @@ class LSTMLayer(nn.Module):
 
     def forward(self, inputs_BTE: Tensor, lengths_B: Tensor) -> Tensor:
         """Gives the states (B, T, H); those beyond a text's length mean nothing: mask them."""
+        backward_BTE = inputs_BTE
+        if self.separate:
+            inputs_BTE, backward_BTE = inputs_BTE.chunk(2, dim=-1)
         states_BTH, _ = self.forwards(inputs_BTE)
         if self.backwards is None:
             return states_BTH
-        # The backward direction reads each text reversed inside its own length, so that padding,
-        # which then still comes last, never reaches a state that counts.
-        positions_T = torch.arange(inputs_BTE.shape[1], device=inputs_BTE.device)
-        mirrored_BT = lengths_B[:, None] - 1 - positions_T
-        mirrored_BT = torch.where(mirrored_BT >= 0, mirrored_BT, positions_T)
-        reversed_BTE = inputs_BTE.gather(1, mirrored_BT[..., None].expand_as(inputs_BTE))
+        # Padding, which comes last in a mirrored text, too, never reaches a state that counts.
+        mirrored_BT = mirrored(lengths_B, inputs_BTE.shape[1])
+        reversed_BTE = backward_BTE.gather(1, mirrored_BT[..., None].expand_as(backward_BTE))
         backward_BTH, _ = self.backwards(reversed_BTE)
         backward_BTH = backward_BTH.gather(1, mirrored_BT[..., None].expand_as(backward_BTH))
         return torch.cat([states_BTH, backward_BTH], dim=-1)
@@ -88,9 +96,15 @@ class LSTMClassifier(nn.Module):
         layer_dropout = SequenceDropout if settings.sequence_dropout else TokenDropout
         self.embedding = nn.Embedding(vocab_size, embedding_dim, padding_idx=PAD)
         self.embedding_dropout = layer_dropout(settings.embedding_dropout)
+        below = settings.hidden if settings.separate else states
         self.lstm = nn.ModuleList(
-            LSTMLayer(inputs, settings.hidden, bidirectional=settings.bidirectional)
-            for inputs in [embedding_dim, *[states] * (settings.layers - 1)]
+            LSTMLayer(
+                below if depth else embedding_dim,
+                settings.hidden,
+                bidirectional=settings.bidirectional,
+                separate=settings.separate and depth > 0,
+            )
+            for depth in range(settings.layers)
         )
         self.dropout = layer_dropout(settings.dropout)
 

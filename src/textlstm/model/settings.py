@@ -5,7 +5,9 @@ The sentence under a field is the key's help. Torch is not imported here, so tha
 
 from dataclasses import dataclass
 
-from textlstm.checks import InputError, check_flag, check_number, check_whole
+from textlstm.checks import InputError, check_choice, check_flag, check_number, check_whole
+
+DIRECTIONS = ("mixed", "separate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,9 @@ class NetworkSettings:
 
     bidirectional: bool
     """read each text both ways"""
+
+    directions: str = "mixed"  # as networks were before there was a choice
+    """stacked layers of both directions read both ways' states, mixed, or their own, separate"""
 
     pooling: str
     """how the states of a text become one vector: last, mean, max, concat or attention"""
@@ -52,6 +57,7 @@ class NetworkSettings:
         check_whole("model.hidden", self.hidden, minimum=1)
         check_whole("model.layers", self.layers, minimum=1)
         check_flag("model.bidirectional", self.bidirectional)
+        check_choice("model.directions", self.directions, DIRECTIONS)
         if not isinstance(self.head, list):
             raise InputError(
                 f"model.head must be a list of layer sizes such as [32] or [], got {self.head!r}."
@@ -62,6 +68,11 @@ class NetworkSettings:
         check_number("model.embedding_dropout", self.embedding_dropout, minimum=0, below=1)
         check_flag("model.sequence_dropout", self.sequence_dropout)
         check_number("model.word_dropout", self.word_dropout, minimum=0, below=1)
+
+    @property
+    def separate(self) -> bool:
+        """Whether each direction is a stack of its own."""
+        return self.bidirectional and self.directions == "separate"
 
     @property
     def state_size(self) -> int:

@@ -55,6 +55,32 @@ class Epoch(EpochValidation):
     """How long it took, validation included."""
 
 
+class PretrainingEpoch(TypedDict):
+    """One pass of the language model over its texts, both directions together."""
+
+    epoch: int
+    """Its number, from 1."""
+    train_perplexity: float
+    """Perplexity while training, with dropout and against the drawn candidates alone."""
+    perplexity: float
+    """Perplexity on texts of the training split that the stage does not learn, of all tokens."""
+    seconds: float
+    """How long it took."""
+
+
+class Pretraining(TypedDict):
+    """The language model that embedding and LSTM started from."""
+
+    texts: int
+    """Texts of the training split and of data.unlabelled."""
+    tokens: int
+    """Tokens of these texts."""
+    from_cache: bool
+    """Whether an earlier run had trained it."""
+    history: list[PretrainingEpoch]
+    """Its epochs in order."""
+
+
 class Seconds(TypedDict):
     """How long a run took; the epochs before a resume are counted in both."""
 
@@ -126,6 +152,8 @@ class Record(ScoredSplits):
     """The batch size and the epochs; an old record has none, since its config has both."""
     history: list[Epoch]
     """The epochs in order, those before a resume included."""
+    pretraining: NotRequired[Pretraining | None]
+    """The stage before the training; None without it, and no key in older records."""
     data: DataFacts
     """The data. An evaluation of another file has that file's splits and sources."""
     seed: int

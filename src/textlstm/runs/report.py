@@ -373,7 +373,35 @@ def _model(record: Record) -> str:
             f"on validation{among} (macro F1 there {record['score']:.4f})."
         )
     curves = "![loss and accuracy by epoch](curves.png)"
-    return "\n\n".join(["## Model", table, "## Training", curves, kept])
+    return "\n\n".join(["## Model", table, *_pretraining(record), "## Training", curves, kept])
+
+
+def _pretraining(record: Record) -> list[str]:
+    """The language model that embedding and LSTM started from, if there was one."""
+    stage = record.get("pretraining")
+    if stage is None:
+        return []
+    unlabelled = record["data"].get("unlabelled", 0)
+    texts = f"{stage['texts']:,} texts ({stage['tokens']:,} tokens)"
+    if unlabelled:
+        texts += f", {unlabelled:,} of them from data.unlabelled"
+    earlier = " An earlier run trained it; its seconds are not counted here."
+    said = (
+        f"Embedding and LSTM began as a language model of {texts}; no text of validation or test "
+        f"was among them. Perplexity is measured on some training texts that it did not learn."
+        f"{earlier if stage['from_cache'] else ''}"
+    )
+    rows = [
+        [
+            epoch["epoch"],
+            f"{epoch['perplexity']:.1f}",
+            f"{epoch['train_perplexity']:.1f}",
+            f"{epoch['seconds']:.1f}",
+        ]
+        for epoch in stage["history"]
+    ]
+    table = markdown_table(["epoch", "perplexity", "in training", "seconds"], rows)
+    return ["## Pretraining", said, table]
 
 
 def _origin(record: Record) -> str:

@@ -24,7 +24,7 @@ from textlstm.runs.record import Record
 from textlstm.runs.report import confident_mistakes
 from textlstm.writing import markdown_table
 
-GROUPS = ("data", "model", "optimizer", "trainer")  # whose keys are hyperparameters
+GROUPS = ("data", "model", "optimizer", "trainer", "pretrain")  # whose keys are hyperparameters
 SCORE, LOSS = "hp/val_macro_f1", "hp/val_loss"
 PROJECTED = 1000  # tokens whose embeddings are shown
 
@@ -37,7 +37,11 @@ def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str
     unasked.
     """
     typed = [override.lstrip("+").partition("=")[0] for override in overrides]
-    values = {f"{group}.{key}": value for group in GROUPS for key, value in config[group].items()}
+    values = {
+        f"{group}.{key}": value
+        for group in GROUPS
+        for key, value in (config.get(group) or {}).items()
+    }
     values |= {"seed": config["seed"], **{key: value_in(config, key) for key in typed}}
     shown = {
         key: str(value) if isinstance(value, list) else value

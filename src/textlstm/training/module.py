@@ -188,7 +188,7 @@ class TextClassificationModule(pl.LightningModule):
         """Makes the optimizer, and the schedule of its rate if it does not stay constant."""
         settings = self.optimizer_settings
         optimizer = OPTIMIZERS[settings.name](
-            [parameter for parameter in self.parameters() if parameter.requires_grad],
+            self._parameter_groups(),
             lr=settings.lr,
             weight_decay=settings.weight_decay,
             fused=True,  # one pass over the embedding in place of ten
@@ -210,7 +210,21 @@ class TextClassificationModule(pl.LightningModule):
         # reaches them.
         batches = self.trainer.datamodule.steps_per_epoch()  # type: ignore[attr-defined]
         steps = -(-batches // self.trainer.accumulate_grad_batches) * self.trainer.max_epochs
-        cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=settings.lr, total_steps=steps
-        )
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=peaks, total_steps=steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """All trainable parameters, those of embedding and LSTM apart if they have another rate."""
+        settings = self.optimizer_settings
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        if settings.body_rate == 1:
+            return [{"params": trained}]
+        body = {*self.network.embedding.parameters(), *self.network.lstm.parameters()}
+        return [
+            {"params": [parameter for parameter in trained if parameter not in body]},
+            {
+                "params": [parameter for parameter in trained if parameter in body],
+                "lr": settings.lr * settings.body_rate,
+            },
+        ]

@@ -13,7 +13,7 @@ from pytorch_lightning.callbacks import RichProgressBar
 
 from textlstm.data.facts import SplitFacts
 from textlstm.model.network import LSTMClassifier, layer_table, trainable
-from textlstm.runs.record import Epoch, EpochValidation, Seconds
+from textlstm.runs.record import Epoch, EpochValidation, Pretraining, Seconds
 
 log = logging.getLogger(__name__)
 
@@ -53,16 +53,20 @@ class EpochHistory(pl.Callback):
     def __init__(self) -> None:
         self.begun = time.monotonic()
         self.epochs: list[Epoch] = []
+        self.pretraining: Pretraining | None = None  # the stage before them
         self.earlier = 0.0  # seconds of the epochs before this start
 
     def state_dict(self) -> dict[str, Any]:
         """The epochs, for the checkpoint."""
-        return {"epochs": self.epochs}
+        return {"epochs": self.epochs, "pretraining": self.pretraining}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up the epochs of a checkpoint."""
+        """Takes up the epochs of a checkpoint; older ones know of no stage before them."""
         self.epochs = list(state_dict["epochs"])
+        self.pretraining = state_dict.get("pretraining")
         self.earlier = sum(epoch["seconds"] for epoch in self.epochs)
+        if self.pretraining is not None and not self.pretraining["from_cache"]:
+            self.earlier += sum(epoch["seconds"] for epoch in self.pretraining["history"])
 
     def seconds(self) -> Seconds:
         """Seconds spent training, and in all, including the epochs before a resume."""
@@ -109,13 +113,22 @@ class EpochHistory(pl.Callback):
 
 
 class ProgressBar(RichProgressBar):
-    """Lightning's bar with the scores that fit in a line, and epochs counted from 1."""
+    """Lightning's bar with the scores that fit in a line, and epochs counted from 1.
 
-    shown = ("train/loss_step", "val/loss", "val/macro_f1")
+    Args:
+        stage: what stands before the number of the epoch.
+        shown: the scores.
+    """
+
     interval = 0.5  # seconds; drawing at each step costs a third of the time of a small network
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        stage: str = "Epoch",
+        shown: tuple[str, ...] = ("train/loss_step", "val/loss", "val/macro_f1"),
+    ) -> None:
         super().__init__(refresh_rate=2)  # per second
+        self.stage, self.shown = stage, shown
         self.drawn = 0.0
 
     def on_train_batch_end(
@@ -139,4 +152,4 @@ class ProgressBar(RichProgressBar):
         return {name: metrics[name] for name in self.shown if name in metrics}
 
     def _get_train_description(self, current_epoch: int) -> str:
-        return f"Epoch {current_epoch + 1}/{self.trainer.max_epochs}"
+        return f"{self.stage} {current_epoch + 1}/{self.trainer.max_epochs}"

@@ -90,6 +90,7 @@ def describe_run(
         "steps": trainer.global_step,
         "resolved": {"batch_size": data.batch_size, "max_epochs": trainer.max_epochs},
         "history": history.epochs,
+        "pretraining": history.pretraining,
         "data": data.facts,
         "seed": settings.seed,
         "threads": torch.get_num_threads(),

@@ -26,12 +26,13 @@ from textlstm.model.scores import Baseline, Calibration
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
-from textlstm.runs.record import Record, ScoredName, read_record
+from textlstm.runs.record import Pretraining, PretrainingEpoch, Record, ScoredName, read_record
 from textlstm.runs.report import LINEAR, behind_line, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
 from textlstm.training.channel import mix_channel
 from textlstm.training.distributed import one_end, share_threads
 from textlstm.training.module import TextClassificationModule
+from textlstm.training.pretraining import pretrain
 from textlstm.training.process import prepare_process
 from textlstm.training.progress import EpochHistory, announce
 from textlstm.training.recording import ScoredSplit, describe_run, record_pruned, write_run
@@ -97,6 +98,8 @@ def train(
             config["data"]["batch_size"] = data.batch_size
             config["trainer"]["max_epochs"] = trainer.max_epochs
             tensorboard.begin(logger, config, overrides)
+    if settings.pretrain is not None and checkpoint is None:
+        history.pretraining = _pretrain(settings, trainer, module, data, sweeping=sweeping)
 
     with one_end(trainer, run.path):
         _fit(trainer, module, data, checkpoint, run)
@@ -294,6 +297,42 @@ def _take_fastest_threads(
         count,
         tried,
     )
+
+
+def _pretrain(
+    settings: RunSettings,
+    trainer: pl.Trainer,
+    module: TextClassificationModule,
+    data: TextDataModule,
+    *,
+    sweeping: bool,
+) -> Pretraining:
+    """Starts the network from a language model; its perplexity goes to the run's logger."""
+    assert settings.pretrain is not None
+
+    def report(epoch: PretrainingEpoch) -> None:
+        if trainer.logger is not None and trainer.is_global_zero:
+            perplexities = {
+                "pretrain/perplexity": epoch["perplexity"],
+                "pretrain/train_perplexity": epoch["train_perplexity"],
+            }
+            trainer.logger.log_metrics(perplexities, epoch["epoch"])
+
+    quiet = sweeping or not trainer.is_global_zero
+    try:
+        return pretrain(
+            module.network,
+            data.language_texts(),
+            settings.pretrain,
+            cut=data.settings,
+            device=trainer.strategy.root_device,
+            cache=CACHE,
+            report=report,
+            level=logging.DEBUG if quiet else logging.INFO,
+        )
+    except SystemExit as stop:  # Lightning's answer to SIGTERM and to Ctrl-C
+        log.info("Stopped. The same command goes on after the language model's last whole epoch.")
+        sys.exit(143 if isinstance(stop, SIGTERMException) else 130)
 
 
 def _fit(

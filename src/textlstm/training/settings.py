@@ -32,9 +32,54 @@ class OptimizerSettings:
     schedule: str
     """constant, one_cycle or plateau"""
 
+    body_rate: float = 1.0  # as runs were before there was a choice
+    """share of the learning rate for embedding and LSTM, such as 0.3 when they are pretrained"""
+
     def __post_init__(self) -> None:
+        check_number("optimizer.body_rate", self.body_rate, minimum=0)
         check_number("optimizer.lr", self.lr, minimum=0)
         check_number("optimizer.weight_decay", self.weight_decay, minimum=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainSettings:
+    """All keys of `pretrain`: a language model on the run's own texts, before the classifier.
+
+    Raises:
+        InputError: a value outside its range, with its config key.
+    """
+
+    epochs: int
+    """passes of the language model over the texts"""
+
+    lr: float
+    """its learning rate, the peak of a one-cycle schedule"""
+
+    batch_size: int
+    """texts per step; longer texts come in smaller batches"""
+
+    dropout: float
+    """dropout after its embedding and each LSTM layer, one mask per text"""
+
+    weight_drop: float
+    """dropout of the recurrent weights"""
+
+    word_dropout: float
+    """share of tokens that it reads as unknown"""
+
+    candidates: int
+    """words, drawn anew for each step, that each right word is told apart from"""
+
+    seed: int
+    """its weights, dropout and order of batches, shared by runs with other seeds"""
+
+    def __post_init__(self) -> None:
+        for key in ("epochs", "batch_size", "candidates"):
+            check_whole(f"pretrain.{key}", getattr(self, key), minimum=1)
+        check_number("pretrain.lr", self.lr, minimum=0)
+        for key in ("dropout", "weight_drop", "word_dropout"):
+            check_number(f"pretrain.{key}", getattr(self, key), minimum=0, below=1)
+        check_whole("pretrain.seed", self.seed, minimum=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +124,8 @@ class RunSettings:
 
     wide: bool = False
     """fit TF-IDF + logistic regression beside the LSTM, and mix what the two predict"""
+    pretrain: PretrainSettings | None = None  # as runs were before there was a choice
+    """own_text starts embedding and LSTM from a language model of the training texts"""
 
     def __post_init__(self) -> None:
         check_whole("seed", self.seed, minimum=0)
@@ -98,6 +145,7 @@ class RunSettings:
                 "calibration_from takes the temperature of another run for a refit, which has no "
                 "validation: give data.refit=true and calibrate=true beside it, or leave it out."
             )
+        self._check_pretraining()
 
     @classmethod
     def parse(cls, config: dict[str, Any]) -> "RunSettings":
@@ -106,11 +154,13 @@ class RunSettings:
         Raises:
             InputError: also a key that does not exist, or one that is missing.
         """
-        groups = {
+        groups: dict[str, Any] = {
             "data": parse_settings(DataSettings, config["data"], "data"),
             "model": parse_settings(ModelSettings, config["model"], "model"),
             "optimizer": parse_settings(OptimizerSettings, config["optimizer"], "optimizer"),
         }
+        if config.get("pretrain") is not None:
+            groups["pretrain"] = parse_settings(PretrainSettings, config["pretrain"], "pretrain")
         return parse_settings(cls, {**config, **groups})
 
     def plain(self) -> dict[str, Any]:
@@ -132,4 +182,19 @@ class RunSettings:
             raise InputError(
                 "wide=true mixes two channels by validation, and data.refit=true has none: "
                 "calibration_from=RUN takes the mixture of the run that chose the epochs."
+            )
+
+    def _check_pretraining(self) -> None:
+        if self.pretrain is None:
+            if self.data.unlabelled is not None:
+                raise InputError(
+                    f"data.unlabelled={self.data.unlabelled} is read by the language model alone: "
+                    f"give pretrain=own_text, too, or leave it out."
+                )
+        elif self.model.bidirectional and self.model.layers > 1 and not self.model.separate:
+            raise InputError(
+                f"pretrain=own_text: layers above the first that read the states of both "
+                f"directions would see what a language model is to guess. Give "
+                f"model.directions=separate, model.layers=1 or model.bidirectional=false; got "
+                f"model.layers={self.model.layers}."
             )

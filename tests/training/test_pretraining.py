@@ -1,0 +1,220 @@
+"""The language-model stage: what it learns, what it never sees, the cache, and a killed stage."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from safetensors.torch import load_file
+
+from helpers.small import data_module, small_network
+from textlstm.training import pretraining
+from textlstm.training.pretraining import joined, pretrain
+from textlstm.training.settings import PretrainSettings
+
+SMALL = {
+    "epochs": 3,
+    "lr": 0.05,
+    "batch_size": 8,
+    "dropout": 0.1,
+    "weight_drop": 0.1,
+    "word_dropout": 0.1,
+    "candidates": 20,
+    "seed": 42,
+}
+SIZES = {"hidden": 6, "bidirectional": True, "vocab_size": 300}
+ROWS = [(f"the {n % 7} goals of match {n} were late", "sports") for n in range(40)] + [
+    (f"the {n % 7} shares of bank {n} fell low", "money") for n in range(40)
+]
+
+
+@pytest.fixture
+def read(write_rows, tmp_path):
+    """A data module after setup, on ROWS unless told otherwise."""
+
+    def read(rows=ROWS, name="train.csv", **options):
+        data = data_module(
+            tmp_path / "cache", **{"train": write_rows(name, rows), "vocab_size": 100, **options}
+        )
+        data.setup()
+        return data
+
+    return read
+
+
+def stage(data, cache: Path, *, network=None, reported=None, **changes):
+    """Runs the stage; the network that it has started and the record of it."""
+    vocab_size = data.tokenizer.get_vocab_size()
+    network = network or small_network(**{**SIZES, "vocab_size": vocab_size})
+    record = pretrain(
+        network,
+        data.language_texts(),
+        PretrainSettings(**{**SMALL, **changes}),
+        cut=data.settings,
+        device=torch.device("cpu"),
+        cache=cache,
+        report=(reported if reported is not None else []).append,
+        level=logging.DEBUG,
+    )
+    return network, record
+
+
+def kept_stages(cache: Path) -> list[Path]:
+    return sorted(cache.glob("pretrained-*"))
+
+
+def same_weights(one, other) -> bool:
+    return all(
+        torch.equal(tensor, other.state_dict()[name]) for name, tensor in one.state_dict().items()
+    )
+
+
+def test_perplexity_falls_and_the_weights_arrive(read, tmp_path):
+    data, reported = read(), []
+    vocab_size = data.tokenizer.get_vocab_size()
+    before = small_network(**{**SIZES, "vocab_size": vocab_size})
+    network, record = stage(data, tmp_path / "stages", reported=reported)
+
+    first, *_, last = record["history"]
+    assert last["train_perplexity"] < first["train_perplexity"] / 2
+    assert last["perplexity"] < first["perplexity"] * 0.7
+    assert reported == record["history"]
+    assert [epoch["epoch"] for epoch in reported] == [1, 2, 3]
+    assert record["texts"] == data.facts["splits"]["train"]["rows"] == 64
+    assert not record["from_cache"]
+
+    [kept] = kept_stages(tmp_path / "stages")
+    weights = load_file(kept / "weights.safetensors")
+    assert len(weights) == 1 + 2 * 4  # the embedding, and two LSTMs with two biases each
+    for name, tensor in network.state_dict().items():
+        untouched = torch.equal(tensor, before.state_dict()[name])
+        assert untouched == (name.startswith("output.") or name.endswith("bias_hh_l0"))
+        if name in weights:
+            assert torch.equal(tensor, weights[name])
+    assert network.embedding.weight[0].abs().sum() == 0
+
+
+def test_the_second_run_reads_the_cache_and_goes_on_like_the_first(read, tmp_path, monkeypatch):
+    data, cache = read(), tmp_path / "stages"
+    torch.manual_seed(5)
+    first, trained = stage(data, cache)
+    drawn = torch.rand(3)
+
+    def never(*_, **__):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(pretraining, "_train", never)
+    reported = []
+    torch.manual_seed(5)
+    second, found = stage(data, cache, reported=reported)
+    assert same_weights(first, second)
+    assert found == {**trained, "from_cache": True}
+    assert reported == trained["history"]
+    assert drawn.tolist() != [0, 0, 0]
+    assert [file.name for file in kept_stages(cache)[0].iterdir()] != []
+
+
+def test_random_numbers_after_it_are_those_without_it(read, tmp_path):
+    data, cache = read(), tmp_path / "stages"
+    network = small_network(**{**SIZES, "vocab_size": data.tokenizer.get_vocab_size()})
+    drawn = []
+    for _ in range(2):  # trained, then from the cache
+        torch.manual_seed(5)
+        stage(data, cache, network=network)
+        drawn.append(torch.rand(3).tolist())
+    torch.manual_seed(5)
+    assert drawn == [torch.rand(3).tolist()] * 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"lr": 0.04}, {"seed": 1}, {"epochs": 2}, {"candidates": 10}, {"dropout": 0.2}]
+)
+def test_another_setting_is_another_stage(read, tmp_path, change):
+    data, cache = read(), tmp_path / "stages"
+    stage(data, cache, epochs=1)
+    _, record = stage(data, cache, **{"epochs": 1, **change})
+    assert not record["from_cache"]
+    assert len(kept_stages(cache)) == 2
+
+
+def test_other_sizes_are_another_stage_and_other_seeds_the_same(read, tmp_path):
+    data, cache = read(), tmp_path / "stages"
+    vocab_size = data.tokenizer.get_vocab_size()
+    for hidden, found in [(6, False), (7, False), (6, True)]:
+        network = small_network(hidden=hidden, vocab_size=vocab_size)
+        _, record = stage(data, cache, network=network, epochs=1)
+        assert record["from_cache"] == found
+    data.seed = 7
+    assert stage(data, cache, network=network, epochs=1)[1]["from_cache"]
+
+
+def test_validation_and_test_never_change_the_stage(read, tmp_path, write_rows):
+    stages = []
+    for word in ("keeper", "lender"):
+        files = {}
+        for split in ("validation", "test"):
+            rows = [(f"{word} in {split} {n}", "money") for n in range(9)]
+            files[split] = write_rows(f"{split}.csv", rows)
+        network, record = stage(read(**files), tmp_path / "stages", epochs=1)
+        assert record["texts"] == len(ROWS)
+        stages.append((network, record["from_cache"]))
+    assert [found for _, found in stages] == [False, True]
+    assert same_weights(stages[0][0], stages[1][0])
+
+
+class Killed(Exception):
+    """What ends a stage in a test, as a kill would."""
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory")  # as the commands do
+def test_a_killed_stage_goes_on_to_the_same_weights(read, tmp_path, monkeypatch):
+    data = read()
+    whole, record = stage(data, tmp_path / "whole")
+    ended = []
+
+    def kill(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        started(self, trainer, pl_module)
+        ended.append(trainer.current_epoch)
+        if ended == [0, 1]:
+            raise Killed
+
+    started = pretraining.PretrainingHistory.on_train_epoch_start
+    monkeypatch.setattr(pretraining.PretrainingHistory, "on_train_epoch_start", kill)
+    cache, reported = tmp_path / "killed", []
+    with pytest.raises(Killed):
+        stage(data, cache)
+    assert kept_stages(cache) == []
+    resumed, again = stage(data, cache, reported=reported)
+    assert ended == [0, 1, 1, 2]  # the first epoch was not trained again
+    assert same_weights(whole, resumed)
+    assert without_seconds(reported) == without_seconds(record["history"])
+    assert without_seconds(again["history"]) == without_seconds(record["history"])
+    [kept] = kept_stages(cache)
+    assert [entry.name for entry in cache.iterdir() if entry.is_dir()] == [kept.name]
+
+
+def without_seconds(history):
+    return [{key: epoch[key] for key in epoch if key != "seconds"} for epoch in history]
+
+
+def test_joined_texts_are_the_rows_of_both_whole_and_cut_alike(read, tmp_path):
+    more = tmp_path / "more.txt"
+    more.write_text("late goals of the match\nshares of the bank fell\n", encoding="utf-8")
+    data = read(unlabelled=str(more), max_length=4, pad_to=12, truncate="tail")
+    texts = joined(data.language_texts(), data.settings)
+    assert len(texts) == 64 + 2
+    batch = texts.__getitems__([0, 64, 65])
+    assert batch.tokens_BT.shape == (3, 4)  # not padded to data.pad_to
+    own = data.encoded["train"].__getitems__([0])
+    assert batch.tokens_BT[0].tolist() == own.tokens_BT[0, :4].tolist()
+    words = [data.tokenizer.id_to_token(token) for token in batch.tokens_BT[1].tolist()]
+    assert words == ["goals", "of", "the", "match"]
+
+
+def test_few_texts_and_texts_of_one_word_are_no_error(read, tmp_path):
+    words = [(f"goal{n}", "sports") for n in range(5)] + [(f"bank{n}", "money") for n in range(5)]
+    network, record = stage(read(words), tmp_path / "stages", epochs=1)
+    assert record["texts"] == record["tokens"] == 6
+    assert record["history"][0]["perplexity"] == 1  # of nothing that could be guessed
+    assert all(tensor.isfinite().all() for tensor in network.state_dict().values())
