@@ -54,6 +54,16 @@ class Features(NamedTuple):
     starts_N: Tensor
     """Where each text begins."""
 
+    def padded(self) -> tuple[Tensor, Tensor]:
+        """Gives numbers and weights of the terms, a row for each text, padded with 0 (N, T)."""
+        ends_N = torch.cat([self.starts_N[1:], torch.tensor([len(self.columns_F)])])
+        lengths_N = ends_N - self.starts_N
+        shape = (len(lengths_N), max([1, *lengths_N.tolist()]))
+        inside_NT = torch.arange(shape[1]) < lengths_N[:, None]
+        terms_NT, values_NT = torch.zeros(shape, dtype=torch.long), torch.zeros(shape)
+        terms_NT[inside_NT], values_NT[inside_NT] = self.columns_F, self.values_F
+        return terms_NT, values_NT
+
 
 class WideChannel:
     """Class probabilities from the terms of a text alone.
