@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from helpers.commands import call, record, table
+from helpers.commands import run as run_command
 from helpers.configs import composed
 from textlstm import TextClassifier
 from textlstm.checks import InputError
@@ -94,7 +95,7 @@ def test_all_ways_give_the_same_probabilities(run, tmp_path):
 def test_onnx_gives_the_same_probabilities(mixed):
     pytest.importorskip("onnxscript")
     onnxruntime = pytest.importorskip("onnxruntime")
-    out, _ = call("export", f"run={mixed}")
+    out, _ = run_command("export", f"run={mixed}")  # exporting after training needs a process
     assert "and terms (int64), values (float32)" in out
 
     classifier = TextClassifier.load(mixed)
