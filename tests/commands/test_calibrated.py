@@ -1,4 +1,7 @@
-"""Calibrated runs: the same probabilities everywhere, and nothing of them learned from test."""
+"""Calibrated runs, with a wide channel and without: the same probabilities everywhere.
+
+Nothing of them is learned from test.
+"""
 
 import csv
 
@@ -6,6 +9,7 @@ import pytest
 import torch
 
 from helpers.commands import call, record, table
+from helpers.commands import run as run_command
 from helpers.configs import composed
 from textlstm import TextClassifier
 from textlstm.checks import InputError
@@ -49,11 +53,25 @@ def trained(files, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def mixed(files, tmp_path_factory):
+    """A run with a wide channel."""
+    folder = tmp_path_factory.mktemp("runs") / "mixed"
+    call("train", *QUICK, *files, "wide=true", f"hydra.run.dir={folder}")
+    return folder
+
+
+@pytest.fixture(params=["trained", "mixed"])
+def run(request):
+    return request.getfixturevalue(request.param)
+
+
 def shares(file):
     return [[float(row[f"probability_{label}"]) for label in WORDS] for row in table(file)]
 
 
-def test_all_ways_give_the_same_probabilities(trained, tmp_path):
+def test_all_ways_give_the_same_probabilities(run, tmp_path):
+    trained = run
     expected = shares(trained / "predictions.csv")
     texts = [row["text"] for row in table(trained / "predictions.csv")]
     classifier = TextClassifier.load(trained)
@@ -72,6 +90,78 @@ def test_all_ways_give_the_same_probabilities(trained, tmp_path):
     output = tmp_path / "out.csv"
     call("predict", f"run={trained}", f"input={tmp_path}/texts.txt", f"output={output}")
     assert shares(output) == [pytest.approx(p, abs=1e-5) for p in expected]
+
+
+def test_onnx_gives_the_same_probabilities(mixed):
+    pytest.importorskip("onnxscript")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    out, _ = run_command("export", f"run={mixed}")  # exporting after training needs a process
+    assert "and terms (int64), values (float32)" in out
+
+    classifier = TextClassifier.load(mixed)
+    texts = ["goal and team 3", "bank", "price and price and share"]
+    encoded = [classifier.tokenizer.encode(text).ids for text in texts]
+    tokens_BT = torch.nn.utils.rnn.pad_sequence(map(torch.tensor, encoded), batch_first=True)
+    terms_BF, values_BF = classifier.wide.features(texts).padded()
+    session = onnxruntime.InferenceSession(mixed / "model" / "model.onnx")
+    given = {
+        "tokens": tokens_BT.numpy(),
+        "lengths": torch.tensor(list(map(len, encoded))).numpy(),
+        "terms": terms_BF.numpy(),
+        "values": values_BF.numpy(),
+    }
+    found = torch.from_numpy(session.run(None, given)[0])
+    torch.testing.assert_close(found, classifier.probabilities(texts), rtol=0, atol=1e-5)
+
+
+def test_a_mixture_stands_beside_its_channels(mixed, trained):
+    found = record(mixed)
+    for split in ("validation", "test"):
+        alone = found["wide"]["alone"][split]
+        assert alone["lstm"] == record(trained)[split]  # the LSTM is the very same
+        assert alone["wide"].keys() == found[split].keys()
+    best = min(found["wide"]["alone"]["validation"][key]["log_loss"] for key in ("lstm", "wide"))
+    assert found["validation"]["log_loss"] <= best + 1e-6
+    assert found["score"] == found["validation"]["macro_f1"]
+    assert 0 <= found["wide"]["weight"] <= 1
+    report = (mixed / "report.md").read_text(encoding="utf-8")
+    for name in ("LSTM and wide channel", "LSTM alone", "wide channel alone"):
+        assert f"| {name} | " in report
+    files = sorted(file.name for file in (mixed / "model").iterdir() if file.suffix != ".onnx")
+    assert files[-3:] == ["tokenizer.json", "wide.json", "wide.safetensors"]
+
+
+def test_a_wide_channel_that_is_damaged_is_refused(mixed, tmp_path):
+    for file in (mixed / "model").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    for damage in (b"", b"{}", b'{"terms": ["a"]}'):
+        (tmp_path / "wide.json").write_bytes(damage)
+        with pytest.raises(InputError, match="is damaged"):
+            TextClassifier.load(tmp_path)
+    (tmp_path / "wide.json").unlink()
+    with pytest.raises(InputError, match="is damaged"):
+        TextClassifier.load(tmp_path)
+
+
+def test_a_mixture_without_a_temperature_is_mixed_all_the_same(files, tmp_path):
+    call("train", *QUICK, *files, "wide=true", "calibrate=false", f"hydra.run.dir={tmp_path}/run")
+    found = record(tmp_path / "run")
+    assert "calibration" not in found
+    assert found["wide"]["lstm_temperature"] == found["wide"]["wide_temperature"] == 1
+    assert TextClassifier.load(tmp_path / "run").temperature == 1
+
+
+def test_a_refit_takes_the_mixture_of_the_run_that_chose_it(mixed, trained, files, tmp_path):
+    options = [*QUICK, *files, "data.refit=true", "wide=true"]
+    call("train", *options, f"calibration_from={mixed}", f"hydra.run.dir={tmp_path}/run")
+    found, before = record(tmp_path / "run"), record(mixed)
+    for key in ("weight", "lstm_temperature", "wide_temperature", "terms", "settings"):
+        assert found["wide"][key] == before["wide"][key]
+    assert found["calibration"]["temperature"] == before["calibration"]["temperature"]
+    _, errors = call("train", *options, code=2)
+    assert "calibration_from=RUN takes the mixture of the run that chose the epochs" in errors
+    _, errors = call("train", *options, f"calibration_from={trained}", code=2)
+    assert "was trained with wide=false; give the same here" in errors
 
 
 def test_a_calibrated_run_differs_from_another_in_its_probabilities_alone(trained, files, tmp_path):
@@ -93,12 +183,18 @@ def test_a_calibrated_run_differs_from_another_in_its_probabilities_alone(traine
     assert all(torch.equal(checkpoints[0][name], checkpoints[1][name]) for name in checkpoints[0])
 
 
-def test_nothing_is_learned_from_test(trained, files, tmp_path):
+def test_nothing_is_learned_from_test(run, files, tmp_path):
+    trained, given = run, [f"wide={str('wide' in record(run)).lower()}"]
     other = write(tmp_path / "test.csv", 300, 50, wrong=2)
-    call("train", *QUICK, *files[:2], f"data.test={other}", f"hydra.run.dir={tmp_path / 'run'}")
+    changed = [*files[:2], f"data.test={other}", *given]
+    call("train", *QUICK, *changed, f"hydra.run.dir={tmp_path / 'run'}")
     ours, theirs = (record(run)["calibration"] for run in (trained, tmp_path / "run"))
     assert ours["temperature"] == theirs["temperature"]
     assert ours["threshold"]["min_probability"] == theirs["threshold"]["min_probability"]
+    if "wide" in record(run):
+        ours, theirs = (TextClassifier.load(folder).wide for folder in (run, tmp_path / "run"))
+        assert ours.columns == theirs.columns
+        assert torch.equal(ours.weights_VC, theirs.weights_VC)
     assert record(trained)["test"]["accuracy"] != record(tmp_path / "run")["test"]["accuracy"]
 
 

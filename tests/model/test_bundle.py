@@ -16,6 +16,7 @@ from textlstm.data.batching import EncodedTexts
 from textlstm.data.tokenizer import encode, train_tokenizer
 from textlstm.model.bundle import save_bundle
 from textlstm.model.network import LSTMClassifier
+from textlstm.model.wide import WideChannel
 
 TEXTS = [
     "The striker scored twice in Porto",
@@ -313,9 +314,27 @@ def test_missing_settings_are_refused(bundle, key):
         TextClassifier.load(bundle)
 
 
-def test_predicting_needs_four_libraries_alone(trained):
+@pytest.mark.parametrize("wide", [False, True])
+def test_predicting_needs_four_libraries_alone(trained, tmp_path, wide):
     """Every other import is refused, as where only these are installed, and torch's own need."""
+    classifier = TextClassifier.load(trained[0])
+    channel = WideChannel(
+        *(["goal"], torch.ones(1), torch.tensor([[2.0, -2.0]]), torch.zeros(2)),
+        unit="word",
+        longest=2,
+        sublinear=True,
+    )
+    save_bundle(
+        tmp_path / "model",
+        network=classifier.network,
+        max_length=12,
+        truncate="head",
+        tokenizer_json=classifier.tokenizer.to_str(),
+        labels=LABELS,
+        wide=channel if wide else None,
+        weight=0.5,
+    )
     run = subprocess.run(
-        [sys.executable, "-c", ALONE, trained[0]], capture_output=True, text=True, check=False
+        [sys.executable, "-c", ALONE, tmp_path], capture_output=True, text=True, check=False
     )
     assert (run.stdout, run.returncode) == ("sports\nrich refused\n", 0), run.stderr

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from textlstm.model import mixing
 from textlstm.model.metrics import Predictions, scores
-from textlstm.model.mixing import Rows, fit_channel, fit_mixture, score_mixture
+from textlstm.model.mixing import Rows, channel_settings, fit_channel, fit_mixture, score_mixture
 from textlstm.model.wide import WideChannel, mixed, n_grams
 
 WORDS = [["bank", "share", "price"], ["goal", "match", "team"], ["star", "planet", "light"]]
@@ -44,6 +44,27 @@ def channel():
 def test_terms_are_words_or_characters_and_their_runs(unit, longest, expected):
     text = "The GOAL, a goal" if unit == "word" else "The GOAL a goal"
     assert list(n_grams(text, unit, longest)) == expected
+
+
+def test_words_and_runs_of_characters_go_together():
+    found = list(n_grams("A goal", "both", 2))
+    assert found == [
+        "goal",
+        " a ",
+        " go",
+        "goa",
+        "oal",
+        "al ",
+        " goa",
+        "goal",
+        "oal ",
+        " goal",
+        "goal ",
+    ]
+    settings = {**SETTINGS, "longest": 1}
+    assert channel_settings(settings) == {**settings, "unit": "both", "longest": 2}
+    characters = {**settings, "unit": "character", "longest": 3}
+    assert channel_settings(characters) == characters
 
 
 def test_runs_of_characters_keep_inside_a_word():

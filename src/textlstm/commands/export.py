@@ -7,13 +7,15 @@ from typing import Any
 from textlstm.checks import InputError, parse_settings
 from textlstm.commands.settings import ExportSettings
 from textlstm.model.bundle import TextClassifier
-from textlstm.model.onnx import SHAPES, TOLERANCE, difference, write_onnx
+from textlstm.model.onnx import SHAPES, TOLERANCE, Probabilities, difference, write_onnx
 from textlstm.runs.folder import RunFolder
 from textlstm.typed import installing
 
 
 def export(config: dict[str, Any]) -> None:
     """Writes RUN/model/model.onnx: `tokens` (B, T) and `lengths` (B) to `probabilities` (B, C).
+
+    A wide channel takes its terms, too: `terms` and `values` (B, F).
 
     Raises:
         InputError: no finished run, or the packages of the extra are missing.
@@ -22,11 +24,6 @@ def export(config: dict[str, Any]) -> None:
     settings = parse_settings(ExportSettings, config)
     run = RunFolder.finished(settings.run)
     classifier = TextClassifier.load(run.path)
-    if classifier.wide is not None:
-        raise InputError(
-            f"export: {run.path} was trained with wide=true, and ONNX has no channel for words "
-            f"yet. Give a run with wide=false; TextClassifier and predict read this one."
-        )
     # onnxruntime would keep an identity of this machine in HOME.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
@@ -39,10 +36,12 @@ def export(config: dict[str, Any]) -> None:
 
     file = run.model / "model.onnx"
     unfinished = file.with_suffix(".unchecked.onnx")
-    temperature = classifier.temperature
-    write_onnx(classifier.network, unfinished, temperature)
+    probabilities = Probabilities(
+        classifier.network, classifier.temperature, classifier.wide, classifier.weight
+    )
+    write_onnx(probabilities, unfinished)
     session = onnxruntime.InferenceSession(unfinished, providers=["CPUExecutionProvider"])
-    worst = max(difference(session, classifier.network, *shape, temperature) for shape in SHAPES)
+    worst = max(difference(session, probabilities, *shape) for shape in SHAPES)
     if worst > TOLERANCE:
         unfinished.unlink()
         raise RuntimeError(
@@ -56,4 +55,9 @@ def export(config: dict[str, Any]) -> None:
         f"largest difference from PyTorch in a probability: {worst:.1e} (batch × tokens: {shapes})"
     )
     print("inputs: tokens (int64, batch × length, padded with 0), lengths (int64, batch)")
+    if classifier.wide is not None:
+        print(
+            "and terms (int64), values (float32), both batch × terms, padded with 0: what "
+            "TextClassifier.load(RUN).wide.features(texts).padded() gives"
+        )
     print(f"classes: {json.dumps(classifier.labels, ensure_ascii=False)}")

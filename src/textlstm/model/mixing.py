@@ -20,7 +20,8 @@ from textlstm.model.wide import WideChannel, mixed, n_grams
 log = logging.getLogger(__name__)
 
 MOST_WEIGHTS = 4_000_000  # of all terms and classes: 16 MB
-FIRST_SIZE = 4096  # terms that are tried first
+MOST_TERMS = 1_000_000  # that are fitted: the more common ones, where there are more
+FIRST_SIZE = 16_384  # terms that are tried first; then four times as many
 MAY_COST = 0.001  # log loss on validation that fewer terms may cost
 NEVER = -30.0  # bias of a class without training rows: a probability of 1e-13
 
@@ -37,6 +38,17 @@ class Mixture(NamedTuple):
 
     weight: float
     temperature: float
+
+
+def channel_settings(baseline: BaselineSettings) -> BaselineSettings:
+    """Gives the channel's settings: the baseline's, and where texts have words, more terms.
+
+    On validation rows of four sets, runs of characters beside single words and pairs of them made
+    the better mixture (mr_textgcn 0.790 in place of 0.786, tweet_emotion 0.722 of 0.668).
+    """
+    if baseline["unit"] == "character":
+        return baseline
+    return {**baseline, "unit": "both", "longest": 2}
 
 
 def fit_channel(
@@ -58,7 +70,7 @@ def fit_channel(
     documents: Counter[str] = Counter()
     for text in train.texts:
         documents.update(set(n_grams(text, settings["unit"], settings["longest"])))
-    terms = sorted(documents)
+    terms = sorted(term for term, _ in documents.most_common(MOST_TERMS))
     documents_V = np.array([documents[term] for term in terms], dtype=np.float64)
     everything = _fitted(train, terms, documents_V, settings, classes)
 
@@ -83,7 +95,7 @@ def fit_channel(
         fewer = cut(number)
         if _log_loss(fewer, validation) <= whole + MAY_COST:
             return fewer
-        number = min(2 * number, most)
+        number = min(4 * number, most)
     return cut(number)
 
 

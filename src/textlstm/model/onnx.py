@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from textlstm.model.network import LSTMClassifier, LSTMLayer
+from textlstm.model.wide import WideChannel
 
 SHAPES = ((1, 1), (3, 50), (7, 23))  # batch × tokens
 TOLERANCE = 1e-5
@@ -47,22 +48,74 @@ class _OperatorLayer(nn.Module):
         return lstm_layer(inputs_BTE, lengths_B, weights, self.layer.backwards is not None)
 
 
-class _Probabilities(nn.Module):
-    """A network with its temperature and the softmax behind it."""
+class Probabilities(nn.Module):
+    """A network with all that makes probabilities of its class scores, as `TextClassifier` does.
 
-    def __init__(self, network: LSTMClassifier, temperature: float) -> None:
+    With a wide channel, `terms` and `values` are a text's terms as `Features.padded` gives them.
+
+    Args:
+        temperature: what class scores are divided by before the softmax.
+        wide, weight: the channel beside the network, and the network's share in their mixture.
+    """
+
+    weights_VC: Tensor
+    bias_C: Tensor
+
+    def __init__(
+        self,
+        network: LSTMClassifier,
+        temperature: float = 1.0,
+        wide: WideChannel | None = None,
+        weight: float = 1.0,
+    ) -> None:
         super().__init__()
-        self.network, self.temperature = network, temperature
+        self.network, self.temperature, self.weight = network, temperature, weight
+        if wide is not None:
+            self.register_buffer("weights_VC", wide.weights_VC)
+            self.register_buffer("bias_C", wide.bias_C)
+        self.has_wide = wide is not None
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        return (self.network(tokens, lengths) / self.temperature).softmax(dim=1)
+    def forward(
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        terms: Tensor | None = None,
+        values: Tensor | None = None,
+    ) -> Tensor:
+        scores_BC = self.network(tokens, lengths)
+        if terms is not None and values is not None:
+            wide_BC = (self.weights_VC[terms] * values[..., None]).sum(dim=1) + self.bias_C
+            lstm_BC, wide_BC = scores_BC.log_softmax(dim=1), wide_BC.log_softmax(dim=1)
+            scores_BC = self.weight * lstm_BC + (1 - self.weight) * wide_BC
+        return (scores_BC / self.temperature).softmax(dim=1)
+
+    def input_names(self) -> list[str]:
+        """Names what it takes, in their order."""
+        return ["tokens", "lengths", *(["terms", "values"] if self.has_wide else [])]
+
+    def random_inputs(self, batch: int, tokens: int) -> tuple[Tensor, ...]:
+        """Draws texts, the first of which has all the tokens; the others are shorter."""
+        generator = torch.Generator().manual_seed(0)
+        largest = self.network.embedding.num_embeddings
+        ids_BT = torch.randint(1, largest, (batch, tokens), generator=generator)
+        lengths_B = torch.randint(0, tokens + 1, (batch,), generator=generator)
+        lengths_B[0] = tokens
+        outside_BT = torch.arange(tokens) >= lengths_B[:, None]
+        ids_BT[outside_BT] = 0
+        if not self.has_wide:
+            return ids_BT, lengths_B
+        shape = (batch, tokens + 2)  # another number of terms than of tokens
+        terms_BF = torch.randint(len(self.weights_VC), shape, generator=generator)
+        values_BF = torch.rand(shape, generator=generator) / shape[1] ** 0.5
+        return ids_BT, lengths_B, terms_BF, values_BF
 
 
-def write_onnx(network: LSTMClassifier, file: Path, temperature: float = 1.0) -> None:
+def write_onnx(probabilities: Probabilities, file: Path) -> None:
     """Exports with one ONNX LSTM per layer, which knows lengths and both directions by itself."""
-    exported = copy.deepcopy(network).eval().requires_grad_(False)
-    exported.lstm = nn.ModuleList(_OperatorLayer(layer) for layer in exported.lstm)
-    tokens, lengths = torch.ones(3, 7, dtype=torch.long), torch.tensor([7, 4, 1])
+    exported = copy.deepcopy(probabilities).eval().requires_grad_(False)
+    layers = exported.network.lstm
+    exported.network.lstm = nn.ModuleList(_OperatorLayer(layer) for layer in layers)
+    inputs = exported.random_inputs(3, 7)
     dynamic = torch.export.Dim.DYNAMIC
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # that torchvision is not installed
 
@@ -70,13 +123,13 @@ def write_onnx(network: LSTMClassifier, file: Path, temperature: float = 1.0) ->
         # The exporter's own use of a class that torch deprecates.
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
         program = torch.onnx.export(
-            _Probabilities(exported, temperature).eval(),
-            (tokens, lengths),
+            exported,
+            inputs,
             dynamo=True,
             verbose=False,
-            input_names=["tokens", "lengths"],
+            input_names=exported.input_names(),
             output_names=["probabilities"],
-            dynamic_shapes={"tokens": {0: dynamic, 1: dynamic}, "lengths": {0: dynamic}},
+            dynamic_shapes=[dict.fromkeys(range(tensor.dim()), dynamic) for tensor in inputs],
             custom_translation_table={torch.ops.textlstm.lstm_layer.default: _translation()},
         )
     if program is None:
@@ -84,26 +137,19 @@ def write_onnx(network: LSTMClassifier, file: Path, temperature: float = 1.0) ->
     program.save(file)
 
 
-def difference(
-    session: Any, network: LSTMClassifier, batch: int, tokens: int, temperature: float = 1.0
-) -> float:
+def difference(session: Any, probabilities: Probabilities, batch: int, tokens: int) -> float:
     """Finds the largest difference of a probability between ONNX and PyTorch, on random texts.
 
     Args:
-        session: the exported network as ONNX Runtime runs it.
+        session: what was exported, as ONNX Runtime runs it.
         batch, tokens: how many texts, and the length of the longest.
-        temperature: what the network's class scores are divided by.
     """
-    generator = torch.Generator().manual_seed(0)
-    ids_BT = torch.randint(
-        1, network.embedding.num_embeddings, (batch, tokens), generator=generator
-    )
-    lengths_B = torch.randint(0, tokens + 1, (batch,), generator=generator)
-    lengths_B[0] = tokens
-    ids_BT[torch.arange(tokens) >= lengths_B[:, None]] = 0
-    ours_BC = session.run(None, {"tokens": ids_BT.numpy(), "lengths": lengths_B.numpy()})[0]
+    inputs = probabilities.random_inputs(batch, tokens)
+    names = probabilities.input_names()
+    given = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
+    ours_BC = session.run(None, given)[0]
     with torch.inference_mode():
-        theirs_BC = (network.eval()(ids_BT, lengths_B) / temperature).softmax(dim=1)
+        theirs_BC = probabilities.eval()(*inputs)
     return float(np.abs(ours_BC - theirs_BC.numpy()).max())
 
 

@@ -87,7 +87,7 @@ class BaselineSettings(TypedDict):
     """The settings of TF-IDF with logistic regression that were best on validation."""
 
     unit: str
-    """What n-grams are made of: word or character."""
+    """What n-grams are made of: word or character; in a wide channel also both."""
     longest: int
     """The longest n-gram that is counted; all shorter ones are, too."""
     sublinear: bool

@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from textlstm.checks import check_choice, check_whole
 
-UNITS = ("word", "character")
+UNITS = ("word", "character", "both")
+RUNS = (3, 5)  # characters of the runs beside words
 WORD = re.compile(r"\b\w\w+\b")
 TEXTS = 1000  # whose terms are in memory together
 FILES = ("wide.safetensors", "wide.json")
@@ -28,19 +29,22 @@ def n_grams(text: str, unit: str, longest: int) -> Iterator[str]:
     """Gives the terms of a text, in lower case: runs of 1 to `longest` words or characters.
 
     Words are of at least two characters; runs of characters keep inside a word, with a space on
-    either side of it.
+    either side of it. The unit `both` has runs of words, and of 3 to 5 characters; a word is one
+    term with a run of the same characters.
     """
-    text = text.lower()
-    if unit == "word":
+    text, shortest = text.lower(), 1
+    if unit != "character":
         words = WORD.findall(text)
         yield from words
         for length in range(2, longest + 1):
             shifted = (words[start:] for start in range(length))
             yield from map(" ".join, zip(*shifted, strict=False))
-        return
+        if unit == "word":
+            return
+        shortest, longest = RUNS
     for word in text.split():
         padded = f" {word} "
-        for length in range(1, longest + 1):
+        for length in range(shortest, longest + 1):
             yield from (padded[i : i + length] for i in range(len(padded) - length + 1))
 
 
@@ -53,6 +57,16 @@ class Features(NamedTuple):
     """The TF-IDF of each term, of length 1 in each text."""
     starts_N: Tensor
     """Where each text begins."""
+
+    def padded(self) -> tuple[Tensor, Tensor]:
+        """Gives numbers and weights of the terms, a row for each text, padded with 0 (N, T)."""
+        ends_N = torch.cat([self.starts_N[1:], torch.tensor([len(self.columns_F)])])
+        lengths_N = ends_N - self.starts_N
+        shape = (len(lengths_N), max([1, *lengths_N.tolist()]))
+        inside_NT = torch.arange(shape[1]) < lengths_N[:, None]
+        terms_NT, values_NT = torch.zeros(shape, dtype=torch.long), torch.zeros(shape)
+        terms_NT[inside_NT], values_NT[inside_NT] = self.columns_F, self.values_F
+        return terms_NT, values_NT
 
 
 class WideChannel:

@@ -10,6 +10,7 @@ from textlstm.data.facts import DataFacts
 from textlstm.model.calibration import at_temperature, reliability
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import BaselineSettings, Calibration, ScoreName, Scores
+from textlstm.model.wide import RUNS
 from textlstm.runs import figures
 from textlstm.runs.record import Record, ScoredName
 from textlstm.writing import markdown_table, write_csv, write_text
@@ -221,7 +222,10 @@ def behind_line(record: Record) -> str | None:
 
 def _settings(settings: BaselineSettings) -> str:
     unit, longest = settings["unit"], settings["longest"]
-    n_grams = f"{unit}s" if longest == 1 else f"1- to {longest}-grams of {unit}s"
+    kind = "word" if unit == "both" else unit
+    n_grams = f"{kind}s" if longest == 1 else f"1- to {longest}-grams of {kind}s"
+    if unit == "both":
+        n_grams += f" and {RUNS[0]}- to {RUNS[1]}-grams of characters"
     sublinear = "sublinear" if settings["sublinear"] else "plain"
     return f"{n_grams}, {sublinear} counts, C = {settings['C']:g}"
 

@@ -9,7 +9,14 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.model.baselines import choose_settings
 from textlstm.model.calibration import at_temperature, fit_temperature
 from textlstm.model.metrics import Predictions
-from textlstm.model.mixing import Mixture, Rows, fit_channel, fit_mixture, score_mixture
+from textlstm.model.mixing import (
+    Mixture,
+    Rows,
+    channel_settings,
+    fit_channel,
+    fit_mixture,
+    score_mixture,
+)
 from textlstm.model.scores import Alone, BaselineSettings, Wide
 from textlstm.model.wide import WideChannel
 from textlstm.runs.record import Record, ScoredName
@@ -55,7 +62,7 @@ def mix_channel(
         settings, wide_temperature = other["settings"], other["wide_temperature"]
         channel = fit_channel(train, settings, classes, size=other["terms"])
     else:
-        settings = settings or choose_settings(data.splits)
+        settings = channel_settings(settings or choose_settings(data.splits))
         log.info("Fitting the wide channel…")
         validation = _rows(data, "validation")
         channel = fit_channel(train, settings, classes, validation=validation)
