@@ -36,7 +36,7 @@ def majority(splits: DatasetDict) -> Baseline:
     with np.errstate(divide="ignore"):  # a class without training rows has probability zero
         log_shares_C = np.log(shares_C / len(splits["train"]))
     log_shares_NC = np.tile(log_shares_C, (len(splits["test"]), 1))
-    return {**_score(log_shares_NC, splits["test"]["label"][:], labels)}
+    return {**_score(log_shares_NC, splits["test"], labels)}
 
 
 def tfidf_logistic_regression(splits: DatasetDict, held_out: np.ndarray | None = None) -> Baseline:
@@ -65,7 +65,7 @@ def tfidf_logistic_regression(splits: DatasetDict, held_out: np.ndarray | None =
 def _chosen_on_validation(splits: DatasetDict) -> Baseline:
     """Fits with all settings, and scores those that are best on validation on the test split."""
     labels = splits["train"].features["label"].names
-    gold = {split: np.asarray(rows["label"][:]) for split, rows in splits.items()}
+    gold_N = np.asarray(splits["train"]["label"][:])
     unit = "character" if _unspaced(splits["train"]) else "word"
     tried: list[BaselineSettings] = [
         {"unit": unit, "longest": longest, "sublinear": sublinear, "C": c}
@@ -79,14 +79,14 @@ def _chosen_on_validation(splits: DatasetDict) -> Baseline:
         if settings["longest"] != counted_longest:
             counted_longest = settings["longest"]
             counts = _counts(splits, unit, counted_longest)
-        tfidf, model = _fitted(counts["train"], gold["train"], settings)
+        tfidf, model = _fitted(counts["train"], gold_N, settings)
         validation_NC = _log_probabilities(model, tfidf.transform(counts["validation"]), labels)
-        macro_f1 = _score(validation_NC, gold["validation"], labels)["macro_f1"]
+        macro_f1 = _score(validation_NC, splits["validation"], labels)["macro_f1"]
         if macro_f1 > best_f1:
             best_f1, best_settings = macro_f1, settings
             test_NC = _log_probabilities(model, tfidf.transform(counts["test"]), labels)
     return {
-        **_score(test_NC, gold["test"], labels),
+        **_score(test_NC, splits["test"], labels),
         "settings": best_settings,
         "validation_macro_f1": best_f1,
     }
@@ -99,7 +99,7 @@ def _refitted(splits: DatasetDict, settings: BaselineSettings) -> Baseline:
     counts = _counts(splits, settings["unit"], settings["longest"])
     tfidf, model = _fitted(counts["train"], train["label"][:], settings)
     test_NC = _log_probabilities(model, tfidf.transform(counts["test"]), labels)
-    return {**_score(test_NC, test["label"][:], labels), "settings": settings}
+    return {**_score(test_NC, test, labels), "settings": settings}
 
 
 def _fitted(
@@ -144,6 +144,8 @@ def _log_probabilities(model: LogisticRegression, features: Any, labels: list[st
     return full_NC
 
 
-def _score(log_probabilities_NC: np.ndarray, gold_N: Any, labels: list[str]) -> Scores:
-    predictions = Predictions(torch.tensor(log_probabilities_NC), torch.as_tensor(gold_N))
-    return scores(predictions, labels)
+def _score(log_probabilities_NC: np.ndarray, rows: Dataset, labels: list[str]) -> Scores:
+    """Scores predictions for rows, whose labels may name unseen classes behind `labels`."""
+    unseen = rows.features["label"].names[len(labels) :]
+    gold_N = torch.as_tensor(rows["label"][:])
+    return scores(Predictions(torch.tensor(log_probabilities_NC), gold_N, unseen), labels)
