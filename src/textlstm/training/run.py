@@ -18,12 +18,13 @@ from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.reading.checksums import changed_sources
 from textlstm.model import baselines
+from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Baseline
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.record import ScoredName
-from textlstm.runs.report import LINEAR, print_results, seconds_line
+from textlstm.runs.report import LINEAR, print_results, seconds_line, write_predictions
 from textlstm.training.callbacks import Pruner
 from textlstm.training.distributed import one_end, share_threads
 from textlstm.training.module import TextClassificationModule
@@ -96,7 +97,7 @@ def train(
         scored = _score_kept(trainer, module, data, run, test=settings.test)
 
     if trainer.is_global_zero:
-        scores = _baselines(data) if settings.test and settings.baselines else {}
+        scores = _baselines(data, run) if settings.test and settings.baselines else {}
         record = describe_run(
             run, settings, overrides, scored, scores, history, trainer, module, data
         )
@@ -265,8 +266,13 @@ def _scored(split: str, module: TextClassificationModule, data: TextDataModule) 
     return ScoredSplit(data.splits[split]["text"][:], module.predictions, module.scores)
 
 
-def _baselines(data: TextDataModule) -> dict[str, Baseline]:
-    """Test scores of what the network has to beat."""
+def _baselines(data: TextDataModule, run: RunFolder) -> dict[str, Baseline]:
+    """Test scores of what the network has to beat; the linear model's predictions are written."""
     held_out = data.held_out if data.settings.refit else None
-    linear = baselines.tfidf_logistic_regression(data.splits, held_out)
+    texts = data.splits["test"]["text"][:]
+
+    def keep(predictions: Predictions) -> None:
+        write_predictions(run.baseline_predictions, data.class_names, texts, predictions)
+
+    linear = baselines.tfidf_logistic_regression(data.splits, held_out, keep=keep)
     return {"majority class": baselines.majority(data.splits), LINEAR: linear}
