@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from helpers.configs import composed
+from textlstm.checks import InputError, parse_settings
 from textlstm.commands.help import key_lines
 from textlstm.commands.settings import EvaluateSettings, ExportSettings, PredictSettings
 from textlstm.data.datamodule import TextDataModule
@@ -201,3 +202,15 @@ def test_help_fits_eighty_columns_and_says_something_of_each_key(command):
 )
 def test_the_settings_of_the_other_commands_are_their_keys(kind, command):
     assert [field.name for field in fields(kind)] == list(composed(command))
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithALaterKey:
+    first: int
+    later: int = 64
+
+
+def test_a_run_recorded_before_a_key_existed_takes_the_default_of_its_field():
+    assert parse_settings(WithALaterKey, {"first": 1}, "data") == WithALaterKey(first=1)
+    with pytest.raises(InputError, match=r"^data\.first must be given\.$"):
+        parse_settings(WithALaterKey, {"later": 1}, "data")

@@ -24,6 +24,7 @@ import yaml
 from helpers.commands import call, record, table, weights
 from textlstm.runs.folder import RunFolder
 from textlstm.training.run import train
+from textlstm.training.settings import RunSettings
 
 OLD_RUN = Path(__file__).parent / "old_run"
 MADE_IN = "/tmp/textlstm/old_run"  # the folder as the runs have recorded it
@@ -173,7 +174,8 @@ def test_an_old_run_of_a_sweep_is_not_trained_again(old):
     recorded, last = record(run), run / "checkpoints" / "last.ckpt"
     config, written = recorded["config"], last.stat().st_mtime_ns
     config["callbacks"]["early_stopping"]["_target_"] = STOPPING
-    assert train(config, RunFolder(run), overrides=[], sweeping=True) == recorded["score"]
+    settings = RunSettings.parse(config)
+    assert train(settings, RunFolder(run), overrides=[], sweeping=True) == recorded["score"]
     assert last.stat().st_mtime_ns == written
 
 

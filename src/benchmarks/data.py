@@ -192,6 +192,7 @@ def compare(file: Path, repetitions: int) -> dict[str, Any]:
             )
     rows = int(file.stem.removeprefix("rows-"))
     result: dict[str, Any] = {"rows": rows, "repetitions": repetitions, "phases": {}}
+
     for phase in (*PHASES, "all"):
         names = PHASES if phase == "all" else (phase,)
         times = {
@@ -236,6 +237,7 @@ def memory(file: Path, small: Path) -> dict[str, Any]:
         again = [
             run(driver, f"data.train={file}", f"hydra.run.dir={folder}/{n}")[0] for n in range(3)
         ]
+
     return {
         **{
             f"{command}, GB beyond {SMALL:,} rows": round(

@@ -188,6 +188,7 @@ def start(repetitions: int) -> dict[str, Any]:
         "imports": ["-c", "import os, pytorch_lightning, torchmetrics, datasets; os._exit(0)"],
         "torch": ["-c", "import os, torch; os._exit(0)"],
     }
+
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "BENCH_ANSWER": f"{folder}/answer"}
         trained = [
@@ -232,6 +233,7 @@ def picture(result: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     axes = figure.add_subplot()
     sets = [name for name in result if name != "start"]
+
     for number, name in enumerate(sets):
         shown = [
             (row, result[name][key]) for row, key in enumerate(PICTURED) if key in result[name]

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -67,14 +67,16 @@ def check_choice(key: str, value: object, options: Iterable[str]) -> None:
 def parse_settings(kind: type[Settings], values: Mapping[str, Any], group: str = "") -> Settings:
     """Makes settings from the values of their keys.
 
+    A run that was recorded before a key existed takes the default of its field.
+
     Args:
         kind: the dataclass of the settings.
         values: by key.
         group: what stands before a key in messages, such as `data`.
 
     Raises:
-        InputError: a key that is no field, with the nearest one that is; fields without a key; or
-            what the settings themselves refuse.
+        InputError: a key that is no field, with the nearest one that is; fields that have neither a
+            key nor a default; or what the settings themselves refuse.
     """
     prefix = f"{group}." if group else ""
     keys = {field.name: f"{prefix}{field.name}" for field in fields(kind)}
@@ -82,7 +84,8 @@ def parse_settings(kind: type[Settings], values: Mapping[str, Any], group: str =
         if name not in keys:
             key = f"{prefix}{name}"
             raise InputError(f"There is no key {key!r}.{nearest(key, keys.values())}")
-    missing = [key for name, key in keys.items() if name not in values]
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
+    missing = [key for name, key in keys.items() if name in needed and name not in values]
     if missing:
         raise InputError(f"{', '.join(missing)} must be given.")
     return kind(**values)

@@ -1,5 +1,6 @@
 """What is typed is taken as typed, mistakes are named, sweeps and resumed runs are spelled out."""
 
+import errno
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from helpers.commands import call
 from textlstm import __main__, ranks
 from textlstm.__main__ import COMMANDS
 from textlstm.checks import InputError
@@ -273,6 +275,40 @@ def test_an_unknown_command_is_one_error_with_the_nearest():
         "error: There is no command 'trian'. Did you mean 'train'? There are inspect_data, train, "
         "evaluate, predict, export, leaderboard, benchmark; --help says what they do.\n"
     )
+
+
+def test_a_folder_that_hydra_cannot_make_is_one_error(tmp_path):
+    (tmp_path / "file").touch()
+    _, errors = call("train", f"hydra.run.dir={tmp_path}/file/run", code=2)
+    assert errors == (
+        f"error: {tmp_path}/file/run: Not a directory. Give this user access to it, or take "
+        f"another folder.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"), [("evaluate", ["run=x"]), ("leaderboard", ["outputs/sweeps/grid"])]
+)
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_a_file_that_may_not_be_written_is_one_error(monkeypatch, command, arguments, code):
+    def refused(*config):
+        raise OSError(code, os.strerror(code), "/theirs/file")
+
+    monkeypatch.setattr(command_line, "_job", lambda command: refused)
+    _, errors = call(command, *arguments, code=2)
+    assert errors == (
+        f"error: /theirs/file: {os.strerror(code)}. Give this user access to it, or take another "
+        f"folder.\n"
+    )
+
+
+def test_an_error_of_ours_keeps_its_traceback(monkeypatch):
+    def broken(*config):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "/ours/file")
+
+    monkeypatch.setattr(command_line, "_job", lambda command: broken)
+    with pytest.raises(FileNotFoundError):
+        call("leaderboard")
 
 
 def test_a_rank_that_lightning_starts_takes_the_command_that_rank_zero_left(monkeypatch):

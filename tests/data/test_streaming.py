@@ -303,7 +303,7 @@ def test_what_streaming_cannot_do_is_refused(prepare, options, message):
 
 def test_a_streamed_model_learns_with_a_one_cycle_of_the_right_length(prepare):
     data = prepare(batch_size=30, streaming_rows=900)
-    module = make_module(hidden=16, vocab_size=300, optimizer={"lr": 0.05, "schedule": "one_cycle"})
+    module = make_module(vocab_size=300, hidden=16, optimizer={"lr": 0.05, "schedule": "one_cycle"})
     rates = LearningRates()
     trainer = make_trainer(3, callbacks=[rates])
     trainer.fit(module, data)

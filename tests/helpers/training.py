@@ -12,14 +12,14 @@ MODEL = {key: value for key, value in SETTINGS.items() if key not in ("vocab_siz
 OPTIMIZER = {"name": "adamw", "lr": 0.01, "weight_decay": 0.0, "schedule": "constant"}
 
 
-def make_module(*, class_weights=None, optimizer=None, **model):
+def make_module(*, class_weights=None, optimizer=None, vocab_size=30, **model):
     torch.manual_seed(0)
     return TextClassificationModule(
         model=ModelSettings(**{**MODEL, "label_smoothing": 0.0, **model}),
         optimizer=OptimizerSettings(**{**OPTIMIZER, **(optimizer or {})}),
         labels=["a", "b", "c"],
         tokenizer_json="{}",
-        vocab_size=30,
+        vocab_size=vocab_size,
         class_weights=class_weights,
     )
 

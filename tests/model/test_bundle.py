@@ -203,6 +203,7 @@ def test_a_bundle_is_four_files_without_pickle(trained):
         "model.safetensors",
         "tokenizer.json",
     ]
+    assert len({file.stat().st_mode for file in folder.iterdir()}) == 1  # who may read one, may all
     weights = (folder / "model.safetensors").read_bytes()
     header_size = int.from_bytes(weights[:8], "little")
     header = json.loads(weights[8 : 8 + header_size])

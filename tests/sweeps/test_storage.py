@@ -1,4 +1,8 @@
-"""Where trials are kept: databases that do not answer."""
+"""Where trials are kept: databases that do not answer, and somebody else's."""
+
+import errno
+import os
+from pathlib import Path
 
 import pytest
 
@@ -20,3 +24,15 @@ def test_a_database_that_cannot_be_reached_is_an_error_of_the_user(
     monkeypatch.setattr(storage_module, "TRIES", 1)
     with pytest.raises(InputError, match=message):
         open_storage(url, tmp_path)
+
+
+def test_a_sweep_of_somebody_else_is_named_before_the_database_is_asked(tmp_path, monkeypatch):
+    """Tests may run as root, whom no permission stops: the file's refusal is played."""
+
+    def refused(file: Path, mode: str) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+
+    (tmp_path / "study.db").touch()
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(PermissionError, match=r"study\.db"):
+        open_storage(None, tmp_path)

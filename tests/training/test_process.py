@@ -26,16 +26,8 @@ def prepared():
 
 @pytest.mark.usefixtures("prepared")
 def test_a_gpu_computes_an_lstm_in_float32_without_tf32():
-    assert torch.backends.cudnn.rnn.fp32_precision == "ieee"
+    assert torch.backends.cudnn.allow_tf32 is False
     assert torch.get_float32_matmul_precision() == "highest"
-
-
-def test_an_older_torch_is_told_in_its_own_way(monkeypatch):
-    older = type("cudnn", (), {"allow_tf32": True})
-    monkeypatch.setattr(torch.backends, "cudnn", older)
-    with as_before(), warnings.catch_warnings():
-        prepare_process(1, None)
-    assert older.allow_tf32 is False
 
 
 @pytest.mark.usefixtures("prepared")

@@ -36,6 +36,7 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
     parsed = get_args_parser().parse_args(arguments)
     if parsed.help or parsed.hydra_help or parsed.shell_completion:
         return arguments
+
     typed: list[str] = parsed.overrides
     flags = [argument for argument in arguments if argument not in typed]
     overrides = [_parse(override) for override in typed]
@@ -45,9 +46,11 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
         overrides.append(_parse("data=files"))
     if is_rank_zero():  # which may have begun in it just now
         _refuse_used_folder(overrides)
+
     if command == "train" and "resume" in keys:
         return [*flags, *recall(overrides)]
     check_keys(command, overrides)
+
     swept = [override.key_or_group for override in overrides if override.is_sweep_override()]
     preset = [override.value() for override in overrides if override.key_or_group == "sweep"]
     showing = parsed.cfg is not None or parsed.info is not None
@@ -103,32 +106,13 @@ def recall(overrides: list[Override]) -> list[str]:
         InputError: no run there, a key that may not differ, or a change that would bend the
             schedule.
     """
-    folder = (
-        Path([str(o.value()) for o in overrides if o.key_or_group == "resume"][-1])
-        .expanduser()
-        .absolute()
-    )
+    given = [override for override in overrides if override.key_or_group == "resume"][-1]
+    folder = Path(str(given.value())).expanduser().absolute()
     record = folder / ".hydra" / "config.yaml"
     if not record.is_file():
         raise InputError(f"resume: {folder} is no run folder (it has no .hydra/config.yaml).")
     recorded = OmegaConf.load(record)
-    changes = []
-    for override in overrides:
-        key = override.key_or_group
-        if key == "resume" or OmegaConf.select(recorded, key) == override.value():
-            continue
-        if not key.startswith("trainer."):
-            raise InputError(
-                f"A resumed run keeps its recorded values; only trainer keys may differ, got "
-                f"{override.input_line}. "
-                f"For another value start a new run."
-            )
-        if key in SCHEDULED and OmegaConf.select(recorded, "optimizer.schedule") == "one_cycle":
-            raise InputError(
-                f"{override.input_line} would bend the one-cycle schedule, which was laid out for "
-                f"{key}={OmegaConf.select(recorded, key)}. Resume without it, or start a new run."
-            )
-        changes.append(str(override.input_line))
+
     return [
         "--config-dir",
         str(record.parent),
@@ -140,8 +124,29 @@ def recall(overrides: list[Override]) -> list[str]:
         quote_literal(f"resume={folder}"),
         "hydra.run.dir=" + quote_literal(f"resume={folder}").partition("=")[2],
         *_renamed(OmegaConf.to_container(recorded)),
-        *changes,
+        *_changes(recorded, overrides),
     ]
+
+
+def _changes(recorded: Any, overrides: list[Override]) -> list[str]:
+    """The trainer keys of a resumed run that were typed with other values than the recorded."""
+    changes = []
+    for override in overrides:
+        key = override.key_or_group
+        if key == "resume" or OmegaConf.select(recorded, key) == override.value():
+            continue
+        if not key.startswith("trainer."):
+            raise InputError(
+                f"A resumed run keeps its recorded values; only trainer keys may differ, got "
+                f"{override.input_line}. For another value start a new run."
+            )
+        if key in SCHEDULED and OmegaConf.select(recorded, "optimizer.schedule") == "one_cycle":
+            raise InputError(
+                f"{override.input_line} would bend the one-cycle schedule, which was laid out for "
+                f"{key}={OmegaConf.select(recorded, key)}. Resume without it, or start a new run."
+            )
+        changes.append(str(override.input_line))
+    return changes
 
 
 def _renamed(recorded: Any) -> list[str]:
@@ -160,6 +165,34 @@ def check_keys(command: str, overrides: list[Override]) -> None:
     Raises:
         InputError: names the key or preset, and the nearest one that exists.
     """
+    _check_presets(overrides)
+    lines = [
+        f"{override.get_key_element()}={_values(override)[0]}"
+        if override.is_sweep_override()
+        else str(override.input_line)
+        for override in overrides
+    ]
+
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        try:
+            missing = OmegaConf.missing_keys(compose(command, lines))
+        except (HydraException, OmegaConfBaseException) as error:
+            presets = [
+                line
+                for line, override in zip(lines, overrides, strict=True)
+                if _is_group(override.key_or_group)
+            ]
+            keys = _leaf_keys(OmegaConf.to_container(compose(command, presets)))
+            raise _explained(error, command, overrides, keys) from error
+
+    if missing:
+        raise InputError(
+            f"{', '.join(sorted(missing))} must be given; {as_typed(command)} --help says what it "
+            f"is."
+        )
+
+
+def _check_presets(overrides: list[Override]) -> None:
     for override in overrides:
         group = override.key_or_group
         options = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
@@ -171,39 +204,29 @@ def check_keys(command: str, overrides: list[Override]) -> None:
                     f"There is no {group}={value}.{nearest(value, options)} {group} can be "
                     f"{', '.join(options)}."
                 )
-    typed = [
-        f"{o.get_key_element()}={_values(o)[0]}" if o.is_sweep_override() else str(o.input_line)
-        for o in overrides
-    ]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        try:
-            missing = OmegaConf.missing_keys(compose(command, typed))
-        except (HydraException, OmegaConfBaseException) as error:
-            groups = [(line, o.key_or_group) for line, o in zip(typed, overrides, strict=True)]
-            presets = [
-                line
-                for line, key in groups
-                if (CONF / key).is_dir() and not key.startswith("hydra/")
-            ]
-            keys = _leaf_keys(OmegaConf.to_container(compose(command, presets)))
-            for override in overrides:
-                key = override.key_or_group
-                known = key in keys or (CONF / key).is_dir() or key.startswith("hydra")
-                if override.type == OverrideType.CHANGE and not known:
-                    raise InputError(
-                        f"There is no key {key!r}.{nearest(key, keys)} {as_typed(command)} --help "
-                        f"lists the keys."
-                    ) from error
-            said = str(error).strip().splitlines()[0]
-            if "hydra/launcher/submitit" in said:
-                extra = f"It comes with the extra `slurm`: {installing('slurm')}"
-                said = f"{said.rstrip('.')}. {extra}"
-            raise InputError(said) from error
-    if missing:
-        raise InputError(
-            f"{', '.join(sorted(missing))} must be given; {as_typed(command)} --help says what it "
-            f"is."
-        )
+
+
+def _explained(
+    error: Exception, command: str, overrides: list[Override], keys: list[str]
+) -> InputError:
+    """What Hydra could not compose, in words: a key that does not exist, or what Hydra says."""
+    for override in overrides:
+        key = override.key_or_group
+        known = key in keys or (CONF / key).is_dir() or key.startswith("hydra")
+        if override.type == OverrideType.CHANGE and not known:
+            return InputError(
+                f"There is no key {key!r}.{nearest(key, keys)} {as_typed(command)} --help lists "
+                f"the keys."
+            )
+    said = str(error).strip().splitlines()[0]
+    if "hydra/launcher/submitit" in said:
+        extra = f"It comes with the extra `slurm`: {installing('slurm')}"
+        said = f"{said.rstrip('.')}. {extra}"
+    return InputError(said)
+
+
+def _is_group(key: str) -> bool:
+    return (CONF / key).is_dir() and not key.startswith("hydra/")
 
 
 def _leaf_keys(node: Any, prefix: str = "") -> list[str]:

@@ -1,5 +1,6 @@
 """Runs a command through Hydra: one error for a mistake, and exit codes."""
 
+import errno
 import importlib
 import io
 import logging
@@ -33,6 +34,8 @@ from textlstm.typed import as_typed
 
 log = logging.getLogger(__name__)
 
+NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)  # to a file or folder
+
 WITHOUT_HYDRA = ("leaderboard", "benchmark")
 
 # How the threads of a parallel step wait for each other; OpenMP reads it when torch is first
@@ -57,8 +60,11 @@ def main(command: str) -> None:
     if command in WITHOUT_HYDRA:
         try:
             _job(command)()
-        except InputError as error:
-            fail(error)
+        except Exception as error:
+            mistake = _users_error(error)
+            if mistake is None:
+                raise
+            fail(mistake)
         return
 
     if not os.environ.keys() & WAITING.keys():
@@ -106,8 +112,24 @@ def _end_sweep(error: Exception, failed: dict[str, Exception]) -> None:
     if isinstance(error, JobsFailed):
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    mistake = _users_error(error)
+    if mistake is not None:
+        fail(mistake)
+
+
+def _users_error(error: Exception) -> InputError | None:
+    """The error for the user if this is one, or a file that may not be read or written.
+
+    None if it is a bug of ours.
+    """
     if isinstance(error, InputError):
-        fail(error)
+        return error
+    if isinstance(error, OSError) and error.errno in NO_ACCESS and error.filename is not None:
+        return InputError(
+            f"{error.filename}: {error.strerror}. Give this user access to it, or take another "
+            f"folder."
+        )
+    return None
 
 
 def prepare_screen() -> None:
@@ -154,8 +176,9 @@ def _guarded(command: str, failed: dict[str, Exception]) -> Callable[[DictConfig
                 _log_failed_job(error)
                 raise
             let_rank_zero_speak()
-            if isinstance(error, InputError):
-                log.error("error: %s", error)
+            mistake = _users_error(error)
+            if mistake is not None:
+                log.error("error: %s", mistake)
                 if command == "train" and is_rank_zero():
                     _leave_the_log(Path(folder))
                 sys.exit(2)

@@ -167,6 +167,7 @@ def _write(rows: Iterator[dict[str, Any]], output: TextIO, target: Path | None) 
             f"output: cannot tell the format of {target}; expected .csv, .tsv or .jsonl."
         )
     writer: csv.DictWriter[str] | None = None
+
     for number, row in enumerate(rows if target is None else counted(rows, "texts"), start=1):
         if writer is None:
             writer = csv.DictWriter(output, list(row), delimiter=DELIMITERS[suffix])

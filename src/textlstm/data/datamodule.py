@@ -164,6 +164,7 @@ class TextDataModule(pl.LightningDataModule):
             split: describe(encoded, self.class_names) for split, encoded in self.encoded.items()
         }
         streaming: StreamFacts | None = None
+
         if self.stream is not None:
             streaming = {"sample": splits["train"]["rows"]}
             splits["train"] = self._describe_stream(splits["train"])
@@ -171,6 +172,7 @@ class TextDataModule(pl.LightningDataModule):
                 **division,
                 "dropped": {**division["dropped"], "train": self.stream.dropped},
             }
+
         return {
             **division,
             "streaming": streaming,
@@ -214,6 +216,7 @@ class TextDataModule(pl.LightningDataModule):
         if self.settings.refit or self.settings.tokenizer != "word":
             return
         share = self.facts["splits"]["validation"]["unknown_share"]
+
         if share > MANY_UNKNOWN:
             log.warning(
                 "%.1f%% of the words of validation are unknown to the vocabulary of %d learned "

@@ -138,11 +138,13 @@ class SplitSettings:
                 )
             return
         check_whole("data.folds", self.folds, minimum=2)
+
         if self.refit:
             raise InputError(
                 f"data.refit=true trains on the rows of all folds together: leave "
                 f"data.folds={self.folds} and data.fold out."
             )
+
         if self.fold is None:
             every = ",".join(map(str, range(self.folds)))
             raise InputError(
@@ -150,6 +152,7 @@ class SplitSettings:
                 f"data.fold={every} trains once for each."
             )
         check_whole("data.fold", self.fold, minimum=0)
+
         if self.fold >= self.folds:
             raise InputError(
                 f"data.fold must be below data.folds={self.folds}, got {self.fold}: the first fold "

@@ -1,7 +1,7 @@
 """Text to token ids: a tokenizer is learned from the training texts alone and travels as JSON."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
@@ -13,9 +13,52 @@ from torch import Tensor
 from textlstm.checks import InputError, check_choice, check_whole
 from textlstm.data.vocabulary import PAD, SPECIALS, UNK
 
-KINDS = ("word", "bpe", "unigram")
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 CHARACTERS = 1_000_000  # whose encodings are in memory together
+
+
+class Kind(NamedTuple):
+    """A kind of tokenizer.
+
+    Args:
+        splits_words: whether words are split into known parts.
+        make: gives an untrained tokenizer and its trainer, for the fixed tokens and the size of the
+            vocabulary.
+    """
+
+    splits_words: bool
+    make: Callable[[list[str], int], tuple[Tokenizer, trainers.Trainer]]
+
+
+def _word(fixed: list[str], vocab_size: int) -> tuple[Tokenizer, trainers.Trainer]:
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=vocab_size, special_tokens=fixed, show_progress=False
+    )
+    return Tokenizer(models.WordLevel(unk_token="[UNK]")), trainer
+
+
+def _bpe(fixed: list[str], vocab_size: int) -> tuple[Tokenizer, trainers.Trainer]:
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=fixed,
+        limit_alphabet=vocab_size - len(fixed),
+        show_progress=False,
+    )
+    return Tokenizer(models.BPE(unk_token="[UNK]", byte_fallback=True)), trainer
+
+
+def _unigram(fixed: list[str], vocab_size: int) -> tuple[Tokenizer, trainers.Trainer]:
+    trainer = trainers.UnigramTrainer(
+        vocab_size=vocab_size, special_tokens=fixed, unk_token="[UNK]", show_progress=False
+    )
+    return Tokenizer(models.Unigram()), trainer
+
+
+KINDS = {
+    "word": Kind(False, _word),
+    "bpe": Kind(True, _bpe),
+    "unigram": Kind(True, _unigram),
+}
 
 
 def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Tokenizer:
@@ -30,37 +73,17 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
         InputError: an unknown kind, or a vocabulary too small for the kind's fixed tokens.
     """
     check_choice("data.tokenizer", kind, KINDS)
-    fixed = SPECIALS if kind == "word" else SPECIALS + BYTES
+    splits_words, make = KINDS[kind]
+    fixed = SPECIALS + BYTES if splits_words else SPECIALS
     check_whole("data.vocab_size", vocab_size, minimum=1)
     if vocab_size <= len(fixed):
+        kept = "unknowns and single bytes" if splits_words else "unknowns"
         raise InputError(
             f"data.vocab_size must be above {len(fixed)} for data.tokenizer={kind}, which keeps "
-            f"{len(fixed)} ids for padding, "
-            f"unknowns{'' if kind == 'word' else ' and single bytes'}; got {vocab_size}."
+            f"{len(fixed)} ids for padding, {kept}; got {vocab_size}."
         )
-    words = pre_tokenizers.Whitespace()
-    pieces = pre_tokenizers.Sequence(
-        [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
-    )
-    trainer: trainers.Trainer
-    if kind == "word":
-        tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
-        trainer = trainers.WordLevelTrainer(
-            vocab_size=vocab_size, special_tokens=fixed, show_progress=False
-        )
-    elif kind == "bpe":
-        tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", byte_fallback=True))
-        trainer = trainers.BpeTrainer(
-            vocab_size=vocab_size,
-            special_tokens=fixed,
-            limit_alphabet=vocab_size - len(fixed),
-            show_progress=False,
-        )
-    else:
-        tokenizer = Tokenizer(models.Unigram())
-        trainer = trainers.UnigramTrainer(
-            vocab_size=vocab_size, special_tokens=fixed, unk_token="[UNK]", show_progress=False
-        )
+
+    tokenizer, trainer = make(fixed, vocab_size)
     tokenizer.normalizer = normalizers.Sequence(
         [
             normalizers.NFKC(),
@@ -69,7 +92,11 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
             normalizers.Strip(),
         ]
     )
-    tokenizer.pre_tokenizer = words if kind == "word" else pieces
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    if splits_words:
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
+        )
     tokenizer.train_from_iterator(texts, trainer)
     return load_tokenizer(tokenizer.to_str())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -59,7 +59,8 @@ def save_bundle(
     weights = {
         name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
     }
-    save_file(weights, folder / "model.safetensors")
+    # safetensors' own save_file lets nobody but its user read the file, whatever the umask.
+    (folder / "model.safetensors").write_bytes(save(weights))
     config = {
         "format": FORMAT,
         "network": network.plain_values(),
@@ -101,11 +102,13 @@ class TextClassifier:
         folder = Path(folder).expanduser()
         bundle = folder / "model" if (folder / "model").is_dir() else folder
         missing = [name for name in FILES if not (bundle / name).is_file()]
+
         if missing:
             raise InputError(
                 f"{folder} holds no trained model ({', '.join(missing)} missing in {bundle}); "
                 f"expected the folder of a finished run, such as outputs/runs/2026-01-31_12-00-00."
             )
+
         try:
             config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
             labels = json.loads((bundle / "labels.json").read_text(encoding="utf-8"))

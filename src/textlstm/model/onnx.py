@@ -65,6 +65,7 @@ def write_onnx(network: LSTMClassifier, file: Path) -> None:
     tokens, lengths = torch.ones(3, 7, dtype=torch.long), torch.tensor([7, 4, 1])
     dynamic = torch.export.Dim.DYNAMIC
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # that torchvision is not installed
+
     with warnings.catch_warnings():
         # The exporter's own use of a class that torch deprecates.
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)

@@ -155,18 +155,21 @@ def data_warnings(facts: DataFacts) -> list[str]:
     for source, rows in facts["empty"].items():
         if rows:
             sentences.append(f"data.{source}: {rows:,} rows without text or label were dropped.")
+
     for source, rows in facts["duplicates"].items():
         if rows:
             sentences.append(
                 f"data.{source}: {rows:,} rows repeat an earlier text; no text stands in two "
                 f"splits."
             )
+
     for source, conflicts in facts["conflicts"].items():
         if conflicts["rows"]:
             sentences.append(
                 f"data.{source}: {conflicts['texts']:,} texts stand with more than one label, in "
                 f"{conflicts['rows']:,} rows."
             )
+
     for source, rows in facts["dropped"].items():
         if rows:
             sentences.append(

@@ -30,14 +30,19 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
 
     Raises:
         InputError: a database that cannot be reached, or whose driver is not installed.
+        PermissionError: the sweep is somebody else's; names the file.
     """
     if url is not None and "://" not in url:
         path = Path(url).expanduser().absolute()
         path.parent.mkdir(parents=True, exist_ok=True)
         return JournalStorage(JournalFileBackend(str(path)))
 
+    file = folder / "study.db"
+    if url is None and file.exists():
+        file.open("ab").close()  # may it be written? SQLite would say so too late, and not name it
+
     try:
-        return retry(lambda: _connect(url or f"sqlite:///{folder / 'study.db'}"))
+        return retry(lambda: _connect(url or f"sqlite:///{file}"))
     except ImportError as error:
         raise InputError(
             f"sweep.storage={url}: Python's driver of that database is not installed."

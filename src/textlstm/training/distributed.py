@@ -116,6 +116,7 @@ def one_end(trainer: pl.Trainer, run: Path) -> Iterator[None]:
     logger.setLevel(logging.INFO)
     logger.propagate = False
     logger.addHandler(observer)
+
     try:
         yield
     except Exception as error:

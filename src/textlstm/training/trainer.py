@@ -62,6 +62,7 @@ def make_trainer(
         raise InputError(f"trainer: {error}") from error
     check_strategy(trainer, settings.trainer.get("strategy", "auto"))
     _check_precision(trainer)
+
     if trainer.fast_dev_run or not (refit or trainer.limit_val_batches):  # type: ignore[attr-defined]
         raise InputError(
             "trainer: a run chooses its best epoch on validation; for a quick look use "
