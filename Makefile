@@ -35,6 +35,9 @@ sweep: setup ## a grid over units, dropout, epochs and batch size; SWEEP=units|d
 leaderboard: setup ## the last sweep's table and pictures, and the commands for its best; ARGS=FOLDER for another
 	$(BIN)/python src/leaderboard.py $(ARGS)
 
+benchmark: setup ## presets on each data set of DATA, beside the linear model; ARGS="--presets best,default --seeds 1,2,3"
+	$(BIN)/python src/benchmark.py $(if $(DATA),--data "$(DATA)") $(ARGS)
+
 tensorboard: setup ## watch all runs in the browser
 	$(BIN)/tensorboard --logdir outputs $(ARGS)
 
@@ -86,4 +89,4 @@ clean: ## remove caches, not .venv or runs
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help setup train smoke sweep leaderboard tensorboard optuna-dashboard inspect test test-cores test-gpu test-scale test-slurm bench bench-data lint format clean
+.PHONY: help setup train smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test test-cores test-gpu test-scale test-slurm bench bench-data lint format clean

@@ -12,7 +12,15 @@ from textlstm.places import CONF
 from textlstm.ranks import passed_on
 from textlstm.typed import as_typed
 
-COMMANDS = ("inspect_data", "train", "evaluate", "predict", "export", "leaderboard")
+COMMANDS = (
+    "inspect_data",
+    "train",
+    "evaluate",
+    "predict",
+    "export",
+    "leaderboard",
+    "benchmark",
+)
 
 
 def main() -> None:

@@ -273,7 +273,7 @@ def test_help_of_the_leaderboard_shows_it_as_typed():
 def test_an_unknown_command_is_one_error_with_the_nearest():
     assert textlstm("trian", "sweep=grid", code=2).stderr == (
         "error: There is no command 'trian'. Did you mean 'train'? There are inspect_data, train, "
-        "evaluate, predict, export, leaderboard; --help says what they do.\n"
+        "evaluate, predict, export, leaderboard, benchmark; --help says what they do.\n"
     )
 
 

@@ -20,11 +20,11 @@ CASES = [
         ),
     ),
     (
-        "a class that no training row has",
-        {"train.csv": MANY, "test.csv": "text,label\none goal,sports\ntwo goals,sport\n"},
+        "classes in each row of test that no training row has",
+        {"train.csv": MANY, "test.csv": "text,label\none goal,sport\nshares,cash\n"},
         [TRAIN + "train.csv", TEST],
         (
-            "data.test: {folder}/test.csv, row 2 has the label 'sport', which no training row has. "
+            "data.test: {folder}/test.csv, row 1 has the label 'sport', which no training row has. "
             "Did you mean 'sports'? The classes are money, sports."
         ),
     ),

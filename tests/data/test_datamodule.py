@@ -644,6 +644,56 @@ def test_rare_classes_are_all_in_training_with_one_warning(prepare, caplog):
     assert data.facts["splits"]["test"]["classes"] == {"few": 0, "money": 6, "odd": 0, "sports": 4}
 
 
+UNSEEN = [("a goal in time", "sport"), ("a profit in time", "money"), ("an odd thing", "odd")]
+
+
+def test_rows_of_classes_that_training_lacks_are_kept_with_one_warning(prepare, write_rows, caplog):
+    test = write_rows("test.csv", UNSEEN)
+    validation = write_rows("validation.csv", [("another odd thing", "odd"), ("a cup", "sports")])
+    data = prepare(validation=validation, test=test, tokenizer="bpe")
+    assert data.class_names == ["money", "sports"]
+    assert data.encoded["test"].labels_N.tolist() == [2, 0, 3]
+    assert data.encoded["test"].unseen == ["sport", "odd"]
+    assert data.facts["unseen"] == {
+        "train": {},
+        "validation": {"odd": 1},
+        "test": {"sport": 1, "odd": 1},
+    }
+    assert data.facts["splits"]["test"]["rows"] == 3
+    assert sum(data.facts["splits"]["test"]["classes"].values()) == 1
+    said = [line.message for line in caplog.records if line.levelname == "WARNING"]
+    assert said == [
+        "3 rows have a class that no training row has, so that it cannot be predicted, and will "
+        "count as wrong (data.validation: odd 1; data.test: sport 1, odd 1). Did you mean 'sports'?"
+    ]
+
+
+def test_a_refit_leaves_out_validation_rows_of_classes_that_training_lacks(prepare, write_rows):
+    rows = [
+        ("odd thing", "odd"),
+        ("a late goal", "sports"),
+        ("more odd", "odd"),
+        ("a loss", "money"),
+    ]
+    data = prepare(validation=write_rows("validation.csv", rows), refit=True)
+    trained = [text for text in data.splits["train"]["text"][:] if text in dict(rows)]
+    assert trained == ["a late goal", "a loss"]
+    late = [row for row, held_out in enumerate(data.held_out) if held_out]
+    assert [data.splits["train"]["text"][row] for row in late] == trained
+    assert [data.class_names[data.encoded["train"].labels_N[row]] for row in late] == [
+        "sports",
+        "money",
+    ]
+    assert data.facts["unseen"]["validation"] == {"odd": 2}
+
+
+def test_no_known_class_left_to_validate_on_is_refused(prepare, write_rows):
+    test = write_rows("test.csv", [("a cup", "sports")])
+    validation = write_rows("validation.csv", [("a cup", "sports"), ("odd thing", "odd")])
+    with pytest.raises(InputError, match=r"data\.validation: the rows of .*validation\.csv whose"):
+        prepare(validation=validation, test=test)
+
+
 def test_too_few_rows_to_split_are_refused(prepare):
     message = (
         r"data\.train has 3 different texts in 4 rows, too few to split: give at least 3 of a "

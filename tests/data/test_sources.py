@@ -555,14 +555,34 @@ def test_a_missing_file_is_named_with_its_key_and_whole_path(
         load(**{"train": write_file("rows.csv", CSV), key: "gone.csv"})
 
 
-def test_a_class_that_train_lacks_is_named_with_file_and_row(write_file, load):
-    test = write_file("test.csv", "text,label\none,sports\ntwo,sport\n")
+def test_a_test_file_of_classes_that_train_lacks_is_named_with_file_and_row(write_file, load):
+    test = write_file("test.csv", "text,label\none,sport\ntwo,cash\n")
     message = (
-        r"data\.test: .*test\.csv, row 2 has the label 'sport', which no training row has\. "
+        r"data\.test: .*test\.csv, row 1 has the label 'sport', which no training row has\. "
         r"Did you mean 'sports'"
     )
     with pytest.raises(InputError, match=message + r"\? The classes are business, sports\."):
         load(write_file("train.csv", CSV), test=test)
+
+
+def test_classes_that_train_lacks_are_numbered_after_its_own_and_counted(write_file, load):
+    rows = "text,label\none,odd\ntwo,sports\nthree,new\nfour,odd\n"
+    sources = load(write_file("train.csv", CSV), test=write_file("test.csv", rows))
+    test = sources["test"]
+    assert test.class_names == sources["train"].class_names == ["business", "sports"]
+    assert test.labels_N.tolist() == [2, 1, 3, 2]
+    assert test.unseen_rows == {"odd": 2, "new": 1}
+    assert names_of(test) == ["business", "sports", "odd", "new"]
+    assert names_of(sources["train"]) == ["business", "sports"]
+    assert sources["train"].unseen_rows == {}
+
+
+def test_a_number_beyond_the_named_ones_is_a_class_that_train_lacks(write_file, load):
+    train = write_file("train.csv", "text,label\na,0\nb,1\n")
+    test = write_file("test.csv", "text,label\nc,1\nd,2\ne,2.0\nf,-1\n")
+    source = load(train, test=test, label_names=["no", "yes"])["test"]
+    assert source.labels_N.tolist() == [1, 2, 2, 3]
+    assert source.unseen_rows == {"2": 2, "-1": 1}
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,19 @@ def test_a_class_that_comes_late_is_a_class(prepare):
     assert data.facts["splits"]["train"]["classes"]["surprise"] == 1
 
 
+def test_a_class_that_held_out_texts_alone_have_is_none_that_training_has_rows_of(
+    prepare, write_rows
+):
+    (text, _), *_ = HELD_OUT["validation"]
+    test = write_rows("own_test.csv", [*HELD_OUT["test"], ("an apparition", "ghost")])
+    data = prepare([(text, "ghost"), *TRAIN], test=test)
+    assert data.class_names == data.splits["train"].features["label"].names
+    assert data.class_names == ["money", "odd", "sports"]
+    assert data.facts["unseen"] == {"validation": {}, "test": {"ghost": 1}, "train": {}}
+    assert data.encoded["test"].labels_N.tolist()[-1] == 3
+    assert data.facts["dropped"]["train"] == 1
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
 def test_shards_of_other_formats_stream_too(prepare, tmp_path, suffix):
     for shard in range(3):

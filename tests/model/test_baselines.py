@@ -51,6 +51,19 @@ def test_majority_gives_the_training_shares(splits):
     assert found["absent"] == ["nobody"]
 
 
+def test_rows_of_a_class_that_training_lacks_count_as_wrong(splits):
+    odd = Features({"text": Value("string"), "label": ClassLabel(names=[*LABELS, "odd"])})
+    more = Dataset.from_dict({"text": ["a goal", "oil"], "label": [3, 3]}, features=odd)
+    for split in ("validation", "test"):
+        splits[split] = concatenate_datasets([splits[split].cast(odd), more])
+    for found in (majority(splits), tfidf_logistic_regression(splits)):
+        assert found["unseen"] == {"odd": 2}
+    assert found["accuracy"] == pytest.approx(16 / 18)
+    assert found["macro_f1"] == pytest.approx((2 * 16 / 17 + 0) / 3)
+    assert found["validation_macro_f1"] == pytest.approx((2 * 20 / 21 + 0) / 3)
+    assert found["log_loss"] < 0.5
+
+
 def test_tfidf_separates_what_words_separate(splits):
     found = tfidf_logistic_regression(splits)
     assert found["accuracy"] == found["macro_f1"] == found["auroc"] == 1.0

@@ -83,6 +83,50 @@ def test_auroc_is_none_when_there_is_one_class_only():
     assert found["macro_f1"] == 1.0
 
 
+UNSEEN = ["odd", "new"]  # classes 3 and 4, which training has no row of
+
+
+def test_rows_of_unseen_classes_count_as_wrong_by_hand():
+    probabilities = [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6], [0.9, 0.1, 0.0]]
+    gold = torch.tensor([0, 1, 2, 3])
+    found = scores(Predictions(torch.tensor(probabilities).log(), gold, UNSEEN), LABELS)
+    assert found["accuracy"] == 0.75
+    # The row of `odd` is predicted as a, whose precision it halves.
+    assert found["classes"]["a"] == pytest.approx(
+        {"precision": 0.5, "recall": 1.0, "f1": 2 / 3, "rows": 1}
+    )
+    assert found["macro_f1"] == pytest.approx((2 / 3 + 1 + 1 + 0) / 4)
+    assert found["log_loss"] == pytest.approx(-np.log([0.7, 0.8, 0.6]).mean())
+    assert found["calibration_error"] == pytest.approx((0.3 + 0.2 + 0.4 + 0.9) / 4, abs=1e-6)
+    assert found["auroc"] == pytest.approx((2 / 3 + 1 + 1) / 3)
+    assert found["confusion_matrix"] == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert found["unseen"] == {"odd": 1}
+    assert found["absent"] == []
+
+
+def test_scores_with_unseen_classes_are_scikit_learns():
+    generator = np.random.default_rng(1)
+    probabilities = generator.dirichlet(np.ones(3), size=300).astype(np.float32)
+    gold = generator.integers(0, 5, 300)
+    found = scores(
+        Predictions(torch.tensor(probabilities).log(), torch.tensor(gold), UNSEEN), LABELS
+    )
+    predicted, known = probabilities.argmax(axis=1), gold < 3
+    assert found["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(gold, predicted))
+    assert found["macro_f1"] == pytest.approx(
+        sklearn_metrics.f1_score(gold, predicted, average="macro"), abs=1e-6
+    )
+    assert found["log_loss"] == pytest.approx(
+        sklearn_metrics.log_loss(gold[known], probabilities[known]), abs=1e-5
+    )
+    assert found["unseen"] == {"odd": int((gold == 3).sum()), "new": int((gold == 4).sum())}
+
+
+def test_an_unseen_class_without_a_row_changes_nothing():
+    with_names = Predictions(torch.tensor(PROBABILITIES).log(), torch.tensor(GOLD), UNSEEN)
+    assert scores(with_names, LABELS) == scores(predictions(PROBABILITIES, GOLD), LABELS)
+
+
 def test_scores_are_plain_values():
     found = scores(predictions(PROBABILITIES, GOLD), LABELS)
     assert {type(value) for value in found.values()} == {float, dict, list}

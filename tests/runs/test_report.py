@@ -169,6 +169,29 @@ def test_classes_without_a_row_are_said():
     ]
 
 
+def test_classes_that_training_has_no_row_of_are_said_and_listed(written):
+    record = small_record(test=small_scores(unseen={"odd": 2, "a | b": 1}))
+    assert notes(record, "test")[0] == (
+        "Rows of test with a class that no training row has: 3 (odd 2, a | b 1). They count as "
+        "wrong, such a class as 0 in macro F1; log loss leaves them out."
+    )
+    table = "| class | rows |\n| --- | --- |\n| odd | 2 |\n| a \\| b | 1 |\n"
+    assert f"## Classes that training has no row of\n\n{table}" in written(record)
+    assert "Classes that training has no row of" not in written(small_record())
+
+
+def test_the_gold_class_of_a_row_may_be_one_that_training_has_no_row_of(tmp_path):
+    probabilities_NC = torch.tensor([[0.75, 0.25], [0.125, 0.875]])
+    predictions = Predictions(probabilities_NC.log(), torch.tensor([2, 0]), ["odd"])
+    write_predictions(tmp_path / "predictions.csv", LABELS, ["one", "two"], predictions)
+    lines = (tmp_path / "predictions.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[1:] == ["one,odd,money,0.75,0.25", "two,money,sports,0.125,0.875"]
+    assert confident_mistakes(LABELS, ["one", "two"], predictions) == [
+        ("0.875", "money", "sports", "two"),
+        ("0.750", "odd", "money", "one"),
+    ]
+
+
 def test_clean_data_have_no_warnings():
     assert data_warnings(facts()) == []
 
@@ -181,6 +204,11 @@ def test_each_kind_of_doubtful_row_has_a_sentence():
             conflicts={"train": {"texts": 3, "rows": 7}, "test": {"texts": 0, "rows": 0}},
             dropped={"train": 4, "validation": 0},
             rare={"odd": 1, "few": 2},
+            unseen={
+                "train": {},
+                "validation": {f"new {n}": 1 for n in range(12)},
+                "test": {"sport": 1},
+            },
         )
     )
     assert found == [
@@ -189,6 +217,9 @@ def test_each_kind_of_doubtful_row_has_a_sentence():
         "data.train: 3 texts stand with more than one label, in 7 rows.",
         "data.train: 4 rows also stood in a split held out from it, and were dropped.",
         "Classes with too few texts for each split, which all train: odd (1), few (2).",
+        "13 rows have a class that no training row has, so that it cannot be predicted, and will "
+        "count as wrong (data.validation: new 0 1, new 1 1, new 2 1, new 3 1, new 4 1, new 5 1, "
+        "new 6 1, new 7 1, new 8 1, new 9 1, 2 more; data.test: sport 1). Did you mean 'sports'?",
     ]
 
 

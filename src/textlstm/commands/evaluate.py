@@ -1,6 +1,7 @@
 """A finished run scored again: on one of its own splits, or on another file."""
 
 import glob
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from textlstm.checks import InputError, parse_settings
 from textlstm.commands.settings import EvaluateSettings
 from textlstm.data.batching import EncodedTexts, batch_loader
+from textlstm.data.classes import unseen_sentence
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.encoding import describe, encode_source
 from textlstm.data.facts import DataFacts, SourceFacts
@@ -29,6 +31,8 @@ from textlstm.runs.report import print_results, write_report
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
 from textlstm.training.trainer import quiet_trainer
+
+log = logging.getLogger(__name__)
 
 
 def evaluate(config: dict[str, Any]) -> None:
@@ -67,9 +71,13 @@ def evaluate(config: dict[str, Any]) -> None:
         source = _other_file(settings.file, settings, data_settings, record["data"], module.labels)
         ids = encode_source(load_tokenizer(tokenizer_json), source, CACHE)
         labels_N = torch.from_numpy(source.labels_N)
-        texts, encoded = list(source.texts()), EncodedTexts(ids, labels_N, cut=data_settings)
+        texts = list(source.texts())
+        encoded = EncodedTexts(ids, labels_N, cut=data_settings, unseen=source.unseen)
         facts = {**record["data"], "splits": {split: describe(encoded, module.labels)}}
         facts["sources"] = {} if source.origin is None else {split: source.origin}
+        facts["unseen"] = {split: source.unseen_rows}
+        if source.unseen:
+            log.warning("%s", unseen_sentence(facts["unseen"], module.labels))
 
     loader = batch_loader(
         encoded,

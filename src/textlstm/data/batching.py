@@ -1,6 +1,6 @@
 """Ids to batches: texts of like length together, in an order drawn anew each epoch."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -62,6 +62,8 @@ class EncodedTexts:
         labels_N: the class of each text.
         rows: which N of the encoded texts; None takes all.
         cut: how many ids of a text are read, and which; without it, all of them.
+        unseen: names of the classes that no training row has; in `labels_N` their numbers follow
+            those of the classes.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class EncodedTexts:
         *,
         rows: Tensor | None = None,
         cut: CutSettings = UNCUT,
+        unseen: Sequence[str] = (),
     ) -> None:
         uncut = encoded.lengths.long()
         starts = uncut.cumsum(0) - uncut
@@ -78,6 +81,7 @@ class EncodedTexts:
         longest = cut.max_length
         self.tokens, self.starts = encoded.tokens, starts[rows]
         self.labels_N, self.pad_to = labels_N, cut.pad_to
+        self.unseen = unseen
         self.unknown = encoded.unknown[rows]
         self.lengths = uncut[rows] if longest is None else uncut[rows].clamp(max=longest)
         self.skipped = uncut[rows] - self.lengths  # ids left out, after the first `head` of a text

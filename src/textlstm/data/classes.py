@@ -4,10 +4,11 @@ import re
 from typing import NamedTuple
 
 from textlstm.checks import NUMBER, InputError, nearest
-from textlstm.data.rows import Origin, Rows, place_of
+from textlstm.data.rows import Origin, Rows
 
 WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 BOOLEANS = ("false", "true")
+LISTED = 10  # classes in a sentence about those that training has no row of
 MANY_CLASSES = 50  # more than these, with fewer than four rows each, do not look like classes
 
 
@@ -24,27 +25,24 @@ class Classes(NamedTuple):
     label_names: list[str] | None
     first_number: int
 
-    def numbers_of(self, origin: Origin, rows: Rows) -> list[int]:
-        """Finds the class number of each of `rows.labels`.
+    def numbers_of(self, labels: list[str]) -> tuple[list[int], list[str]]:
+        """Finds the class number of each label.
 
-        Raises:
-            InputError: a label that is none of the classes, with its row.
+        Returns:
+            The numbers; and the names of the unseen classes, those that no training row has, whose
+            numbers follow those of the classes, in this order.
         """
         places = {name: place for place, name in enumerate(self.names)}
-        numbers = []
-        for label in rows.labels:
+        numbers, unseen = [], dict[str, int]()
+        for label in labels:
             place = places.get(label, places.get(_whole(label)))
             if self.label_names is not None:
                 number = _number(label)
                 place = places.get(label) if number is None else number - self.first_number
             if place is None or place not in range(len(self.names)):
-                raise InputError(
-                    f"{origin.key}: {place_of(origin, rows, label)} has the label {label!r}, which "
-                    f"no training row has.{nearest(label, self.names)} The classes are "
-                    f"{', '.join(self.names)}."
-                )
+                place = unseen.setdefault(_whole(label), len(self.names) + len(unseen))
             numbers.append(place)
-        return numbers
+        return numbers, list(unseen)
 
 
 def find_classes(train: Rows, origin: Origin, label_names: list[str] | None) -> Classes:
@@ -87,6 +85,35 @@ def find_classes(train: Rows, origin: Origin, label_names: list[str] | None) -> 
     if numbers:
         return Classes(sorted(dict.fromkeys(map(_whole, labels)), key=float), None, 0)
     return Classes(sorted(labels), None, 0)
+
+
+def unseen_sentence(unseen: dict[str, dict[str, int]], class_names: list[str]) -> str:
+    """Says which rows have a class that no training row has, and what becomes of them.
+
+    Args:
+        unseen: by source, the rows of each such class.
+        class_names: the classes that training rows have, among which may be what was meant.
+    """
+    rows = sum(sum(counts.values()) for counts in unseen.values())
+    have = "1 row has" if rows == 1 else f"{rows:,} rows have"
+    named = "; ".join(
+        f"{'file' if source == 'file' else f'data.{source}'}: {listed(counts)}"
+        for source, counts in unseen.items()
+        if counts
+    )
+    hints = (nearest(name, class_names) for counts in unseen.values() for name in counts)
+    hint = next(filter(None, hints), "")
+    return (
+        f"{have} a class that no training row has, so that it cannot be predicted, and will count "
+        f"as wrong ({named}).{hint}"
+    )
+
+
+def listed(counts: dict[str, int]) -> str:
+    """Names classes with their rows, the first ten of them."""
+    named = [f"{name} {rows:,}" for name, rows in list(counts.items())[:LISTED]]
+    more = [f"{len(counts) - LISTED} more"] if len(counts) > LISTED else []
+    return ", ".join([*named, *more])
 
 
 def _whole(label: str) -> str:

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from textlstm.checks import InputError, check_choice
 from textlstm.data.balance import class_weights, oversampled
 from textlstm.data.batching import IGNORED, BatchLoader, EncodedTexts, batch_loader
+from textlstm.data.classes import unseen_sentence
 from textlstm.data.duration import batch_size_for
 from textlstm.data.encoding import describe, encode_source, learn_tokenizer
 from textlstm.data.facts import DataFacts, DivisionFacts, SplitFacts, StreamFacts
@@ -204,6 +205,7 @@ class TextDataModule(pl.LightningDataModule):
             torch.from_numpy(source.labels_N[row_numbers]),
             rows=torch.from_numpy(row_numbers),
             cut=self.settings,
+            unseen=source.unseen,
         )
 
     def _describe(
@@ -268,6 +270,8 @@ class TextDataModule(pl.LightningDataModule):
                     self.stream.longest_run,
                     shuffled,
                 )
+        if any(self.facts["unseen"].values()):
+            log.warning("%s", unseen_sentence(self.facts["unseen"], self.class_names))
         if self.settings.refit or self.settings.tokenizer != "word":
             return
         share = self.facts["splits"]["validation"]["unknown_share"]

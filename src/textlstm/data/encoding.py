@@ -74,7 +74,8 @@ def encode_source(tokenizer: Tokenizer, source: Source | Unlabelled, cache: Path
 def describe(encoded: EncodedTexts, class_names: list[str]) -> SplitFacts:
     """Counts rows and classes, and measures lengths and the shares of what is cut or unknown."""
     uncut_N = encoded.lengths + encoded.skipped
-    rows_of_class = encoded.labels_N.bincount(minlength=len(class_names)).tolist()
+    known_N = encoded.labels_N[encoded.labels_N < len(class_names)]
+    rows_of_class = known_N.bincount(minlength=len(class_names)).tolist()
     return {
         "rows": len(encoded),
         "classes": dict(zip(class_names, rows_of_class, strict=True)),

@@ -34,7 +34,8 @@ class SplitFacts(LengthFacts):
     rows: int
     """Rows of the split, duplicates counted."""
     classes: dict[str, int]
-    """Rows of each class, by class name, in the order of the class numbers; 0 for an absent one."""
+    """Rows of each class, by class name, in the order of the class numbers; 0 for an absent one.
+    Rows of classes that no training row has are in `DivisionFacts.unseen`, not here."""
 
 
 class SourceFacts(TypedDict):
@@ -104,6 +105,9 @@ class DivisionFacts(TypedDict):
     """By source, without `test`: rows left out since their text stands in a split held out."""
     rare: dict[str, int]
     """By class name: distinct texts of each class too small for every split; all of them train."""
+    unseen: NotRequired[dict[str, dict[str, int]]]
+    """By source: rows of each class that no training row has, by its name. Of an evaluation of
+    another file that of `file`. Records from before such rows were read have no entry."""
     fold: FoldFacts | None
     """Which part of a cross-validation validates; None without data.folds."""
     refit: bool

@@ -1,7 +1,8 @@
 """Reads labelled text from files or the hub: one source per split, all with the same classes."""
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -10,14 +11,14 @@ import numpy as np
 from datasets import ClassLabel, Dataset, concatenate_datasets
 
 from textlstm.cache import content_key
-from textlstm.checks import InputError
+from textlstm.checks import InputError, nearest
 from textlstm.data.classes import Classes, find_classes
 from textlstm.data.facts import ColumnFacts, SourceFacts
 from textlstm.data.reading.checksums import checksum
 from textlstm.data.reading.files import find_files, open_table
 from textlstm.data.reading.hub import HubSplit, hub_table, load_hub
 from textlstm.data.reading.tables import ROWS
-from textlstm.data.rows import Origin, Rows, read_rows
+from textlstm.data.rows import Origin, Rows, place_of, read_rows
 from textlstm.data.settings import ColumnSettings, ReadSettings
 from textlstm.data.streaming import Stream, first_rows, survey
 
@@ -29,8 +30,8 @@ class Source:
     """One file, glob, folder or hub split as rows that stay on the disk.
 
     Args:
-        rows: the columns `text` (string) and `label` (ClassLabel, the same classes in each source
-            of a run).
+        rows: the columns `text` (string) and `label` (ClassLabel: the classes, the same in each
+            source of a run, and then those of `unseen`).
         labels_N: the classes of the N rows.
         duplicate_of: N numbers, equal for texts that are duplicates (`duplicates.normalise`).
         key: a name for the content, equal for equal content.
@@ -39,6 +40,7 @@ class Source:
         origin: the files' path and checksum; None for the hub.
         first_number: the label in the data that the first of data.label_names stands for, 0 or 1.
         is_sample: whether these rows stand in for a stream of more.
+        unseen: names of classes that some of these rows have and no training row.
     """
 
     rows: Dataset
@@ -50,10 +52,25 @@ class Source:
     origin: SourceFacts | None
     first_number: int
     is_sample: bool = False
+    unseen: list[str] = field(default_factory=list)
 
     @property
     def class_names(self) -> list[str]:
-        return self.rows.features["label"].names
+        """The classes that training rows have, in the order of their numbers."""
+        names = self.rows.features["label"].names
+        return names[: len(names) - len(self.unseen)]
+
+    @property
+    def unseen_rows(self) -> dict[str, int]:
+        """How many rows each of the unseen classes has, by name."""
+        known = len(self.class_names)
+        counts = np.bincount(self.labels_N, minlength=known + len(self.unseen))[known:]
+        return dict(zip(self.unseen, counts.tolist(), strict=True))
+
+    @property
+    def known_N(self) -> np.ndarray:
+        """Which rows have a class that a training row has, as N booleans."""
+        return self.labels_N < len(self.class_names)
 
     def texts(self, row_numbers: np.ndarray | None = None) -> Iterator[str]:
         """Reads the texts of some rows (default: all), a chunk at a time in memory."""
@@ -119,7 +136,7 @@ def load_stream(
             f"data.streaming out."
         )
     classes = find_classes(every_label, origins["train"], settings.label_names)
-    numbers = classes.numbers_of(origins["train"], every_label)
+    numbers, _ = classes.numbers_of(every_label.labels)
     rows_of_class = [0] * len(classes.names)
     for number, rows in zip(numbers, found["labels"].values(), strict=True):
         rows_of_class[number] += rows
@@ -138,7 +155,9 @@ def load_stream(
         split: _label(origins[split], read[split], classes)
         for split in ("train", "validation", "test")
     }
-    sources["train"] = replace(sources["train"], empty=found["empty"], is_sample=True)
+    # A class of which the sample alone has rows has none in the stream: all are held out.
+    train = without_unseen(sources["train"])
+    sources["train"] = replace(train, empty=found["empty"], is_sample=True)
     return stream, sources
 
 
@@ -155,7 +174,7 @@ def load_labelled(
     Args:
         path: a file, a glob or a folder.
         settings: what is read of it.
-        class_names: the classes of the model, which those of the rows must be among.
+        class_names: the classes of the model, of which at least one row must have one.
         first_number: the label that the first of data.label_names stood for in training.
         cache: a folder that keeps the rows, by content.
 
@@ -167,10 +186,26 @@ def load_labelled(
     return _label(origin, rows, Classes(class_names, settings.label_names, first_number))
 
 
+def without_unseen(source: Source) -> Source:
+    """Leaves out the rows whose class no training row has."""
+    if not source.unseen:
+        return source
+    known = np.flatnonzero(source.known_N)
+    feature = ClassLabel(names=source.class_names)
+    return replace(
+        source,
+        rows=source.rows.select(known).cast_column("label", feature),
+        labels_N=source.labels_N[known],
+        duplicate_of=source.duplicate_of[known],
+        key=content_key(source.key, "known", hashlib.sha256(known.tobytes()).hexdigest()),
+        unseen=[],
+    )
+
+
 def join(one: Source, other: Source) -> Source:
     """Puts the rows of `other`, which have the same classes, after those of `one`.
 
-    The result has no origin of its own.
+    Neither has rows of unseen classes. The result has no origin of its own.
     """
     return Source(
         rows=concatenate_datasets([one.rows, other.rows]),
@@ -220,11 +255,24 @@ def _check_held_out(origins: dict[str, Origin], source: str) -> None:
 
 
 def _label(origin: Origin, rows: Rows, classes: Classes) -> Source:
-    """The rows with their labels as class numbers."""
-    labels_N = np.array(classes.numbers_of(origin, rows))[rows.codes()]
+    """The rows with their labels as class numbers.
+
+    Raises:
+        InputError: no row has a class that a training row has.
+    """
+    numbers, unseen = classes.numbers_of(rows.labels)
+    labels_N = np.array(numbers)[rows.codes()]
+    if not (labels_N < len(classes.names)).any():
+        label = rows.labels[int(rows.codes()[0])]
+        raise InputError(
+            f"{origin.key}: {place_of(origin, rows, label)} has the label {label!r}, which no "
+            f"training row has.{nearest(label, classes.names)} The classes are "
+            f"{', '.join(classes.names)}."
+        )
     texts = rows.rows.select_columns(["text"])
+    feature = ClassLabel(names=[*classes.names, *unseen])
     return Source(
-        rows=texts.add_column("label", labels_N, feature=ClassLabel(names=classes.names)),
+        rows=texts.add_column("label", labels_N, feature=feature),
         labels_N=labels_N,
         duplicate_of=rows.duplicate_of(),
         key=rows.key,
@@ -232,6 +280,7 @@ def _label(origin: Origin, rows: Rows, classes: Classes) -> Source:
         empty=rows.empty,
         origin=origin.record,
         first_number=classes.first_number,
+        unseen=unseen,
     )
 
 

@@ -8,7 +8,7 @@ from textlstm.checks import InputError
 from textlstm.data.duplicates import label_conflicts
 from textlstm.data.facts import ConflictFacts, DivisionFacts
 from textlstm.data.settings import SplitSettings
-from textlstm.data.sources import Source, join
+from textlstm.data.sources import Source, join, without_unseen
 from textlstm.data.stratified import fold_rows, split_rows
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ def split_sources(
         if split in sources:
             row_numbers[split] = _rows_apart(split, sources, row_numbers)
             dropped[split] = len(sources[split].rows) - len(row_numbers[split])
+            _check_known(split, sources[split], row_numbers[split])
 
     cut, rare = _cut_train(sources, row_numbers["train"], settings)
     whole = {split: source for split, source in sources.items() if not source.is_sample}
@@ -53,6 +54,7 @@ def split_sources(
         "conflicts": {split: _count_conflicts(split, source) for split, source in whole.items()},
         "dropped": dropped,
         "rare": rare,
+        "unseen": {split: source.unseen_rows for split, source in sources.items()},
         "fold": None,
         "refit": settings.refit,
     }
@@ -64,12 +66,16 @@ def split_sources(
 def join_validation(sources: dict[str, Source], row_numbers: dict[str, np.ndarray]) -> np.ndarray:
     """Moves the validation rows to train, in both dictionaries.
 
+    Rows of classes that no training row has are left out.
+
     Returns:
         Which of the N training rows were validation rows, as N booleans.
     """
     train, validation = row_numbers["train"], row_numbers.pop("validation")
     source = sources.pop("validation")
     if source is not sources["train"]:
+        validation = (source.known_N.cumsum() - 1)[validation[source.known_N[validation]]]
+        source = without_unseen(source)
         validation = validation + len(sources["train"].rows)
         sources["train"] = join(sources["train"], source)
     row_numbers["train"] = np.sort(np.concatenate([train, validation]))
@@ -192,6 +198,15 @@ def _rows_apart(
         dropped = len(duplicate_of) - len(apart)
         log.info("%d %s rows also stand in %s: dropped.", dropped, split, " or ".join(held_out))
     return apart
+
+
+def _check_known(split: str, source: Source, row_numbers: np.ndarray) -> None:
+    """Refuses a split of which each row has a class that no training row has."""
+    if not source.known_N[row_numbers].any():
+        raise InputError(
+            f"data.{split}: the rows of {_name(split, source)} whose classes training rows have "
+            f"also stand in test, and none is left of them. Give files that do not overlap."
+        )
 
 
 def _name(split: str, source: Source) -> str:

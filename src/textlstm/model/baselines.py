@@ -3,6 +3,7 @@
 import itertools
 import logging
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from textlstm.data.sources import batched_texts
 from textlstm.model.metrics import Predictions, scores
-from textlstm.model.scores import Baseline, BaselineSettings, Scores
+from textlstm.model.scores import Baseline, BaselineSettings
 from textlstm.terminal import counted
 
 log = logging.getLogger(__name__)
@@ -36,10 +37,15 @@ def majority(splits: DatasetDict) -> Baseline:
     with np.errstate(divide="ignore"):  # a class without training rows has probability zero
         log_shares_C = np.log(shares_C / len(splits["train"]))
     log_shares_NC = np.tile(log_shares_C, (len(splits["test"]), 1))
-    return {**_score(log_shares_NC, splits["test"]["label"][:], labels)}
+    return {**scores(_predictions(log_shares_NC, splits["test"], labels), labels)}
 
 
-def tfidf_logistic_regression(splits: DatasetDict, held_out: np.ndarray | None = None) -> Baseline:
+def tfidf_logistic_regression(
+    splits: DatasetDict,
+    held_out: np.ndarray | None = None,
+    *,
+    keep: Callable[[Predictions], None] = lambda predictions: None,
+) -> Baseline:
     """Scores TF-IDF with logistic regression on the test split.
 
     Terms are words, or characters where the script has no spaces (Chinese, Japanese, Thai).
@@ -50,30 +56,34 @@ def tfidf_logistic_regression(splits: DatasetDict, held_out: np.ndarray | None =
         splits: train, validation and test; a refit has no validation.
         held_out: for a refit, which of the N training rows were validation. The settings are chosen
             on these, and the model is then fitted on all rows.
+        keep: takes the predictions for the test split that are scored.
     """
     if held_out is None:
-        return _chosen_on_validation(splits)
+        found, predictions = _chosen_on_validation(splits)
+        keep(predictions)
+        return found
     train = splits["train"]
     before = DatasetDict(
         train=train.select(np.flatnonzero(~held_out)),
         validation=train.select(np.flatnonzero(held_out)),
         test=splits["test"],
     )
-    return _refitted(splits, _chosen_on_validation(before)["settings"])
+    found, predictions = _refitted(splits, _chosen_on_validation(before)[0]["settings"])
+    keep(predictions)
+    return found
 
 
 def choose_settings(splits: DatasetDict) -> BaselineSettings:
     """Chooses the settings of TF-IDF with logistic regression on validation; test is not read."""
     train, validation = splits["train"], splits["validation"]
-    return _chosen_on_validation(DatasetDict(train=train, validation=validation, test=validation))[
-        "settings"
-    ]
+    apart = DatasetDict(train=train, validation=validation, test=validation)
+    return _chosen_on_validation(apart)[0]["settings"]
 
 
-def _chosen_on_validation(splits: DatasetDict) -> Baseline:
+def _chosen_on_validation(splits: DatasetDict) -> tuple[Baseline, Predictions]:
     """Fits with all settings, and scores those that are best on validation on the test split."""
     labels = splits["train"].features["label"].names
-    gold = {split: np.asarray(rows["label"][:]) for split, rows in splits.items()}
+    gold_N = np.asarray(splits["train"]["label"][:])
     unit = "character" if _unspaced(splits["train"]) else "word"
     tried: list[BaselineSettings] = [
         {"unit": unit, "longest": longest, "sublinear": sublinear, "C": c}
@@ -87,27 +97,31 @@ def _chosen_on_validation(splits: DatasetDict) -> Baseline:
         if settings["longest"] != counted_longest:
             counted_longest = settings["longest"]
             counts = _counts(splits, unit, counted_longest)
-        tfidf, model = _fitted(counts["train"], gold["train"], settings)
+        tfidf, model = _fitted(counts["train"], gold_N, settings)
         validation_NC = _log_probabilities(model, tfidf.transform(counts["validation"]), labels)
-        macro_f1 = _score(validation_NC, gold["validation"], labels)["macro_f1"]
+        validated = _predictions(validation_NC, splits["validation"], labels)
+        macro_f1 = scores(validated, labels)["macro_f1"]
         if macro_f1 > best_f1:
             best_f1, best_settings = macro_f1, settings
             test_NC = _log_probabilities(model, tfidf.transform(counts["test"]), labels)
-    return {
-        **_score(test_NC, gold["test"], labels),
+    predictions = _predictions(test_NC, splits["test"], labels)
+    found: Baseline = {
+        **scores(predictions, labels),
         "settings": best_settings,
         "validation_macro_f1": best_f1,
     }
+    return found, predictions
 
 
-def _refitted(splits: DatasetDict, settings: BaselineSettings) -> Baseline:
+def _refitted(splits: DatasetDict, settings: BaselineSettings) -> tuple[Baseline, Predictions]:
     """Scores the model of these settings, fitted on all training rows, on the test split."""
     train, test = splits["train"], splits["test"]
     labels = train.features["label"].names
     counts = _counts(splits, settings["unit"], settings["longest"])
     tfidf, model = _fitted(counts["train"], train["label"][:], settings)
     test_NC = _log_probabilities(model, tfidf.transform(counts["test"]), labels)
-    return {**_score(test_NC, test["label"][:], labels), "settings": settings}
+    predictions = _predictions(test_NC, test, labels)
+    return {**scores(predictions, labels), "settings": settings}, predictions
 
 
 def _fitted(
@@ -152,6 +166,8 @@ def _log_probabilities(model: LogisticRegression, features: Any, labels: list[st
     return full_NC
 
 
-def _score(log_probabilities_NC: np.ndarray, gold_N: Any, labels: list[str]) -> Scores:
-    predictions = Predictions(torch.tensor(log_probabilities_NC), torch.as_tensor(gold_N))
-    return scores(predictions, labels)
+def _predictions(log_probabilities_NC: np.ndarray, rows: Dataset, labels: list[str]) -> Predictions:
+    """Predictions for rows, whose labels may name unseen classes behind `labels`."""
+    unseen = rows.features["label"].names[len(labels) :]
+    gold_N = torch.as_tensor(rows["label"][:])
+    return Predictions(torch.tensor(log_probabilities_NC), gold_N, unseen)

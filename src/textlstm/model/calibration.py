@@ -3,9 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from scipy.optimize import minimize_scalar
-from torch import Tensor
 
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Answered, Calibration, Threshold, Uncalibrated
@@ -32,7 +30,7 @@ def at_temperature(predictions: Predictions, temperature: float) -> Predictions:
     if temperature == 1:
         return predictions
     log_NC = predictions.log_probabilities_NC.double() / temperature
-    return Predictions(log_NC.log_softmax(dim=1), predictions.gold_N)
+    return Predictions(log_NC.log_softmax(dim=1), predictions.gold_N, predictions.unseen)
 
 
 def fit_temperature(predictions: Predictions) -> float:
@@ -136,8 +134,7 @@ def _confidence(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
 
 
 def log_loss(predictions: Predictions) -> float:
-    """Mean cross-entropy in nats."""
-    gold_log_N: Tensor = predictions.log_probabilities_NC[
-        torch.arange(len(predictions.gold_N)), predictions.gold_N
-    ]
-    return -gold_log_N.mean().item()
+    """Mean cross-entropy in nats, over the texts whose class training has seen."""
+    known_N = predictions.known_N
+    log_NC, gold_N = predictions.log_probabilities_NC[known_N], predictions.gold_N[known_N]
+    return -log_NC.gather(1, gold_N[:, None]).mean().item()

@@ -1,10 +1,12 @@
 """How good predictions are: collected over batches and processes, scored once over all rows."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torchmetrics
 from torch import Tensor
+from torch.nn.functional import pad
 from torchmetrics.functional import classification
 from torchmetrics.utilities import dim_zero_cat
 
@@ -19,10 +21,15 @@ class Predictions:
     Args:
         log_probabilities_NC: the logarithm of each text's probability of each class.
         gold_N: the class that each text has.
+        unseen: names of classes that no training row has, so that they are not among the C; in
+            `gold_N` their numbers follow those of the C classes.
     """
 
-    def __init__(self, log_probabilities_NC: Tensor, gold_N: Tensor) -> None:
+    def __init__(
+        self, log_probabilities_NC: Tensor, gold_N: Tensor, unseen: Sequence[str] = ()
+    ) -> None:
         self.log_probabilities_NC, self.gold_N = log_probabilities_NC, gold_N
+        self.unseen = unseen
 
     @property
     def predicted_N(self) -> Tensor:
@@ -33,6 +40,16 @@ class Predictions:
     def probabilities_NC(self) -> Tensor:
         """The probability of each class for each text."""
         return self.log_probabilities_NC.exp()
+
+    @property
+    def known_N(self) -> Tensor:
+        """Whether the class of each text is one that training has seen."""
+        return self.gold_N < self.log_probabilities_NC.shape[1]
+
+    def gold_names(self, labels: list[str]) -> list[str]:
+        """Names the class that each text has; `labels` are the names of the C classes."""
+        names = [*labels, *self.unseen]
+        return [names[number] for number in self.gold_N.tolist()]
 
 
 class PredictionCollector(torchmetrics.Metric):
@@ -74,40 +91,45 @@ def scores(predictions: Predictions, labels: list[str]) -> Scores:
     """
     gold_N, predicted_N, classes = predictions.gold_N, predictions.predicted_N, len(labels)
     probabilities_NC = predictions.probabilities_NC
-    confusion_CC = classification.multiclass_confusion_matrix(
-        predicted_N, gold_N, num_classes=classes
+    # K classes: the C, and those unseen in training, which are never predicted.
+    every = classes + len(predictions.unseen)
+    confusion_KK = classification.multiclass_confusion_matrix(
+        predicted_N, gold_N, num_classes=every
     )
-    rows_C = confusion_CC.sum(dim=1)
-    present = [c for c in range(classes) if rows_C[c] > 0]
+    rows_K = confusion_KK.sum(dim=1)
+    present = [k for k in range(every) if rows_K[k] > 0]
+    ranked = [c for c in present if c < classes]
 
-    options: dict[str, Any] = {"num_classes": classes, "average": "none"}
-    precision_C = classification.multiclass_precision(predicted_N, gold_N, **options)
-    recall_C = classification.multiclass_recall(predicted_N, gold_N, **options)
-    f1_C = classification.multiclass_f1_score(predicted_N, gold_N, **options)
+    options: dict[str, Any] = {"num_classes": every, "average": "none"}
+    precision_K = classification.multiclass_precision(predicted_N, gold_N, **options)
+    recall_K = classification.multiclass_recall(predicted_N, gold_N, **options)
+    f1_K = classification.multiclass_f1_score(predicted_N, gold_N, **options)
 
-    gold_log_N = predictions.log_probabilities_NC.double()[torch.arange(len(gold_N)), gold_N]
+    known = (gold_N < classes).nonzero().flatten()
+    gold_log_N = predictions.log_probabilities_NC.double()[known, gold_N[known]]
     calibration = classification.multiclass_calibration_error(
-        probabilities_NC, gold_N, num_classes=classes
+        pad(probabilities_NC, (0, every - classes)), gold_N, num_classes=every
     )
     rankings = [
         classification.binary_auroc(probabilities_NC[:, c], (gold_N == c).long())
-        for c in (present if len(present) > 1 else [])
+        for c in (ranked if len(present) > 1 else [])
     ]
     return {
         "accuracy": (predicted_N == gold_N).double().mean().item(),
-        "macro_f1": f1_C[present].double().mean().item(),
+        "macro_f1": f1_K[present].double().mean().item(),
         "log_loss": -gold_log_N.mean().item(),
         "calibration_error": calibration.item(),
         "auroc": torch.stack(rankings).double().mean().item() if rankings else None,
         "classes": {
             label: {
-                "precision": precision_C[c].item(),
-                "recall": recall_C[c].item(),
-                "f1": f1_C[c].item(),
-                "rows": int(rows_C[c]),
+                "precision": precision_K[c].item(),
+                "recall": recall_K[c].item(),
+                "f1": f1_K[c].item(),
+                "rows": int(rows_K[c]),
             }
             for c, label in enumerate(labels)
         },
-        "confusion_matrix": confusion_CC.tolist(),
+        "confusion_matrix": confusion_KK[:classes, :classes].tolist(),
         "absent": [labels[c] for c in range(classes) if c not in present],
+        "unseen": {predictions.unseen[k - classes]: int(rows_K[k]) for k in present[len(ranked) :]},
     }

@@ -104,8 +104,9 @@ def fit_mixture(lstm: Predictions, wide_NC: Tensor, *, calibrate: bool) -> Mixtu
 
     The loss is convex in the two factors, weight / temperature and (1 - weight) / temperature.
     """
-    channels = [lstm.log_probabilities_NC.double(), wide_NC.double()]
-    gold_N1 = lstm.gold_N[:, None]
+    known_N = lstm.known_N
+    channels = [lstm.log_probabilities_NC[known_N].double(), wide_NC[known_N].double()]
+    gold_N1 = lstm.gold_N[known_N][:, None]
 
     def loss(factors: np.ndarray) -> tuple[float, np.ndarray]:
         """The log loss, and its gradient."""
@@ -146,8 +147,9 @@ def score_mixture(
     wide_NC = channel.log_probabilities(texts)
     plain_NC = at_temperature(lstm, 1 / wide["lstm_temperature"]).log_probabilities_NC
     mixture_NC = mixed(plain_NC, wide_NC, weight=wide["weight"], temperature=temperature)
-    mixture = Predictions(mixture_NC, lstm.gold_N)
-    wide_alone = at_temperature(Predictions(wide_NC, lstm.gold_N), wide["wide_temperature"])
+    mixture = Predictions(mixture_NC, lstm.gold_N, lstm.unseen)
+    wide_alone = Predictions(wide_NC, lstm.gold_N, lstm.unseen)
+    wide_alone = at_temperature(wide_alone, wide["wide_temperature"])
     alone: Alone = {"lstm": scores(lstm, labels), "wide": scores(wide_alone, labels)}
     return mixture, scores(mixture, labels), alone
 

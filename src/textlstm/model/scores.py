@@ -25,20 +25,26 @@ class Scores(TypedDict):
     accuracy: float
     """Share of texts whose class is predicted, from 0 to 1."""
     macro_f1: float
-    """Unweighted mean of F1 over the classes that have a gold row."""
+    """Unweighted mean of F1 over the classes that have a gold row; 0 for each that is unseen."""
     log_loss: float
-    """Mean cross-entropy in nats, without label smoothing or class weights."""
+    """Mean cross-entropy in nats over the rows of classes that training has rows of, without label
+    smoothing or class weights."""
     calibration_error: float
-    """Expected calibration error, 15 equal bins of confidence, from 0 to 1 (Guo et al. 2017)."""
+    """Expected calibration error, 15 equal bins of confidence, from 0 to 1 (Guo et al. 2017). A row
+    of an unseen class is wrong, whatever its confidence."""
     auroc: float | None
     """Area under the ROC curve, one class against the rest, unweighted mean over the classes that
     have a gold row; None when only one class has."""
     classes: dict[str, ClassScores]
     """By class name, in the order of the class numbers."""
     confusion_matrix: list[list[int]]
-    """Rows by gold class (down) and predicted class (across), both in the order of the classes."""
+    """Rows by gold class (down) and predicted class (across), both in the order of the classes.
+    Rows of unseen classes are left out."""
     absent: list[str]
     """Names of the classes without a gold row, which macro_f1 and auroc leave out."""
+    unseen: NotRequired[dict[str, int]]
+    """Rows of each class that no training row has, by its name: they count as wrong, in auroc as
+    rows of the rest. Records from before such rows were scored have no entry."""
 
 
 class Uncalibrated(TypedDict):

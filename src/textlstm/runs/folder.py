@@ -49,6 +49,16 @@ class RunFolder:
     def metrics(self) -> Path:
         return self.path / METRICS
 
+    @property
+    def predictions(self) -> Path:
+        """The table of what was predicted for each test row."""
+        return self.path / "predictions.csv"
+
+    @property
+    def baseline_predictions(self) -> Path:
+        """The same of TF-IDF + logistic regression, if it was fitted, for the same rows."""
+        return self.path / "baseline_predictions.csv"
+
     def record(self) -> Record | None:
         """Reads metrics.json, which is written last: None says that the run is not finished.
 

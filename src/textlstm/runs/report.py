@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from textlstm.data.classes import listed, unseen_sentence
 from textlstm.data.facts import DataFacts
 from textlstm.model.calibration import at_temperature, reliability
 from textlstm.model.metrics import Predictions
@@ -68,6 +69,13 @@ def notes(record: Record, split: ScoredName) -> list[str]:
         said.append(
             f"No row of {split} has the class {', '.join(absent)}: left out of macro F1 and AUROC."
         )
+    unseen = record[split].get("unseen", {})
+    if unseen:
+        said.append(
+            f"Rows of {split} with a class that no training row has: {sum(unseen.values()):,} "
+            f"({listed(unseen)}). They count as wrong, such a class as 0 in macro F1; log loss "
+            f"leaves them out."
+        )
 
     wide = record.get("wide")
     if wide:
@@ -110,6 +118,7 @@ def write_report(
         f"# {record['title']}",
         _scores(record, split),
         _classes(record[split]),
+        *_unseen(record[split]),
         "## Confusion matrix\n\n![gold classes down, predicted across](confusion_matrix.png)",
         _mistakes(labels, texts, predictions),
         *_probabilities(record, split, predictions, folder),
@@ -126,7 +135,7 @@ def write_predictions(
     """Writes a row per text: text, gold, predicted, and one probability per class."""
     rows = zip(
         texts,
-        predictions.gold_N.tolist(),
+        predictions.gold_names(labels),
         predictions.predicted_N.tolist(),
         predictions.probabilities_NC.tolist(),
         strict=True,
@@ -135,7 +144,7 @@ def write_predictions(
         file,
         ["text", "gold", "predicted", *(f"probability_{label}" for label in labels)],
         (
-            [text, labels[gold], labels[predicted], *(f"{p:.8g}" for p in probabilities)]
+            [text, gold, labels[predicted], *(f"{p:.8g}" for p in probabilities)]
             for text, gold, predicted, probabilities in rows
         ),
     )
@@ -146,12 +155,13 @@ def confident_mistakes(
 ) -> list[tuple[str, str, str, str]]:
     """Lists the most confident mistakes: probability, gold class, predicted class and text."""
     confidence_N, predicted_N = predictions.probabilities_NC.max(dim=1)
+    gold = predictions.gold_names(labels)
     wrong = (predicted_N != predictions.gold_N).nonzero().flatten()
     wrong = wrong[confidence_N[wrong].argsort(descending=True, stable=True)][:MISTAKES]
     return [
         (
             f"{confidence_N[row]:.3f}",
-            labels[predictions.gold_N[row]],
+            gold[row],
             labels[predicted_N[row]],
             texts[row],
         )
@@ -189,6 +199,10 @@ def data_warnings(facts: DataFacts) -> list[str]:
     if facts["rare"]:
         counts = ", ".join(f"{label} ({texts})" for label, texts in facts["rare"].items())
         sentences.append(f"Classes with too few texts for each split, which all train: {counts}.")
+    unseen = facts.get("unseen", {})
+    if any(unseen.values()):
+        class_names = list(next(iter(facts["splits"].values()))["classes"])
+        sentences.append(unseen_sentence(unseen, class_names))
     return sentences
 
 
@@ -255,6 +269,19 @@ def _classes(scores: Scores) -> str:
         for label, found in scores["classes"].items()
     ]
     return "## Classes\n\n" + markdown_table(["class", "precision", "recall", "F1", "rows"], rows)
+
+
+def _unseen(scores: Scores) -> list[str]:
+    """The section that lists the classes which no training row has, if there are any."""
+    unseen = scores.get("unseen", {})
+    if not unseen:
+        return []
+    table = markdown_table(["class", "rows"], unseen.items())
+    said = (
+        "They cannot be predicted: each row counts as wrong and each class as 0 in macro F1; log "
+        "loss and the confusion matrix leave them out."
+    )
+    return [f"## Classes that training has no row of\n\n{table}\n\n{said}"]
 
 
 def _mistakes(labels: list[str], texts: list[str], predictions: Predictions) -> str:

@@ -71,7 +71,7 @@ def mix_channel(
         mixture = fit_mixture(lstm, wide_NC, calibrate=calibrate)
         wide_temperature = 1.0
         if calibrate:
-            wide_temperature = fit_temperature(Predictions(wide_NC, lstm.gold_N))
+            wide_temperature = fit_temperature(Predictions(wide_NC, lstm.gold_N, lstm.unseen))
 
     wide: Wide = {
         "weight": mixture.weight,

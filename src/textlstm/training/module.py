@@ -159,13 +159,15 @@ class TextClassificationModule(pl.LightningModule):
             self.log_dict(means, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
 
     def on_validation_epoch_end(self) -> None:
-        self._score("val")
+        self._score("val", self.trainer.val_dataloaders)
 
     def on_test_epoch_end(self) -> None:
-        self._score("test")
+        self._score("test", self.trainer.test_dataloaders)
 
-    def _score(self, stage: str) -> None:
-        self.predictions = at_temperature(self.collector.compute(), self.temperature)
+    def _score(self, stage: str, loader: Any) -> None:
+        predictions = self.collector.compute()
+        predictions.unseen = loader.texts.unseen
+        self.predictions = at_temperature(predictions, self.temperature)
         self.collector.reset()
         self.scores = scores(self.predictions, self.labels)
         if self.trainer.state.fn == "validate":

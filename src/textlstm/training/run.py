@@ -27,7 +27,13 @@ from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.record import Pretraining, PretrainingEpoch, Record, ScoredName, read_record
-from textlstm.runs.report import LINEAR, behind_line, print_results, seconds_line
+from textlstm.runs.report import (
+    LINEAR,
+    behind_line,
+    print_results,
+    seconds_line,
+    write_predictions,
+)
 from textlstm.training.callbacks import Pruner
 from textlstm.training.channel import mix_channel
 from textlstm.training.distributed import one_end, share_threads
@@ -115,7 +121,7 @@ def train(
         scored = _score_kept(trainer, module, data, run, settings)
 
     if trainer.is_global_zero:
-        scores = _baselines(data) if settings.test and settings.baselines else {}
+        scores = _baselines(data, run) if settings.test and settings.baselines else {}
         channel, wide, temperature = None, None, module.temperature
         if settings.wide:
             channel, temperature, wide, scored = mix_channel(
@@ -426,8 +432,13 @@ def _calibration(
     return describe_calibration(temperature, threshold, "validation", predictions)
 
 
-def _baselines(data: TextDataModule) -> dict[str, Baseline]:
-    """Test scores of what the network has to beat."""
+def _baselines(data: TextDataModule, run: RunFolder) -> dict[str, Baseline]:
+    """Test scores of what the network has to beat; the linear model's predictions are written."""
     held_out = data.held_out if data.settings.refit else None
-    linear = baselines.tfidf_logistic_regression(data.splits, held_out)
+    texts = data.splits["test"]["text"][:]
+
+    def keep(predictions: Predictions) -> None:
+        write_predictions(run.baseline_predictions, data.class_names, texts, predictions)
+
+    linear = baselines.tfidf_logistic_regression(data.splits, held_out, keep=keep)
     return {"majority class": baselines.majority(data.splits), LINEAR: linear}

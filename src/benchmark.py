@@ -1,0 +1,10 @@
+"""Trains presets on each data set of a folder, and compares them with the linear model.
+
+python src/benchmark.py --data FOLDER --presets best,default --seeds 1,2,3
+python src/benchmark.py --data FOLDER --presets default,default+model.hidden=128 threads=1
+"""
+
+from textlstm.commands.main import main
+
+if __name__ == "__main__":
+    main("benchmark")
