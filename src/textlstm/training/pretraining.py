@@ -10,6 +10,7 @@ import logging
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -192,7 +193,10 @@ def _train(
         )
         last = checkpoints / "last.ckpt"
         checkpoint = last if last.is_file() else None
-        trainer.fit(module, loader, measuring, ckpt_path=checkpoint, weights_only=True)
+        with warnings.catch_warnings():
+            # A GPU's LSTM says at each step that weights which were dropped lie apart.
+            warnings.filterwarnings("ignore", message="RNN module weights are not part of single")
+            trainer.fit(module, loader, measuring, ckpt_path=checkpoint, weights_only=True)
     return module.model, history.epochs
 
 

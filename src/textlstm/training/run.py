@@ -89,7 +89,7 @@ def train(
         if isinstance(logger, TensorBoardLogger):
             tensorboard.begin(logger, settings.plain(), overrides)
     if settings.pretrain is not None and checkpoint is None:
-        history.pretraining = _pretrain(settings, trainer, module, data, sweeping=sweeping)
+        history.pretraining = _pretrain(settings, trainer, module, data, run, sweeping=sweeping)
 
     with one_end(trainer, run.path):
         _fit(trainer, module, data, checkpoint, run)
@@ -225,6 +225,7 @@ def _pretrain(
     trainer: pl.Trainer,
     module: TextClassificationModule,
     data: TextDataModule,
+    run: RunFolder,
     *,
     sweeping: bool,
 ) -> Pretraining:
@@ -252,7 +253,11 @@ def _pretrain(
             level=logging.DEBUG if quiet else logging.INFO,
         )
     except SystemExit as stop:  # Lightning's answer to SIGTERM and to Ctrl-C
-        log.info("Stopped. The same command goes on after the language model's last whole epoch.")
+        log.info(
+            "Stopped. %s resume=%s goes on after the last whole epoch of the language model.",
+            as_typed("train"),
+            run.path,
+        )
         sys.exit(143 if isinstance(stop, SIGTERMException) else 130)
 
 
