@@ -131,9 +131,9 @@ def test_a_run_killed_in_the_stage_goes_on_with_resume_to_the_same_weights(tmp_p
     _, errors = call("train", f"resume={folder}")
     assert f"language model, epoch {at + 1}/40" not in errors
     assert "language model, epoch 40/40" in errors
-    assert not stopped[0].exists()
-    assert [epoch["epoch"] for epoch in record(folder)["pretraining"]["history"]] == [*range(1, 41)]
     stage = CACHE / stopped[0].name.removeprefix(".").removesuffix(".unfinished")
+    assert not list(CACHE.glob(f".{stage.name}.*/"))
+    assert [epoch["epoch"] for epoch in record(folder)["pretraining"]["history"]] == [*range(1, 41)]
     resumed = load_file(stage / "weights.safetensors")
     shutil.rmtree(stage)
     call("train", *options, f"hydra.run.dir={tmp_path / 'whole'}")

@@ -101,7 +101,8 @@ def pretrain(
 
     with one_at_a_time(cache, name):  # jobs of a sweep begin at the same time
         (weights, history), found = kept(cache, name, make, load)
-    shutil.rmtree(unfinished, ignore_errors=True)
+        for left in cache.glob(f".{name}.*/"):  # the checkpoints, and what a kill has left
+            shutil.rmtree(left, ignore_errors=True)
 
     if found:
         log.log(level, "Pretraining: %d epochs are in the cache.", len(history))
