@@ -367,6 +367,8 @@ def _data(record: Record) -> str:
 
     kind, size = facts["tokenizer"]["kind"], facts["tokenizer"]["size"]
     learned_from = "training and validation texts" if facts["refit"] else "the training split alone"
+    if "unlabelled" in facts:
+        learned_from = f"{learned_from.removesuffix(' alone')} and data.unlabelled"
     paragraphs.append(f"Tokenizer: {kind}, {size:,} tokens, learned from {learned_from}.")
     return "\n\n".join(paragraphs)
 

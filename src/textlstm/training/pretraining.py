@@ -10,6 +10,7 @@ import logging
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -100,7 +101,8 @@ def pretrain(
 
     with one_at_a_time(cache, name):  # jobs of a sweep begin at the same time
         (weights, history), found = kept(cache, name, make, load)
-    shutil.rmtree(unfinished, ignore_errors=True)
+        for left in cache.glob(f".{name}.*/"):  # the checkpoints, and what a kill has left
+            shutil.rmtree(left, ignore_errors=True)
 
     if found:
         log.log(level, "Pretraining: %d epochs are in the cache.", len(history))
@@ -192,7 +194,10 @@ def _train(
         )
         last = checkpoints / "last.ckpt"
         checkpoint = last if last.is_file() else None
-        trainer.fit(module, loader, measuring, ckpt_path=checkpoint, weights_only=True)
+        with warnings.catch_warnings():
+            # A GPU's LSTM says at each step that weights which were dropped lie apart.
+            warnings.filterwarnings("ignore", message="RNN module weights are not part of single")
+            trainer.fit(module, loader, measuring, ckpt_path=checkpoint, weights_only=True)
     return module.model, history.epochs
 
 

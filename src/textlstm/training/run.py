@@ -105,7 +105,7 @@ def train(
             config["trainer"]["max_epochs"] = trainer.max_epochs
             tensorboard.begin(logger, config, overrides)
     if settings.pretrain is not None and checkpoint is None:
-        history.pretraining = _pretrain(settings, trainer, module, data, sweeping=sweeping)
+        history.pretraining = _pretrain(settings, trainer, module, data, run, sweeping=sweeping)
 
     with one_end(trainer, run.path):
         _fit(trainer, module, data, checkpoint, run)
@@ -310,6 +310,7 @@ def _pretrain(
     trainer: pl.Trainer,
     module: TextClassificationModule,
     data: TextDataModule,
+    run: RunFolder,
     *,
     sweeping: bool,
 ) -> Pretraining:
@@ -337,7 +338,11 @@ def _pretrain(
             level=logging.DEBUG if quiet else logging.INFO,
         )
     except SystemExit as stop:  # Lightning's answer to SIGTERM and to Ctrl-C
-        log.info("Stopped. The same command goes on after the language model's last whole epoch.")
+        log.info(
+            "Stopped. %s resume=%s goes on after the last whole epoch of the language model.",
+            as_typed("train"),
+            run.path,
+        )
         sys.exit(143 if isinstance(stop, SIGTERMException) else 130)
 
 
