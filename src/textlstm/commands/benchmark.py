@@ -214,7 +214,7 @@ def _finish(job: Job, number: str) -> bool:
     """Trains a job that is not finished with this configuration and data; says if it is at last."""
     what = f"[{number}] {job.data.name}, {job.run.path.name}"
     record = job.run.record()
-    same = record is not None and record["config"] == job.config
+    same = record is not None and _is_of(record["config"], job)
     if record is not None and same and not changed_sources(record["data"]["sources"]):
         print(f"{what}: finished before", file=sys.stderr)
         return True
@@ -243,8 +243,13 @@ def _stopped(job: Job) -> bool:
     if not (config.is_file() and job.run.last_checkpoint.is_file()):
         return False
     recorded = OmegaConf.to_container(OmegaConf.load(config), resolve=True)
+    return isinstance(recorded, dict) and _is_of(recorded, job)
+
+
+def _is_of(recorded: dict[Any, Any], job: Job) -> bool:
+    """Whether a recorded configuration is that of a job; keys that it lacks have their defaults."""
     try:
-        return isinstance(recorded, dict) and _plain(recorded) == job.config
+        return _plain(recorded) == job.config
     except (InputError, KeyError):  # of another version
         return False
 
