@@ -83,7 +83,7 @@ def test_the_public_keys_of_pretraining_are_frozen():
 
 
 def test_every_preset_is_covered():
-    assert len(PRESETS) == 23
+    assert len(PRESETS) == 24
     groups = ["callbacks", "data", "experiment", "logger", "model", "optimizer", "pretrain"]
     assert sorted({group for group, _ in PRESETS}) == [*groups, "sweep", "trainer"]
 
@@ -95,7 +95,7 @@ def test_every_preset_composes_and_binds(group, preset, tmp_path):
         "hydra",
         "trainer.strategy",
         "trainer.num_nodes",
-        *(PRETRAIN_KEYS if preset == "own_text" else ()),
+        *(PRETRAIN_KEYS if preset in {"own_text", "best"} else ()),
     }
     if preset == "files":
         assert config["data"].pop("train") == "???"  # must be given

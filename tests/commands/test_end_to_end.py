@@ -85,7 +85,8 @@ def test_a_text_in_two_columns_with_numbers_as_labels_from_inspection_to_predict
     assert recorded["labels"] == ["money", "sports"]
     assert recorded["data"]["columns"] == {"text": ["title", "description"], "label": "class"}
     assert recorded["data"]["splits"]["train"]["classes"] == {"money": 16, "sports": 32}
-    assert recorded["steps"] == 3  # an epoch each: 64 rows with the smaller class repeated
+    # 64 rows with the smaller class repeated, in batches of 8, three times
+    assert recorded["steps"] == 3 * 64 // 8
 
     call("predict", "run=run", "input=rows.jsonl.gz", "output=out.csv", cwd=tmp_path)
     predicted = table(tmp_path / "out.csv")

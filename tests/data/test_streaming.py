@@ -384,7 +384,7 @@ def test_a_streamed_run_says_so_and_is_scored_again(write_rows, tmp_path):
         "200" in report
     )
     found = record(tmp_path / "run")
-    assert found["steps"] == 2 * -(-900 // 64)
+    assert found["steps"] == 2 * -(-900 // found["resolved"]["batch_size"])
     assert found["data"]["splits"]["train"]["rows"] == 900
     with pytest.raises(
         InputError, match=r"was streamed .* and keeps no training rows\. Give file="

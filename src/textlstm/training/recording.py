@@ -12,7 +12,7 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.model.bundle import save_bundle
 from textlstm.model.metrics import Predictions
 from textlstm.model.network import layer_table, trainable
-from textlstm.model.scores import Baseline, Scores
+from textlstm.model.scores import Baseline, Calibration, Scores, Wide
 from textlstm.model.wide import WideChannel
 from textlstm.runs import tensorboard as dashboards
 from textlstm.runs.environment import environment
@@ -48,12 +48,26 @@ class ScoredSplit(NamedTuple):
     scores: Scores
 
 
+class ScoredRun(NamedTuple):
+    """All that is scored of a run, and what its model has beside the network."""
+
+    splits: dict[ScoredName, ScoredSplit]
+    """The splits, as the model that is shipped predicts them."""
+    baselines: dict[str, Baseline]
+    """What the model has to beat on test; empty if the test set is not scored."""
+    calibration: Calibration | None
+    """None if nothing was calibrated."""
+    wide: Wide | None
+    """What the record says of the wide channel, if there is one."""
+    channel: WideChannel | None
+    """The channel itself."""
+
+
 def describe_run(
     run: RunFolder,
     settings: RunSettings,
     overrides: list[str],
-    scored: dict[ScoredName, ScoredSplit],
-    baselines: dict[str, Baseline],
+    scored: ScoredRun,
     history: EpochHistory,
     trainer: pl.Trainer,
     module: TextClassificationModule,
@@ -61,7 +75,7 @@ def describe_run(
 ) -> Record:
     """Makes the record of a finished run: plain values alone."""
     scores: ScoredSplits = {}
-    for name, split in scored.items():
+    for name, split in scored.splits.items():
         scores[name] = split.scores
 
     assert trainer.max_epochs is not None
@@ -74,7 +88,7 @@ def describe_run(
         score = scores["validation"]["macro_f1"]
         best_epoch = _kept(history.epochs, trainer)
 
-    return {
+    record: Record = {
         "format": FORMAT,
         "title": f"LSTM text classifier, run {run.path.name}",
         "refit": refit,
@@ -83,7 +97,7 @@ def describe_run(
         "chosen_by": chosen_by,
         "labels": data.class_names,
         **scores,
-        "baselines": baselines,
+        "baselines": scored.baselines,
         "seconds": history.seconds(),
         "parameters": trainable(module.network),
         "layers": layer_table(module.network, settings.data.pad_to),
@@ -100,6 +114,11 @@ def describe_run(
         "overrides": overrides,
         "config": {**settings.plain(), "resume": None},
     }
+    if scored.calibration is not None:
+        record["calibration"] = scored.calibration
+    if scored.wide is not None:
+        record["wide"] = scored.wide
+    return record
 
 
 def _kept(epochs: list[Epoch], trainer: pl.Trainer) -> int:
@@ -117,11 +136,10 @@ def _kept(epochs: list[Epoch], trainer: pl.Trainer) -> int:
 def write_run(
     run: RunFolder,
     record: Record,
-    scored: dict[ScoredName, ScoredSplit],
+    scored: ScoredRun,
     module: TextClassificationModule,
     data: TextDataModule,
     logger: Logger,
-    channel: WideChannel | None,
 ) -> None:
     """Writes all that a finished run leaves; metrics.json, the last, says that it is finished."""
     save_bundle(
@@ -132,15 +150,15 @@ def write_run(
         tokenizer_json=module.hparams["tokenizer_json"],
         labels=data.class_names,
         temperature=record["calibration"]["temperature"] if "calibration" in record else 1.0,
-        wide=channel,
+        wide=scored.channel,
         weight=record["wide"]["weight"] if "wide" in record else 1.0,
     )
 
-    last, split = list(scored.items())[-1]
+    last, split = list(scored.splits.items())[-1]
     write_report(run.path, record, last, split.texts, split.predictions)
 
     if isinstance(logger, TensorBoardLogger):
-        for name, split in scored.items():
+        for name, split in scored.splits.items():
             dashboards.show_predictions(
                 logger, name, split.scores, split.texts, split.predictions, record["steps"]
             )

@@ -19,29 +19,19 @@ from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.duration import epochs_for
 from textlstm.data.reading.checksums import changed_sources
-from textlstm.model import baselines
-from textlstm.model.calibration import choose_threshold, describe_calibration, fit_temperature
-from textlstm.model.metrics import Predictions
-from textlstm.model.scores import Baseline, Calibration
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
-from textlstm.runs.record import Pretraining, PretrainingEpoch, Record, ScoredName, read_record
-from textlstm.runs.report import (
-    LINEAR,
-    behind_line,
-    print_results,
-    seconds_line,
-    write_predictions,
-)
+from textlstm.runs.record import Pretraining, PretrainingEpoch
+from textlstm.runs.report import behind_line, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
-from textlstm.training.channel import mix_channel
 from textlstm.training.distributed import one_end, share_threads
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.pretraining import pretrain
 from textlstm.training.process import prepare_process
 from textlstm.training.progress import EpochHistory, announce
-from textlstm.training.recording import ScoredSplit, describe_run, record_pruned, write_run
+from textlstm.training.recording import describe_run, record_pruned, write_run
+from textlstm.training.scoring import calibrated_run, score_kept, score_whole
 from textlstm.training.settings import RunSettings
 from textlstm.training.threads import choose_threads
 from textlstm.training.trainer import make_logger, make_trainer
@@ -82,7 +72,7 @@ def train(
         return score
     prepare_process(settings.seed, settings.threads)
     _check_module(settings)
-    taken = _calibrated_run(settings)
+    taken = calibrated_run(settings)
 
     name = "" if sweeping else folder_name(",".join(overrides)) or "defaults"
     logger = make_logger(settings.logger, run, name)
@@ -100,10 +90,7 @@ def train(
         if trainer.world_size == 1 and checkpoint is None and settings.threads is None:
             _take_fastest_threads(trainer, module, data, level)
         if isinstance(logger, TensorBoardLogger):
-            config = settings.plain()
-            config["data"]["batch_size"] = data.batch_size
-            config["trainer"]["max_epochs"] = trainer.max_epochs
-            tensorboard.begin(logger, config, overrides)
+            _begin_tensorboard(logger, settings, trainer, data, overrides)
     if settings.pretrain is not None and checkpoint is None:
         history.pretraining = _pretrain(settings, trainer, module, data, run, sweeping=sweeping)
 
@@ -112,35 +99,12 @@ def train(
         if any(callback.pruned for callback in pruners):
             record_pruned(run, logger, history, trainer.global_step, overrides)
             return None
-        if taken is not None:
-            module.temperature = (
-                taken["wide"]["lstm_temperature"]
-                if settings.wide
-                else taken["calibration"]["temperature"]
-            )
-        scored = _score_kept(trainer, module, data, run, settings)
+        scored = score_kept(trainer, module, data, run, settings, taken)
 
     if trainer.is_global_zero:
-        scores = _baselines(data, run) if settings.test and settings.baselines else {}
-        channel, wide, temperature = None, None, module.temperature
-        if settings.wide:
-            channel, temperature, wide, scored = mix_channel(
-                data,
-                scored,
-                module.temperature,
-                calibrate=settings.calibrate,
-                settings=scores[LINEAR]["settings"] if LINEAR in scores else None,
-                taken=taken,
-            )
-        record = describe_run(
-            run, settings, overrides, scored, scores, history, trainer, module, data
-        )
-        calibration = _calibration(settings, temperature, scored, taken)
-        if calibration is not None:
-            record["calibration"] = calibration
-        if wide is not None:
-            record["wide"] = wide
-        write_run(run, record, scored, module, data, logger, channel)
+        whole = score_whole(scored, module, data, run, settings, taken)
+        record = describe_run(run, settings, overrides, whole, history, trainer, module, data)
+        write_run(run, record, whole, module, data, logger)
         if sweeping:
             log.info("macro F1 %.4f on validation, epoch %d", record["score"], record["best_epoch"])
         else:
@@ -148,6 +112,7 @@ def train(
             print(seconds_line(record))
             if behind := behind_line(record):
                 print(behind)
+        scored = whole.splits
     return None if settings.data.refit else scored["validation"].scores["macro_f1"]
 
 
@@ -267,6 +232,20 @@ def _announce_duration(
     )
 
 
+def _begin_tensorboard(
+    logger: TensorBoardLogger,
+    settings: RunSettings,
+    trainer: pl.Trainer,
+    data: TextDataModule,
+    overrides: list[str],
+) -> None:
+    """Shows the configuration, with the batch size and the epochs that the run really has."""
+    config = settings.plain()
+    config["data"]["batch_size"] = data.batch_size
+    config["trainer"]["max_epochs"] = trainer.max_epochs
+    tensorboard.begin(logger, config, overrides)
+
+
 def _module(settings: RunSettings, data: TextDataModule) -> TextClassificationModule:
     return TextClassificationModule(
         model=settings.model,
@@ -281,6 +260,7 @@ def _module(settings: RunSettings, data: TextDataModule) -> TextClassificationMo
 def _take_fastest_threads(
     trainer: pl.Trainer, module: TextClassificationModule, data: TextDataModule, level: int
 ) -> None:
+    """Tries training steps on a copy of the network, and sets the fastest number of CPU threads."""
     if trainer.strategy.root_device.type != "cpu":
         return
     batch, copied = next(iter(data.train_dataloader())), copy.deepcopy(module)
@@ -361,89 +341,3 @@ def _fit(
             "Stopped. %s resume=%s goes on after the last whole epoch.", as_typed("train"), run.path
         )
         sys.exit(143 if isinstance(stop, SIGTERMException) else 130)
-
-
-def _score_kept(
-    trainer: pl.Trainer,
-    module: TextClassificationModule,
-    data: TextDataModule,
-    run: RunFolder,
-    settings: RunSettings,
-) -> dict[ScoredName, ScoredSplit]:
-    """Loads the kept epoch's weights into `module`, and scores and calibrates it.
-
-    It is scored on validation, which a refit has none of and which chooses the temperature, and, if
-    asked for, on test.
-    """
-    # Not validate(ckpt_path=…): that would set the callbacks back to the best epoch, the history
-    # among them. Lightning gives the weights of rank 0 to the others.
-    refit = settings.data.refit
-    if trainer.is_global_zero:
-        saved = torch.load(run.kept_checkpoint(refit=refit), weights_only=True, map_location="cpu")
-        module.load_state_dict(saved["state_dict"])
-    scored: dict[ScoredName, ScoredSplit] = {}
-    if not refit:
-        trainer.validate(module, data, verbose=False)
-        if settings.calibrate:
-            module.calibrate(fit_temperature(module.predictions))
-        scored["validation"] = _scored("validation", module, data)
-    if settings.test:
-        trainer.test(module, data, verbose=False)
-        scored["test"] = _scored("test", module, data)
-    return scored
-
-
-def _scored(split: str, module: TextClassificationModule, data: TextDataModule) -> ScoredSplit:
-    return ScoredSplit(data.splits[split]["text"][:], module.predictions, module.scores)
-
-
-def _calibrated_run(settings: RunSettings) -> Record | None:
-    """Reads the record of the run that a refit takes its calibration and mixture from."""
-    if settings.calibration_from is None:
-        return None
-    record = read_record(Path(settings.calibration_from).expanduser())
-    if "calibration" not in record:
-        raise InputError(
-            f"calibration_from: {settings.calibration_from} was not calibrated. Give a run "
-            f"that was trained with calibrate=true and data.refit=false."
-        )
-    if ("wide" in record) != settings.wide:
-        had = str("wide" in record).lower()
-        raise InputError(
-            f"calibration_from: {settings.calibration_from} was trained with wide={had}; give the "
-            f"same here."
-        )
-    return record
-
-
-def _calibration(
-    settings: RunSettings,
-    temperature: float,
-    scored: dict[ScoredName, ScoredSplit],
-    taken: Record | None,
-) -> Calibration | None:
-    """Chooses the threshold on validation, or takes it, and says what comes of it."""
-    predictions: dict[str, Predictions] = {
-        name: split.predictions for name, split in scored.items()
-    }
-    if taken is not None:
-        chosen_on = f"validation of the run {settings.calibration_from}"
-        return describe_calibration(
-            temperature, taken["calibration"]["threshold"], chosen_on, predictions
-        )
-    if not settings.calibrate or settings.data.refit:
-        return None
-    threshold = choose_threshold(predictions["validation"])
-    return describe_calibration(temperature, threshold, "validation", predictions)
-
-
-def _baselines(data: TextDataModule, run: RunFolder) -> dict[str, Baseline]:
-    """Test scores of what the network has to beat; the linear model's predictions are written."""
-    held_out = data.held_out if data.settings.refit else None
-    texts = data.splits["test"]["text"][:]
-
-    def keep(predictions: Predictions) -> None:
-        write_predictions(run.baseline_predictions, data.class_names, texts, predictions)
-
-    linear = baselines.tfidf_logistic_regression(data.splits, held_out, keep=keep)
-    return {"majority class": baselines.majority(data.splits), LINEAR: linear}

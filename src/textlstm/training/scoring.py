@@ -1,0 +1,144 @@
+"""Scores a trained run: validation, then test, beside the baselines; calibrated and mixed."""
+
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+
+from textlstm.checks import InputError
+from textlstm.data.datamodule import TextDataModule
+from textlstm.model import baselines
+from textlstm.model.calibration import choose_threshold, describe_calibration, fit_temperature
+from textlstm.model.metrics import Predictions
+from textlstm.model.scores import Baseline, Calibration
+from textlstm.runs.folder import RunFolder
+from textlstm.runs.record import Record, ScoredName, read_record
+from textlstm.runs.report import LINEAR, write_predictions
+from textlstm.training.channel import mix_channel
+from textlstm.training.module import TextClassificationModule
+from textlstm.training.recording import ScoredRun, ScoredSplit
+from textlstm.training.settings import RunSettings
+
+
+def calibrated_run(settings: RunSettings) -> Record | None:
+    """Reads the record of the run that a refit takes its calibration and mixture from.
+
+    Raises:
+        InputError: it is no run, was not calibrated, or has a wide channel where this has none.
+    """
+    if settings.calibration_from is None:
+        return None
+    record = read_record(Path(settings.calibration_from).expanduser())
+    if "calibration" not in record:
+        raise InputError(
+            f"calibration_from: {settings.calibration_from} was not calibrated. Give a run "
+            f"that was trained with calibrate=true and data.refit=false."
+        )
+    if ("wide" in record) != settings.wide:
+        had = str("wide" in record).lower()
+        raise InputError(
+            f"calibration_from: {settings.calibration_from} was trained with wide={had}; give the "
+            f"same here."
+        )
+    return record
+
+
+def score_kept(
+    trainer: pl.Trainer,
+    module: TextClassificationModule,
+    data: TextDataModule,
+    run: RunFolder,
+    settings: RunSettings,
+    taken: Record | None,
+) -> dict[ScoredName, ScoredSplit]:
+    """Loads the kept epoch's weights into `module`, and scores and calibrates it.
+
+    It is scored on validation, which chooses the temperature and which a refit has none of, and, if
+    asked for, on test. A refit takes its temperature from the record `taken`, if there is one.
+    """
+    # Not validate(ckpt_path=…): that would set the callbacks back to the best epoch, the history
+    # among them. Lightning gives the weights of rank 0 to the others.
+    refit = settings.data.refit
+    if trainer.is_global_zero:
+        saved = torch.load(run.kept_checkpoint(refit=refit), weights_only=True, map_location="cpu")
+        module.load_state_dict(saved["state_dict"])
+    if taken is not None:
+        alone = taken["wide"]["lstm_temperature"] if settings.wide else None
+        module.temperature = alone or taken["calibration"]["temperature"]
+    scored: dict[ScoredName, ScoredSplit] = {}
+    if not refit:
+        trainer.validate(module, data, verbose=False)
+        if settings.calibrate:
+            module.calibrate(fit_temperature(module.predictions))
+        scored["validation"] = _scored("validation", module, data)
+    if settings.test:
+        trainer.test(module, data, verbose=False)
+        scored["test"] = _scored("test", module, data)
+    return scored
+
+
+def _scored(split: str, module: TextClassificationModule, data: TextDataModule) -> ScoredSplit:
+    return ScoredSplit(data.splits[split]["text"][:], module.predictions, module.scores)
+
+
+def score_whole(
+    scored: dict[ScoredName, ScoredSplit],
+    module: TextClassificationModule,
+    data: TextDataModule,
+    run: RunFolder,
+    settings: RunSettings,
+    taken: Record | None,
+) -> ScoredRun:
+    """Adds to the network's scores the baselines, the wide channel, if asked for, and a threshold.
+
+    Args:
+        scored: the splits, as the network predicts them.
+        taken: the record that a refit takes its calibration and mixture from.
+    """
+    asked = settings.test and settings.baselines
+    beside = _score_baselines(data, run) if asked else {}
+    channel, wide, temperature = None, None, module.temperature
+    if settings.wide:
+        channel, temperature, wide, scored = mix_channel(
+            data,
+            scored,
+            module.temperature,
+            calibrate=settings.calibrate,
+            settings=beside[LINEAR]["settings"] if LINEAR in beside else None,
+            taken=taken,
+        )
+    calibration = _calibration(settings, temperature, scored, taken)
+    return ScoredRun(scored, beside, calibration, wide, channel)
+
+
+def _score_baselines(data: TextDataModule, run: RunFolder) -> dict[str, Baseline]:
+    """Test scores of what the network has to beat; the linear model's predictions are written."""
+    held_out = data.held_out if data.settings.refit else None
+    texts = data.splits["test"]["text"][:]
+
+    def keep(predictions: Predictions) -> None:
+        write_predictions(run.baseline_predictions, data.class_names, texts, predictions)
+
+    linear = baselines.tfidf_logistic_regression(data.splits, held_out, keep=keep)
+    return {"majority class": baselines.majority(data.splits), LINEAR: linear}
+
+
+def _calibration(
+    settings: RunSettings,
+    temperature: float,
+    scored: dict[ScoredName, ScoredSplit],
+    taken: Record | None,
+) -> Calibration | None:
+    """Chooses the threshold on validation, or takes it, and says what comes of it."""
+    predictions: dict[str, Predictions] = {
+        name: split.predictions for name, split in scored.items()
+    }
+    if taken is not None:
+        chosen_on = f"validation of the run {settings.calibration_from}"
+        return describe_calibration(
+            temperature, taken["calibration"]["threshold"], chosen_on, predictions
+        )
+    if not settings.calibrate or settings.data.refit:
+        return None
+    threshold = choose_threshold(predictions["validation"])
+    return describe_calibration(temperature, threshold, "validation", predictions)
