@@ -285,5 +285,11 @@ def test_a_model_behind_the_linear_baseline_is_said_to_be(accuracy, macro_f1, ex
         assert line.startswith(expected)
 
 
+def test_the_wide_channel_is_advised_where_there_is_none():
+    linear = small_scores(accuracy=1.0)
+    assert "try wide=true" in behind_line(small_record(baselines={LINEAR: linear}))
+    assert "wide=true" not in behind_line(small_record(baselines={LINEAR: linear}, wide={}))
+
+
 def test_without_the_baseline_nothing_is_claimed():
     assert behind_line(small_record(baselines={})) is None

@@ -139,7 +139,7 @@ def reliability_figure(before: list[Bin], after: list[Bin]) -> Figure:
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right")
     return figure
 
 

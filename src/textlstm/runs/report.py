@@ -228,9 +228,10 @@ def behind_line(record: Record) -> str | None:
     ]
     if not lower:
         return None
+    other = "" if "wide" in record else ", or try wide=true, which mixes such a model with the LSTM"
     return (
         f"Behind the linear baseline on test: {' and '.join(lower)}. More training rows would help "
-        f"the LSTM most; until then, TF-IDF + logistic regression is the better choice here."
+        f"the LSTM most; until then, take TF-IDF + logistic regression{other}."
     )
 
 
