@@ -86,7 +86,7 @@ format: setup ## lint's own repairs, and the format
 	$(BIN)/ruff format .
 
 clean: ## remove caches, not .venv or runs
-	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
+	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage .coverage.*
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
 .PHONY: help setup train smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test test-cores test-gpu test-scale test-slurm bench bench-data lint format clean
