@@ -31,6 +31,8 @@ command_line.main("train")
             "error: There is no key 'model.hiden'. Did you mean 'model.hidden'?",
         ),
         ("train", ["data.train=missing.csv"], "missing.csv does not exist"),
+        ("train", ["--config-path=/nowhere"], "error: Primary config directory not found. "),
+        ("train", ["--config-dir=/nowhere"], "error: Additional config directory '/nowhere' not "),
         (
             "train",
             ["experiment=smoke", "model.hidden=0"],

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import MissingConfigException, SearchPathException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -124,6 +125,12 @@ def _users_error(error: Exception) -> InputError | None:
     """
     if isinstance(error, InputError):
         return error
+    if isinstance(error, (MissingConfigException, SearchPathException)):
+        what = str(error).splitlines()[0].rstrip(".")
+        return InputError(
+            f"{what}. --config-path and --config-dir take an absolute path of a folder that is "
+            f"there, and --config-name a file of it."
+        )
     if isinstance(error, OSError) and error.errno in NO_ACCESS and error.filename is not None:
         return InputError(
             f"{error.filename}: {error.strerror}. Give this user access to it, or take another "
