@@ -158,6 +158,7 @@ def test_a_refit_takes_the_mixture_of_the_run_that_chose_it(mixed, trained, file
     for key in ("weight", "lstm_temperature", "wide_temperature", "terms", "settings"):
         assert found["wide"][key] == before["wide"][key]
     assert found["calibration"]["temperature"] == before["calibration"]["temperature"]
+    options.append(f"hydra.run.dir={tmp_path}/refused")
     _, errors = call("train", *options, code=2)
     assert "calibration_from=RUN takes the mixture of the run that chose the epochs" in errors
     _, errors = call("train", *options, f"calibration_from={trained}", code=2)
@@ -224,6 +225,11 @@ def test_a_calibration_that_cannot_be_taken_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"give data\.refit=true and calibrate=true beside it"):
         settings(calibration_from="somewhere")
     _, errors = call(
-        "train", *QUICK, "data.refit=true", f"calibration_from={tmp_path}/none", code=2
+        "train",
+        *QUICK,
+        "data.refit=true",
+        f"calibration_from={tmp_path}/none",
+        f"hydra.run.dir={tmp_path}/refused",
+        code=2,
     )
     assert "none cannot be read" in errors
