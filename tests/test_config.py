@@ -26,7 +26,7 @@ PRESETS = sorted(
 )  # every YAML of every group
 
 TRAIN_KEYS = {
-    "": "baselines calibrate calibration_from pretrain resume seed test threads wide",
+    "": "baselines calibrate calibration_from ensemble pretrain resume seed test threads wide",
     "callbacks": "early_stopping._target_ early_stopping.monitor early_stopping.patience "
     "learning_rate._target_ learning_rate.logging_interval",
     "data": "batch_size class_weights config drop_empty encoding fold folds label_column "

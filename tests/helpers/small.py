@@ -8,6 +8,7 @@ from torch import nn
 
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.settings import CutSettings, DataSettings
+from textlstm.model.ensemble import network_from_plain_values
 from textlstm.model.network import LSTMClassifier
 
 torch.set_num_threads(
@@ -33,7 +34,9 @@ SETTINGS: dict[str, Any] = {
 def small_network(**changes: Any) -> LSTMClassifier:
     """A network as training starts with it."""
     torch.manual_seed(0)
-    return LSTMClassifier.from_plain_values(**{**SETTINGS, **changes})
+    network = network_from_plain_values(**{**SETTINGS, **changes})
+    assert isinstance(network, LSTMClassifier)
+    return network
 
 
 def lively_network(**changes: Any) -> LSTMClassifier:

@@ -15,7 +15,7 @@ from textlstm.checks import InputError
 from textlstm.data.batching import EncodedTexts
 from textlstm.data.tokenizer import encode, train_tokenizer
 from textlstm.model.bundle import save_bundle
-from textlstm.model.network import LSTMClassifier
+from textlstm.model.ensemble import network_from_plain_values
 from textlstm.model.wide import WideChannel
 
 TEXTS = [
@@ -69,7 +69,7 @@ def trained(tmp_path_factory):
         "pooling": "concat",
     }
     torch.manual_seed(0)
-    network = LSTMClassifier.from_plain_values(**settings)
+    network = network_from_plain_values(**settings)
     batch = EncodedTexts(
         encode(tokenizer, TEXTS), torch.tensor(GOLD), cut=cut(max_length=12)
     ).__getitems__(list(range(8)))

@@ -143,7 +143,7 @@ def test_the_articles_model_has_584932_parameters():
         vocab_size=8000, classes=4, embedding_dim=45, hidden=128, layers=2, head=[32]
     )
     assert trainable(network) == 584_932
-    assert layer_table(network, 35) == [
+    assert layer_table([network], 35) == [
         ("Embedding", "35 × 45", 360_000),
         ("LSTM 1", "35 × 128", 89_088),
         ("LSTM 2", "128", 131_584),
@@ -155,7 +155,7 @@ def test_the_articles_model_has_584932_parameters():
 @every_pooling
 def test_the_layer_table_adds_up(pooling):
     network = small_network(pooling=pooling, bidirectional=True, layers=2, head=[6, 5])
-    rows = layer_table(network, None)
+    rows = layer_table([network], None)
     assert sum(count for *_, count in rows) == trainable(network)
     assert rows[1][:2] == ("Bidirectional LSTM 1", "T × 8")
     if pooling != "last":

@@ -187,6 +187,7 @@ def test_a_checkpoint_written_by_hand_is_restored(tmp_path):
     restored = TextClassificationModule.restored(tmp_path / "old.ckpt")
     values["model"]["directions"] = "mixed"  # as before there was a choice
     values["optimizer"]["body_rate"] = 1.0
+    values["ensemble"] = 1
     assert dict(restored.hparams) == values
     assert restored.loss.label_smoothing == 0.25
     assert restored.labels == ["a", "b", "c"]

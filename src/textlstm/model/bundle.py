@@ -18,7 +18,7 @@ from textlstm.checks import InputError, check_number, check_whole
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.settings import TRUNCATE, CutSettings
 from textlstm.data.tokenizer import encode, load_tokenizer
-from textlstm.model.network import LSTMClassifier
+from textlstm.model.ensemble import Network, network_from_plain_values
 from textlstm.model.wide import WideChannel, mixed
 
 FORMAT = 3
@@ -50,7 +50,7 @@ class Prediction:
 def save_bundle(
     folder: Path,
     *,
-    network: LSTMClassifier,
+    network: Network,
     max_length: int | None,
     truncate: str,
     tokenizer_json: str,
@@ -99,7 +99,7 @@ class TextClassifier:
 
     def __init__(
         self,
-        network: LSTMClassifier,
+        network: Network,
         tokenizer: Tokenizer,
         labels: list[str],
         *,
@@ -146,7 +146,7 @@ class TextClassifier:
                 wide, weight = WideChannel.load(bundle), config["wide"]["weight"]
                 if len(wide.bias_C) != len(labels) or not 0 <= weight <= 1:
                     raise KeyError("the wide channel has other classes")
-            network = LSTMClassifier.from_plain_values(**config["network"])
+            network = network_from_plain_values(**config["network"])
             cut = {key: config[key] for key in ("max_length", "truncate")}
             if cut["truncate"] not in TRUNCATE:
                 raise KeyError(f"truncate={cut['truncate']!r}")
@@ -154,7 +154,7 @@ class TextClassifier:
             tokenizer = load_tokenizer((bundle / "tokenizer.json").read_text(encoding="utf-8"))
         except DAMAGES as error:
             raise InputError(f"The model in {bundle} is damaged: {error}") from error
-        if not isinstance(labels, list) or len(labels) != network.output.out_features:
+        if not isinstance(labels, list) or len(labels) != network.members[0].output.out_features:
             raise InputError(
                 f"The model in {bundle} is damaged: labels.json does not name its classes."
             )

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from textlstm.data.vocabulary import PAD, UNK
 from textlstm.model.layers import SequenceDropout, mirrored
-from textlstm.model.network import LSTMLayer
+from textlstm.model.network import LSTMClassifier, LSTMLayer
 from textlstm.model.settings import NetworkSettings
 
 DAMPED = 0.75  # power of a token's frequency: rare ones are drawn more often than they occur
@@ -166,6 +166,23 @@ class LanguageModel(nn.Module):
                 for key, tensor in lstm.state_dict().items():
                     weights[f"lstm.{depth}.{name}.{key}"] = tensor
         return weights
+
+
+def as_read_by(network: LSTMClassifier, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Picks of `classifier_weights` what a network starts from.
+
+    One that reads one way takes the stack of that way, under the name that its own has.
+    """
+    if network.settings.bidirectional:
+        return weights
+    other, own = (
+        (".forwards.", ".backwards.") if network.backwards else (".backwards.", ".forwards.")
+    )
+    return {
+        name.replace(own, ".forwards."): tensor
+        for name, tensor in weights.items()
+        if other not in name
+    }
 
 
 def drawing_chances(counts_V: Tensor, candidates: int) -> Tensor:

@@ -78,17 +78,20 @@ class LSTMClassifier(nn.Module):
         vocab_size: rows of the embedding. Id 0 is padding, whose row stays zero, and id 1 the
             unknown token, as which word dropout reads tokens (Iyyer et al. 2015).
         classes: number of classes.
+        backwards: whether each text is read from its end to its beginning.
 
     Raises:
         InputError: a value outside its range, with its config key.
     """
 
-    def __init__(self, settings: NetworkSettings, *, vocab_size: int, classes: int) -> None:
+    def __init__(
+        self, settings: NetworkSettings, *, vocab_size: int, classes: int, backwards: bool = False
+    ) -> None:
         super().__init__()
         check_whole("data.vocab_size", vocab_size, minimum=2)
         check_whole("the number of classes", classes, minimum=2)
         check_choice("model.pooling", settings.pooling, POOLINGS)
-        self.settings = settings
+        self.settings, self.backwards = settings, backwards
 
         # The order of the layers is that of their random draws: another one would give another
         # network for the same seed.
@@ -120,12 +123,10 @@ class LSTMClassifier(nn.Module):
         with torch.no_grad():
             self.embedding.weight[PAD] = 0
 
-    @classmethod
-    def from_plain_values(
-        cls, *, vocab_size: int, classes: int, **settings: Any
-    ) -> "LSTMClassifier":
-        """Builds a network, with new weights, from what `plain_values` gave."""
-        return cls(NetworkSettings(**settings), vocab_size=vocab_size, classes=classes)
+    @property
+    def members(self) -> list["LSTMClassifier"]:
+        """This network alone, as an `Ensemble` has several."""
+        return [self]
 
     def plain_values(self) -> dict[str, Any]:
         """Gives the sizes and settings of this network as JSON can hold them."""
@@ -156,6 +157,8 @@ class LSTMClassifier(nn.Module):
         if self.training and word_dropout:
             dropped_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < word_dropout
             tokens_BT = tokens_BT.masked_fill(dropped_BT & mask_BT, UNK)
+        if self.backwards:
+            tokens_BT = tokens_BT.gather(1, mirrored(lengths_B, tokens_BT.shape[1]))
 
         states_BTH = self.embedding_dropout(self.embedding(tokens_BT))
         for depth, layer in enumerate(self.lstm):
@@ -164,13 +167,14 @@ class LSTMClassifier(nn.Module):
         return self.output(self.head(pooled_BP))
 
 
-def layer_table(network: LSTMClassifier, length: int | None) -> list[tuple[str, str, int]]:
+def layer_table(members: list[LSTMClassifier], length: int | None) -> list[tuple[str, str, int]]:
     """Lists the layers: name, shape of the output for one text, number of trainable parameters.
 
     Args:
+        members: networks of the same settings; of several, the parameters of all are counted.
         length: the fixed number of tokens; None shows T, where each batch has its own.
     """
-    settings, tokens = network.settings, length or "T"
+    network, settings, tokens = members[0], members[0].settings, length or "T"
     name = "Bidirectional LSTM" if settings.bidirectional else "LSTM"
     rows = [("Embedding", f"{tokens} × {settings.embedding_dim}", trainable(network.embedding))]
     for number, layer in enumerate(network.lstm, start=1):
@@ -185,7 +189,9 @@ def layer_table(network: LSTMClassifier, length: int | None) -> list[tuple[str, 
     layers = [layer for layer in [*network.head, network.output] if isinstance(layer, nn.Linear)]
     for number, layer in enumerate(layers, start=1):
         rows.append((f"Dense {number}", f"{layer.out_features}", trainable(layer)))
-    return rows
+    count = len(members)
+    times = f"{count} × " if count > 1 else ""
+    return [(times + name, shape, count * parameters) for name, shape, parameters in rows]
 
 
 def trainable(module: nn.Module) -> int:

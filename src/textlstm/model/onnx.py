@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from textlstm.model.network import LSTMClassifier, LSTMLayer
+from textlstm.model.ensemble import Network
+from textlstm.model.network import LSTMLayer
 from textlstm.model.wide import WideChannel
 
 SHAPES = ((1, 1), (3, 50), (7, 23))  # batch × tokens
@@ -63,7 +64,7 @@ class Probabilities(nn.Module):
 
     def __init__(
         self,
-        network: LSTMClassifier,
+        network: Network,
         temperature: float = 1.0,
         wide: WideChannel | None = None,
         weight: float = 1.0,
@@ -96,7 +97,7 @@ class Probabilities(nn.Module):
     def random_inputs(self, batch: int, tokens: int) -> tuple[Tensor, ...]:
         """Draws texts, the first of which has all the tokens; the others are shorter."""
         generator = torch.Generator().manual_seed(0)
-        largest = self.network.embedding.num_embeddings
+        largest = self.network.members[0].embedding.num_embeddings
         ids_BT = torch.randint(1, largest, (batch, tokens), generator=generator)
         lengths_B = torch.randint(0, tokens + 1, (batch,), generator=generator)
         lengths_B[0] = tokens
@@ -113,8 +114,8 @@ class Probabilities(nn.Module):
 def write_onnx(probabilities: Probabilities, file: Path) -> None:
     """Exports with one ONNX LSTM per layer, which knows lengths and both directions by itself."""
     exported = copy.deepcopy(probabilities).eval().requires_grad_(False)
-    layers = exported.network.lstm
-    exported.network.lstm = nn.ModuleList(_OperatorLayer(layer) for layer in layers)
+    for member in exported.network.members:
+        member.lstm = nn.ModuleList(_OperatorLayer(layer) for layer in member.lstm)
     inputs = exported.random_inputs(3, 7)
     dynamic = torch.export.Dim.DYNAMIC
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # that torchvision is not installed

@@ -48,12 +48,14 @@ def print_results(record: Record, split: ScoredName, folder: Path) -> None:
 
 def compared(record: Record, split: ScoredName) -> list[tuple[str, Scores]]:
     """Names this model and its scores, then the baselines, which are scored on test alone."""
-    models: list[tuple[str, Scores]] = [("LSTM", record[split])]
+    members = record["config"].get("ensemble", 1)
+    own = "LSTM" if members == 1 else f"{members} LSTMs"
+    models: list[tuple[str, Scores]] = [(own, record[split])]
     if "wide" in record:
         alone = record["wide"]["alone"][split]
         models = [
-            ("LSTM and wide channel", record[split]),
-            ("LSTM alone", alone["lstm"]),
+            (f"{own} and wide channel", record[split]),
+            (f"{own} alone", alone["lstm"]),
             ("wide channel alone", alone["wide"]),
         ]
     if split == "test":

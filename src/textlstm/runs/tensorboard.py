@@ -16,8 +16,8 @@ from torch.utils.tensorboard.summary import hparams
 from textlstm.data.batching import EncodedTexts, token_counts
 from textlstm.data.vocabulary import UNK
 from textlstm.keys import LITERAL, is_hyperparameter, value_in
+from textlstm.model.ensemble import Network
 from textlstm.model.metrics import Predictions
-from textlstm.model.network import LSTMClassifier
 from textlstm.model.scores import Scores
 from textlstm.runs import figures
 from textlstm.runs.record import Record
@@ -106,7 +106,7 @@ def show_predictions(
 def finish(
     logger: TensorBoardLogger,
     record: Record,
-    network: LSTMClassifier,
+    network: Network,
     tokenizer: Tokenizer,
     train: EncodedTexts,
 ) -> None:
@@ -134,7 +134,7 @@ def finish(
     # A run that was killed just here has left some.
     shutil.rmtree(Path(logger.log_dir) / f"{step:05d}", ignore_errors=True)
     logger.experiment.add_embedding(
-        network.embedding.weight.detach().cpu()[ids],
+        network.members[0].embedding.weight.detach().cpu()[ids],
         metadata=[list(row) for row in zip(tokens, classes, strict=True)],
         metadata_header=["token", "typical class"],
         tag="embedding",

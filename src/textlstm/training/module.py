@@ -12,8 +12,8 @@ from torch.nn import functional
 from textlstm.checks import check_choice
 from textlstm.data.batching import IGNORED, Batch
 from textlstm.model.calibration import at_temperature
+from textlstm.model.ensemble import make_network, mean_log_probabilities
 from textlstm.model.metrics import PredictionCollector, Predictions, scores
-from textlstm.model.network import LSTMClassifier
 from textlstm.model.scores import Scores
 from textlstm.model.settings import ModelSettings
 from textlstm.training.settings import OptimizerSettings
@@ -29,7 +29,7 @@ LOGGED: tuple[Literal["accuracy", "macro_f1", "auroc", "calibration_error"], ...
 
 
 class TextClassificationModule(pl.LightningModule):
-    """An `LSTMClassifier` with its training.
+    """A network, or an ensemble of several, with its training.
 
     Args:
         model: the network's settings, and how much the targets are smoothed (Szegedy et al. 2016).
@@ -40,6 +40,7 @@ class TextClassificationModule(pl.LightningModule):
         tokenizer_json: the tokenizer that made the ids, so that a checkpoint can be used on its
             own.
         vocab_size: the number of ids that this tokenizer has.
+        ensemble: the number of networks that are trained side by side, on the same batches.
         class_weights: a weight per class in the loss, or None.
 
     Validation and test losses are plain cross-entropy, without smoothing or weights.
@@ -57,6 +58,7 @@ class TextClassificationModule(pl.LightningModule):
         labels: list[str],
         tokenizer_json: str,
         vocab_size: int,
+        ensemble: int = 1,
         class_weights: list[float] | None = None,
     ) -> None:
         super().__init__()
@@ -68,13 +70,16 @@ class TextClassificationModule(pl.LightningModule):
             "labels": labels,
             "tokenizer_json": tokenizer_json,
             "vocab_size": vocab_size,
+            "ensemble": ensemble,
             "class_weights": class_weights,
         }
         self.save_hyperparameters(hyperparameters, logger=False)
         self.optimizer_settings = optimizer
         self.labels = labels
 
-        self.network = LSTMClassifier(model, vocab_size=vocab_size, classes=len(labels))
+        self.network = make_network(
+            model, vocab_size=vocab_size, classes=len(labels), ensemble=ensemble
+        )
         weights = None if class_weights is None else torch.tensor(class_weights)
         self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=model.label_smoothing)
         self.collector = PredictionCollector()
@@ -105,15 +110,19 @@ class TextClassificationModule(pl.LightningModule):
         self.rows: int | Tensor = 0
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        logits_BC = self(batch.tokens_BT, batch.lengths_B)
+        members = self.network.members
+        scores = [member(batch.tokens_BT, batch.lengths_B) for member in members]
         rows: int | Tensor
         if self.trainer.world_size == 1:
-            loss, rows = self.loss(logits_BC, batch.labels_B), len(batch.labels_B)
+            losses = [self.loss(logits_BC, batch.labels_B) for logits_BC in scores]
+            loss, rows = torch.stack(losses).mean(), len(batch.labels_B)
             self.loss_sum.add_(loss.detach(), alpha=rows)
         else:
-            loss, rows = self._share_of_loss(logits_BC, batch.labels_B)
+            shares = [self._share_of_loss(logits_BC, batch.labels_B) for logits_BC in scores]
+            loss, rows = torch.stack([share for share, _ in shares]).mean(), shares[0][1]
             self.loss_sum.addcmul_(loss.detach(), rows)
-        self.right += (logits_BC.detach().argmax(dim=1) == batch.labels_B).sum()
+        together_BC = mean_log_probabilities([logits_BC.detach() for logits_BC in scores])
+        self.right += (together_BC.argmax(dim=1) == batch.labels_B).sum()
         self.rows += rows
         if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self.log(
@@ -222,7 +231,12 @@ class TextClassificationModule(pl.LightningModule):
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         if settings.body_rate == 1:
             return [{"params": trained}]
-        body = {*self.network.embedding.parameters(), *self.network.lstm.parameters()}
+        body = {
+            parameter
+            for member in self.network.members
+            for layer in (member.embedding, member.lstm)
+            for parameter in layer.parameters()
+        }
         return [
             {"params": [parameter for parameter in trained if parameter not in body]},
             {

@@ -12,7 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ from textlstm.cache import content_key, kept, one_at_a_time
 from textlstm.data.batching import Batch, EncodedTexts, batch_loader
 from textlstm.data.settings import CutSettings
 from textlstm.data.tokenizer import Encoded
-from textlstm.model.language_model import LanguageModel, drawing_chances
-from textlstm.model.network import LSTMClassifier
+from textlstm.model.ensemble import Network
+from textlstm.model.language_model import LanguageModel, as_read_by, drawing_chances
+from textlstm.model.settings import NetworkSettings
 from textlstm.runs.record import Pretraining, PretrainingEpoch
 from textlstm.training.callbacks import RandomState
 from textlstm.training.progress import ProgressBar
@@ -44,7 +45,7 @@ LONGEST_GRADIENT = 1.0
 
 
 def pretrain(
-    network: LSTMClassifier,
+    network: Network,
     texts: list[EncodedTexts],
     settings: PretrainSettings,
     *,
@@ -60,7 +61,7 @@ def pretrain(
     that finds the stage in the cache goes on as the one that has made it.
 
     Args:
-        network: the classifier's network, whose weights are replaced.
+        network: the classifier's network, or its ensemble, whose weights are replaced.
         texts: all texts that may be learned from.
         cut: how many tokens of a text are read, and which.
         device: where it is trained.
@@ -72,15 +73,16 @@ def pretrain(
         What the record says of the stage.
     """
     whole = joined(texts, cut)
-    values = network.plain_values()
-    shape = ("vocab_size", "embedding_dim", "hidden", "layers", "bidirectional")
-    parts = [LAYOUT, asdict(settings), [values[key] for key in shape], cut.max_length, cut.truncate]
+    sizes, vocab_size = _sizes(network), network.members[0].embedding.num_embeddings
+    shape = [vocab_size, sizes.embedding_dim, sizes.hidden, sizes.layers, sizes.bidirectional]
+    parts = [LAYOUT, asdict(settings), shape, cut.max_length, cut.truncate]
     name = f"pretrained-{content_key(*parts, _digest(whole))}"
     unfinished = cache / f".{name}.unfinished"  # the same in each start, unlike those of `kept`
 
     def make(folder: Path) -> None:
         model, history = _train(
-            network,
+            sizes,
+            vocab_size,
             whole,
             settings,
             checkpoints=unfinished,
@@ -108,14 +110,22 @@ def pretrain(
         log.log(level, "Pretraining: %d epochs are in the cache.", len(history))
         for epoch in history:
             report(epoch)
-    unused = network.load_state_dict(weights, strict=False).unexpected_keys
-    assert not unused, unused
+    for member in network.members:
+        unused = member.load_state_dict(as_read_by(member, weights), strict=False).unexpected_keys
+        assert not unused, unused
     return {
         "texts": len(whole),
         "tokens": int(whole.lengths.sum()),
         "from_cache": found,
         "history": history,
     }
+
+
+def _sizes(network: Network) -> NetworkSettings:
+    """The settings of the language model: it reads both ways if one member or another does."""
+    settings = network.members[0].settings
+    both = len({member.backwards for member in network.members}) > 1
+    return replace(settings, bidirectional=settings.bidirectional or both)
 
 
 def joined(texts: list[EncodedTexts], cut: CutSettings) -> EncodedTexts:
@@ -140,7 +150,8 @@ def _digest(texts: EncodedTexts) -> str:
 
 
 def _train(
-    network: LSTMClassifier,
+    sizes: NetworkSettings,
+    vocab_size: int,
     texts: EncodedTexts,
     settings: PretrainSettings,
     *,
@@ -165,7 +176,8 @@ def _train(
         )
         measuring = batch_loader(texts, 16, max_tokens=MAX_TOKENS, shuffle=False, rows=measured)
 
-        module = PretrainingModule(network, settings, _counts(texts, network), len(loader))
+        counts_V = texts.tokens.long().bincount(minlength=vocab_size)
+        module = PretrainingModule(sizes, settings, counts_V, len(loader))
         history = PretrainingHistory(report, level)
         terminal = sys.stderr.isatty()
         bar = ProgressBar("Language model", ("pretrain/loss_step", "pretrain/perplexity"))
@@ -201,28 +213,23 @@ def _train(
     return module.model, history.epochs
 
 
-def _counts(texts: EncodedTexts, network: LSTMClassifier) -> Tensor:
-    """How often each token of the vocabulary stands in the texts."""
-    return texts.tokens.long().bincount(minlength=network.embedding.num_embeddings)
-
-
 class PretrainingModule(pl.LightningModule):
     """The language model in training.
 
     Args:
-        network: the classifier's network, whose sizes the language model has.
+        sizes: the settings of the classifier's network, of which the sizes are taken.
         settings: the keys of `pretrain`.
-        counts_V: how often each token stands in the texts.
+        counts_V: how often each of the V tokens of the vocabulary stands in the texts.
         steps: the steps of an epoch.
     """
 
     def __init__(
-        self, network: LSTMClassifier, settings: PretrainSettings, counts_V: Tensor, steps: int
+        self, sizes: NetworkSettings, settings: PretrainSettings, counts_V: Tensor, steps: int
     ) -> None:
         super().__init__()
         self.model = LanguageModel(
-            network.settings,
-            vocab_size=network.embedding.num_embeddings,
+            sizes,
+            vocab_size=len(counts_V),
             dropout=settings.dropout,
             weight_drop=settings.weight_drop,
             word_dropout=settings.word_dropout,

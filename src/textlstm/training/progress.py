@@ -12,14 +12,15 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import RichProgressBar
 
 from textlstm.data.facts import SplitFacts
-from textlstm.model.network import LSTMClassifier, layer_table, trainable
+from textlstm.model.ensemble import Network
+from textlstm.model.network import layer_table, trainable
 from textlstm.runs.record import Epoch, EpochValidation, Pretraining, Seconds
 
 log = logging.getLogger(__name__)
 
 
 def announce(
-    splits: dict[str, SplitFacts], network: LSTMClassifier, length: int | None, level: int
+    splits: dict[str, SplitFacts], network: Network, length: int | None, level: int
 ) -> None:
     """Logs the splits and the layers of a run that is about to begin.
 
@@ -41,7 +42,7 @@ def announce(
 
     log.log(level, "  %-22s %10s %12s", "layer", "output", "parameters")
     for name, shape, count in [
-        *layer_table(network, length),
+        *layer_table(network.members, length),
         ("trainable in all", "", trainable(network)),
     ]:
         log.log(level, "  %-22s %10s %12s", name, shape, f"{count:,}")

@@ -100,7 +100,7 @@ def describe_run(
         "baselines": scored.baselines,
         "seconds": history.seconds(),
         "parameters": trainable(module.network),
-        "layers": layer_table(module.network, settings.data.pad_to),
+        "layers": layer_table(module.network.members, settings.data.pad_to),
         "steps": trainer.global_step,
         "resolved": {"batch_size": data.batch_size, "max_epochs": trainer.max_epochs},
         "history": history.epochs,

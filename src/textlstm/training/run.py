@@ -253,6 +253,7 @@ def _module(settings: RunSettings, data: TextDataModule) -> TextClassificationMo
         labels=data.class_names,
         tokenizer_json=data.tokenizer.to_str(),
         vocab_size=data.tokenizer.get_vocab_size(),
+        ensemble=settings.ensemble,
         class_weights=data.class_weights,
     )
 

@@ -122,6 +122,10 @@ class RunSettings:
     """data.refit=true: the run folder whose temperature and threshold are taken, and whose mixture
     with wide=true"""
 
+    ensemble: int = 1  # as runs were before there was a choice
+    """networks that are trained side by side, whose probabilities are averaged; those that read one
+    way read forwards and backwards by turns"""
+
     wide: bool = False
     """fit TF-IDF + logistic regression beside the LSTM, and mix what the two predict"""
     pretrain: PretrainSettings | None = None  # as runs were before there was a choice
@@ -129,6 +133,7 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         check_whole("seed", self.seed, minimum=0)
+        check_whole("ensemble", self.ensemble, minimum=1)
         if self.threads is not None:
             check_whole("threads", self.threads, minimum=1)
         check_flag("test", self.test)
