@@ -17,6 +17,7 @@ def test_evaluate_reproduces_a_gpu_s_test_with_another_batch_size(tmp_path, acce
         "experiment=smoke",
         "data.max_rows=2000",
         "baselines=false",
+        "wide=false",
         f"hydra.run.dir={folder}",
     )
     errors += run("evaluate", f"run={folder}", "batch_size=7", f"accelerator={accelerator}")[1]

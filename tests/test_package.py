@@ -13,7 +13,7 @@ import pytest
 from helpers.commands import record
 from textlstm.places import REPOSITORY
 
-SMALL = ("data.max_rows=200", "experiment=smoke", "threads=1", "baselines=false")
+SMALL = ("data.max_rows=200", "experiment=smoke", "threads=1", "baselines=false", "wide=false")
 TWO = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
 
 

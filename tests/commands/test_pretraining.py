@@ -30,6 +30,7 @@ QUICK = [
     "trainer.max_epochs=2",
     "trainer.accelerator=cpu",
     "baselines=false",
+    "wide=false",
     "threads=1",
 ]
 

@@ -36,6 +36,7 @@ QUICK = [  # a small model that learns something; without the last, the baseline
     "data.vocab_size=1000",
     "data.tokenizer=word",
     "baselines=false",
+    "wide=false",
 ]
 COLUMNS = ["data.text_column=headline", "data.label_column=desk"]  # of the file `my_csv`
 KILL = [

@@ -8,7 +8,13 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-SMALL = ["model.hidden=4", "model.embedding_dim=4", "trainer.max_epochs=1", "baselines=false"]
+SMALL = [
+    "model.hidden=4",
+    "model.embedding_dim=4",
+    "trainer.max_epochs=1",
+    "baselines=false",
+    "wide=false",
+]
 
 CSV = "text,label\none goal,sports\nshares fall,money\ntwo goals,sports\nshares rise,money\n"
 PAIRS = [(f"goal {n}", "sports") for n in range(20)] + [(f"shares {n}", "money") for n in range(20)]

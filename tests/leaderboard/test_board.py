@@ -1,6 +1,8 @@
 """What a leaderboard shows and writes: tables, counts, pictures, and commands to type next."""
 
 import csv
+import json
+import shlex
 
 import pytest
 
@@ -94,6 +96,17 @@ def test_the_commands_leave_out_seed_and_fold_and_the_refit_takes_the_mean_best_
         "python src/train.py 'data.train=/data/it'\"'\"'s, new.csv' model.hidden=8 "
         "'~callbacks.early_stopping' data.refit=true trainer.max_epochs=5"
     )
+
+
+def test_the_refit_takes_what_validation_chose_from_the_best_run(tmp_path):
+    calibration = {"temperature": 1.5, "chosen_on": "validation", "before": {}, "threshold": None}
+    for seed, score in ((1, 0.7), (2, 0.8)):
+        folder = finished(tmp_path, ["model.hidden=8", f"seed={seed}"], score)
+        record = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        record["calibration"] = calibration
+        (folder / "metrics.json").write_text(json.dumps(record), encoding="utf-8")
+    [best] = SweepFolder.read(tmp_path).configurations
+    assert refit_command(best).endswith(f"calibration_from={shlex.quote(str(folder))}")
 
 
 def test_a_key_that_a_run_leaves_to_its_config_has_the_value_there(tmp_path):

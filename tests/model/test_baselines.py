@@ -1,11 +1,13 @@
 """Baselines: sane scores, named settings, nothing fitted on test."""
 
+import logging
 import math
 
 import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value, concatenate_datasets
 
+from textlstm.model import baselines
 from textlstm.model.baselines import majority, tfidf_logistic_regression
 
 TOPICS = {
@@ -79,6 +81,23 @@ def test_the_chosen_settings_are_named(splits):
     assert settings["longest"] in (1, 2)
     assert settings["sublinear"] in (True, False)
     assert settings["C"] in (1.0, 5.0, 10.0)
+
+
+def test_fewer_settings_are_tried_where_rows_terms_and_classes_are_many(
+    splits, monkeypatch, caplog
+):
+    whole = tfidf_logistic_regression(splits)
+    assert whole["tried"] == 12
+    work = sum(len(set(text.split())) for text in splits["train"]["text"]) * len(LABELS)
+    monkeypatch.setattr(baselines, "MOST_WORK", 2 * work + 1)
+    with caplog.at_level(logging.INFO, "textlstm"):
+        fewer = tfidf_logistic_regression(splits)
+    assert fewer["tried"] == 2
+    assert "2 of 12 settings" in caplog.text
+    assert "baselines=thorough tries all" in caplog.text
+    assert tfidf_logistic_regression(splits, thorough=True) == whole
+    monkeypatch.setattr(baselines, "MOST_WORK", 0)
+    assert tfidf_logistic_regression(splits)["tried"] == 1
 
 
 def test_settings_are_chosen_by_validation():

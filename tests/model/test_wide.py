@@ -61,10 +61,21 @@ def test_words_and_runs_of_characters_go_together():
         " goal",
         "goal ",
     ]
-    settings = {**SETTINGS, "longest": 1}
-    assert channel_settings(settings) == {**settings, "unit": "both", "longest": 2}
+
+
+def test_the_terms_follow_from_the_baselines_and_the_size_of_the_texts(monkeypatch):
+    settings, texts = {**SETTINGS, "longest": 1}, ["A goal"] * 10
+    assert channel_settings(settings, texts) == {**settings, "unit": "both", "longest": 2}
     characters = {**settings, "unit": "character", "longest": 3}
-    assert channel_settings(characters) == characters
+    assert channel_settings(characters, texts) == characters
+    monkeypatch.setattr(mixing, "MOST_CHARACTERS", 59)
+    assert channel_settings(settings, texts) == {**settings, "unit": "word", "longest": 2}
+
+
+def test_only_the_most_common_terms_are_fitted_where_there_are_too_many(monkeypatch):
+    monkeypatch.setattr(mixing, "FITTED_WEIGHTS", 3 * 9)
+    found = fit_channel(rows_of(100, 8), {**SETTINGS, "longest": 1}, 3)
+    assert list(found.columns) == sorted(ALL)  # and no day
 
 
 def test_runs_of_characters_keep_inside_a_word():

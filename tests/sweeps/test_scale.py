@@ -25,6 +25,7 @@ QUICK = [
     "data.max_rows=300",
     "model.embedding_dim=16",
     "baselines=false",
+    "wide=false",
     "sweep=search",
     "model.hidden=choice(8,16)",
     "model.layers=choice(1,2)",

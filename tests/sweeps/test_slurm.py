@@ -36,6 +36,7 @@ SMALL = [
     "trainer.accelerator=cpu",
     "threads=1",
     "baselines=false",
+    "wide=false",
 ]
 JOBS = [*SMALL, "hydra/launcher=slurm", "hydra.launcher.timeout_min=10"]
 

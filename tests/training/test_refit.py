@@ -82,7 +82,7 @@ def test_a_refit_claims_no_validation_score(refitted):
     assert "learned from training and validation texts" in report
     assert "A refit: validation rows train, too." in report
     assert "Scores on test" in out
-    assert "chosen on validation, then fitted on training and validation rows: " in out
+    assert "among 12 settings, then fitted on training and validation rows: " in out
 
 
 def test_tensorboard_shows_a_refit_without_validation(refitted):

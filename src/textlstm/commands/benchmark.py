@@ -182,7 +182,8 @@ def _job(
     name, *additions = BEFORE_ADDITION.split(preset)
     experiment = [] if name == NO_PRESET else [f"experiment={name}"]
     seed, seeds = repeat
-    arguments = [*experiment, *data.overrides, *overrides, *additions, *seeds]
+    honest = "baselines=thorough"  # unless somebody has typed something else
+    arguments = [*experiment, honest, *data.overrides, *overrides, *additions, *seeds]
     run = RunFolder(folder / folder_name(data.name) / folder_name(f"{preset}-{seed}"))
     return Job(data, preset, run, arguments, _config(arguments))
 

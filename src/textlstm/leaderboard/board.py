@@ -82,10 +82,15 @@ def retrain_command(best: Configuration) -> str:
 def refit_command(best: Configuration) -> str:
     """The command that trains a configuration on the validation rows, too.
 
-    Without them nothing can choose the number of epochs, so it is given: the mean best one.
+    Without them nothing can choose the number of epochs, so it is given: the mean best one. What
+    else validation chooses, temperature, threshold and mixture, is that of the best run.
     """
     others = {key: value for key, value in best.overrides.items() if key != "trainer.max_epochs"}
-    return _command({**others, "data.refit": "true", "trainer.max_epochs": str(best.best_epoch)})
+    refit = {"data.refit": "true", "trainer.max_epochs": str(best.best_epoch)}
+    run = max(best.runs, key=lambda run: run.score)
+    if "calibration" in run.record:
+        refit["calibration_from"] = str(run.folder)
+    return _command({**others, **refit})
 
 
 def _command(overrides: dict[str, str]) -> str:

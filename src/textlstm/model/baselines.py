@@ -1,6 +1,5 @@
 """What the network has to beat: the majority class and a linear model, on the very same split."""
 
-import itertools
 import logging
 import re
 from collections.abc import Callable
@@ -22,7 +21,16 @@ from textlstm.terminal import counted
 log = logging.getLogger(__name__)
 
 LONGEST = {"word": [1, 2], "character": [2, 3]}
-SUBLINEAR, C = [False, True], [1.0, 5.0, 10.0]
+SETTINGS = [  # which of the two longest n-grams, sublinear counts, and C; the usual winners first
+    *((0, True, 5.0), (1, True, 10.0), (0, True, 10.0), (1, True, 5.0), (0, False, 5.0)),
+    *((1, False, 10.0), (0, True, 1.0), (1, True, 1.0), (0, False, 10.0), (1, False, 5.0)),
+    *((0, False, 1.0), (1, False, 1.0)),
+]
+MOST_WORK = 120_000_000
+"""Terms of all training texts, times classes, times settings, up to which settings are tried.
+
+Fitting takes less than a minute there on one core. At least one setting is fitted.
+"""
 WORD = re.compile(r"\b\w\w+\b")
 # Thai, Lao, Burmese, Khmer, Japanese and Chinese
 UNSPACED = re.compile(
@@ -44,6 +52,7 @@ def tfidf_logistic_regression(
     splits: DatasetDict,
     held_out: np.ndarray | None = None,
     *,
+    thorough: bool = False,
     keep: Callable[[Predictions], None] = lambda predictions: None,
 ) -> Baseline:
     """Scores TF-IDF with logistic regression on the test split.
@@ -56,10 +65,11 @@ def tfidf_logistic_regression(
         splits: train, validation and test; a refit has no validation.
         held_out: for a refit, which of the N training rows were validation. The settings are chosen
             on these, and the model is then fitted on all rows.
+        thorough: whether all settings are tried, however long that takes.
         keep: takes the predictions for the test split that are scored.
     """
     if held_out is None:
-        found, predictions = _chosen_on_validation(splits)
+        found, predictions = _chosen_on_validation(splits, thorough=thorough)
         keep(predictions)
         return found
     train = splits["train"]
@@ -68,31 +78,27 @@ def tfidf_logistic_regression(
         validation=train.select(np.flatnonzero(held_out)),
         test=splits["test"],
     )
-    found, predictions = _refitted(splits, _chosen_on_validation(before)[0]["settings"])
+    chosen, _ = _chosen_on_validation(before, thorough=thorough)
+    found, predictions = _refitted(splits, chosen)
     keep(predictions)
     return found
 
 
-def choose_settings(splits: DatasetDict) -> BaselineSettings:
+def choose_settings(splits: DatasetDict, *, thorough: bool = False) -> BaselineSettings:
     """Chooses the settings of TF-IDF with logistic regression on validation; test is not read."""
     train, validation = splits["train"], splits["validation"]
     apart = DatasetDict(train=train, validation=validation, test=validation)
-    return _chosen_on_validation(apart)[0]["settings"]
+    return _chosen_on_validation(apart, thorough=thorough)[0]["settings"]
 
 
-def _chosen_on_validation(splits: DatasetDict) -> tuple[Baseline, Predictions]:
-    """Fits with all settings, and scores those that are best on validation on the test split."""
+def _chosen_on_validation(splits: DatasetDict, *, thorough: bool) -> tuple[Baseline, Predictions]:
+    """Fits with each setting, and scores the one that is best on validation on the test split."""
     labels = splits["train"].features["label"].names
     gold_N = np.asarray(splits["train"]["label"][:])
     unit = "character" if _unspaced(splits["train"]) else "word"
-    tried: list[BaselineSettings] = [
-        {"unit": unit, "longest": longest, "sublinear": sublinear, "C": c}
-        for longest, sublinear, c in itertools.product(LONGEST[unit], SUBLINEAR, C)
-    ]
-    log.info("Fitting the baseline: %d settings of TF-IDF + logistic regression…", len(tried))
-
-    counts: dict[str, sparse.csr_matrix] = {}
-    counted_longest, best_f1 = 0, -1.0
+    counted_longest, best_f1 = LONGEST[unit][0], -1.0
+    counts = _counts(splits, unit, counted_longest)
+    tried = _tried(unit, counts["train"].nnz * len(labels), thorough=thorough)
     for settings in counted(tried, "settings", total=len(tried)):
         if settings["longest"] != counted_longest:
             counted_longest = settings["longest"]
@@ -109,19 +115,46 @@ def _chosen_on_validation(splits: DatasetDict) -> tuple[Baseline, Predictions]:
         **scores(predictions, labels),
         "settings": best_settings,
         "validation_macro_f1": best_f1,
+        "tried": len(tried),
     }
     return found, predictions
 
 
-def _refitted(splits: DatasetDict, settings: BaselineSettings) -> tuple[Baseline, Predictions]:
-    """Scores the model of these settings, fitted on all training rows, on the test split."""
+def _tried(unit: str, work: int, *, thorough: bool) -> list[BaselineSettings]:
+    """Lists the settings that are fitted: all, or fewer where each of them is much work.
+
+    Args:
+        work: the shortest terms of all training texts, times classes.
+    """
+    number = len(SETTINGS) if thorough else max(1, min(len(SETTINGS), MOST_WORK // work))
+    of_all = "" if number == len(SETTINGS) else f" of {len(SETTINGS)}"
+    log.info("Fitting the baseline: %d%s settings of TF-IDF + logistic regression…", number, of_all)
+    if number < len(SETTINGS):
+        log.info(
+            "There are many rows or classes: baselines=thorough tries all settings, "
+            "baselines=false leaves the baseline out."
+        )
+    return [
+        {"unit": unit, "longest": LONGEST[unit][which], "sublinear": sublinear, "C": c}
+        for which, sublinear, c in sorted(SETTINGS[:number])
+    ]
+
+
+def _refitted(splits: DatasetDict, chosen: Baseline) -> tuple[Baseline, Predictions]:
+    """Scores the model of the chosen settings, fitted on all training rows, on the test split."""
+    settings = chosen["settings"]
     train, test = splits["train"], splits["test"]
     labels = train.features["label"].names
     counts = _counts(splits, settings["unit"], settings["longest"])
     tfidf, model = _fitted(counts["train"], train["label"][:], settings)
     test_NC = _log_probabilities(model, tfidf.transform(counts["test"]), labels)
     predictions = _predictions(test_NC, test, labels)
-    return {**scores(predictions, labels), "settings": settings}, predictions
+    found: Baseline = {
+        **scores(predictions, labels),
+        "settings": settings,
+        "tried": chosen["tried"],
+    }
+    return found, predictions
 
 
 def _fitted(

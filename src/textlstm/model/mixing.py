@@ -1,6 +1,6 @@
 """Fits the wide channel on training rows, and its share beside the LSTM on validation."""
 
-import logging
+from array import array
 from collections import Counter
 from typing import NamedTuple
 
@@ -16,11 +16,11 @@ from textlstm.model.calibration import COLDEST, HOTTEST, at_temperature, fit_tem
 from textlstm.model.metrics import Predictions, scores
 from textlstm.model.scores import Alone, BaselineSettings, Scores, Wide
 from textlstm.model.wide import WideChannel, mixed, n_grams
+from textlstm.terminal import counted
 
-log = logging.getLogger(__name__)
-
-MOST_WEIGHTS = 4_000_000  # of all terms and classes: 16 MB
-MOST_TERMS = 1_000_000  # that are fitted: the more common ones, where there are more
+MOST_WEIGHTS = 4_000_000  # of all terms and classes that are kept: 16 MB
+FITTED_WEIGHTS = 20_000_000  # that are fitted: the more common terms, where there are more
+MOST_CHARACTERS = 5_000_000  # of training texts whose runs of characters are terms, too
 FIRST_SIZE = 16_384  # terms that are tried first; then four times as many
 MAY_COST = 0.001  # log loss on validation that fewer terms may cost
 NEVER = -30.0  # bias of a class without training rows: a probability of 1e-13
@@ -40,15 +40,24 @@ class Mixture(NamedTuple):
     temperature: float
 
 
-def channel_settings(baseline: BaselineSettings) -> BaselineSettings:
+class Counts(NamedTuple):
+    """The terms of some texts, in alphabetical order, and how often each stands in each text."""
+
+    terms: list[str]
+    matrix_NV: sparse.csr_matrix
+
+
+def channel_settings(baseline: BaselineSettings, texts: list[str]) -> BaselineSettings:
     """Gives the channel's settings: the baseline's, and where texts have words, more terms.
 
     On validation rows of four sets, runs of characters beside single words and pairs of them made
-    the better mixture (mr_textgcn 0.790 in place of 0.786, tweet_emotion 0.722 of 0.668).
+    the better mixture (mr_textgcn 0.790 in place of 0.786, tweet_emotion 0.722 of 0.668). They are
+    left out of large sets, where they take minutes: more than 5 million characters.
     """
     if baseline["unit"] == "character":
         return baseline
-    return {**baseline, "unit": "both", "longest": 2}
+    few = sum(map(len, texts)) <= MOST_CHARACTERS
+    return {**baseline, "unit": "both" if few else "word", "longest": 2}
 
 
 def fit_channel(
@@ -67,26 +76,21 @@ def fit_channel(
         validation: says how few terms are enough: its log loss may grow by 0.001.
         size: without validation, the number of terms that are kept.
     """
-    documents: Counter[str] = Counter()
-    for text in train.texts:
-        documents.update(set(n_grams(text, settings["unit"], settings["longest"])))
-    terms = sorted(term for term, _ in documents.most_common(MOST_TERMS))
-    documents_V = np.array([documents[term] for term in terms], dtype=np.float64)
-    everything = _fitted(train, terms, documents_V, settings, classes)
+    counts = _most_common(_counted(train.texts, settings), max(1, FITTED_WEIGHTS // classes))
+    everything = _fitted(counts, train.labels_N, settings, classes)
 
     # What a term says at all, and how often: rare ones hardly meet a new text.
     spread_V = everything.weights_VC.double() - everything.weights_VC.double().mean(1, keepdim=True)
-    matters_V = spread_V.abs().amax(dim=1).numpy() * everything.idf_V.numpy() * documents_V**0.5
+    idf_V, documents_V = everything.idf_V.numpy(), counts.matrix_NV.getnnz(axis=0)
+    matters_V = spread_V.abs().amax(dim=1).numpy() * idf_V * documents_V**0.5
     best_first = np.argsort(-matters_V, kind="stable")
 
     def cut(number: int) -> WideChannel:
-        if number == len(terms):
+        if number == len(counts.terms):
             return everything
-        kept = np.sort(best_first[:number])
-        names = [terms[column] for column in kept]
-        return _fitted(train, names, documents_V[kept], settings, classes)
+        return _fitted(_chosen(counts, best_first[:number]), train.labels_N, settings, classes)
 
-    most = min(len(terms), max(1, MOST_WEIGHTS // classes))
+    most = min(len(counts.terms), max(1, MOST_WEIGHTS // classes))
     if validation is None:
         return cut(min(most, size or most))
     whole = _log_loss(everything, validation)
@@ -154,15 +158,45 @@ def score_mixture(
     return mixture, scores(mixture, labels), alone
 
 
+def _counted(texts: list[str], settings: BaselineSettings) -> Counts:
+    """Counts every term of every text."""
+    numbers = dict[str, int]()
+    columns, counts, ends = array("i"), array("f"), array("q", [0])
+    for text in counted(texts, "texts", total=len(texts)):
+        found = Counter(n_grams(text, settings["unit"], settings["longest"]))
+        columns.extend(numbers.setdefault(term, len(numbers)) for term in found)
+        counts.extend(found.values())
+        ends.append(len(columns))
+
+    shape = (len(texts), len(numbers))
+    matrix_NV = sparse.csr_matrix(
+        (np.array(counts, np.float32), np.array(columns, np.int32), np.array(ends)), shape=shape
+    )
+    terms = list(numbers)
+    order = sorted(range(len(terms)), key=terms.__getitem__)
+    return Counts([terms[number] for number in order], matrix_NV[:, order])
+
+
+def _most_common(counts: Counts, number: int) -> Counts:
+    """Keeps the terms that stand in the most texts."""
+    if len(counts.terms) <= number:
+        return counts
+    documents_V = counts.matrix_NV.getnnz(axis=0)
+    return _chosen(counts, np.argsort(-documents_V, kind="stable")[:number])
+
+
+def _chosen(counts: Counts, columns: np.ndarray) -> Counts:
+    """Keeps the terms of these numbers, in alphabetical order."""
+    kept = np.sort(columns)
+    return Counts([counts.terms[column] for column in kept], counts.matrix_NV[:, kept])
+
+
 def _fitted(
-    train: Rows,
-    terms: list[str],
-    documents_V: np.ndarray,
-    settings: BaselineSettings,
-    classes: int,
+    counts: Counts, labels_N: np.ndarray, settings: BaselineSettings, classes: int
 ) -> WideChannel:
-    """Fits a channel of these terms, each of which stands in so many training texts."""
-    idf_V = np.log((1 + len(train.texts)) / (1 + documents_V)) + 1
+    """Fits a channel of these terms."""
+    terms, matrix_NV = counts
+    idf_V = np.log((1 + len(labels_N)) / (1 + matrix_NV.getnnz(axis=0))) + 1
     channel = WideChannel(
         terms,
         torch.from_numpy(idf_V).float(),
@@ -172,16 +206,15 @@ def _fitted(
         longest=settings["longest"],
         sublinear=settings["sublinear"],
     )
-    features = channel.features(train.texts)
-    ends = np.append(features.starts_N.numpy(), len(features.columns_F))
-    matrix = sparse.csr_matrix(
-        (features.values_F.numpy(), features.columns_F.numpy(), ends),
-        shape=(len(train.texts), len(terms)),
+    lengths = np.diff(matrix_NV.indptr)
+    values_F = channel.weighted(matrix_NV.indices, matrix_NV.data.astype(np.float64), lengths)
+    features_NV = sparse.csr_matrix(
+        (values_F, matrix_NV.indices, matrix_NV.indptr), shape=matrix_NV.shape
     )
     # newton-cg reaches lbfgs' answer in a tenth of its time on wide sparse features.
     model = LogisticRegression(C=settings["C"], solver="newton-cg")
     with threadpool_limits(1):
-        model.fit(matrix, train.labels_N)
+        model.fit(features_NV, labels_N)
 
     weights_CV, bias_C = model.coef_, model.intercept_
     if len(model.classes_) == 2:  # scikit-learn keeps the second class's alone

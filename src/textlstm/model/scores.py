@@ -140,3 +140,5 @@ class Baseline(Scores):
     """The settings that were chosen on validation."""
     validation_macro_f1: NotRequired[float]
     """Macro F1 on validation with these settings."""
+    tried: NotRequired[int]
+    """How many settings were tried; records from before it could be fewer than 12 have none."""

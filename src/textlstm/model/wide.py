@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -134,14 +134,22 @@ class WideChannel:
 
         starts_N = np.array([0, *lengths]).cumsum()[:-1]
         columns_F = np.concatenate([np.empty(0, np.int64), *columns])
-        values_F = np.concatenate([np.empty(0), *counts])
-        values_F = 1 + np.log(values_F) if self.sublinear else values_F
-        values_F = values_F * self.idf_V.double().numpy()[columns_F]
-
-        text_F = np.repeat(np.arange(len(texts)), lengths)
-        squares_N = np.bincount(text_F, values_F**2, minlength=len(texts))
-        values_F = (values_F / np.sqrt(squares_N)[text_F]).astype(np.float32)
+        values_F = self.weighted(columns_F, np.concatenate([np.empty(0), *counts]), lengths)
         return Features(*map(torch.from_numpy, (columns_F, values_F, starts_N)))
+
+    def weighted(self, columns_F: np.ndarray, counts_F: np.ndarray, lengths: Any) -> np.ndarray:
+        """Weighs the counts of terms by TF-IDF, to length 1 in each text.
+
+        Args:
+            columns_F: the number of each term, all texts end to end.
+            counts_F: how often it stands in its text.
+            lengths: how many terms each text has.
+        """
+        values_F = 1 + np.log(counts_F) if self.sublinear else counts_F
+        values_F = values_F * self.idf_V.double().numpy()[columns_F]
+        text_F = np.repeat(np.arange(len(lengths)), lengths)
+        squares_N = np.bincount(text_F, values_F**2, minlength=len(lengths))
+        return (values_F / np.sqrt(squares_N)[text_F]).astype(np.float32)
 
     def log_probabilities(self, texts: list[str]) -> Tensor:
         """Gives the logarithm of each class's probability for each text (N, C)."""

@@ -92,8 +92,11 @@ def notes(record: Record, split: ScoredName) -> list[str]:
         streaming = record["data"]["streaming"]
         if streaming:
             said.append(f"The baselines learned from the first {streaming['sample']:,} rows alone.")
+        tried = linear.get("tried")
+        among = "" if tried is None else f" among {tried} settings"
         fitted = ", then fitted on training and validation rows" if record["refit"] else ""
-        said.append(f"{LINEAR} chosen on validation{fitted}: {_settings(linear['settings'])}.")
+        settings = _settings(linear["settings"])
+        said.append(f"{LINEAR} chosen on validation{among}{fitted}: {settings}.")
     return said
 
 

@@ -14,7 +14,7 @@ from textlstm.model.scores import Baseline, Calibration
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import Record, ScoredName, read_record
 from textlstm.runs.report import LINEAR, write_predictions
-from textlstm.training.channel import mix_channel
+from textlstm.training.channel import has_channel, mix_channel
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.recording import ScoredRun, ScoredSplit
 from textlstm.training.settings import RunSettings
@@ -34,7 +34,7 @@ def calibrated_run(settings: RunSettings) -> Record | None:
             f"calibration_from: {settings.calibration_from} was not calibrated. Give a run "
             f"that was trained with calibrate=true and data.refit=false."
         )
-    if ("wide" in record) != settings.wide:
+    if settings.wide is not None and ("wide" in record) != settings.wide:
         had = str("wide" in record).lower()
         raise InputError(
             f"calibration_from: {settings.calibration_from} was trained with wide={had}; give the "
@@ -63,8 +63,9 @@ def score_kept(
         saved = torch.load(run.kept_checkpoint(refit=refit), weights_only=True, map_location="cpu")
         module.load_state_dict(saved["state_dict"])
     if taken is not None:
-        alone = taken["wide"]["lstm_temperature"] if settings.wide else None
-        module.temperature = alone or taken["calibration"]["temperature"]
+        mixes = has_channel(settings, data, taken)
+        calibrated = taken["wide"]["lstm_temperature"] if mixes else None
+        module.temperature = calibrated or taken["calibration"]["temperature"]
     scored: dict[ScoredName, ScoredSplit] = {}
     if not refit:
         trainer.validate(module, data, verbose=False)
@@ -89,29 +90,33 @@ def score_whole(
     settings: RunSettings,
     taken: Record | None,
 ) -> ScoredRun:
-    """Adds to the network's scores the baselines, the wide channel, if asked for, and a threshold.
+    """Adds to the network's scores the baselines, the wide channel, if it has one, and a threshold.
 
     Args:
         scored: the splits, as the network predicts them.
         taken: the record that a refit takes its calibration and mixture from.
     """
     asked = settings.test and settings.baselines
-    beside = _score_baselines(data, run) if asked else {}
+    thorough = settings.baselines == "thorough"
+    beside = _score_baselines(data, run, thorough=thorough) if asked else {}
     channel, wide, temperature = None, None, module.temperature
-    if settings.wide:
+    if has_channel(settings, data, taken):
         channel, temperature, wide, scored = mix_channel(
             data,
             scored,
             module.temperature,
             calibrate=settings.calibrate,
             settings=beside[LINEAR]["settings"] if LINEAR in beside else None,
+            thorough=thorough,
             taken=taken,
         )
     calibration = _calibration(settings, temperature, scored, taken)
     return ScoredRun(scored, beside, calibration, wide, channel)
 
 
-def _score_baselines(data: TextDataModule, run: RunFolder) -> dict[str, Baseline]:
+def _score_baselines(
+    data: TextDataModule, run: RunFolder, *, thorough: bool
+) -> dict[str, Baseline]:
     """Test scores of what the network has to beat; the linear model's predictions are written."""
     held_out = data.held_out if data.settings.refit else None
     texts = data.splits["test"]["text"][:]
@@ -119,7 +124,9 @@ def _score_baselines(data: TextDataModule, run: RunFolder) -> dict[str, Baseline
     def keep(predictions: Predictions) -> None:
         write_predictions(run.baseline_predictions, data.class_names, texts, predictions)
 
-    linear = baselines.tfidf_logistic_regression(data.splits, held_out, keep=keep)
+    linear = baselines.tfidf_logistic_regression(
+        data.splits, held_out, thorough=thorough, keep=keep
+    )
     return {"majority class": baselines.majority(data.splits), LINEAR: linear}
 
 

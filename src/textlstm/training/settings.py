@@ -108,8 +108,9 @@ class RunSettings:
     test: bool
     """score the test set once, at the end"""
 
-    baselines: bool
-    """score the majority class and TF-IDF + logistic regression on the same split"""
+    baselines: bool | str
+    """score the majority class and TF-IDF + logistic regression on the same split: true, false, or
+    thorough to try all settings of the latter where fitting each takes long"""
 
     resume: str | None
     """a run folder to go on with"""
@@ -126,8 +127,9 @@ class RunSettings:
     """networks that are trained side by side, whose probabilities are averaged; those that read one
     way read forwards and backwards by turns"""
 
-    wide: bool = False
-    """fit TF-IDF + logistic regression beside the LSTM, and mix what the two predict"""
+    wide: bool | None = False
+    """fit TF-IDF + logistic regression beside the LSTM, and mix what the two predict (default:
+    unless training tokens times classes are more than 50 million; a refit, as calibration_from)"""
     pretrain: PretrainSettings | None = None  # as runs were before there was a choice
     """own_text starts embedding and LSTM from a language model of the training texts"""
 
@@ -137,9 +139,11 @@ class RunSettings:
         if self.threads is not None:
             check_whole("threads", self.threads, minimum=1)
         check_flag("test", self.test)
-        check_flag("baselines", self.baselines)
+        if not isinstance(self.baselines, bool) and self.baselines != "thorough":
+            raise InputError(f"baselines must be true, false or thorough, got {self.baselines!r}.")
         check_flag("calibrate", self.calibrate)
-        check_flag("wide", self.wide)
+        if self.wide is not None:
+            check_flag("wide", self.wide)
         for key in ("max_epochs", "accumulate_grad_batches"):
             if key != "max_epochs" or self.trainer[key] is not None:
                 check_whole(f"trainer.{key}", self.trainer[key], minimum=1)
