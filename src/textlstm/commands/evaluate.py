@@ -27,7 +27,8 @@ from textlstm.model.wide import WideChannel
 from textlstm.places import CACHE
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.record import Record, ScoredName, evaluation_record, read_record, write_record
-from textlstm.runs.report import print_results, write_report
+from textlstm.runs.report import write_report
+from textlstm.runs.results import print_results
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
 from textlstm.training.trainer import quiet_trainer

@@ -17,8 +17,8 @@ from textlstm.data.vocabulary import SPECIALS
 from textlstm.data.words import typical_tokens, vocabulary_growth
 from textlstm.places import CACHE, OUTPUTS
 from textlstm.runs import figures
+from textlstm.runs.data_report import data_warnings
 from textlstm.runs.folder import folder_name
-from textlstm.runs.report import data_warnings
 from textlstm.training.process import prepare_process
 from textlstm.writing import markdown_table
 

@@ -16,7 +16,7 @@ from textlstm.leaderboard.benchmark_figure import benchmark_figure
 from textlstm.leaderboard.comparison import kinds_of_rows, mcnemar, resampled_scores
 from textlstm.runs.figures import save
 from textlstm.runs.folder import RunFolder
-from textlstm.runs.report import LINEAR
+from textlstm.runs.results import LINEAR
 from textlstm.writing import markdown_table, write_csv, write_text
 
 BINS = 15  # of the calibration error, as `model.metrics.scores` has it

@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from textlstm.runs.figures import BLUE, GREY, text_style
-from textlstm.runs.report import LINEAR
+from textlstm.runs.results import LINEAR
 
 COLUMNS = 3  # data sets beside each other
 

@@ -20,8 +20,8 @@ from textlstm.model.metrics import Predictions
 from textlstm.model.network import LSTMClassifier
 from textlstm.model.scores import Scores
 from textlstm.runs import figures
+from textlstm.runs.predictions import confident_mistakes
 from textlstm.runs.record import Record
-from textlstm.runs.report import confident_mistakes
 from textlstm.writing import markdown_table
 
 GROUPS = ("data", "model", "optimizer", "trainer", "pretrain")  # whose keys are hyperparameters
