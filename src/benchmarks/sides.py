@@ -1,14 +1,12 @@
 """What speed.py times: each side in a process of its own, which hands its figures over and ends.
 
 The model is the article's (`experiment=article`): Keras pads to 35 tokens as the article does, the
-project cuts at 35 and buckets. `naive` and `keras` are other people's ways; all else runs the
-project's own commands.
+project cuts at 35 and buckets. All sides but those of other_ways.py run the project's own commands.
 
 `keras` runs in an environment of its own, without the project: nothing of it, nor what it stands
 on, may be imported at the top.
 """
 
-import contextlib
 import json
 import os
 import statistics
@@ -19,83 +17,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-WARM_UP, STEPS = 15, 100  # batches that are not timed, and batches that are
-LENGTH, VOCABULARY, BATCH = 35, 8000, 64
-KERAS_EPOCHS = 8  # for the validation accuracy at its best epoch
-LARGE = 20_000  # training rows from which Keras gets two epochs only
+from other_ways import keras, naive
+from our_way import (
+    composed,
+    limit_threads,
+    new_module,
+    overrides,
+    prepared,
+    threads_override,
+)
+from stopwatch import BATCH, LENGTH, PREDICTED, STEPS, VOCABULARY, WARM_UP, Watch, answer, timed
+
 SHORT = "trainer.max_epochs=3"
-PREDICTED, PREDICTED_AT_ONCE = 5_000, 256  # texts; the batch is the project's default
 MATRIX = 2048
-
-
-class Watch:
-    """Seconds and texts between the end of the warm-up and the end of the timed batches."""
-
-    def __init__(self) -> None:
-        self.batches, self.texts = 0, 0
-
-    def done(self, texts: int) -> bool:
-        """Counts a batch of so many texts; true once all are counted."""
-        self.batches += 1
-        if self.batches == WARM_UP:
-            self.started = time.perf_counter()
-        elif self.batches > WARM_UP:
-            self.texts += texts
-        return self.batches == WARM_UP + STEPS
-
-    def figures(self) -> dict[str, float]:
-        seconds = time.perf_counter() - self.started
-        return {"texts_per_second": self.texts / seconds, "step_ms": 1000 * seconds / STEPS}
-
-
-def overrides(data: str | None, *, article: bool = True) -> list[str]:
-    """Overrides for the article's model on bucketed batches, or for the default model.
-
-    `data` is a benchmark folder, or None for the embedded corpus.
-    """
-    given = ["experiment=article", "data.pad_to=null"] if article else []
-    if data is None:
-        return given
-    files = [f"data.train={data}/train.csv.gz", f"data.test={data}/test.csv.gz"]
-    return ["data=files", *given, *files, "data.text_column=text", "data.label_column=label"]
-
-
-def composed(*given: str) -> dict[str, Any]:
-    from hydra import compose, initialize_config_dir
-    from omegaconf import OmegaConf
-
-    from textlstm.commands.arguments import quote_literal
-    from textlstm.places import CONF
-
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return OmegaConf.to_container(compose("train", [quote_literal(of) for of in given]))  # type: ignore[return-value]
-
-
-def prepared(settings: dict[str, Any]) -> Any:
-    from textlstm.data.datamodule import TextDataModule
-    from textlstm.data.settings import DataSettings
-    from textlstm.places import CACHE
-
-    data = TextDataModule(DataSettings(**settings["data"]), cache=CACHE, seed=settings["seed"])
-    data.setup()
-    return data
-
-
-def new_module(settings: dict[str, Any], data: Any) -> Any:
-    import torch
-
-    from textlstm.model.settings import ModelSettings
-    from textlstm.training.module import TextClassificationModule
-    from textlstm.training.settings import OptimizerSettings
-
-    torch.manual_seed(settings["seed"])
-    return TextClassificationModule(
-        model=ModelSettings(**settings["model"]),
-        optimizer=OptimizerSettings(**settings["optimizer"]),
-        labels=data.labels,
-        tokenizer_json=data.tokenizer.to_str(),
-        vocab_size=data.tokenizer.get_vocab_size(),
-    )
 
 
 def ours(data: str | None) -> None:
@@ -176,144 +110,6 @@ def loop(data: str | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         sys.argv[1:] = [*overrides(data), f"hydra.run.dir={folder}/run", *threads_override()]
         command_line.main("train")
-
-
-def naive(data: str | None) -> None:
-    """Trains as tutorials of Lightning do.
-
-    Batches are random, padded to the longest text and packed, and each step is logged.
-    """
-    import pytorch_lightning as pl
-    import torch
-    from torch import nn
-    from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
-    from torch.utils.data import DataLoader
-
-    source, watch = prepared(composed(*overrides(data))), Watch()
-    limit_threads()
-    rows = [
-        (source.tokenizer.encode(text).ids[:LENGTH], label)
-        for text, label in zip(
-            source.splits["train"][:10_000]["text"],
-            source.splits["train"][:10_000]["label"],
-            strict=True,
-        )
-    ]
-
-    def collated(batch: list[tuple[list[int], int]]) -> tuple[Any, ...]:
-        lengths = torch.tensor([max(1, len(ids)) for ids, _ in batch])
-        tokens = pad_sequence([torch.tensor(ids or [0]) for ids, _ in batch], batch_first=True)
-        return tokens, lengths, torch.tensor([label for _, label in batch])
-
-    class Naive(pl.LightningModule):
-        def __init__(self) -> None:
-            super().__init__()
-            self.embedding = nn.Embedding(VOCABULARY, 45, padding_idx=0)
-            self.lstm = nn.LSTM(45, 128, num_layers=2, dropout=0.2, batch_first=True)
-            self.head = nn.Sequential(
-                nn.Dropout(0.2), nn.Linear(128, 32), nn.ReLU(), nn.Dropout(0.2)
-            )
-            self.output = nn.Linear(32, len(source.labels))
-
-        def training_step(self, batch: Any, batch_idx: int) -> Any:
-            tokens, lengths, labels = batch
-            packed = pack_padded_sequence(
-                self.embedding(tokens), lengths, batch_first=True, enforce_sorted=False
-            )
-            logits = self.output(self.head(self.lstm(packed)[1][0][-1]))
-            loss = nn.functional.cross_entropy(logits, labels)
-            accuracy = (logits.argmax(1) == labels).float().mean()
-            self.log_dict({"loss": loss, "accuracy": accuracy}, on_step=True, on_epoch=True)
-            if watch.done(len(labels)):
-                answer(watch.figures())
-            return loss
-
-        def configure_optimizers(self) -> Any:
-            return torch.optim.Adam(self.parameters())
-
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = pl.Trainer(
-            max_epochs=100,
-            default_root_dir=folder,
-            accelerator="cpu",
-            log_every_n_steps=1,
-            enable_progress_bar=False,
-        )
-        trainer.fit(Naive(), DataLoader(rows, batch_size=BATCH, shuffle=True, collate_fn=collated))  # type: ignore[arg-type]
-
-
-def keras(data: str | None) -> None:
-    """Trains with the article's own code in Keras, all texts padded to 35 tokens.
-
-    Answers with texts per second, then with the accuracy of each epoch.
-    """
-    texts = json.loads(Path(os.environ["BENCH_TEXTS"]).read_text(encoding="utf-8"))
-    import numpy as np
-    import tensorflow as tf
-
-    threads = os.environ.get("BENCH_THREADS")
-    if threads is not None:
-        tf.config.threading.set_intra_op_parallelism_threads(int(threads))
-    from keras import Sequential, callbacks, config, layers
-
-    config.set_dtype_policy(os.environ.get("BENCH_PRECISION", "float32"))
-    vectorize = layers.TextVectorization(max_tokens=VOCABULARY, output_sequence_length=LENGTH)
-    vectorize.adapt(texts["train"]["text"])
-
-    def ids(split: str) -> Any:
-        return np.asarray(vectorize(tf.constant(texts[split]["text"])))
-
-    labels = {split: np.array(of["label"]) for split, of in texts.items()}
-    train, validation = ids("train"), ids("validation")
-    model = Sequential(
-        [
-            layers.Input(
-                (LENGTH,), dtype="int64"
-            ),  # else mixed_bfloat16 rounds the ids, and 7999 becomes 8000
-            layers.Embedding(VOCABULARY, 45),
-            layers.LSTM(128, return_sequences=True),
-            layers.Dropout(0.2),
-            layers.LSTM(128),
-            layers.Dropout(0.2),
-            layers.Dense(32, activation="relu"),
-            layers.Dropout(0.2),
-            layers.Dense(int(max(labels["train"])) + 1, activation="softmax"),
-        ]
-    )
-    model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
-    watch, timed = Watch(), {}
-
-    class Count(callbacks.Callback):
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if watch.done(BATCH):
-                timed.update(watch.figures())
-                self.model.stop_training = True
-                raise StopIteration
-
-    epochs = []
-    if os.environ.get("BENCH_EPOCHS"):
-        seconds = 0.0
-        for _ in range(2 if len(train) > LARGE else KERAS_EPOCHS):
-            started = time.perf_counter()
-            model.fit(train, labels["train"], batch_size=BATCH, epochs=1, verbose=0)
-            seconds += time.perf_counter() - started
-            accuracy = model.evaluate(validation, labels["validation"], batch_size=256, verbose=0)[
-                1
-            ]
-            epochs.append((seconds, accuracy))
-        answer({"epochs": epochs})
-    with contextlib.suppress(StopIteration):
-        model.fit(
-            train, labels["train"], batch_size=BATCH, epochs=100, verbose=0, callbacks=[Count()]
-        )
-    some = texts["train"]["text"][:PREDICTED]
-    for _ in range(2):  # the first builds the graph
-        started = time.perf_counter()
-        model.predict(
-            np.asarray(vectorize(tf.constant(some))), batch_size=PREDICTED_AT_ONCE, verbose=0
-        )
-        predicted = len(some) / (time.perf_counter() - started)
-    answer({**timed, "predicted_per_second": predicted})
 
 
 def predict(data: str | None) -> None:
@@ -417,13 +213,6 @@ def machine(data: str | None) -> None:
     )
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that `work` takes."""
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
 def order(data: str | None) -> None:
     """Trains the default model with the seed BENCH_SEED; other data for three epochs only.
 
@@ -444,24 +233,6 @@ def order(data: str | None) -> None:
         command_line.main("train")
         record = json.loads(Path(folder, "run", "metrics.json").read_text(encoding="utf-8"))
     answer({split: record[split]["accuracy"] for split in ("validation", "test")})
-
-
-def answer(figures: dict[str, Any]) -> None:
-    """Hands a side's figures to the parent and ends the process at once."""
-    Path(os.environ["BENCH_ANSWER"]).write_text(json.dumps(figures), encoding="utf-8")
-    os._exit(0)
-
-
-def threads_override() -> list[str]:
-    threads = os.environ.get("BENCH_THREADS")
-    return [] if threads is None else [f"threads={threads}"]
-
-
-def limit_threads() -> None:
-    import torch
-
-    if "BENCH_THREADS" in os.environ:
-        torch.set_num_threads(int(os.environ["BENCH_THREADS"]))
 
 
 def write_texts(data: str | None) -> None:

@@ -13,6 +13,7 @@ from textlstm.leaderboard import figures
 from textlstm.leaderboard.comparison import how_sure
 from textlstm.leaderboard.folder import Configuration, SweepFolder
 from textlstm.leaderboard.importance import importances
+from textlstm.leaderboard.parallel import parallel_figure, wrapped
 from textlstm.runs.figures import save
 from textlstm.typed import as_typed
 from textlstm.writing import markdown_table, write_csv, write_text
@@ -122,7 +123,7 @@ def _draw(sweep: SweepFolder, shares: dict[str, float]) -> list[str]:
             if run.overrides.keys() >= set(swept)
         ]
         names = list(short.values())
-        drawn["parallel.png"] = figures.parallel_figure(names, values, scores, pruned)
+        drawn["parallel.png"] = parallel_figure(names, values, scores, pruned)
     if shares:
         named = {short[key]: share for key, share in shares.items()}
         drawn["importance.png"] = figures.importance_figure(named, len(ranked))
@@ -194,7 +195,7 @@ def _table(sweep: SweepFolder, width: int) -> tuple[Table, list[str]]:
         ]
         for name, column in _columns(sweep).items()
     }
-    headers = {name: figures.wrapped(name, longest=9) for name in columns}
+    headers = {name: wrapped(name, longest=9) for name in columns}
     widths = {
         name: max(len(line) for line in [*headers[name].split("\n"), *columns[name]])
         for name in columns

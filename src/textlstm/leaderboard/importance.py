@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from textlstm.checks import NUMBER
-from textlstm.leaderboard.figures import Scale
 from textlstm.leaderboard.folder import SweepFolder
+from textlstm.leaderboard.parallel import Scale
 
 if TYPE_CHECKING:
     from optuna import Study
