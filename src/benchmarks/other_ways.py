@@ -8,12 +8,11 @@ import contextlib
 import json
 import os
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from our_way import composed, limit_threads, overrides, prepared
-from stopwatch import BATCH, LENGTH, PREDICTED, PREDICTED_AT_ONCE, VOCABULARY, Watch, answer
+from stopwatch import BATCH, LENGTH, PREDICTED, PREDICTED_AT_ONCE, VOCABULARY, Watch, answer, timed
 
 KERAS_EPOCHS = 8  # for the validation accuracy at its best epoch
 LARGE = 20_000  # training rows from which Keras gets two epochs only
@@ -27,24 +26,14 @@ def naive(data: str | None) -> None:
     import pytorch_lightning as pl
     import torch
     from torch import nn
-    from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+    from torch.nn.utils.rnn import pack_padded_sequence
     from torch.utils.data import DataLoader
 
     source, watch = prepared(composed(*overrides(data))), Watch()
     limit_threads()
-    rows = [
-        (source.tokenizer.encode(text).ids[:LENGTH], label)
-        for text, label in zip(
-            source.splits["train"][:10_000]["text"],
-            source.splits["train"][:10_000]["label"],
-            strict=True,
-        )
-    ]
-
-    def collated(batch: list[tuple[list[int], int]]) -> tuple[Any, ...]:
-        lengths = torch.tensor([max(1, len(ids)) for ids, _ in batch])
-        tokens = pad_sequence([torch.tensor(ids or [0]) for ids, _ in batch], batch_first=True)
-        return tokens, lengths, torch.tensor([label for _, label in batch])
+    some = source.splits["train"][:10_000]
+    ids = [source.tokenizer.encode(text).ids[:LENGTH] for text in some["text"]]
+    rows: Any = list(zip(ids, some["label"], strict=True))
 
     class Naive(pl.LightningModule):
         def __init__(self) -> None:
@@ -54,7 +43,7 @@ def naive(data: str | None) -> None:
             self.head = nn.Sequential(
                 nn.Dropout(0.2), nn.Linear(128, 32), nn.ReLU(), nn.Dropout(0.2)
             )
-            self.output = nn.Linear(32, len(source.labels))
+            self.output = nn.Linear(32, len(source.class_names))
 
         def training_step(self, batch: Any, batch_idx: int) -> Any:
             tokens, lengths, labels = batch
@@ -72,21 +61,28 @@ def naive(data: str | None) -> None:
         def configure_optimizers(self) -> Any:
             return torch.optim.Adam(self.parameters())
 
+    loader = DataLoader(rows, batch_size=BATCH, shuffle=True, collate_fn=_padded)
+    options: dict[str, Any] = {"accelerator": "cpu", "log_every_n_steps": 1, "max_epochs": 100}
     with tempfile.TemporaryDirectory() as folder:
-        trainer = pl.Trainer(
-            max_epochs=100,
-            default_root_dir=folder,
-            accelerator="cpu",
-            log_every_n_steps=1,
-            enable_progress_bar=False,
-        )
-        trainer.fit(Naive(), DataLoader(rows, batch_size=BATCH, shuffle=True, collate_fn=collated))  # type: ignore[arg-type]
+        trainer = pl.Trainer(default_root_dir=folder, enable_progress_bar=False, **options)
+        trainer.fit(Naive(), loader)
+
+
+def _padded(batch: list[tuple[list[int], int]]) -> tuple[Any, ...]:
+    """Ids padded to the longest text of the batch, lengths and labels."""
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+
+    lengths = torch.tensor([max(1, len(ids)) for ids, _ in batch])
+    tokens = pad_sequence([torch.tensor(ids or [0]) for ids, _ in batch], batch_first=True)
+    return tokens, lengths, torch.tensor([label for _, label in batch])
 
 
 def keras(data: str | None) -> None:
     """Trains with the article's own code in Keras, all texts padded to 35 tokens.
 
-    Answers with texts per second, then with the accuracy of each epoch.
+    Answers with texts per second in training and in prediction or, with BENCH_EPOCHS, with the
+    seconds of training and the accuracy on validation after each epoch.
     """
     texts = json.loads(Path(os.environ["BENCH_TEXTS"]).read_text(encoding="utf-8"))
     import numpy as np
@@ -95,22 +91,38 @@ def keras(data: str | None) -> None:
     threads = os.environ.get("BENCH_THREADS")
     if threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(int(threads))
-    from keras import Sequential, callbacks, config, layers
+    from keras import config, layers
 
     config.set_dtype_policy(os.environ.get("BENCH_PRECISION", "float32"))
     vectorize = layers.TextVectorization(max_tokens=VOCABULARY, output_sequence_length=LENGTH)
     vectorize.adapt(texts["train"]["text"])
 
-    def ids(split: str) -> Any:
-        return np.asarray(vectorize(tf.constant(texts[split]["text"])))
+    def ids(some: list[str]) -> Any:
+        return np.asarray(vectorize(tf.constant(some)))
 
-    labels = {split: np.array(of["label"]) for split, of in texts.items()}
-    train, validation = ids("train"), ids("validation")
+    rows = {name: (ids(split["text"]), np.array(split["label"])) for name, split in texts.items()}
+    model = _article_in_keras(int(max(rows["train"][1])) + 1)
+    if os.environ.get("BENCH_EPOCHS"):
+        answer({"epochs": _keras_epochs(model, rows["train"], rows["validation"])})
+    trained = _keras_training(model, *rows["train"])
+
+    some = texts["train"]["text"][:PREDICTED]
+
+    def predict() -> None:
+        model.predict(ids(some), batch_size=PREDICTED_AT_ONCE, verbose=0)
+
+    predict()  # builds the graph
+    answer({**trained, "predicted_per_second": len(some) / timed(predict)})
+
+
+def _article_in_keras(classes: int) -> Any:
+    """The article's network, compiled, for so many classes."""
+    from keras import Sequential, layers
+
     model = Sequential(
         [
-            layers.Input(
-                (LENGTH,), dtype="int64"
-            ),  # else mixed_bfloat16 rounds the ids, and 7999 becomes 8000
+            # Integers, or mixed_bfloat16 would round the ids, and 7999 become 8000.
+            layers.Input((LENGTH,), dtype="int64"),
             layers.Embedding(VOCABULARY, 45),
             layers.LSTM(128, return_sequences=True),
             layers.Dropout(0.2),
@@ -118,40 +130,38 @@ def keras(data: str | None) -> None:
             layers.Dropout(0.2),
             layers.Dense(32, activation="relu"),
             layers.Dropout(0.2),
-            layers.Dense(int(max(labels["train"])) + 1, activation="softmax"),
+            layers.Dense(classes, activation="softmax"),
         ]
     )
     model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
-    watch, timed = Watch(), {}
+    return model
+
+
+def _keras_epochs(
+    model: Any, train: tuple[Any, Any], validation: tuple[Any, Any]
+) -> list[tuple[float, float]]:
+    """Seconds of training so far, and accuracy on validation, after each epoch."""
+    epochs, seconds = [], 0.0
+    for _ in range(2 if len(train[0]) > LARGE else KERAS_EPOCHS):
+        seconds += timed(lambda: model.fit(*train, batch_size=BATCH, epochs=1, verbose=0))
+        _, accuracy = model.evaluate(*validation, batch_size=256, verbose=0)
+        epochs.append((seconds, accuracy))
+    return epochs
+
+
+def _keras_training(model: Any, ids: Any, labels: Any) -> dict[str, float]:
+    """Texts per second in training, until enough batches are timed."""
+    from keras import callbacks
+
+    watch, figures = Watch(), {}
 
     class Count(callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             if watch.done(BATCH):
-                timed.update(watch.figures())
+                figures.update(watch.figures())
                 self.model.stop_training = True
                 raise StopIteration
 
-    epochs = []
-    if os.environ.get("BENCH_EPOCHS"):
-        seconds = 0.0
-        for _ in range(2 if len(train) > LARGE else KERAS_EPOCHS):
-            started = time.perf_counter()
-            model.fit(train, labels["train"], batch_size=BATCH, epochs=1, verbose=0)
-            seconds += time.perf_counter() - started
-            accuracy = model.evaluate(validation, labels["validation"], batch_size=256, verbose=0)[
-                1
-            ]
-            epochs.append((seconds, accuracy))
-        answer({"epochs": epochs})
     with contextlib.suppress(StopIteration):
-        model.fit(
-            train, labels["train"], batch_size=BATCH, epochs=100, verbose=0, callbacks=[Count()]
-        )
-    some = texts["train"]["text"][:PREDICTED]
-    for _ in range(2):  # the first builds the graph
-        started = time.perf_counter()
-        model.predict(
-            np.asarray(vectorize(tf.constant(some))), batch_size=PREDICTED_AT_ONCE, verbose=0
-        )
-        predicted = len(some) / (time.perf_counter() - started)
-    answer({**timed, "predicted_per_second": predicted})
+        model.fit(ids, labels, batch_size=BATCH, epochs=100, verbose=0, callbacks=[Count()])
+    return figures

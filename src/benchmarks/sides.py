@@ -7,26 +7,22 @@ project cuts at 35 and buckets. All sides but those of other_ways.py run the pro
 on, may be imported at the top.
 """
 
+import itertools
 import json
 import os
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from other_ways import keras, naive
-from our_way import (
-    composed,
-    limit_threads,
-    new_module,
-    overrides,
-    prepared,
-    threads_override,
-)
+from our_way import composed, limit_threads, new_module, overrides, prepared, train
 from stopwatch import BATCH, LENGTH, PREDICTED, STEPS, VOCABULARY, WARM_UP, Watch, answer, timed
+
+if TYPE_CHECKING:
+    from textlstm.data.datamodule import TextDataModule
 
 SHORT = "trainer.max_epochs=3"
 MATRIX = 2048
@@ -34,7 +30,6 @@ MATRIX = 2048
 
 def ours(data: str | None) -> None:
     """Trains with the real command, with all that it logs and saves, for so many batches."""
-    from textlstm.commands import main as command_line
     from textlstm.training import module
     from textlstm.training import run as training
 
@@ -45,15 +40,8 @@ def ours(data: str | None) -> None:
             answer({**watch.figures(), "threads": training.torch.get_num_threads()})
 
     module.TextClassificationModule.on_train_batch_end = count  # type: ignore[method-assign]
-    with tempfile.TemporaryDirectory() as folder:
-        precision = f"trainer.precision={os.environ.get('BENCH_PRECISION', '32-true')}"
-        sys.argv[1:] = [
-            *overrides(data),
-            f"hydra.run.dir={folder}/run",
-            precision,
-            *threads_override(),
-        ]
-        command_line.main("train")
+    precision = os.environ.get("BENCH_PRECISION", "32-true")
+    train(*overrides(data), f"trainer.precision={precision}")
 
 
 def bf16(data: str | None) -> None:
@@ -71,49 +59,40 @@ def loop(data: str | None) -> None:
     """
     import copy
 
-    from textlstm.commands import main as command_line
     from textlstm.training import module
 
-    def bare_step(self: Any, rows: list[int]) -> float:
-        started = time.perf_counter()
+    def bare_step(self: Any, rows: list[int]) -> None:
         batch = self.trainer.datamodule.encoded["train"].__getitems__(rows)
         loss = self.bare.loss(self.bare.network(batch.tokens_BT, batch.lengths_B), batch.labels_B)
         self.bare_optimizer.zero_grad()
         loss.backward()
         self.bare_optimizer.step()
-        return time.perf_counter() - started
 
     def begin(self: Any) -> None:
         self.__dict__["bare"] = copy.deepcopy(self).train()  # no submodule
         self.bare_optimizer = self.bare.configure_optimizers()
-        self.pairs, self.last = [], time.perf_counter()
+        self.whole, self.alone, self.last = [], [], time.perf_counter()
 
-    of_batch = module.TextClassificationModule.on_train_batch_end
+    after_batch = module.TextClassificationModule.on_train_batch_end
 
     def end(self: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        of_batch(self, outputs, batch, batch_idx)
-        whole = time.perf_counter() - self.last
-        self.pairs.append((whole, bare_step(self, batch.rows_B.tolist())))
-        if (
-            len(self.pairs) == 3 * STEPS
-        ):  # late: oneDNN prepares itself for each new length, which the first step pays
-            timed = self.pairs[-STEPS:]
-            overhead = (
-                statistics.median(of for of, _ in timed) / statistics.median(of for _, of in timed)
-                - 1
-            )
-            answer({"overhead": overhead})
+        after_batch(self, outputs, batch, batch_idx)
+        self.whole.append(time.perf_counter() - self.last)
+        self.alone.append(timed(lambda: bare_step(self, batch.rows_B.tolist())))
+
+        # Late: oneDNN prepares itself for each new length, which the first step with it pays.
+        if len(self.whole) == 3 * STEPS:
+            whole, alone = (statistics.median(s[-STEPS:]) for s in (self.whole, self.alone))
+            answer({"overhead": whole / alone - 1})
         self.last = time.perf_counter()
 
     module.TextClassificationModule.on_train_start = begin  # type: ignore[method-assign]
     module.TextClassificationModule.on_train_batch_end = end  # type: ignore[method-assign]
-    with tempfile.TemporaryDirectory() as folder:
-        sys.argv[1:] = [*overrides(data), f"hydra.run.dir={folder}/run", *threads_override()]
-        command_line.main("train")
+    train(*overrides(data))
 
 
 def predict(data: str | None) -> None:
-    """The classifier as `predict.py` uses it, on the article's network."""
+    """Times the classifier as `predict.py` uses it, with the article's network."""
     from textlstm.model.bundle import TextClassifier
 
     settings = composed(*overrides(data))
@@ -121,88 +100,53 @@ def predict(data: str | None) -> None:
     limit_threads()
     module = new_module(settings, source)
     classifier = TextClassifier(
-        module.network, source.tokenizer, source.labels, max_length=LENGTH, truncate="head"
+        module.network, source.tokenizer, source.class_names, max_length=LENGTH, truncate="head"
     )
+
     some = source.splits["train"]["text"][:PREDICTED]
     classifier.probabilities(some[:640])
-    started = time.perf_counter()
-    classifier.probabilities(some)
-    answer({"predicted_per_second": len(some) / (time.perf_counter() - started)})
+    seconds = timed(lambda: classifier.probabilities(some))
+    answer({"predicted_per_second": len(some) / seconds})
 
 
 def accuracy(data: str | None) -> None:
-    """Trains the default model and answers after each epoch.
+    """Trains the default model, and gives its accuracy on validation by seconds of training.
 
-    The answers are seconds of training so far, and accuracy on validation.
+    A pair for each epoch: the seconds up to its end, and the accuracy then.
     """
-    from textlstm.commands import main as command_line
     from textlstm.training import run as training
 
     class Epochs(training.EpochHistory):
         def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
             super().on_train_epoch_end(trainer, pl_module)
             if len(self.epochs) == trainer.max_epochs:
-                sums, epochs = 0.0, []
-                for epoch in self.epochs:
-                    sums += epoch["seconds"]
-                    epochs.append((sums, epoch["val_accuracy"]))
-                answer({"epochs": epochs})
+                seconds = itertools.accumulate(epoch["seconds"] for epoch in self.epochs)
+                accuracies = [epoch["val_accuracy"] for epoch in self.epochs]
+                answer({"epochs": list(zip(seconds, accuracies, strict=True))})
 
     training.EpochHistory = Epochs  # type: ignore[misc]
-    with tempfile.TemporaryDirectory() as folder:
-        sys.argv[1:] = [
-            *overrides(data, article=False),
-            f"hydra.run.dir={folder}/run",
-            SHORT,
-            *threads_override(),
-        ]
-        command_line.main("train")
+    train(*overrides(data, article=False), SHORT)
 
 
 def machine(data: str | None) -> None:
-    """Measures what the machine and a plain loop around nn.LSTM reach.
-
-    Also how much of what we compute is padding.
-    """
+    """Measures what the machine and a plain loop around nn.LSTM reach, and our share of padding."""
     import torch
 
     limit_threads()
     torch.set_flush_denormal(True)
     left, right = torch.randn(2, MATRIX, MATRIX)
     best = 2 * MATRIX**3 / min(timed(lambda: left @ right) for _ in range(20)) / 1e9
+
     settings = composed(*overrides(data))
     source = prepared(settings)
-    texts = tokens = 0
-    for batch in source.train_dataloader():
-        tokens += int(batch.lengths_B.sum())
-        texts += len(batch.labels_B)
     inputs, hidden = settings["model"]["embedding_dim"], settings["model"]["hidden"]
     # Forward, and twice that backward: 2 FLOP × 4 gates × hidden × (inputs + hidden), for each of
     # two layers.
     per_token = 3 * 2 * 4 * hidden * ((inputs + hidden) + (hidden + hidden)) / 1e9
-    embedding, output = (
-        torch.nn.Embedding(VOCABULARY, inputs),
-        torch.nn.Linear(hidden, len(source.labels)),
-    )
-    lstm = torch.nn.LSTM(inputs, hidden, num_layers=2, batch_first=True)
-    optimizer = torch.optim.Adam(
-        [*embedding.parameters(), *lstm.parameters(), *output.parameters()]
-    )
-    ids, labels = (
-        torch.randint(VOCABULARY, (BATCH, LENGTH)),
-        torch.randint(len(source.labels), (BATCH,)),
-    )
+    texts, tokens, _ = _counted(source)
+    bare = _bare_step_seconds(inputs, hidden, len(source.class_names))
 
-    def bare_step() -> None:
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(output(lstm(embedding(ids))[0][:, -1]), labels).backward()
-        optimizer.step()
-
-    bare = statistics.median([timed(bare_step) for _ in range(WARM_UP + STEPS)][WARM_UP:])
-    computed = inside = 0
-    for batch in prepared(composed(*overrides(data, article=False))).train_dataloader():
-        computed += batch.tokens_BT.numel()
-        inside += int(batch.lengths_B.sum())
+    _, inside, computed = _counted(prepared(composed(*overrides(data, article=False))))
     answer(
         {
             "matmul_gflops": best,
@@ -213,38 +157,60 @@ def machine(data: str | None) -> None:
     )
 
 
+def _counted(source: "TextDataModule") -> tuple[int, int, int]:
+    """Counts an epoch's texts, their tokens, and the places of its batches, padding included."""
+    texts = tokens = places = 0
+    for batch in source.train_dataloader():
+        texts += len(batch.labels_B)
+        tokens += int(batch.lengths_B.sum())
+        places += batch.tokens_BT.numel()
+    return texts, tokens, places
+
+
+def _bare_step_seconds(inputs: int, hidden: int, classes: int) -> float:
+    """The median seconds of a training step of two LSTM layers, on random ids."""
+    import torch
+
+    embedding, output = torch.nn.Embedding(VOCABULARY, inputs), torch.nn.Linear(hidden, classes)
+    lstm = torch.nn.LSTM(inputs, hidden, num_layers=2, batch_first=True)
+    parts = torch.nn.ModuleList([embedding, lstm, output])
+    optimizer = torch.optim.Adam(parts.parameters())
+    ids = torch.randint(VOCABULARY, (BATCH, LENGTH))
+    labels = torch.randint(classes, (BATCH,))
+
+    def step() -> None:
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(output(lstm(embedding(ids))[0][:, -1]), labels).backward()
+        optimizer.step()
+
+    return statistics.median([timed(step) for _ in range(WARM_UP + STEPS)][WARM_UP:])
+
+
 def order(data: str | None) -> None:
     """Trains the default model with the seed BENCH_SEED; other data for three epochs only.
 
     With BENCH_RANDOM batches hold texts of any length.
     """
-    from textlstm.commands import main as command_line
     from textlstm.data import batching
 
     if os.environ.get("BENCH_RANDOM"):
         batching.BUCKET = 1
-    with tempfile.TemporaryDirectory() as folder:
-        given = [
-            f"hydra.run.dir={folder}/run",
-            f"seed={os.environ['BENCH_SEED']}",
-            "baselines=false",
-        ]
-        sys.argv[1:] = [*overrides(data, article=False), *given, *([] if data is None else [SHORT])]
-        command_line.main("train")
-        record = json.loads(Path(folder, "run", "metrics.json").read_text(encoding="utf-8"))
+    given = [f"seed={os.environ['BENCH_SEED']}", "baselines=false"]
+    short = [] if data is None else [SHORT]
+    record = train(*overrides(data, article=False), *given, *short)
     answer({split: record[split]["accuracy"] for split in ("validation", "test")})
 
 
 def write_texts(data: str | None) -> None:
-    """Writes the training and validation texts of the very same split.
+    """Writes the training and validation texts of the same split for Keras' side to read.
 
-    Keras, which does not share our environment, reads them.
+    Its environment does not have the project.
     """
     source = prepared(composed(*overrides(data)))
     splits = {
         split: {
             "text": source.splits[split]["text"][:],
-            "label": source.encoded[split].labels.tolist(),
+            "label": source.encoded[split].labels_N.tolist(),
         }
         for split in ("train", "validation")
     }
@@ -253,14 +219,11 @@ def write_texts(data: str | None) -> None:
 
 
 def first_step(data: str | None) -> None:
-    """The default training up to the end of its first step."""
-    from textlstm.commands import main as command_line
+    """Runs the default training up to the end of its first step."""
     from textlstm.training import module
 
     module.TextClassificationModule.on_train_batch_end = lambda *arguments: answer({})  # type: ignore[method-assign]
-    with tempfile.TemporaryDirectory() as folder:
-        sys.argv[1:] = [f"hydra.run.dir={folder}/run"]
-        command_line.main("train")
+    train()
 
 
 SIDES: dict[str, Callable[[str | None], None]] = {

@@ -84,14 +84,7 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
         )
 
     tokenizer, trainer = make(fixed, vocab_size)
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.NFKC(),
-            normalizers.Lowercase(),
-            normalizers.Replace(Regex(r"\s+"), " "),
-            normalizers.Strip(),
-        ]
-    )
+    tokenizer.normalizer = text_normalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     if splits_words:
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -99,6 +92,18 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
         )
     tokenizer.train_from_iterator(texts, trainer)
     return load_tokenizer(tokenizer.to_str())
+
+
+def text_normalizer() -> normalizers.Normalizer:
+    """NFKC, lower case and single spaces, without any at the ends."""
+    return normalizers.Sequence(
+        [
+            normalizers.NFKC(),
+            normalizers.Lowercase(),
+            normalizers.Replace(Regex(r"\s+"), " "),
+            normalizers.Strip(),
+        ]
+    )
 
 
 def load_tokenizer(text: str) -> Tokenizer:
