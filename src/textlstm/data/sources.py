@@ -129,27 +129,21 @@ def load_stream(
 
     read["train"] = read_rows(sample, settings, cache)
     every_label = replace(read["train"], labels=list(found["labels"]))  # of all rows
-    if len(read["train"].labels) < 2 <= len(every_label.labels):
-        raise origins["train"].fail(
-            f"has one class in its first {sample_size:,} rows: rows sorted by class cannot be "
-            f"streamed, which shuffles none but rows near each other. Shuffle the file, or leave "
-            f"data.streaming out."
-        )
+    _check_mixed(origins["train"], read["train"], every_label, sample_size)
     classes = find_classes(every_label, origins["train"], settings.label_names)
     numbers, _ = classes.numbers_of(every_label.labels)
-    rows_of_class = [0] * len(classes.names)
-    for number, rows in zip(numbers, found["labels"].values(), strict=True):
-        rows_of_class[number] += rows
+    number_of = dict(zip(every_label.labels, numbers, strict=True))
 
     stream = Stream(
         origins["train"],
         settings,
         held_out,
-        dict(zip(every_label.labels, numbers, strict=True)),
-        rows_of_class,
+        number_of,
+        _rows_of_class(found["labels"], number_of, len(classes.names)),
         found["dropped"],
         found["longest_run"],
     )
+
     origins["train"] = sample
     sources = {
         split: _label(origins[split], read[split], classes)
@@ -254,8 +248,28 @@ def _check_held_out(origins: dict[str, Origin], source: str) -> None:
             )
 
 
+def _check_mixed(origin: Origin, sample: Rows, every_label: Rows, sample_size: int) -> None:
+    """Refuses a stream whose first rows have one class while all its rows have several."""
+    if len(sample.labels) < 2 <= len(every_label.labels):
+        raise origin.fail(
+            f"has one class in its first {sample_size:,} rows: rows sorted by class cannot be "
+            f"streamed, which shuffles none but rows near each other. Shuffle the file, or leave "
+            f"data.streaming out."
+        )
+
+
+def _rows_of_class(
+    rows_of_label: dict[str, int], number_of: dict[str, int], classes: int
+) -> list[int]:
+    """How many rows each class has, of which several labels may be spellings."""
+    rows_of_class = [0] * classes
+    for label, rows in rows_of_label.items():
+        rows_of_class[number_of[label]] += rows
+    return rows_of_class
+
+
 def _label(origin: Origin, rows: Rows, classes: Classes) -> Source:
-    """The rows with their labels as class numbers.
+    """Gives the rows their labels as class numbers.
 
     Raises:
         InputError: no row has a class that a training row has.
