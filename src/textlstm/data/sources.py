@@ -74,8 +74,13 @@ class Source:
 
     def texts(self, row_numbers: np.ndarray | None = None) -> Iterator[str]:
         """Reads the texts of some rows (default: all), a chunk at a time in memory."""
-        rows = self.rows if row_numbers is None else self.rows.select(row_numbers)
-        yield from chain.from_iterable(batched_texts(rows))
+        return texts_of(self.rows, row_numbers)
+
+
+def texts_of(rows: Dataset, row_numbers: np.ndarray | None = None) -> Iterator[str]:
+    """Reads the column `text` of some rows (default: all), a chunk at a time in memory."""
+    some = rows if row_numbers is None else rows.select(row_numbers)
+    yield from chain.from_iterable(batched_texts(some))
 
 
 def batched_texts(rows: Dataset) -> Iterator[list[str]]:

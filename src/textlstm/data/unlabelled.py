@@ -21,7 +21,7 @@ from textlstm.data.reading.files import find_files, open_table, text_lines
 from textlstm.data.reading.formats import is_table
 from textlstm.data.reading.tables import Chunk
 from textlstm.data.settings import ColumnSettings
-from textlstm.data.sources import batched_texts
+from textlstm.data.sources import texts_of
 from textlstm.terminal import counted
 
 KEY = "data.unlabelled"
@@ -49,8 +49,7 @@ class Unlabelled:
 
     def texts(self, row_numbers: np.ndarray | None = None) -> Iterator[str]:
         """Reads the texts of some rows (default: all), a chunk at a time in memory."""
-        rows = self.rows if row_numbers is None else self.rows.select(row_numbers)
-        yield from chain.from_iterable(batched_texts(rows))
+        return texts_of(self.rows, row_numbers)
 
 
 def load_unlabelled(
