@@ -34,7 +34,7 @@ def is_hyperparameter(key: str) -> bool:
 
 
 def value_in(config: Any, key: str) -> Any:
-    """The value of a key such as `model.hidden` in a config; {} if there is none."""
+    """Looks up a key such as `model.hidden` in a config; {} if there is none."""
     for name in key.split("."):
         config = config.get(name, {}) if isinstance(config, dict) else {}
     return config

@@ -33,7 +33,7 @@ def passed_on() -> list[str] | None:
     """The command and its arguments that rank 0 of this node has left, or None.
 
     Only a process that Lightning has started for rank 0 takes them: below torchrun the variable may
-    be there, too, left by some run before.
+    be there, too, left by an earlier run.
     """
     if COMMAND_LINE not in os.environ or os.environ.get("LOCAL_RANK", "0") == "0":
         return None

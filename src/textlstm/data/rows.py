@@ -202,7 +202,7 @@ class CheckedRows:
         return values
 
     def _refuse_empty(self, read: int, first_empty: dict[str, str]) -> None:
-        """Refuses rows that lack something and may not be dropped, and an origin of no others.
+        """Refuses rows that lack something and may not be dropped, and an origin of no other rows.
 
         Args:
             read: how many rows there are.

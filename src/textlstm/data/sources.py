@@ -39,7 +39,7 @@ class Source:
         empty: how many rows were dropped for want of a `text` or a `label`.
         origin: the files' path and checksum; None for the hub.
         first_number: the label in the data that the first of data.label_names stands for, 0 or 1.
-        is_sample: whether these rows stand in for a stream of more.
+        is_sample: whether these rows are the beginning of a stream, and stand in for it.
         unseen: names of classes that some of these rows have and no training row.
     """
 
@@ -93,9 +93,9 @@ def load_source(settings: ReadSettings, *, cache: Path) -> dict[str, Source]:
     """Reads labelled text as `train` and, where they are given, `validation` and `test`.
 
     Args:
-        settings: where the texts come from and what is read of them. Without a text or label
-            column the usual name that is there is taken, and said; several text columns are joined
-            with a space. Rows without text or label are refused, or dropped and counted.
+        settings: where the texts come from and what is read of them. Where no text or label column
+            is given, one with a usual name is taken, and a message names it; several text columns
+            are joined with a space. Rows without text or label are refused, or dropped and counted.
         cache: a folder that keeps the rows, by content.
 
     Raises:
@@ -173,7 +173,7 @@ def load_labelled(
     Args:
         path: a file, a glob or a folder.
         settings: what is read of it.
-        class_names: the classes of the model, of which at least one row must have one.
+        class_names: the classes of the model; at least one row must have one of them.
         first_number: the label that the first of data.label_names stood for in training.
         cache: a folder that keeps the rows, by content.
 
@@ -219,7 +219,7 @@ def join(one: Source, other: Source) -> Source:
 
 
 def _find_origins(settings: ReadSettings, *, streaming: bool = False) -> dict[str, Origin]:
-    """Where `train` and, if they are given, `validation` and `test` come from.
+    """Finds where `train` and, if they are given, `validation` and `test` come from.
 
     Args:
         settings: names files (without data.train the embedded corpus) or a data set of the hub.
@@ -244,6 +244,7 @@ def _find_origins(settings: ReadSettings, *, streaming: bool = False) -> dict[st
 
 
 def _check_held_out(origins: dict[str, Origin], source: str) -> None:
+    """Refuses a stream without validation or test rows of their own."""
     for split in ("validation", "test"):
         if split not in origins:
             file = "" if source == "hub" else f"give data.{split}=FILE, or "
