@@ -21,7 +21,7 @@ from textlstm.writing import markdown_table, write_csv, write_text
 SHOWN = 20  # rows of the table on the screen
 LONGEST = 14  # letters of a value there
 RETRAIN = "The best configuration, trained again and scored on test:"
-REFIT = "The same trained on train and validation together, for as many epochs as were best:"
+REFIT = "The same, trained on the train and validation rows together for the best number of epochs:"
 
 
 def latest_sweep(sweeps: Path) -> Path:
