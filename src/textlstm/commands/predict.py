@@ -80,7 +80,7 @@ def _print_prediction(classifier: TextClassifier, text: str, min_probability: fl
 
 
 def _standard_input(columns: list[str]) -> Iterator[Chunk]:
-    """A text a line; from a keyboard, one at a time."""
+    """Reads one text from each line of standard input; from a keyboard, one at a time."""
     keyboard = sys.stdin.isatty()
     if keyboard:
         print("Reading texts from the keyboard, one a line; Ctrl-D ends.", file=sys.stderr)
@@ -94,7 +94,7 @@ def _standard_input(columns: list[str]) -> Iterator[Chunk]:
 
 
 def _read(path: str, columns: list[str], encoding: str | None) -> Iterator[Chunk]:
-    """The rows of a table with all their columns, or of any other file a text a line."""
+    """Reads the rows of a table with all columns, or one text from each line of any other file."""
     files = find_files(path, "input")
     if Path(path).expanduser().is_dir():
         raise InputError(f"input: {path} is a folder; a file or a glob was expected.")

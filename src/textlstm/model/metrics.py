@@ -1,4 +1,4 @@
-"""How good predictions are: collected over batches and processes, scored once over all rows."""
+"""Collects predictions over batches and processes, and scores them once over all rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from textlstm.model.scores import Scores
 class Predictions:
     """Predictions for N texts in the order of their split.
 
-    It is no dataclass: torchmetrics would squeeze the tensors of a split of one row.
+    It is not a dataclass: torchmetrics would squeeze the tensors of a split of one row.
 
     Args:
         log_probabilities_NC: the logarithm of each text's probability of each class.
@@ -53,7 +53,7 @@ class Predictions:
 
 
 class PredictionCollector(torchmetrics.Metric):
-    """Gathers predictions batch by batch, with rows in any order and in several processes."""
+    """Collects predictions batch by batch, with rows in any order and in several processes."""
 
     full_state_update = False
     log_probabilities: list[Tensor]
@@ -106,7 +106,7 @@ def scores(predictions: Predictions, labels: list[str]) -> Scores:
     return {
         "accuracy": (predicted_N == gold_N).double().mean().item(),
         "macro_f1": f1_K[present].double().mean().item(),
-        "log_loss": _log_loss(predictions),
+        "log_loss": log_loss(predictions),
         "calibration_error": _calibration_error(predictions),
         "auroc": _auroc(predictions, seen) if len(present) > 1 else None,
         "classes": {
@@ -124,8 +124,8 @@ def scores(predictions: Predictions, labels: list[str]) -> Scores:
     }
 
 
-def _log_loss(predictions: Predictions) -> float:
-    """The mean cross-entropy of the rows whose class training has seen."""
+def log_loss(predictions: Predictions) -> float:
+    """Mean cross-entropy in nats, over the texts whose class training has seen."""
     known = predictions.known_N.nonzero().flatten()
     gold_log_N = predictions.log_probabilities_NC.double()[known, predictions.gold_N[known]]
     return -gold_log_N.mean().item()

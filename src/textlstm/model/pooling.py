@@ -1,4 +1,4 @@
-"""Poolings: how the states of a text become one vector. Another one is a class and its table line.
+"""Poolings: how the states of a text become one vector. A new one is a class and a table line.
 
 Shape suffixes: B texts of a batch, T tokens (padded), H the size of a state, P pooled features.
 """

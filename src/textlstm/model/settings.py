@@ -31,7 +31,7 @@ class NetworkSettings:
     bidirectional: bool
     """read each text both ways"""
 
-    directions: str = "mixed"  # as networks were before there was a choice
+    directions: str = "mixed"  # what networks had before there was a choice
     """stacked layers of both directions read both ways' states, mixed, or their own, separate"""
 
     pooling: str

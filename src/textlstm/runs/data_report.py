@@ -1,4 +1,4 @@
-"""What a report says about the data of a run, and what is doubtful in them."""
+"""Describes the data of a run for its report, and warns of doubtful rows."""
 
 from textlstm.data.classes import unseen_sentence
 from textlstm.data.facts import DataFacts
@@ -7,7 +7,7 @@ from textlstm.writing import markdown_table
 
 
 def data_warnings(facts: DataFacts) -> list[str]:
-    """Says what is not as it should be in the rows: a sentence for each kind that there is."""
+    """Warns of doubtful rows: one sentence for each kind that there is."""
     sentences = []
     for source, rows in facts["empty"].items():
         if rows:
@@ -44,6 +44,7 @@ def data_warnings(facts: DataFacts) -> list[str]:
 
 
 def data_section(record: Record) -> str:
+    """The section on splits, sources, columns, warnings and the tokenizer."""
     facts = record["data"]
     paragraphs = ["## Data", _splits(facts, record["labels"])]
     paragraphs += [
@@ -76,6 +77,7 @@ def data_section(record: Record) -> str:
 
 
 def _splits(facts: DataFacts, labels: list[str]) -> str:
+    """The table of the splits: rows, lengths, what is cut or unknown, and rows of each class."""
     header = ["split", "rows", "tokens per text", "longest", "texts cut", "unknown tokens", *labels]
     rows = [
         [

@@ -1,4 +1,4 @@
-"""What a run was computed with: versions, machine and git commit."""
+"""Finds what a run is computed with: versions, machine and git commit."""
 
 import os
 import platform

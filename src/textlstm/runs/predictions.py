@@ -5,7 +5,7 @@ from pathlib import Path
 from textlstm.model.metrics import Predictions
 from textlstm.writing import write_csv
 
-MISTAKES = 20  # that the report shows
+MISTAKES = 20  # the most that are listed
 
 
 def write_predictions(

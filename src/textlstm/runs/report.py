@@ -20,9 +20,9 @@ def write_report(
 
     Args:
         folder: where they go; it is made if it is missing.
-        split: whose scores in `record` are shown.
+        split: the name of the scores in `record` that are shown.
         texts: the N texts of the split.
-        predictions: what was predicted for them.
+        predictions: what was predicted for these texts.
     """
     folder.mkdir(parents=True, exist_ok=True)
     labels = record["labels"]
@@ -48,6 +48,7 @@ def write_report(
 
 
 def _scores(record: Record, split: ScoredName) -> str:
+    """The section with the scores of the model and its baselines."""
     rows = [
         [name, *(f"{scores[key]:.4f}" for key in SCORES), _or_dash(scores["auroc"])]
         for name, scores in compared(record, split)
@@ -61,6 +62,7 @@ def _or_dash(value: float | None) -> str:
 
 
 def _classes(scores: Scores) -> str:
+    """The section with precision, recall and F1 of each class."""
     rows = [
         [
             label,
@@ -88,6 +90,7 @@ def _unseen(scores: Scores) -> list[str]:
 
 
 def _mistakes(labels: list[str], texts: list[str], predictions: Predictions) -> str:
+    """The section with the most confident mistakes."""
     mistakes = confident_mistakes(labels, texts, predictions)
     if not mistakes:
         return "## Mistakes\n\nNone."
@@ -119,7 +122,7 @@ def _probabilities(
 
 
 def _threshold(calibration: Calibration, split: ScoredName) -> str:
-    """Says how many answers are right above the threshold, and how many texts that answers."""
+    """Says how many answers above the threshold are right, and how many of all texts those are."""
     threshold, chosen_on = calibration["threshold"], calibration["chosen_on"]
     if threshold is None:
         return f"No probability has 95 of 100 answers above it right on {chosen_on}."
@@ -140,11 +143,12 @@ def _threshold(calibration: Calibration, split: ScoredName) -> str:
 
 
 def _of_100(right: float | None) -> str:
-    """A share of answers, in whole hundredths and rounded down; a dash without any answer."""
+    """Rounds a share down to whole hundredths; a dash where there is no answer."""
     return "–" if right is None else f"{int(100 * right + 1e-9)}"
 
 
 def _model(record: Record) -> str:
+    """The sections on the layers, on the language model before them, and on the training."""
     rows = [[name, shape, f"{parameters:,}"] for name, shape, parameters in record["layers"]]
     total = ["total", "", f"{record['parameters']:,}"]
     table = markdown_table(["layer", "output shape", "parameters"], [*rows, total])
@@ -192,6 +196,7 @@ def _pretraining(record: Record) -> list[str]:
 
 
 def _origin(record: Record) -> str:
+    """The section on overrides, seed, versions and machine."""
     environment, overrides = record["environment"], " ".join(record["overrides"])
     versions = ", ".join(
         f"{package} {number}" for package, number in environment["versions"].items()

@@ -18,12 +18,12 @@ SCORES: dict[ScoreName, str] = {
     "calibration_error": "calibration error",
 }
 COMPARED: tuple[ScoreName, ...] = ("accuracy", "macro_f1")
-"""What the LSTM has to have as much of as the linear baseline."""
+"""The scores by which the LSTM is compared with the linear baseline."""
 LINEAR = "TF-IDF + logistic regression"  # the baseline that has settings
 
 
 def print_results(record: Record, split: ScoredName, folder: Path) -> None:
-    """Prints the scores on a split beside the baselines', and the folder that holds more."""
+    """Prints the scores on a split beside the baselines', and the run folder."""
     table = Table(
         title=f"Scores on {split}", title_justify="left", title_style="bold", box=SIMPLE_HEAD
     )
@@ -56,7 +56,7 @@ def compared(record: Record, split: ScoredName) -> list[tuple[str, Scores]]:
 
 
 def notes(record: Record, split: ScoredName) -> list[str]:
-    """Says what a reader of the scores has to know, a sentence or two each."""
+    """Explains the scores: a sentence or two for each fact that a reader has to know."""
     said = []
     absent = record[split]["absent"]
     if absent:
@@ -96,9 +96,10 @@ def seconds_line(record: Record) -> str:
 
 
 def behind_line(record: Record) -> str | None:
-    """Says that the LSTM is behind the linear baseline on test; None where it is not, or unknown.
+    """Says that the LSTM is behind the linear baseline on test, if it is.
 
-    It is behind if its accuracy or its macro F1 is lower.
+    It is behind if its accuracy or its macro F1 is lower. None says that it is not, or that the
+    baseline was not fitted.
     """
     linear = record["baselines"].get(LINEAR)
     if linear is None:
@@ -119,6 +120,7 @@ def behind_line(record: Record) -> str | None:
 
 
 def _settings(settings: BaselineSettings) -> str:
+    """Describes the settings of TF-IDF + logistic regression in words."""
     unit, longest = settings["unit"], settings["longest"]
     kind = "word" if unit == "both" else unit
     n_grams = f"{kind}s" if longest == 1 else f"1- to {longest}-grams of {kind}s"
