@@ -23,7 +23,8 @@ SCHEDULED = {
 # These take whole numbers, though their value may be null.
 WHOLE_NUMBERS = {
     *(f"data.{key}" for key in ("batch_size", "max_length", "max_rows", "pad_to")),
-    *("callbacks.early_stopping.patience", "trainer.max_epochs"),
+    "callbacks.early_stopping.patience",
+    "trainer.max_epochs",
 }
 
 

@@ -1,4 +1,4 @@
-"""Shows what is in the data before any training: on the screen, as report.md and a picture."""
+"""Shows what is in the data before training: on the screen, in report.md and in a picture."""
 
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,11 @@ from textlstm.writing import markdown_table
 
 PERCENTILES = (1, 10, 50, 90, 95, 99, 100)
 PICTURE = "![rows of each class, lengths, distinct words](data.png)"
-TYPICAL = 10  # words of each class
+TYPICAL = 10  # the most words that are shown of each class
 
 
 def inspect_data(config: dict[str, Any]) -> None:
-    """Reads, splits and tokenizes as training does, and shows what came of it.
+    """Reads, splits and tokenizes as training does, and shows the result.
 
     Raises:
         InputError: data that cannot be used.

@@ -1,4 +1,4 @@
-"""The picture of a benchmark: each model's accuracy on each data set, with its interval."""
+"""Draws the picture of a benchmark: each model's accuracy on each data set, with its interval."""
 
 from matplotlib.figure import Figure
 

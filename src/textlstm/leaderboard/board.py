@@ -1,4 +1,4 @@
-"""A sweep summed up: its configurations best first, how sure that is, and what to type next."""
+"""Sums a sweep up: its configurations best first, how sure that is, and what to type next."""
 
 import shlex
 import textwrap
@@ -19,7 +19,7 @@ from textlstm.typed import as_typed
 from textlstm.writing import markdown_table, write_csv, write_text
 
 SHOWN = 20  # rows of the table on the screen
-LONGEST = 14  # letters of a value there
+LONGEST = 14  # letters of a value in the table on the screen
 RETRAIN = "The best configuration, trained again and scored on test:"
 REFIT = "The same, trained on the train and validation rows together for the best number of epochs:"
 
@@ -42,7 +42,7 @@ def latest_sweep(sweeps: Path) -> Path:
 
 
 def write_leaderboard(path: Path) -> None:
-    """Prints a sweep's configurations, best first, and writes them and their pictures beside it.
+    """Prints a sweep's configurations, best first, and writes them and pictures of them.
 
     The files are leaderboard.csv, leaderboard.md and, where there is something to see, history.png,
     pareto.png, parallel.png and importance.png, all in the sweep's folder.
@@ -76,14 +76,15 @@ def write_leaderboard(path: Path) -> None:
 
 
 def retrain_command(best: Configuration) -> str:
-    """The command that trains a configuration once more and, without test=false, scores it."""
+    """Gives the command that trains a configuration again and scores it on test."""
     return _command(best.overrides)
 
 
 def refit_command(best: Configuration) -> str:
-    """The command that trains a configuration on the validation rows, too.
+    """Gives the command that trains a configuration on the validation rows, too.
 
-    Without them nothing can choose the number of epochs, so it is given: the mean best one.
+    Without validation nothing can choose the number of epochs, so the command gives the mean of the
+    best ones.
     """
     others = {key: value for key, value in best.overrides.items() if key != "trainer.max_epochs"}
     return _command({**others, "data.refit": "true", "trainer.max_epochs": str(best.best_epoch)})
@@ -160,7 +161,7 @@ def _write_markdown(
 
 
 def _columns(sweep: SweepFolder) -> dict[str, list[str]]:
-    """The cells of the table by column, without columns that say the same of all configurations."""
+    """Gives the cells of the table by column, without columns whose cells are all the same."""
     ranked, short = sweep.configurations, _short(sweep.swept)
     columns = {
         "rank": [str(rank) for rank in range(1, len(ranked) + 1)],

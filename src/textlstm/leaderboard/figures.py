@@ -1,4 +1,4 @@
-"""The pictures of a sweep: history, score against time, and importance of the hyperparameters."""
+"""Draws the pictures of a sweep: history, score against time, importance of hyperparameters."""
 
 from typing import Any
 
@@ -124,9 +124,9 @@ def importance_figure(importances: dict[str, float], configurations: int) -> Fig
 
 
 def lowest_shown(scores: list[float]) -> float:
-    """The lowest score that a picture shows at its place.
+    """Finds the lowest score that a picture shows at its place.
 
-    It lies above a few very bad scores, so that they do not flatten the others.
+    A few very bad scores lie below it, so that they do not flatten the others.
     """
     middle, best = float(np.median(scores)), max(scores)
     if len(scores) > 4 and best > middle:

@@ -1,4 +1,4 @@
-"""A sweep's folder read back: what is finished, pruned or failed, and what repeats what."""
+"""Reads a sweep's folder: which runs finished, were pruned or failed, and which are repeats."""
 
 import re
 import statistics
@@ -43,7 +43,7 @@ class Run:
 
     @property
     def repeat(self) -> tuple[str | None, str | None]:
-        """What tells it from other runs of its configuration: its fold and its seed, if typed."""
+        """The fold and the seed, if typed: what differs between runs of a configuration."""
         return self.overrides.get("data.fold"), self.overrides.get("seed")
 
     @property
@@ -79,7 +79,7 @@ class Configuration:
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation of the score over the runs (of a sample: n - 1); None of one run."""
+        """Standard deviation of the score over the runs (of a sample: n - 1); None for one run."""
         return statistics.stdev(run.score for run in self.runs) if len(self.runs) > 1 else None
 
     @property
@@ -120,9 +120,9 @@ class SweepFolder:
     """What a sweep's folder holds.
 
     Attributes:
-        configurations: with at least one finished and no pruned run; the best first.
+        configurations: those with at least one finished and no pruned run, the best first.
         pruned: runs that a search ended early.
-        partial: finished runs of configurations of which another run was pruned: not ranked.
+        partial: finished runs that are not ranked, since a repeat of them was pruned.
         failed: folders of jobs whose train.log ends with an error.
         unfinished: folders of jobs that were stopped, or are still running.
     """
@@ -218,7 +218,7 @@ def _counted(**runs: Sized) -> list[str]:
 
 
 def _failed(log: Path) -> bool:
-    """Says whether a job's log ends with an error; a job that is started again goes on in it."""
+    """Says whether a job's log ends with an error; a job that is started again appends to it."""
     if not log.is_file():
         return False
     levels = LOGGED.findall(log.read_text(encoding="utf-8", errors="replace"))

@@ -1,4 +1,4 @@
-"""The parallel plot of a sweep: one line per configuration, through its hyperparameters."""
+"""Draws the parallel plot of a sweep: one line per configuration, through its hyperparameters."""
 
 import itertools
 import re

@@ -7,7 +7,7 @@ from textlstm.checks import check_flag, check_number, check_whole
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSettings:
-    """How a sweep goes through its runs; the docstring below each field is the key's help.
+    """The keys of `sweep`; the sentence under a field is the key's help.
 
     Raises:
         InputError: a value outside its range.
