@@ -73,7 +73,7 @@ def ours(file: str, cache: str) -> Iterator[None]:
 
 
 def by_hand(file: str, cache: str) -> Iterator[None]:
-    """What a person writes with `datasets` and `tokenizers`, a yield after each phase."""
+    """The same with `datasets` and `tokenizers` by hand, a yield after each phase."""
     import datasets
     import numpy as np
     import torch

@@ -1,4 +1,4 @@
-"""What speed.py times: each side in a process of its own, which hands its figures over and ends.
+"""The sides that speed.py times, each in a process that hands its figures over and ends.
 
 The model is the article's (`experiment=article`): Keras pads to 35 tokens as the article does, the
 project cuts at 35 and buckets. All sides but those of other_ways.py run the project's own commands.
@@ -45,7 +45,7 @@ def ours(data: str | None) -> None:
 
 
 def bf16(data: str | None) -> None:
-    """Whether this CPU can train in bf16."""
+    """Tries whether this CPU can train in bf16."""
     from textlstm.training.distributed import computes_bf16
 
     answer({"works": computes_bf16()})

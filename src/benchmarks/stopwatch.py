@@ -1,4 +1,4 @@
-"""What each side of speed.py counts, and how it hands its figures over.
+"""Counts batches for the sides of speed.py, and hands their figures over.
 
 Keras' side imports this in an environment without the project: the standard library alone.
 """

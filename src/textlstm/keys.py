@@ -1,4 +1,4 @@
-"""Which kind of key each is: literal, recorded path, bound to the schedule, hyperparameter."""
+"""The kinds of keys: literal, recorded path, bound to the schedule, hyperparameter."""
 
 from typing import Any
 

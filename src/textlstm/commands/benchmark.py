@@ -113,11 +113,13 @@ def _run(jobs: list[Job], folder: Path) -> tuple[list[str], list[Job]]:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Makes the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog=as_typed("benchmark"),
         description=OmegaConf.load(CONF / "hydra" / "help" / "benchmark.yaml").template,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
     parser.add_argument("--data", help="the folder of data sets (default: the embedded corpus)")
     parser.add_argument(
         "--presets",
@@ -238,7 +240,7 @@ def _finish(job: Job, number: str) -> bool:
 
 
 def _stopped(job: Job) -> bool:
-    """Whether a run with this configuration was begun and has a checkpoint to go on from."""
+    """Tells whether a run with this configuration was begun and has a checkpoint to resume."""
     config = job.run.path / ".hydra" / "config.yaml"
     if not (config.is_file() and job.run.last_checkpoint.is_file()):
         return False
@@ -247,7 +249,7 @@ def _stopped(job: Job) -> bool:
 
 
 def _is_of(recorded: dict[Any, Any], job: Job) -> bool:
-    """Whether a recorded configuration is that of a job; keys that it lacks have their defaults."""
+    """Tells whether a recorded configuration is a job's; keys that it lacks have their defaults."""
     try:
         return _plain(recorded) == job.config
     except (InputError, KeyError):  # of another version

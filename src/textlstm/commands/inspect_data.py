@@ -95,6 +95,7 @@ def _splits(facts: dict[str, SplitFacts], class_names: list[str]) -> str:
     table = markdown_table(
         ["", "rows", "tokens per text", "longest", "texts cut", "unknown tokens"], rows
     )
+
     counts = [
         [name, *(f"{split_facts['classes'][name]:,}" for split_facts in facts.values())]
         for name in class_names

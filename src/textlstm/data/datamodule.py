@@ -106,7 +106,7 @@ class TextDataModule(pl.LightningDataModule):
         return self.facts["splits"]["train"]["rows"]
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps, so that a run goes on with the same rows, batches and epochs."""
+        """Gives a checkpoint what a resumed run needs for the same rows, batches and epochs."""
         epochs = None if self.trainer is None else self.trainer.max_epochs
         sources = self.facts["sources"]
         return {"sources": sources, "batch_size": self.batch_size, "max_epochs": epochs}

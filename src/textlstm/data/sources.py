@@ -62,14 +62,14 @@ class Source:
 
     @property
     def unseen_rows(self) -> dict[str, int]:
-        """How many rows each of the unseen classes has, by name."""
+        """Rows of each unseen class, by its name."""
         known = len(self.class_names)
         counts = np.bincount(self.labels_N, minlength=known + len(self.unseen))[known:]
         return dict(zip(self.unseen, counts.tolist(), strict=True))
 
     @property
     def known_N(self) -> np.ndarray:
-        """Which rows have a class that a training row has, as N booleans."""
+        """N booleans that say whether a row has a class that a training row has."""
         return self.labels_N < len(self.class_names)
 
     def texts(self, row_numbers: np.ndarray | None = None) -> Iterator[str]:
@@ -267,7 +267,7 @@ def _check_mixed(origin: Origin, sample: Rows, every_label: Rows, sample_size: i
 def _rows_of_class(
     rows_of_label: dict[str, int], number_of: dict[str, int], classes: int
 ) -> list[int]:
-    """How many rows each class has, of which several labels may be spellings."""
+    """Counts the rows of each class; several labels may be spellings of one class."""
     rows_of_class = [0] * classes
     for label, rows in rows_of_label.items():
         rows_of_class[number_of[label]] += rows
@@ -289,6 +289,7 @@ def _label(origin: Origin, rows: Rows, classes: Classes) -> Source:
             f"training row has.{nearest(label, classes.names)} The classes are "
             f"{', '.join(classes.names)}."
         )
+
     texts = rows.rows.select_columns(["text"])
     feature = ClassLabel(names=[*classes.names, *unseen])
     return Source(

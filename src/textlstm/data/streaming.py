@@ -54,7 +54,7 @@ class Stream:
 
 
 class Survey(TypedDict):
-    """What a first pass over a stream counts."""
+    """Counts from a first pass over a stream."""
 
     labels: dict[str, int]
     """Rows of each label, as it is written in the data."""

@@ -223,6 +223,7 @@ def _line(model: str, runs: list[Predicted], linear: dict[int, Predicted]) -> Li
     compared = len(pairs) == len(runs)
     confidence = np.concatenate([run.confidence for run in runs])
     seconds = [run.seconds for run in runs if run.seconds is not None]
+
     return Line(
         model,
         len(runs),

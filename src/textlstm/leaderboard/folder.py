@@ -37,7 +37,7 @@ class Run:
 
     @cached_property
     def overrides(self) -> dict[str, str]:
-        """Its overrides by key; a deletion (`~key`) has an empty value."""
+        """The run's overrides by key; a deletion (`~key`) has an empty value."""
         pairs = (line.partition("=") for line in self.lines)
         return {key: value for key, _, value in pairs}
 
@@ -100,7 +100,7 @@ class Configuration:
 
     @cached_property
     def overrides(self) -> dict[str, str]:
-        """Its overrides as they are typed, in their order."""
+        """The overrides of the configuration as they are typed, in their order."""
         run = self.runs[0]
         return {
             key: _as_typed(value_in(run.record["config"], key)) if key in LITERAL else value
@@ -117,7 +117,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class SweepFolder:
-    """What a sweep's folder holds.
+    """The runs in a sweep's folder.
 
     Attributes:
         configurations: those with at least one finished and no pruned run, the best first.
@@ -191,7 +191,7 @@ class SweepFolder:
 
     @property
     def counts(self) -> str:
-        """How many runs are finished, pruned, failed and unfinished, in a sentence."""
+        """A sentence that counts the finished, pruned, failed and unfinished runs."""
         finished = sum(len(ranked.runs) for ranked in self.configurations) + len(self.partial)
         counted = _counted(pruned=self.pruned, failed=self.failed, unfinished=self.unfinished)
         several = len(self.configurations) > 1

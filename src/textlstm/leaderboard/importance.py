@@ -1,4 +1,4 @@
-"""Which hyperparameters of a sweep the score depends on."""
+"""Estimates how far the score depends on each hyperparameter of a sweep."""
 
 from typing import TYPE_CHECKING
 

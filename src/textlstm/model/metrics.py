@@ -43,7 +43,7 @@ class Predictions:
 
     @property
     def known_N(self) -> Tensor:
-        """Whether the class of each text is one that training has seen."""
+        """N booleans that say whether training has seen the class of a text."""
         return self.gold_N < self.log_probabilities_NC.shape[1]
 
     def gold_names(self, labels: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ ScoreName = Literal["accuracy", "macro_f1", "log_loss", "calibration_error"]
 
 
 class ClassScores(TypedDict):
-    """How well one class is found, against all others."""
+    """Scores of one class against all others."""
 
     precision: float
     """Share of the texts predicted as this class that have it, from 0 to 1; 0 without any."""
@@ -20,7 +20,7 @@ class ClassScores(TypedDict):
 
 
 class Scores(TypedDict):
-    """How good the predictions for one split are, over all of its rows."""
+    """Scores of the predictions for one split, over all of its rows."""
 
     accuracy: float
     """Share of texts whose class is predicted, from 0 to 1."""
@@ -77,7 +77,7 @@ class Threshold(TypedDict):
 
 
 class Calibration(TypedDict):
-    """What was fitted on validation to make probabilities mean what they say."""
+    """Temperature and threshold, both fitted on validation, and their effect."""
 
     temperature: float
     """What class scores are divided by before the softmax (Guo et al. 2017)."""
@@ -103,7 +103,7 @@ class BaselineSettings(TypedDict):
 
 
 class Alone(TypedDict):
-    """What each channel of a mixture scores by itself, at a temperature of its own."""
+    """Scores of each channel of a mixture by itself, at a temperature of its own."""
 
     lstm: Scores
     """Scores of the LSTM."""

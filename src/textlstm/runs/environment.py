@@ -21,7 +21,7 @@ PACKAGES = (
 
 
 class Environment(TypedDict):
-    """What a run was computed with."""
+    """The versions and the machine that a run was computed with."""
 
     python: str
     """The version of Python."""

@@ -1,4 +1,4 @@
-"""What was predicted for each text of a split: predictions.csv, and the most confident mistakes."""
+"""Writes the predictions for a split as predictions.csv, and finds the most confident mistakes."""
 
 from pathlib import Path
 

@@ -82,7 +82,7 @@ class Pretraining(TypedDict):
 
 
 class Seconds(TypedDict):
-    """How long a run took; the epochs before a resume are counted in both."""
+    """Duration of a run; both numbers count the epochs before a resume."""
 
     train: float
     """Seconds in epochs, validation included."""

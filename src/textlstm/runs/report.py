@@ -182,6 +182,7 @@ def _pretraining(record: Record) -> list[str]:
         f"was among them. Perplexity is measured on some training texts that it did not learn."
         f"{earlier if stage['from_cache'] else ''}"
     )
+
     rows = [
         [
             epoch["epoch"],

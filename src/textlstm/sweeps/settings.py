@@ -46,5 +46,5 @@ class SweepSettings:
 
     @property
     def searches(self) -> bool:
-        """Whether the sweep searches ranges; else it runs each point of a grid."""
+        """Tells whether the sweep searches ranges; if not, it runs each point of a grid."""
         return self.trials is not None or self.minutes is not None

@@ -133,7 +133,7 @@ def one_end(trainer: pl.Trainer, run: Path) -> Iterator[None]:
 
 
 def _is_lost_peer(error: Exception) -> bool:
-    """Whether the error says that a process could not reach another."""
+    """Tells whether the error says that a process could not reach another."""
     # Gloo raises a plain RuntimeError that names its source file.
     return isinstance(error, distributed.DistError) or (
         isinstance(error, RuntimeError) and "gloo" in str(error)
