@@ -1,9 +1,11 @@
 """The import rule: data flows one way, and nothing imports upwards."""
 
 import ast
+import subprocess
+import sys
 
 import textlstm
-from textlstm.places import PACKAGE
+from textlstm.places import PACKAGE, REPOSITORY
 
 MAY_IMPORT = {
     "ground": {"ground"},
@@ -59,3 +61,12 @@ def test_every_wing_is_in_the_rule_and_none_is_crowded():
     for folder in [PACKAGE, *folders]:
         assert len(list(folder.glob("*.py"))) <= 22
     assert textlstm.__doc__
+
+
+def test_the_benchmark_of_speed_loads_in_an_environment_of_keras_alone():
+    """Its side of Keras runs where neither the project nor what that needs is installed."""
+    loading = f"import sys; sys.path.insert(0, {str(REPOSITORY / 'src' / 'benchmarks')!r})"
+    command = [sys.executable, "-S", "-c", f"{loading}; import sides; print(*sides.SIDES)"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", env={})
+    assert done.stderr == ""
+    assert "keras" in done.stdout.split()

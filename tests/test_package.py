@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from helpers.commands import record
+from helpers.commands import record, run_process
 from textlstm.places import REPOSITORY
 
 SMALL = ("data.max_rows=200", "experiment=smoke", "threads=1", "baselines=false", "wide=false")
@@ -56,17 +56,8 @@ def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*command: object, cwd: Path, code: int = 0) -> tuple[str, str]:
-    """Standard output and standard error of a command, which must end with `code`."""
-    done = subprocess.run(
-        [*map(str, command)],
-        cwd=cwd,
-        capture_output=True,
-        encoding="utf-8",
-        env=without_the_checkout(),
-        timeout=300,
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout, done.stderr
+    """Runs a command as `run_process` does, with the environment of a person without a checkout."""
+    return run_process(*command, env=without_the_checkout(), cwd=cwd, code=code)
 
 
 def test_the_wheel_holds_the_package_its_configuration_and_nothing_else(wheel):

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from our_way import composed
 from textlstm.data.sources import NEWSWIRE4
 from textlstm.places import OUTPUTS
 
@@ -55,18 +56,11 @@ def write_rows(file: Path, count: int) -> None:
 
 def ours(file: str, cache: str) -> Iterator[None]:
     """The project's own way, a yield after each phase."""
-    from hydra import compose, initialize_config_dir
-    from omegaconf import OmegaConf
-
     from textlstm.data.datamodule import TextDataModule
     from textlstm.data.settings import DataSettings
     from textlstm.data.sources import load_source
-    from textlstm.places import CONF
 
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", ["data=files", f"data.train={file}"])
-    values: Any = OmegaConf.to_container(config.data)
-    settings = DataSettings(**values)
+    settings = DataSettings(**composed("data=files", f"data.train={file}")["data"])
     data = TextDataModule(settings, cache=Path(cache))
     yield
     load_source(settings, cache=data.cache)
@@ -79,13 +73,15 @@ def ours(file: str, cache: str) -> Iterator[None]:
 
 
 def by_hand(file: str, cache: str) -> Iterator[None]:
-    """What a person writes with `datasets` and `tokenizers`, a yield after each phase."""
+    """The same with `datasets` and `tokenizers` by hand, a yield after each phase."""
     import datasets
     import numpy as np
     import torch
     from sklearn.model_selection import train_test_split
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from torch.utils.data import DataLoader
+
+    from textlstm.data.tokenizer import text_normalizer
 
     datasets.disable_progress_bars()
     yield
@@ -102,14 +98,7 @@ def by_hand(file: str, cache: str) -> Iterator[None]:
     )
     yield
     tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.NFKC(),
-            normalizers.Lowercase(),
-            normalizers.Replace(Regex(r"\s+"), " "),
-            normalizers.Strip(),
-        ]
-    )
+    tokenizer.normalizer = text_normalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     trainer = trainers.WordLevelTrainer(
         vocab_size=VOCABULARY, special_tokens=["[PAD]", "[UNK]"], show_progress=False
@@ -184,6 +173,7 @@ command_line.main("train")
 
 
 def compare(file: Path, repetitions: int) -> dict[str, Any]:
+    """Rows per second of both sides in each phase, and the ratio of their times."""
     seconds: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
     for _ in range(repetitions):
         for side in SIDES:
@@ -221,16 +211,16 @@ def memory(file: Path, small: Path) -> dict[str, Any]:
     gigabyte = 2**30
     peaks: dict[str, dict[str, int]] = {"train": {}, "predict": {}}
     with tempfile.TemporaryDirectory(dir=OUTPUTS) as folder:
-        for name, of in (("small", small), ("large", file)):
+        for name, rows in (("small", small), ("large", file)):
             brief = [
                 "trainer.max_epochs=1",
                 "+trainer.limit_train_batches=200",
                 f"hydra.run.dir={folder}/{name}",
             ]
-            peaks["train"][name] = run("-m", "textlstm", "train", f"data.train={of}", *brief)[1]
+            peaks["train"][name] = run("-m", "textlstm", "train", f"data.train={rows}", *brief)[1]
             predicted = f"output={folder}/{name}.csv"
             peaks["predict"][name] = run(
-                "-m", "textlstm", "predict", f"run={folder}/{name}", f"input={of}", predicted
+                "-m", "textlstm", "predict", f"run={folder}/{name}", f"input={rows}", predicted
             )[1]
         driver = Path(folder, "first_step.py")
         driver.write_text(FIRST_STEP, encoding="utf-8")

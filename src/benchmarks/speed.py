@@ -23,6 +23,7 @@ Parts:
 """
 
 import argparse
+import itertools
 import json
 import os
 import pty
@@ -32,6 +33,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -62,34 +65,32 @@ def run(
     """A side's figures, measured in a process of its own, on a terminal if asked for."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, **more, "BENCH_ANSWER": f"{folder}/answer"}
-        environment |= (
-            WAITING if side == "predict" else {}
-        )  # the commands set it themselves, others' code does not
-        environment |= (
-            {}
-            if threads is None
-            else {"BENCH_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
-        )
         environment |= {"BENCH_TEXTS": str(FOLDER / "texts.json")}
         environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "COLUMNS": "120"}
+        if side == "predict":  # the command sets it itself, code of others does not
+            environment |= WAITING
+        if threads is not None:
+            environment |= {"BENCH_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+
         python = os.environ["BENCH_KERAS"] if side == "keras" else sys.executable
         command = [python, str(SIDES), side, *([] if data is None else [data])]
-        log = Path(folder, "log")
-        with open(log, "w") as output:
-            if terminal:
-                mine, theirs = pty.openpty()
-                threading.Thread(target=_drain, args=(mine,), daemon=True).start()
-                status = subprocess.run(
-                    command, env=environment, stdout=output, stderr=theirs
-                ).returncode
-                os.close(theirs)
-            else:
-                status = subprocess.run(
-                    command, env=environment, stdout=output, stderr=output
-                ).returncode
-        if status or not Path(folder, "answer").is_file():
+        log, answer = Path(folder, "log"), Path(folder, "answer")
+        with open(log, "w") as output, _terminal() if terminal else nullcontext(output) as errors:
+            status = subprocess.run(
+                command, env=environment, stdout=output, stderr=errors
+            ).returncode
+        if status or not answer.is_file():
             raise RuntimeError(f"{side} ended with {status}:\n{log.read_text()[-3000:]}")
-        return json.loads(Path(folder, "answer").read_text(encoding="utf-8"))
+        return json.loads(answer.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _terminal() -> Iterator[int]:
+    """A terminal that takes whatever is written to it."""
+    mine, theirs = pty.openpty()
+    threading.Thread(target=_drain, args=(mine,), daemon=True).start()
+    yield theirs
+    os.close(theirs)
 
 
 def _drain(terminal: int) -> None:
@@ -104,70 +105,74 @@ def compare(data: str | None, repetitions: int, parts: list[str]) -> dict[str, A
     """All figures of one data set."""
     run("write_texts", data)
     figures: dict[str, list[float]] = {}
-
-    def note(name: str, value: float) -> None:
-        figures.setdefault(name, []).append(value)
-        print(f"{'embedded corpus' if data is None else data}: {name} {value:.4g}", file=sys.stderr)
-
-    for _ in range(repetitions):
-        for threads, suffix in ((None, ""), (1, "_one_thread")):
-            own = run("ours", data, threads=threads, terminal=True)
-            note(f"texts_per_second{suffix}", own["texts_per_second"])
-            if "keras" in parts:
-                other = run("keras", data, threads=threads)
-                note(
-                    f"keras_train_ratio{suffix}",
-                    own["texts_per_second"] / other["texts_per_second"],
-                )
-                if threads is None:
-                    mine = run("predict", data)
-                    note(
-                        "keras_predict_ratio",
-                        mine["predicted_per_second"] / other["predicted_per_second"],
-                    )
-            if "loop" in parts:
-                note(
-                    f"loop_overhead{suffix}",
-                    run("loop", data, threads=threads, terminal=True)["overhead"],
-                )
-            if "naive" in parts and threads is None:
-                note(
-                    "naive_ratio", own["texts_per_second"] / run("naive", data)["texts_per_second"]
-                )
-            if "bf16" in parts and threads is None and run("bf16", None)["works"]:
-                half = run("ours", data, terminal=True, BENCH_PRECISION="bf16-mixed")
-                note("bf16_ratio", half["texts_per_second"] / own["texts_per_second"])
-                theirs = run("keras", data, BENCH_PRECISION="mixed_bfloat16")
-                note(
-                    "bf16_keras_train_ratio", half["texts_per_second"] / theirs["texts_per_second"]
-                )
-            if "machine" in parts:
-                of = run("machine", data, threads=own["threads"])
-                share = own["texts_per_second"] * of["lstm_gflop_per_text"] / of["matmul_gflops"]
-                note(f"matmul_fraction{suffix}", share)
-                note(f"bare_lstm_matmul_fraction{suffix}", of["bare_gflops"] / of["matmul_gflops"])
-                note("padding_share", of["padding"])
-        if "accuracy" in parts:
-            theirs, mine = (
-                run("keras", data, BENCH_EPOCHS="1")["epochs"],
-                run("accuracy", data)["epochs"],
-            )
-            seconds, reached = max(theirs, key=lambda epoch: epoch[1])
-            soon = next((time for time, accuracy in mine if accuracy >= reached), None)
-            note("keras_best_accuracy", reached)
-            if soon is not None:
-                note("keras_time_to_accuracy_ratio", seconds / soon)
+    rounds = [_round(data, parts) for _ in range(repetitions)]
     if "order" in parts:
-        for seed in SEEDS:
-            for random, name in (("", "bucketed"), ("1", "unbucketed")):
-                for split, accuracy in run(
-                    "order", data, BENCH_RANDOM=random, BENCH_SEED=str(seed)
-                ).items():
-                    note(f"{split}_accuracy_{name}", accuracy)
-    return {name: summed_up(of) for name, of in figures.items()}
+        rounds.append(_orders(data))
+    for name, value in itertools.chain(*rounds):
+        figures.setdefault(name, []).append(value)
+        print(f"{CORPUS if data is None else data}: {name} {value:.4g}", file=sys.stderr)
+    return {name: summed_up(values) for name, values in figures.items()}
+
+
+def _round(data: str | None, parts: list[str]) -> Iterator[tuple[str, float]]:
+    """One repetition of all parts but the order of batches."""
+    for threads, suffix in ((None, ""), (1, "_one_thread")):
+        own = run("ours", data, threads=threads, terminal=True)
+        speed = own["texts_per_second"]
+        yield f"texts_per_second{suffix}", speed
+        if "keras" in parts:
+            other = run("keras", data, threads=threads)
+            yield f"keras_train_ratio{suffix}", speed / other["texts_per_second"]
+            if threads is None:
+                predicted = run("predict", data)["predicted_per_second"]
+                yield "keras_predict_ratio", predicted / other["predicted_per_second"]
+        if "loop" in parts:
+            overhead = run("loop", data, threads=threads, terminal=True)["overhead"]
+            yield f"loop_overhead{suffix}", overhead
+        if "naive" in parts and threads is None:
+            yield "naive_ratio", speed / run("naive", data)["texts_per_second"]
+        if "bf16" in parts and threads is None and run("bf16", None)["works"]:
+            yield from _bf16(data, speed)
+        if "machine" in parts:
+            reached = run("machine", data, threads=own["threads"])
+            computed, possible = speed * reached["lstm_gflop_per_text"], reached["matmul_gflops"]
+            yield f"matmul_fraction{suffix}", computed / possible
+            yield f"bare_lstm_matmul_fraction{suffix}", reached["bare_gflops"] / possible
+            yield "padding_share", reached["padding"]
+    if "accuracy" in parts:
+        yield from _times_to_accuracy(data)
+
+
+def _bf16(data: str | None, speed: float) -> Iterator[tuple[str, float]]:
+    """Training with half the precision, against float32's speed and against Keras'."""
+    half = run("ours", data, terminal=True, BENCH_PRECISION="bf16-mixed")["texts_per_second"]
+    yield "bf16_ratio", half / speed
+    theirs = run("keras", data, BENCH_PRECISION="mixed_bfloat16")["texts_per_second"]
+    yield "bf16_keras_train_ratio", half / theirs
+
+
+def _times_to_accuracy(data: str | None) -> Iterator[tuple[str, float]]:
+    """Keras' best accuracy, and how many times as fast the default model has reached it."""
+    theirs = run("keras", data, BENCH_EPOCHS="1")["epochs"]
+    mine = run("accuracy", data)["epochs"]
+    seconds, best = max(theirs, key=lambda epoch: epoch[1])
+    yield "keras_best_accuracy", best
+    reached = next((time for time, accuracy in mine if accuracy >= best), None)
+    if reached is not None:
+        yield "keras_time_to_accuracy_ratio", seconds / reached
+
+
+def _orders(data: str | None) -> Iterator[tuple[str, float]]:
+    """Accuracies with batches of texts of similar length, and with random ones, for each seed."""
+    for seed in SEEDS:
+        for random, name in (("", "bucketed"), ("1", "unbucketed")):
+            scores = run("order", data, BENCH_RANDOM=random, BENCH_SEED=str(seed))
+            for split, accuracy in scores.items():
+                yield f"{split}_accuracy_{name}", accuracy
 
 
 def summed_up(values: list[float]) -> dict[str, float]:
+    """The median of repeated measurements, their range and their number."""
     return {
         "median": statistics.median(values),
         "from": min(values),
@@ -179,7 +184,7 @@ def summed_up(values: list[float]) -> dict[str, float]:
 def start(repetitions: int) -> dict[str, Any]:
     """Measures the seconds from a command's start to what a person waits for.
 
-    Measured in turn with what the imports alone cost.
+    The commands run in turn with the imports alone, whose seconds are subtracted.
     """
     commands = {
         "help": ["-m", "textlstm", "train", "--help"],
@@ -191,22 +196,12 @@ def start(repetitions: int) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "BENCH_ANSWER": f"{folder}/answer"}
-        trained = [
-            "-m",
-            "textlstm",
-            "train",
-            "experiment=smoke",
-            "baselines=false",
-            f"hydra.run.dir={folder}/run",
-        ]
-        subprocess.run([sys.executable, *trained], capture_output=True, check=True)
-        commands["predict"] = [
-            "-m",
-            "textlstm",
-            "predict",
-            f"run={folder}/run",
-            "text=Striker signs for Porto",
-        ]
+        textlstm, run_folder = ["-m", "textlstm"], f"{folder}/run"
+        smoke = ["train", "experiment=smoke", "baselines=false", f"hydra.run.dir={run_folder}"]
+        subprocess.run([sys.executable, *textlstm, *smoke], capture_output=True, check=True)
+        text = "text=Striker signs for Porto"
+        commands["predict"] = [*textlstm, "predict", f"run={run_folder}", text]
+
         seconds: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(repetitions + 1):
             for name, command in commands.items():
@@ -215,7 +210,9 @@ def start(repetitions: int) -> dict[str, Any]:
                     [sys.executable, *command], capture_output=True, check=True, env=environment
                 )
                 seconds[name].append(time.perf_counter() - started)
-    seconds = {name: of[1:] for name, of in seconds.items()}  # the first reads from a cold disk
+
+    # The first repetition reads from a cold disk.
+    seconds = {name: repeated[1:] for name, repeated in seconds.items()}
     beyond = {
         "help_seconds": seconds["help"],
         "first_step_seconds_beyond_imports": [
@@ -225,11 +222,14 @@ def start(repetitions: int) -> dict[str, Any]:
             a - b for a, b in zip(seconds["predict"], seconds["torch"], strict=True)
         ],
     }
-    return {name: summed_up(of) for name, of in beyond.items()}
+    return {name: summed_up(values) for name, values in beyond.items()}
 
 
 def picture(result: dict[str, Any]) -> Figure:
-    """How many times as fast, by data set; lines run from the lowest to the highest repetition."""
+    """Draws how many times as fast the project is, by data set.
+
+    Lines run from the lowest to the highest repetition, dots are medians.
+    """
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     axes = figure.add_subplot()
     sets = [name for name in result if name != "start"]
@@ -241,17 +241,19 @@ def picture(result: dict[str, Any]) -> Figure:
         rows = [row + 0.16 * (number - (len(sets) - 1) / 2) * 2 for row, _ in shown]
         axes.hlines(
             rows,
-            [of["from"] for _, of in shown],
-            [of["to"] for _, of in shown],
+            [measured["from"] for _, measured in shown],
+            [measured["to"] for _, measured in shown],
             COLORS[number],
             linewidth=5,
         )
-        axes.plot([of["median"] for _, of in shown], rows, "o", color="black", markersize=5)
+        axes.plot(
+            [measured["median"] for _, measured in shown], rows, "o", color="black", markersize=5
+        )
         axes.plot([], [], color=COLORS[number], linewidth=5, label=name)
-        for row, (_, of) in zip(rows, shown, strict=True):
+        for row, (_, measured) in zip(rows, shown, strict=True):
             axes.annotate(
-                f"{of['median']:.1f}",
-                (of["to"], row),
+                f"{measured['median']:.1f}",
+                (measured["to"], row),
                 (6, 0),
                 textcoords="offset points",
                 va="center",
@@ -301,5 +303,6 @@ if __name__ == "__main__":
     picture(result).savefig(FOLDER / "speed.png", dpi=120)
     for name, figures in result.items():
         print(name)
-        for figure, of in figures.items():
-            print(f"  {figure:40} {of['median']:10.4g}   from {of['from']:.4g} to {of['to']:.4g}")
+        for key, found in figures.items():
+            span = f"from {found['from']:.4g} to {found['to']:.4g}"
+            print(f"  {key:40} {found['median']:10.4g}   {span}")

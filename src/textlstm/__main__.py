@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def overview() -> str:
-    """The commands with a line about each, the first of its own help."""
+    """Lists the commands, each with the first line of its help."""
     lines = [f"  {command:14}{_summary(command)}" for command in COMMANDS]
     return "\n".join(
         [

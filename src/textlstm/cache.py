@@ -57,6 +57,7 @@ def kept(
             return load(entry), True
         except DAMAGED:  # a disk may do that; the entry is made anew
             shutil.rmtree(entry, ignore_errors=True)
+
     unfinished = None
     try:
         with _refused(entry):
@@ -75,7 +76,7 @@ def one_at_a_time(cache: Path, name: str = "") -> Iterator[None]:
     """Lets one process in after the other: the first fills the cache, the others find it full.
 
     Args:
-        name: the entry that they need; those that need another do not wait for each other.
+        name: the entry that they need; processes that need different entries do not wait.
 
     Raises:
         InputError: the cache may not be written to.

@@ -1,4 +1,4 @@
-"""What is wrong with what a person gave: one exception, and the checks that constructors share."""
+"""One error for a user's mistakes, and the checks that settings share."""
 
 import difflib
 import re
@@ -26,7 +26,7 @@ class InputError(ValueError):
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """`" Did you mean 'x'?"`, or nothing when no name is near."""
+    """Asks for the name that is most like a mistyped one; "" when none is like it."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 
@@ -40,7 +40,7 @@ def check_whole(key: str, value: object, *, minimum: int) -> None:
 
 
 def check_number(key: str, value: object, *, minimum: float, below: float = float("inf")) -> None:
-    """Refuses anything but a number in [minimum, below)."""
+    """Refuses anything but a number of at least `minimum` and below `below`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{key} must be a number, got {value!r}.")
     if not minimum <= value < below:

@@ -1,4 +1,4 @@
-"""Which kind of key each is: literal, recorded path, bound to the schedule, hyperparameter."""
+"""The kinds of keys: literal, recorded path, bound to the schedule, hyperparameter."""
 
 from typing import Any
 
@@ -23,7 +23,8 @@ SCHEDULED = {
 # These take whole numbers, though their value may be null.
 WHOLE_NUMBERS = {
     *(f"data.{key}" for key in ("batch_size", "max_length", "max_rows", "pad_to")),
-    *("callbacks.early_stopping.patience", "trainer.max_epochs"),
+    "callbacks.early_stopping.patience",
+    "trainer.max_epochs",
 }
 
 
@@ -34,7 +35,7 @@ def is_hyperparameter(key: str) -> bool:
 
 
 def value_in(config: Any, key: str) -> Any:
-    """The value of a key such as `model.hidden` in a config; {} if there is none."""
+    """Looks up a key such as `model.hidden` in a config; {} if there is none."""
     for name in key.split("."):
         config = config.get(name, {}) if isinstance(config, dict) else {}
     return config

@@ -1,4 +1,4 @@
-"""Where the configuration lies and where outputs go."""
+"""The folders of the configuration, the outputs and the cache."""
 
 import os
 from pathlib import Path

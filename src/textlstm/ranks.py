@@ -11,9 +11,9 @@ PATIENCE = 5  # seconds that the other ranks wait before they say what rank 0 sa
 
 
 def is_rank_zero() -> bool:
-    """Whether this process speaks and writes.
+    """Tells whether this process is the one that logs and writes files.
 
-    It does, unless Lightning, torchrun or srun has given it a number above 0.
+    It is, unless Lightning, torchrun or srun has given it a number above 0.
     """
     local = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))
     return os.environ.get("RANK", local) == "0" and os.environ.get("NODE_RANK", "0") == "0"
@@ -33,7 +33,7 @@ def passed_on() -> list[str] | None:
     """The command and its arguments that rank 0 of this node has left, or None.
 
     Only a process that Lightning has started for rank 0 takes them: below torchrun the variable may
-    be there, too, left by some run before.
+    be there, too, left by an earlier run.
     """
     if COMMAND_LINE not in os.environ or os.environ.get("LOCAL_RANK", "0") == "0":
         return None

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def _watched() -> bool:
-    """Whether a person sees what this process writes on standard error, on a terminal."""
+    """Tells whether standard error is a terminal, and this process the one that writes to it."""
     return sys.stderr.isatty() and is_rank_zero()
 
 

@@ -1,4 +1,4 @@
-"""What a person has to type, as this process was started or installed: for help and messages."""
+"""Command lines for help and messages, as the user of this process would type them."""
 
 import shlex
 import sys
@@ -8,7 +8,7 @@ from textlstm.places import CACHE, INSTALLED
 
 
 def as_typed(command: str) -> str:
-    """The beginning of a command line that starts `command`.
+    """Gives the beginning of a command line that starts `command`.
 
     It is `textlstm train` or `python -m textlstm train` where that was typed, and
     `python src/train.py` in a checkout otherwise.
@@ -22,10 +22,10 @@ def as_typed(command: str) -> str:
 
 
 def installing(extra: str) -> str:
-    """The command line that installs what one of the package's extras needs."""
+    """Gives the command line that installs an extra of the package."""
     return f"pip install 'textlstm[{extra}]'" if INSTALLED else f"pip install -e '.[{extra}]'"
 
 
 def emptying_cache() -> str:
-    """The command line that empties the cache."""
+    """Gives the command line that empties the cache."""
     return f"rm -r {shlex.quote(str(CACHE))}" if INSTALLED else "make clean"

@@ -52,33 +52,11 @@ def test_a_mistake_is_one_error_with_code_2(command, arguments, message, tmp_pat
     assert errors.count("error: ") == 1
 
 
-@pytest.mark.parametrize(
-    ("files", "overrides", "message"),
-    [
-        (
-            {"my rows, 1.csv": CSV + "goals, three,sports\n"},
-            ["data.train={folder}/my rows, 1.csv"],
-            (
-                "data.train: {folder}/my rows, 1.csv, row 5 has 3 fields, the header has 2 (text, "
-                "label). A text that holds the separator, a quote or a line break stands in "
-                '"double quotes".'
-            ),
-        ),
-        (
-            {"rows.csv": CSV},
-            ["data.train={folder}/rows.csv", "data.label_column=topic"],
-            (
-                "data.train: {folder}/rows.csv has no column 'topic'. Its columns are text, label; "
-                "name one with data.label_column=…"
-            ),
-        ),
-    ],
-)
-def test_a_shell_gets_code_2(tmp_path, write_files, files, overrides, message):
-    folder = str(write_files(files))
-    arguments = [override.replace("{folder}", folder) for override in overrides]
+def test_a_shell_gets_code_2(tmp_path, write_files):
+    folder = write_files({"my rows, 1.csv": CSV})
+    typed = [f"data.train={folder}/my rows, 1.csv", "data.label_column=topic"]
     line = shlex.join(
-        [sys.executable, f"{SRC}/train.py", *arguments, *SMALL, f"hydra.run.dir={tmp_path}/run"]
+        [sys.executable, f"{SRC}/train.py", *typed, *SMALL, f"hydra.run.dir={tmp_path}/run"]
     )
 
     done = subprocess.run(
@@ -86,7 +64,10 @@ def test_a_shell_gets_code_2(tmp_path, write_files, files, overrides, message):
     )
 
     assert done.stdout == "code 2\n"
-    assert done.stderr.splitlines()[-1] == "error: " + message.replace("{folder}", folder)
+    assert done.stderr.splitlines()[-1] == (
+        f"error: data.train: {folder}/my rows, 1.csv has no column 'topic'. Its columns are text, "
+        f"label; name one with data.label_column=…"
+    )
     assert "Traceback" not in done.stderr
     assert [file.name for file in (tmp_path / "run").rglob("*")] == ["train.log"]
 

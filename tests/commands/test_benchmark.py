@@ -10,7 +10,7 @@ from textlstm.commands.main import _register_resolvers
 from textlstm.data.reading.collections import find_data_sets
 from textlstm.data.sources import NEWSWIRE4
 from textlstm.runs.folder import folder_name
-from textlstm.runs.report import LINEAR
+from textlstm.runs.results import LINEAR
 
 pytestmark = pytest.mark.cores
 

@@ -1,6 +1,5 @@
 """Rows: what a label is, what is dropped, what is refused, and what the cache keeps."""
 
-import json
 import logging
 from functools import partial
 
@@ -9,13 +8,10 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from helpers.rows import pairs
 from helpers.small import data_settings
+from helpers.sources import json_lines
 from textlstm.checks import InputError
 from textlstm.data.reading.files import open_table
 from textlstm.data.rows import SCHEMA, Origin, place_of, read_rows
-
-
-def json_lines(rows):
-    return "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows)
 
 
 def test_texts_and_labels_as_they_stand(read):

@@ -65,13 +65,31 @@ def run(
     Returns:
         Its standard output and standard error.
     """
+    script = src / f"{command}.py"
+    return run_process(
+        *(sys.executable, *launcher, script, *arguments),
+        cwd=cwd,
+        stdin=stdin,
+        code=code,
+        env=environment(),
+    )
+
+
+def run_process(
+    *command: object, env: dict[str, str], cwd: Path | None = None, stdin: str = "", code: int = 0
+) -> tuple[str, str]:
+    """Runs a command in a process of its own, which must end with `code`.
+
+    Returns:
+        Its standard output and standard error.
+    """
     done = subprocess.run(
-        [sys.executable, *launcher, src / f"{command}.py", *map(str, arguments)],
+        [*map(str, command)],
         cwd=cwd,
         input=stdin,
         capture_output=True,
         encoding="utf-8",
-        env=environment(),
+        env=env,
         timeout=300,
     )
     assert done.returncode == code, done.stderr

@@ -19,7 +19,7 @@ from textlstm.leaderboard.benchmark import (
 )
 from textlstm.leaderboard.benchmark_figure import benchmark_figure
 from textlstm.leaderboard.comparison import mcnemar
-from textlstm.runs.report import LINEAR
+from textlstm.runs.results import LINEAR
 
 
 def right_on(*rows, total=20):

@@ -1,23 +1,12 @@
-"""What a person reads after a run: every number of the record in its place, and every warning."""
-
-import csv
+"""report.md: every number of the record in its place."""
 
 import pytest
 import torch
 
 from helpers.records import small_record, small_scores
 from textlstm.model.metrics import Predictions
-from textlstm.runs.report import (
-    LINEAR,
-    MISTAKES,
-    behind_line,
-    confident_mistakes,
-    data_warnings,
-    notes,
-    print_results,
-    write_predictions,
-    write_report,
-)
+from textlstm.runs.report import write_report
+from textlstm.runs.results import LINEAR, notes
 
 LABELS = ["money", "sports"]
 TEXTS = ["bank falls", "a | bar", "goal", "match"]
@@ -143,32 +132,6 @@ def test_a_report_says_which_fold_validates_and_what_a_stream_leaves_unknown(wri
     assert "The baselines learned from the first 2,000 rows alone." in text
 
 
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        (
-            {"unit": "word", "longest": 1, "sublinear": False, "C": 10.0},
-            "words, plain counts, C = 10",
-        ),
-        (
-            {"unit": "character", "longest": 3, "sublinear": True, "C": 0.5},
-            "1- to 3-grams of characters, sublinear counts, C = 0.5",
-        ),
-    ],
-)
-def test_the_settings_of_the_baseline_are_said(settings, said):
-    record = small_record(baselines={LINEAR: {**small_scores(), "settings": settings}})
-    assert notes(record, "test") == [f"{LINEAR} chosen on validation: {said}."]
-    assert notes(record, "validation") == []
-
-
-def test_classes_without_a_row_are_said():
-    record = small_record(validation=small_scores(absent=["money", "odd"]))
-    assert notes(record, "validation") == [
-        "No row of validation has the class money, odd: left out of macro F1 and AUROC."
-    ]
-
-
 def test_classes_that_training_has_no_row_of_are_said_and_listed(written):
     record = small_record(test=small_scores(unseen={"odd": 2, "a | b": 1}))
     assert notes(record, "test")[0] == (
@@ -180,116 +143,7 @@ def test_classes_that_training_has_no_row_of_are_said_and_listed(written):
     assert "Classes that training has no row of" not in written(small_record())
 
 
-def test_the_gold_class_of_a_row_may_be_one_that_training_has_no_row_of(tmp_path):
-    probabilities_NC = torch.tensor([[0.75, 0.25], [0.125, 0.875]])
-    predictions = Predictions(probabilities_NC.log(), torch.tensor([2, 0]), ["odd"])
-    write_predictions(tmp_path / "predictions.csv", LABELS, ["one", "two"], predictions)
-    lines = (tmp_path / "predictions.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[1:] == ["one,odd,money,0.75,0.25", "two,money,sports,0.125,0.875"]
-    assert confident_mistakes(LABELS, ["one", "two"], predictions) == [
-        ("0.875", "money", "sports", "two"),
-        ("0.750", "odd", "money", "one"),
-    ]
-
-
-def test_clean_data_have_no_warnings():
-    assert data_warnings(facts()) == []
-
-
-def test_each_kind_of_doubtful_row_has_a_sentence():
-    found = data_warnings(
-        facts(
-            empty={"train": 1000, "test": 0},
-            duplicates={"train": 2, "test": 0},
-            conflicts={"train": {"texts": 3, "rows": 7}, "test": {"texts": 0, "rows": 0}},
-            dropped={"train": 4, "validation": 0},
-            rare={"odd": 1, "few": 2},
-            unseen={
-                "train": {},
-                "validation": {f"new {n}": 1 for n in range(12)},
-                "test": {"sport": 1},
-            },
-        )
-    )
-    assert found == [
-        "data.train: 1,000 rows without text or label were dropped.",
-        "data.train: 2 rows repeat an earlier text; no text stands in two splits.",
-        "data.train: 3 texts stand with more than one label, in 7 rows.",
-        "data.train: 4 rows also stood in a split held out from it, and were dropped.",
-        "Classes with too few texts for each split, which all train: odd (1), few (2).",
-        "13 rows have a class that no training row has, so that it cannot be predicted, and will "
-        "count as wrong (data.validation: new 0 1, new 1 1, new 2 1, new 3 1, new 4 1, new 5 1, "
-        "new 6 1, new 7 1, new 8 1, new 9 1, 2 more; data.test: sport 1). Did you mean 'sports'?",
-    ]
-
-
-def test_the_screen_shows_scores_notes_and_the_folder(capsys, tmp_path):
-    print_results(small_record(), "test", tmp_path)
-    out = capsys.readouterr().out
-    assert "Scores on test" in out
-    rows = [line.split() for line in out.splitlines()]
-    assert ["LSTM", "0.7500", "0.7333", "0.5000", "0.1250"] in rows
-    assert ["majority", "class", "0.5000", "0.7333", "0.5000", "0.1250"] in rows
-    assert f"{LINEAR} chosen on validation: 1- to 2-grams of words, sublinear counts, C = 5." in out
-    assert out.endswith(f"folder: {tmp_path}\n")
-
-
-def test_predictions_have_a_row_per_text_with_every_probability(tmp_path, predictions):
-    write_predictions(tmp_path / "predictions.csv", LABELS, TEXTS, predictions)
-    with open(tmp_path / "predictions.csv", encoding="utf-8", newline="") as lines:
-        rows = list(csv.reader(lines))
-    assert rows[0] == ["text", "gold", "predicted", "probability_money", "probability_sports"]
-    assert rows[1] == ["bank falls", "money", "money", "0.75", "0.25"]
-    assert rows[2] == ["a | bar", "money", "sports", "0.125", "0.875"]
-    assert len(rows) == 5
-
-
-def test_mistakes_come_most_confident_first_and_only_so_many():
-    confidence = [0.6 + n / 1000 for n in range(MISTAKES + 5)]
-    probabilities_NC = torch.tensor([[1 - share, share] for share in confidence])
-    predictions = Predictions(probabilities_NC.log(), torch.zeros(len(confidence)).long())
-    texts = [f"text {n}" for n in range(len(confidence))]
-    mistakes = confident_mistakes(LABELS, texts, predictions)
-    assert mistakes[0] == ("0.624", "money", "sports", "text 24")
-    assert [text for *_, text in mistakes] == [f"text {n}" for n in range(24, 4, -1)]
-
-
 def test_a_split_without_mistakes_says_so(tmp_path):
     predictions = Predictions(torch.tensor([[0.75, 0.25]] * 4).log(), torch.zeros(4).long())
     write_report(tmp_path, small_record(), "test", TEXTS, predictions)
     assert "## Mistakes\n\nNone." in (tmp_path / "report.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "macro_f1", "expected"),
-    [
-        (0.75, 0.7333, None),
-        (0.5, 0.5, None),
-        (0.8, 0.5, "Behind the linear baseline on test: accuracy 0.7500 against 0.8000. "),
-        (0.5, 0.8, "Behind the linear baseline on test: macro F1 0.7333 against 0.8000. "),
-        (
-            0.7501,
-            0.8,
-            "Behind the linear baseline on test: accuracy 0.7500 against 0.7501 and macro F1 "
-            "0.7333 against 0.8000. ",
-        ),
-    ],
-)
-def test_a_model_behind_the_linear_baseline_is_said_to_be(accuracy, macro_f1, expected):
-    linear = small_scores(accuracy=accuracy, macro_f1=macro_f1)
-    line = behind_line(small_record(baselines={LINEAR: linear}))
-    if expected is None:
-        assert line is None
-    else:
-        assert line is not None
-        assert line.startswith(expected)
-
-
-def test_the_wide_channel_is_advised_where_there_is_none():
-    linear = small_scores(accuracy=1.0)
-    assert "try wide=true" in behind_line(small_record(baselines={LINEAR: linear}))
-    assert "wide=true" not in behind_line(small_record(baselines={LINEAR: linear}, wide={}))
-
-
-def test_without_the_baseline_nothing_is_claimed():
-    assert behind_line(small_record(baselines={})) is None

@@ -1,1 +1,1 @@
-"""What a person types, a file for each command."""
+"""The commands that a person types, one file for each."""

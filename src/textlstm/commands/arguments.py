@@ -1,4 +1,4 @@
-"""The command line as Hydra must be given it: literal values, near misses, sweeps, resumed runs."""
+"""Prepares the command line for Hydra: literal values, near misses, sweeps, resumed runs."""
 
 import os
 import re
@@ -44,7 +44,7 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
     if {"data.train", "data.validation", "data.test"} & keys and "data" not in keys:
         typed = [*typed, "data=files"]
         overrides.append(_parse("data=files"))
-    if is_rank_zero():  # which may have begun in it just now
+    if is_rank_zero():  # the other ranks may find that rank 0 has begun in the folder
         _refuse_used_folder(overrides)
 
     if command == "train" and "resume" in keys:
@@ -68,7 +68,7 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
 
 
 def _refuse_unreadable(arguments: list[str]) -> None:
-    """Refuses text that came as bytes which the locale cannot read: no library takes it."""
+    """Refuses arguments and paths of bytes that the locale cannot read: no library takes them."""
     for text in (*arguments, str(CONF), os.getcwd()):
         if any("\udc80" <= character <= "\udcff" for character in text):
             encoding = sys.getfilesystemencoding()
@@ -82,7 +82,7 @@ def _refuse_unreadable(arguments: list[str]) -> None:
 
 
 def quote_literal(argument: str) -> str:
-    """`key=value` with the value quoted for Hydra and OmegaConf if its key takes a text or a path.
+    """Quotes the value of `key=value` for Hydra and OmegaConf if the key takes a text or a path.
 
     Paths of data become absolute, so that the record of a run holds from any working directory.
     """
@@ -99,8 +99,8 @@ def quote_literal(argument: str) -> str:
 def recall(overrides: list[Override]) -> list[str]:
     """Gives Hydra's arguments to go on in the folder of `resume=`.
 
-    They are the config that the run has recorded, names in it that have gone since replaced, and
-    then the trainer keys that were typed.
+    These are the recorded config of the run, with present names in place of old ones, and then the
+    trainer keys that were typed.
 
     Raises:
         InputError: no run there, a key that may not differ, or a change that would bend the
@@ -129,7 +129,7 @@ def recall(overrides: list[Override]) -> list[str]:
 
 
 def _changes(recorded: Any, overrides: list[Override]) -> list[str]:
-    """The trainer keys of a resumed run that were typed with other values than the recorded."""
+    """Gives the typed trainer keys of a resumed run whose values differ from the recorded ones."""
     changes = []
     for override in overrides:
         key = override.key_or_group
@@ -152,7 +152,7 @@ def _changes(recorded: Any, overrides: list[Override]) -> list[str]:
 
 
 def _renamed(recorded: Any) -> list[str]:
-    """Overrides that put today's name where a recorded config has one that has gone."""
+    """Gives overrides that put present names in place of old ones in a recorded config."""
     values = {key: value_in(recorded, key) for key in _leaf_keys(recorded)}
     return [
         f"{key}={RENAMED[value]}"
@@ -195,6 +195,7 @@ def check_keys(command: str, overrides: list[Override]) -> None:
 
 
 def _check_presets(overrides: list[Override]) -> None:
+    """Refuses presets that do not exist in conf/."""
     for override in overrides:
         group = override.key_or_group
         options = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
@@ -211,7 +212,7 @@ def _check_presets(overrides: list[Override]) -> None:
 def _explained(
     error: Exception, command: str, overrides: list[Override], keys: list[str]
 ) -> InputError:
-    """What Hydra could not compose, in words: a key that does not exist, or what Hydra says."""
+    """Explains why Hydra could not compose: a key that does not exist, or what Hydra says."""
     for override in overrides:
         key = override.key_or_group
         known = key in keys or (CONF / key).is_dir() or key.startswith("hydra")
@@ -236,6 +237,7 @@ def _is_group(key: str) -> bool:
 
 
 def _leaf_keys(node: Any, prefix: str = "") -> list[str]:
+    """Lists the keys of a config, such as `model.hidden`, without the groups above them."""
     if not isinstance(node, dict) or not node:
         return [prefix]
     return [
@@ -256,6 +258,7 @@ def _parse(argument: str) -> Override:
 
 
 def _values(override: Override) -> list[str]:
+    """Lists the values that an override gives its key; an interval is stood for by its start."""
     if override.is_discrete_sweep():
         return list(override.sweep_string_iterator())
     value = override.value()
@@ -265,6 +268,7 @@ def _values(override: Override) -> list[str]:
 
 
 def _refuse_used_folder(overrides: list[Override]) -> None:
+    """Refuses `hydra.run.dir` where a run is already: it would be overwritten."""
     for override in overrides:
         if (
             override.key_or_group == "hydra.run.dir"

@@ -34,9 +34,9 @@ from textlstm.training.settings import RunSettings
 from textlstm.typed import as_typed
 
 NO_PRESET = "default"
-BETWEEN_PRESETS = re.compile(r",(?![^\[]*\])")  # no comma inside of a list
+BETWEEN_PRESETS = re.compile(r",(?![^\[]*\])")  # not the commas inside of a list
 BEFORE_ADDITION = re.compile(r"\+(?=[+~]?[\w./@]+=)")  # the `+` of `best+model.hidden=128`
-LAST_LINES = 5  # of a failed run's errors that are shown
+LAST_LINES = 5  # lines of a failed run's errors that are shown
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Job:
     """A run of a benchmark.
 
     Attributes:
-        arguments: what is typed after `train`, but for the folder.
-        config: the configuration that comes of them.
+        arguments: what follows `train` on its command line, without the folder.
+        config: the configuration that these arguments give.
     """
 
     data: DataSet
@@ -56,7 +56,7 @@ class Job:
 
 
 def benchmark() -> None:
-    """Trains what is not finished yet; prints and writes the comparison, a data set at a time.
+    """Trains the runs that are not finished; prints and writes the comparison after each data set.
 
     Raises:
         InputError: no data set, or a preset, key or value that cannot be used.
@@ -91,7 +91,7 @@ def _run(jobs: list[Job], folder: Path) -> tuple[list[str], list[Job]]:
     """Finishes the jobs, and compares those of a data set as soon as they are done.
 
     Returns:
-        The names of the files that are written; and the jobs that failed.
+        The names of the written files, and the jobs that failed.
     """
     command = shlex.join([*as_typed("benchmark").split(), *sys.argv[1:]])
     lines: dict[str, list[Line]] = {}
@@ -113,11 +113,13 @@ def _run(jobs: list[Job], folder: Path) -> tuple[list[str], list[Job]]:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Makes the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog=as_typed("benchmark"),
         description=OmegaConf.load(CONF / "hydra" / "help" / "benchmark.yaml").template,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
     parser.add_argument("--data", help="the folder of data sets (default: the embedded corpus)")
     parser.add_argument(
         "--presets",
@@ -139,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _repeats(chosen: argparse.Namespace, data: DataSet) -> Iterator[tuple[int, list[str]]]:
-    """The seed of each repeat, and the keys that make it."""
+    """Gives, for each repeat, its seed and the keys that it adds."""
     seeds = _whole_numbers("--seeds", chosen.seeds)
     splits: list[int | None] = [None] * len(seeds)
     if chosen.split_seeds and "test" not in data.files:
@@ -161,7 +163,7 @@ def _whole_numbers(option: str, typed: str) -> list[int]:
 
 
 def _jobs(chosen: argparse.Namespace, sets: list[DataSet], folder: Path) -> list[Job]:
-    """All runs of the benchmark, those of a data set together.
+    """Lists all runs of the benchmark, those of a data set together.
 
     Raises:
         InputError: a preset, key or value that cannot be used.
@@ -178,7 +180,7 @@ def _jobs(chosen: argparse.Namespace, sets: list[DataSet], folder: Path) -> list
 def _job(
     folder: Path, data: DataSet, preset: str, repeat: tuple[int, list[str]], overrides: list[str]
 ) -> Job:
-    """Makes a job, which finds out whether its keys and values can be used."""
+    """Makes a job; composing its configuration shows whether keys and values can be used."""
     name, *additions = BEFORE_ADDITION.split(preset)
     experiment = [] if name == NO_PRESET else [f"experiment={name}"]
     seed, seeds = repeat
@@ -212,7 +214,7 @@ def _plain(config: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _finish(job: Job, number: str) -> bool:
-    """Trains a job that is not finished with this configuration and data; says if it is at last."""
+    """Trains a job, unless it is finished with this configuration and data; says if that worked."""
     what = f"[{number}] {job.data.name}, {job.run.path.name}"
     record = job.run.record()
     same = record is not None and _is_of(record["config"], job)
@@ -239,7 +241,7 @@ def _finish(job: Job, number: str) -> bool:
 
 
 def _stopped(job: Job) -> bool:
-    """Whether a run with this configuration was begun and has a checkpoint to go on from."""
+    """Tells whether a run with this configuration was begun and has a checkpoint to resume."""
     config = job.run.path / ".hydra" / "config.yaml"
     if not (config.is_file() and job.run.last_checkpoint.is_file()):
         return False
@@ -248,7 +250,7 @@ def _stopped(job: Job) -> bool:
 
 
 def _is_of(recorded: dict[Any, Any], job: Job) -> bool:
-    """Whether a recorded configuration is that of a job; keys that it lacks have their defaults."""
+    """Tells whether a recorded configuration is a job's; keys that it lacks have their defaults."""
     try:
         return _plain(recorded) == job.config
     except (InputError, KeyError):  # of another version
@@ -256,7 +258,9 @@ def _is_of(recorded: dict[Any, Any], job: Job) -> bool:
 
 
 def _train(arguments: list[str]) -> bool:
-    """Trains one run in a process of its own; what it says is seen if it fails, or on a terminal.
+    """Trains one run in a process of its own.
+
+    Its messages go to a terminal, if there is one; otherwise the last are shown if it fails.
 
     Returns:
         Whether it came to its end.

@@ -1,8 +1,8 @@
-"""A finished run scored again: on one of its own splits, or on another file."""
+"""Scores a finished run again: on one of its own splits, or on another file."""
 
 import glob
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from textlstm.data.encoding import describe, encode_source
 from textlstm.data.facts import DataFacts, SourceFacts
 from textlstm.data.reading.checksums import changed_sources
 from textlstm.data.settings import DataSettings
-from textlstm.data.sources import Source, load_labelled
+from textlstm.data.sources import load_labelled
 from textlstm.data.tokenizer import load_tokenizer
 from textlstm.model.calibration import describe_calibration
 from textlstm.model.metrics import Predictions
@@ -27,12 +27,32 @@ from textlstm.model.wide import WideChannel
 from textlstm.places import CACHE
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.record import Record, ScoredName, evaluation_record, read_record, write_record
-from textlstm.runs.report import print_results, write_report
+from textlstm.runs.report import write_report
+from textlstm.runs.results import print_results
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
 from textlstm.training.trainer import quiet_trainer
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The labelled texts that are scored.
+
+    Args:
+        name: what the report calls them, and its folder's name.
+        split: where their scores stand in the record.
+        texts: as they were read.
+        encoded: the same texts for the network.
+        facts: what the record says about them.
+    """
+
+    name: str
+    split: ScoredName
+    texts: list[str]
+    encoded: EncodedTexts
+    facts: DataFacts
 
 
 def evaluate(config: dict[str, Any]) -> None:
@@ -47,40 +67,18 @@ def evaluate(config: dict[str, Any]) -> None:
     record = read_record(run.path)
     if settings.file is None:
         _refuse_missing(settings.split, record, run)
-    data_settings = parse_settings(DataSettings, record["config"]["data"], "data")
-    batch_size = settings.batch_size or data_settings.batch_size or record["resolved"]["batch_size"]
-    data_settings = replace(data_settings, batch_size=batch_size)
+    data_settings, batch_size = _data_settings(settings, record)
+
     prepare_process(record["seed"], settings.threads)
     module = TextClassificationModule.restored(run.kept_checkpoint(refit=record["refit"]))
-    tokenizer_json = module.hparams["tokenizer_json"]
-
-    name: str
-    split: ScoredName
     if settings.file is None:
-        name = split = settings.split
-        facts = record["data"]
-        if not settings.changed_data:
-            _refuse_changed(record["data"]["sources"])
-        data = TextDataModule(
-            data_settings, cache=CACHE, seed=record["seed"], tokenizer_json=tokenizer_json
-        )
-        data.setup()
-        texts, encoded = data.splits[split]["text"][:], data.encoded[split]
+        scored = _own_split(settings, data_settings, record, module)
     else:
-        name, split = folder_name(Path(settings.file).name), "file"
-        source = _other_file(settings.file, settings, data_settings, record["data"], module.labels)
-        ids = encode_source(load_tokenizer(tokenizer_json), source, CACHE)
-        labels_N = torch.from_numpy(source.labels_N)
-        texts = list(source.texts())
-        encoded = EncodedTexts(ids, labels_N, cut=data_settings, unseen=source.unseen)
-        facts = {**record["data"], "splits": {split: describe(encoded, module.labels)}}
-        facts["sources"] = {} if source.origin is None else {split: source.origin}
-        facts["unseen"] = {split: source.unseen_rows}
-        if source.unseen:
-            log.warning("%s", unseen_sentence(facts["unseen"], module.labels))
+        scored = _other_file(settings.file, settings, data_settings, record["data"], module)
+    split, texts = scored.split, scored.texts
 
     loader = batch_loader(
-        encoded,
+        scored.encoded,
         batch_size,
         shuffle=False,
         max_tokens=data_settings.max_tokens_per_batch,
@@ -96,19 +94,79 @@ def evaluate(config: dict[str, Any]) -> None:
             predictions, texts, channel, wide, temperature, module.labels
         )
         wide = {**wide, "alone": {**wide["alone"], split: alone}}
+
     evaluation = evaluation_record(
         record,
         split,
         scores,
-        shown_name=name,
-        data=facts,
+        shown_name=scored.name,
+        data=scored.facts,
         calibration=_extended(calibration, split, predictions),
         wide=wide,
     )
-    folder = run.path / "evaluation" / name
+    folder = run.path / "evaluation" / scored.name
     write_report(folder, evaluation, split, texts, predictions)
     write_record(folder, evaluation)
     print_results(evaluation, split, folder)
+
+
+def _data_settings(settings: EvaluateSettings, record: Record) -> tuple[DataSettings, int]:
+    """The `data` keys of the run, and the batch size: the one given now, else the run's."""
+    data_settings = parse_settings(DataSettings, record["config"]["data"], "data")
+    batch_size = settings.batch_size or data_settings.batch_size or record["resolved"]["batch_size"]
+    return replace(data_settings, batch_size=batch_size), batch_size
+
+
+def _own_split(
+    settings: EvaluateSettings,
+    data_settings: DataSettings,
+    record: Record,
+    module: TextClassificationModule,
+) -> Scored:
+    """A split of the run, read and cut again as the run did."""
+    if not settings.changed_data:
+        _refuse_changed(record["data"]["sources"])
+    data = TextDataModule(
+        data_settings,
+        cache=CACHE,
+        seed=record["seed"],
+        tokenizer_json=module.hparams["tokenizer_json"],
+    )
+    data.setup()
+    split = settings.split
+    return Scored(split, split, data.splits[split]["text"][:], data.encoded[split], record["data"])
+
+
+def _other_file(
+    path: str,
+    settings: EvaluateSettings,
+    data_settings: DataSettings,
+    facts: DataFacts,
+    module: TextClassificationModule,
+) -> Scored:
+    """The rows of `file=`, read as the run's own were where the keys do not say otherwise."""
+    columns = replace(
+        data_settings,
+        text_column=settings.text_column or facts["columns"]["text"],
+        label_column=settings.label_column or facts["columns"]["label"],
+    )
+    source = load_labelled(
+        path,
+        columns,
+        class_names=module.labels,
+        first_number=facts["first_number"],
+        cache=CACHE,
+    )
+
+    ids = encode_source(load_tokenizer(module.hparams["tokenizer_json"]), source, CACHE)
+    labels_N = torch.from_numpy(source.labels_N)
+    encoded = EncodedTexts(ids, labels_N, cut=data_settings, unseen=source.unseen)
+    facts = {**facts, "splits": {"file": describe(encoded, module.labels)}}
+    facts["sources"] = {} if source.origin is None else {"file": source.origin}
+    facts["unseen"] = {"file": source.unseen_rows}
+    if source.unseen:
+        log.warning("%s", unseen_sentence(facts["unseen"], module.labels))
+    return Scored(folder_name(Path(path).name), "file", list(source.texts()), encoded, facts)
 
 
 def _extended(
@@ -127,12 +185,11 @@ def _extended(
 
 
 def _refuse_missing(split: str, record: Record, run: RunFolder) -> None:
-    """Refuses a split that the run has not, or has not kept."""
+    """Refuses a split that the run does not have, or did not keep."""
     if record["refit"] and split == "validation":
         raise InputError(
             f"split=validation: {run.path} is a refit (data.refit=true): it trained on the "
-            f"validation rows, too, and "
-            f"has no validation. Give split=test, split=train or file=…"
+            f"validation rows, too, and has no validation. Give split=test, split=train or file=…"
         )
     if record["config"]["data"]["streaming"] and split == "train":
         raise InputError(
@@ -141,29 +198,8 @@ def _refuse_missing(split: str, record: Record, run: RunFolder) -> None:
         )
 
 
-def _other_file(
-    path: str,
-    settings: EvaluateSettings,
-    data_settings: DataSettings,
-    facts: DataFacts,
-    class_names: list[str],
-) -> Source:
-    """The rows of `file=`, read as the run's own were where the keys do not say otherwise."""
-    columns = replace(
-        data_settings,
-        text_column=settings.text_column or facts["columns"]["text"],
-        label_column=settings.label_column or facts["columns"]["label"],
-    )
-    return load_labelled(
-        path,
-        columns,
-        class_names=class_names,
-        first_number=facts["first_number"],
-        cache=CACHE,
-    )
-
-
 def _refuse_changed(sources: dict[str, SourceFacts]) -> None:
+    """Refuses the run's own splits if one of its files is gone or has other content."""
     for split in changed_sources(sources):
         file = sources[split]["path"]
         if not glob.glob(file) and not Path(file).exists():

@@ -15,7 +15,7 @@ from textlstm.typed import installing
 def export(config: dict[str, Any]) -> None:
     """Writes RUN/model/model.onnx: `tokens` (B, T) and `lengths` (B) to `probabilities` (B, C).
 
-    A wide channel takes its terms, too: `terms` and `values` (B, F).
+    With a wide channel the model has two more inputs, `terms` and `values` (B, F).
 
     Raises:
         InputError: no finished run, or the packages of the extra are missing.

@@ -1,4 +1,4 @@
-"""The help of the commands: a line for each key, from the place where the key is declared."""
+"""Makes the help of the commands: each key with the sentence at the place that declares it."""
 
 import ast
 import inspect
@@ -19,7 +19,7 @@ COMMENTED_KEY = re.compile(r"^( *)([a-z_]+):([^#\n]*)(?:#\s*(.+))?$", re.MULTILI
 
 
 def key_lines(command: str) -> str:
-    """The keys of a command, explained, as they stand in its help."""
+    """Explains the keys of a command, as its help shows them."""
     kinds = {"evaluate": EvaluateSettings, "predict": PredictSettings, "export": ExportSettings}
     if command in kinds:
         return _lines(field_sentences(kinds[command]))
@@ -41,7 +41,7 @@ def key_lines(command: str) -> str:
 
 
 def field_sentences(kind: type, prefix: str = "") -> dict[str, str]:
-    """The sentence under each field of a dataclass, by key, those of its base classes first."""
+    """Reads the sentence under each field of a dataclass, by key; base classes come first."""
     found = {}
     for base in reversed(kind.__mro__[:-1]):
         body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
@@ -55,7 +55,7 @@ def field_sentences(kind: type, prefix: str = "") -> dict[str, str]:
 
 
 def comment_sentences(file: Path, prefix: str) -> dict[str, str]:
-    """The comment beside each key of a YAML file, by key; keys without a comment are left out."""
+    """Reads the comment beside each key of a YAML file, by key; others are left out."""
     found, parents = {}, list[tuple[int, str]]()
     for indent, name, _, comment in COMMENTED_KEY.findall(file.read_text(encoding="utf-8")):
         parents = [(depth, parent) for depth, parent in parents if depth < len(indent)]

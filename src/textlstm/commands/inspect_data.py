@@ -1,4 +1,4 @@
-"""Shows what is in the data before any training: on the screen, as report.md and a picture."""
+"""Shows what is in the data before training: on the screen, in report.md and in a picture."""
 
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,18 @@ from textlstm.data.vocabulary import SPECIALS
 from textlstm.data.words import typical_tokens, vocabulary_growth
 from textlstm.places import CACHE, OUTPUTS
 from textlstm.runs import figures
+from textlstm.runs.data_report import data_warnings
 from textlstm.runs.folder import folder_name
-from textlstm.runs.report import data_warnings
 from textlstm.training.process import prepare_process
 from textlstm.writing import markdown_table
 
 PERCENTILES = (1, 10, 50, 90, 95, 99, 100)
 PICTURE = "![rows of each class, lengths, distinct words](data.png)"
-TYPICAL = 10  # words of each class
+TYPICAL = 10  # the most words that are shown of each class
 
 
 def inspect_data(config: dict[str, Any]) -> None:
-    """Reads, splits and tokenizes as training does, and shows what came of it.
+    """Reads, splits and tokenizes as training does, and shows the result.
 
     Raises:
         InputError: data that cannot be used.
@@ -95,6 +95,7 @@ def _splits(facts: dict[str, SplitFacts], class_names: list[str]) -> str:
     table = markdown_table(
         ["", "rows", "tokens per text", "longest", "texts cut", "unknown tokens"], rows
     )
+
     counts = [
         [name, *(f"{split_facts['classes'][name]:,}" for split_facts in facts.values())]
         for name in class_names

@@ -84,7 +84,7 @@ def main(command: str) -> None:
 
 
 def _arguments(command: str) -> list[str]:
-    """The command line for Hydra: as it was typed, or on a rank above 0 as rank 0 has left it."""
+    """Gives the command line for Hydra: as typed or, on a rank above 0, as rank 0 has left it."""
     passed = passed_on()
     if passed is not None:
         end_with_parent()
@@ -103,7 +103,7 @@ def _arguments(command: str) -> list[str]:
 def _end_sweep(error: Exception, failed: dict[str, Exception]) -> None:
     """Ends the process with one error if jobs of a sweep failed or the sweep itself is a mistake.
 
-    Returns if the error is another, a bug: its traceback is to be seen.
+    It returns only if the error is a bug, whose traceback is then shown.
     """
     if failed:
         said = f"{len(failed)} of the sweep's jobs failed; train.log in the folder says why:"
@@ -119,10 +119,7 @@ def _end_sweep(error: Exception, failed: dict[str, Exception]) -> None:
 
 
 def _users_error(error: Exception) -> InputError | None:
-    """The error for the user if this is one, or a file that may not be read or written.
-
-    None if it is a bug of ours.
-    """
+    """Gives the error to show the user for a mistake, or a file without access; None for a bug."""
     if isinstance(error, InputError):
         return error
     if isinstance(error, (MissingConfigException, SearchPathException)):
@@ -140,7 +137,7 @@ def _users_error(error: Exception) -> InputError | None:
 
 
 def prepare_screen() -> None:
-    """Makes sure that any text can be shown, whatever the locale, and nothing that is of no use.
+    """Makes sure that any text can be shown, whatever the locale, and silences matplotlib.
 
     A file or pipe gets UTF-8; a terminal that cannot show a character shows its code.
     """
@@ -151,12 +148,12 @@ def prepare_screen() -> None:
             stream.reconfigure(errors="backslashreplace")
         else:
             stream.reconfigure(encoding="utf-8")
-    # That it looks for fonts for the first time or, at each start, that it cannot write in HOME.
+    # It would say that it looks for fonts or, at each start, that it cannot write in HOME.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def _register_resolvers() -> None:
-    """Makes known what conf/ asks for: `${outputs:}`, `${typed:…}`, `${keys:…}`, folders."""
+    """Registers what conf/ asks for: `${outputs:}`, `${typed:…}`, `${keys:…}` and folders."""
     OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
     OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
@@ -165,13 +162,13 @@ def _register_resolvers() -> None:
 
 
 def _job(command: str) -> Callable[..., Any]:
-    """The function that does what the command says; importing most of them loads torch."""
+    """Imports the function of a command; most of them load torch."""
     with loading():
         return getattr(importlib.import_module(f"textlstm.commands.{command}"), command)
 
 
 def _guarded(command: str, failed: dict[str, Exception]) -> Callable[[DictConfig], Any]:
-    """The command as Hydra calls it; an error is told, and that of a sweep's job joins `failed`."""
+    """Wraps a command for Hydra: logs its errors, and adds those of a sweep's jobs to `failed`."""
 
     def guarded(config: DictConfig) -> Any:
         try:
@@ -195,9 +192,9 @@ def _guarded(command: str, failed: dict[str, Exception]) -> Callable[[DictConfig
 
 
 def _log_failed_job(error: Exception) -> None:
-    """Logs why a job of a sweep failed: the traceback of a user's mistake in its train.log only.
+    """Logs why a job of a sweep failed; the traceback of a user's mistake goes to train.log only.
 
-    The error comes last, and by that the leaderboard tells a failed job from an unfinished one.
+    The error is the last line: by it the leaderboard tells a failed job from an unfinished one.
     """
     if isinstance(error, InputError):
         log.debug("The mistake was met here:", exc_info=error)  # the screen shows no DEBUG
@@ -220,9 +217,9 @@ def fail(error: InputError) -> NoReturn:
 
 
 def silenced(arguments: list[str]) -> list[str]:
-    """The arguments for a rank above 0, which says nothing but errors and writes nothing.
+    """Gives the arguments for a rank above 0, which logs errors alone and writes nothing.
 
-    Hydra wants a folder all the same: one that is there.
+    Hydra needs a folder all the same, so it gets one that exists.
     """
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""Classes for new texts, from one text, a file of any size or a pipe, to the screen or a file."""
+"""Predicts classes for one text, a file of any size or a pipe, to the screen or a file."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ JSON_LINES = (".jsonl", ".json")
 def predict(config: dict[str, Any]) -> None:
     """Predicts the class of one text, or of the texts of a file or of standard input.
 
-    They come in their order, to a file or to standard output.
+    The predictions keep the order of the texts, and go to a file or to standard output.
 
     Raises:
         InputError: no finished run, or an input that cannot be read; `output` is then left as it
@@ -38,6 +38,7 @@ def predict(config: dict[str, Any]) -> None:
     settings = parse_settings(PredictSettings, config)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
+
     run = RunFolder.finished(settings.run)
     classifier = TextClassifier.load(run.path)
     if settings.text is not None:
@@ -55,6 +56,7 @@ def predict(config: dict[str, Any]) -> None:
         if target is not None and Path(source).expanduser().absolute() == target.absolute():
             raise InputError(f"input and output are the same file, {target}.")
         chunks = _read(source, columns, record["config"]["data"]["encoding"])
+
     with _until_enough(), _opened_output(target) as output:
         rows = _predicted(chunks, classifier, columns, settings)
         _write(rows, output, target)
@@ -62,7 +64,7 @@ def predict(config: dict[str, Any]) -> None:
 
 @contextmanager
 def _until_enough() -> Iterator[None]:
-    """Ends writing in silence when the reader of our pipe, such as head, has seen enough."""
+    """Ends without an error when the reader of the pipe, such as head, has seen enough."""
     try:
         yield
     except BrokenPipeError:
@@ -70,6 +72,7 @@ def _until_enough() -> Iterator[None]:
 
 
 def _print_prediction(classifier: TextClassifier, text: str, min_probability: float | None) -> None:
+    """Prints the class of one text, and below it the probability of each class."""
     prediction = classifier.predict([text], min_probability=min_probability)[0]
     shares = [
         f"  {probability:.4f}  {label}" for label, probability in prediction.probabilities.items()
@@ -80,7 +83,7 @@ def _print_prediction(classifier: TextClassifier, text: str, min_probability: fl
 
 
 def _standard_input(columns: list[str]) -> Iterator[Chunk]:
-    """A text a line; from a keyboard, one at a time."""
+    """Reads one text from each line of standard input; from a keyboard, one at a time."""
     keyboard = sys.stdin.isatty()
     if keyboard:
         print("Reading texts from the keyboard, one a line; Ctrl-D ends.", file=sys.stderr)
@@ -94,7 +97,7 @@ def _standard_input(columns: list[str]) -> Iterator[Chunk]:
 
 
 def _read(path: str, columns: list[str], encoding: str | None) -> Iterator[Chunk]:
-    """The rows of a table with all their columns, or of any other file a text a line."""
+    """Reads the rows of a table with all columns, or one text from each line of any other file."""
     files = find_files(path, "input")
     if Path(path).expanduser().is_dir():
         raise InputError(f"input: {path} is a folder; a file or a glob was expected.")
@@ -118,7 +121,7 @@ def _predicted(
     columns: list[str],
     settings: PredictSettings,
 ) -> Iterator[dict[str, Any]]:
-    """Each row with its predicted class and probabilities, and with a threshold `sure`."""
+    """Gives each row with its predicted class and probabilities and, with a threshold, `sure`."""
     threshold = settings.min_probability
     for chunk in chunks:
         texts = chunk.texts(columns, "input")
@@ -129,6 +132,7 @@ def _predicted(
         )
         if missing is not None:
             raise chunk.fail("input", missing, f"has no text {' + '.join(columns)!r}.")
+
         probabilities_NC = classifier.probabilities(texts, batch_size=settings.batch_size)
         best_N = probabilities_NC.argmax(dim=1).tolist()
         rows = (
@@ -147,7 +151,7 @@ def _predicted(
 
 @contextmanager
 def _opened_output(target: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a file that appears whole or not at all."""
+    """Opens standard output, or a file that appears whole or not at all."""
     if target is None:
         yield sys.stdout
         return
@@ -163,6 +167,7 @@ def _opened_output(target: Path | None) -> Iterator[TextIO]:
 
 
 def _write(rows: Iterator[dict[str, Any]], output: TextIO, target: Path | None) -> None:
+    """Writes rows in the format that the name of `target` says; CSV to standard output."""
     suffix = ".csv" if target is None else target.suffix.lower()
     if suffix in JSON_LINES:
         for row in counted(rows, "texts"):

@@ -1,4 +1,4 @@
-"""What evens out classes of different sizes: weights in the loss, or rows that repeat."""
+"""Evens out classes of different sizes: by weights in the loss, or by rows that repeat."""
 
 import torch
 from torch import Tensor
@@ -40,7 +40,7 @@ def class_weights(
 def oversampled(labels_N: Tensor, seed: int) -> Tensor:
     """Row numbers for oversampling: every class is drawn as often as the largest.
 
-    The rows of a class are repeated equally often (±1); which ones once more is drawn by `seed`.
+    The rows of a class are repeated equally often (±1); `seed` decides which once more.
     """
     generator = torch.Generator().manual_seed(seed)
     largest = int(labels_N.bincount().max())

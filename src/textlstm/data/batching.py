@@ -1,4 +1,4 @@
-"""Ids to batches: texts of like length together, in an order drawn anew each epoch."""
+"""Makes batches of ids: texts of similar length together, in an order drawn anew each epoch."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from textlstm.data.vocabulary import PAD
 UNCUT = CutSettings(max_length=None, truncate="head", pad_to=None)
 MAX_TOKENS = 65_536  # of a batch: 64 texts of 1024 tokens
 BUCKET = 64  # batches that are sorted by length together: more of them pad less and shuffle less
-NO_ROW = -1  # stands alone in a batch for a process that has no row of it
-IGNORED = -100  # its label, which torch's losses leave out
+NO_ROW = -1  # in place of a row, where a step has too few rows to give one to each process
+IGNORED = -100  # the label of NO_ROW, which torch's losses leave out
 
 
 @dataclass(frozen=True)
 class Batch:
     """B texts padded with id 0 to T tokens, with the place, label and length of each.
 
-    All in one tensor (B, 3 + T), which reaches a device in one transfer. The place is the row
-    number in the split.
+    One tensor (B, 3 + T) holds it all, and reaches a device in one transfer. The place of a text is
+    its row number in the split.
     """
 
     packed: Tensor
@@ -92,32 +92,29 @@ class EncodedTexts:
         return len(self.labels_N)
 
     def __getitems__(self, rows: list[int]) -> Batch:
-        """The texts of `rows` as one batch; the loader asks for a batch at a time.
+        """Makes one batch of the texts of `rows`.
 
-        [NO_ROW] is some text with the label IGNORED.
+        `[NO_ROW]` gives a batch of one text, whichever, with the label IGNORED.
         """
         rows_B = torch.tensor(rows)
         lengths_B = self.lengths[rows_B]
         width = self.pad_to or max(1, int(lengths_B.max()))
+
         columns_T = torch.arange(width)
         inside_BT = columns_T < lengths_B[:, None]
         positions_BT = self.starts[rows_B][:, None] + columns_T
         if self.head is not None:
             positions_BT = positions_BT + self.skipped[rows_B][:, None] * (columns_T >= self.head)
+
         batch = Batch(torch.full((len(rows), 3 + width), PAD))
-        batch.rows_B[:], batch.labels_B[:], batch.lengths_B[:] = (
-            rows_B,
-            self.labels_N[rows_B],
-            lengths_B,
-        )
-        if rows[0] == NO_ROW:
-            batch.labels_B[:] = IGNORED
+        batch.rows_B[:], batch.lengths_B[:] = rows_B, lengths_B
+        batch.labels_B[:] = IGNORED if rows[0] == NO_ROW else self.labels_N[rows_B]
         batch.tokens_BT[inside_BT] = self.tokens[positions_BT[inside_BT]].long()
         return batch
 
 
 def token_counts(texts: EncodedTexts, classes: int, vocabulary: int) -> Tensor:
-    """How often each token stands in the texts of each class (classes, vocabulary)."""
+    """Counts how often each token stands in the texts of each class (C, V)."""
     counts_CV = torch.zeros(classes, vocabulary, dtype=torch.long)
     for rows in torch.arange(len(texts)).split(1000):
         batch = texts.__getitems__(rows.tolist())
@@ -129,25 +126,24 @@ def token_counts(texts: EncodedTexts, classes: int, vocabulary: int) -> Tensor:
 
 
 class BucketSampler(Sampler[list[int]]):
-    """Draws batches of rows of like length.
+    """Draws batches of rows of similar length.
 
     A batch has at most `batch_size` rows and `max_tokens` tokens, padding counted.
 
-    Shuffled, the order is a function of the seed and the epoch alone: rows are permuted, sorted by
-        length
+    Shuffled, the order depends on the seed and the epoch alone: rows are permuted, sorted by length
     within buckets of 64 batches, cut into batches, and the batches permuted. Unshuffled, all rows
-    are sorted by length. The number of batches is the same in each epoch: texts too long for full
-    batches are apart, in classes of length that double, each with a batch size of its own. (A text
-    longer than `max_tokens` is a batch of its own.)
+    are sorted by length. The number of batches is the same in each epoch: texts that are too long
+    for full batches are grouped by length, each group up to twice as long as the one before and
+    with a batch size of its own. (A text longer than `max_tokens` is a batch of its own.)
 
-    Of several processes each has its share of every batch, so that all have as many batches and the
-    rows of a step are those of a single process. Of a batch with fewer rows than processes some
-    have no row: `[NO_ROW]`.
+    Several processes share every batch, so that each has the same number of batches, and the rows
+    of a step are those that a single process would have. Where a batch has fewer rows than there
+    are processes, those left without any get `[NO_ROW]`.
 
     Args:
         lengths: tokens of each text.
         rows: the rows of an epoch, which may repeat; None takes each once.
-        rank, world: which of how many processes.
+        rank, world: the number of this process, and how many there are.
     """
 
     def __init__(
@@ -207,7 +203,7 @@ class BucketSampler(Sampler[list[int]]):
 
 
 def _length_groups(lengths: Tensor, batch_size: int, max_tokens: int) -> list[tuple[Tensor, int]]:
-    """Places of rows that share a batch size, which all of them can have within `max_tokens`."""
+    """Groups the places of rows that fit into `max_tokens` with the same batch size."""
     lengths = lengths.clamp(min=1)  # a batch is one token wide at least
     groups, size, shorter = [], batch_size, 0
     while size >= 1:
@@ -248,8 +244,8 @@ def batch_loader(
 ) -> BatchLoader:
     """Makes a loader that never draws from the global random numbers: a resumed run repeats it.
 
-    The arguments are those of `BucketSampler`; of several processes, `batch_size` and `max_tokens`
-    are of all together.
+    The arguments are those of `BucketSampler`. With several processes, `batch_size` and
+    `max_tokens` count what all of them have together.
     """
     if texts.pad_to is not None:
         batch_size = min(batch_size, max(1, max_tokens // texts.pad_to))

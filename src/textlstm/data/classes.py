@@ -8,7 +8,7 @@ from textlstm.data.rows import Origin, Rows
 
 WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 BOOLEANS = ("false", "true")
-LISTED = 10  # classes in a sentence about those that training has no row of
+LISTED = 10  # classes that a sentence names, of those that training has no row of
 MANY_CLASSES = 50  # more than these, with fewer than four rows each, do not look like classes
 
 
@@ -122,7 +122,7 @@ def _whole(label: str) -> str:
 
 
 def _number(label: str) -> int | None:
-    """The value of a label that is a whole number or a boolean; None for any other."""
+    """The number that a whole number or a boolean (0 or 1) stands for; None for other labels."""
     if label.lower() in BOOLEANS:
         return BOOLEANS.index(label.lower())
     return int(_whole(label)) if WHOLE.fullmatch(label) and len(label) < 20 else None

@@ -1,4 +1,4 @@
-"""From labelled text to batches: binds sources, splits, tokenizer and batching for Lightning."""
+"""Binds sources, splits, tokenizer and batching together for Lightning: from text to batches."""
 
 import logging
 from pathlib import Path
@@ -27,7 +27,7 @@ from textlstm.data.unlabelled import Unlabelled, load_unlabelled
 
 log = logging.getLogger(__name__)
 
-MANY_UNKNOWN = 0.1  # of the words of validation
+MANY_UNKNOWN = 0.1  # share of the words of validation above which a warning is given
 
 
 class TextDataModule(pl.LightningDataModule):
@@ -44,9 +44,9 @@ class TextDataModule(pl.LightningDataModule):
             so that runs with other seeds share their test set.
         tokenizer_json: a trained tokenizer to use instead of learning one.
 
-    After `setup` there are, by split, `splits` (texts and labels) and `encoded` (ids), and of all:
-    `class_names`, `tokenizer`, `class_weights`, `batch_size`, `facts` for the record, and of a
-    refit `held_out`, which says of each training row whether it was a validation row.
+    After `setup`, `splits` (texts and labels) and `encoded` (ids) hold the rows by split. There are
+    `class_names`, `tokenizer`, `class_weights`, `batch_size`, `facts` for the record and, in a
+    refit, `held_out`, which says of each training row whether it was a validation row.
 
     Raises:
         InputError: an unknown tokenizer, at construction; data that cannot be used, in `setup`.
@@ -72,6 +72,7 @@ class TextDataModule(pl.LightningDataModule):
         """Reads, splits and tokenizes; does nothing the second time."""
         if self.splits:
             return
+
         sources = self._load()
         self.class_names: list[str] = sources["train"].class_names
         row_numbers, division = split_sources(sources, self.settings, self.settings.name)
@@ -91,17 +92,21 @@ class TextDataModule(pl.LightningDataModule):
         self.facts = self._describe(sources, division, read_from)
         self.batch_size = self.settings.batch_size or batch_size_for(self.learned_rows())
         self._warn()
+
         train = self.facts["splits"]["train"]
         self.class_weights = class_weights(self.settings.class_weights, train["classes"])
 
     def learned_rows(self) -> int:
-        """The rows that the batch size follows from: of training, or of a refit's before it."""
+        """Counts the training rows, in a refit without those that were validation rows.
+
+        The batch size follows from this number.
+        """
         if self.settings.refit:
             return int((~self.held_out).sum())
         return self.facts["splits"]["train"]["rows"]
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps, so that a run goes on with the same rows, batches and epochs."""
+        """Gives a checkpoint what a resumed run needs for the same rows, batches and epochs."""
         epochs = None if self.trainer is None else self.trainer.max_epochs
         sources = self.facts["sources"]
         return {"sources": sources, "batch_size": self.batch_size, "max_epochs": epochs}
@@ -151,9 +156,9 @@ class TextDataModule(pl.LightningDataModule):
         )
 
     def language_texts(self) -> list[EncodedTexts]:
-        """The texts of which a language model may learn: those of train, and unlabelled ones.
+        """The texts that a language model may learn from: those of train, and unlabelled ones.
 
-        Of a stream it is the sample that stands in for train.
+        Where train is a stream, its sample stands in for it.
         """
         if self.unlabelled is None:
             return [self.encoded["train"]]
@@ -215,7 +220,6 @@ class TextDataModule(pl.LightningDataModule):
             split: describe(encoded, self.class_names) for split, encoded in self.encoded.items()
         }
         streaming: StreamFacts | None = None
-
         if self.stream is not None:
             streaming = {"sample": splits["train"]["rows"]}
             splits["train"] = self._describe_stream(splits["train"])
@@ -261,6 +265,7 @@ class TextDataModule(pl.LightningDataModule):
         return {**sample, "rows": len(self.stream), "classes": classes}
 
     def _warn(self) -> None:
+        """Warns of rows in the order of their classes, of unseen classes and of unknown words."""
         if self.stream is not None:
             shuffled = BUFFER * self.batch_size
             if self.stream.longest_run > shuffled:
@@ -270,17 +275,17 @@ class TextDataModule(pl.LightningDataModule):
                     self.stream.longest_run,
                     shuffled,
                 )
+
         if any(self.facts["unseen"].values()):
             log.warning("%s", unseen_sentence(self.facts["unseen"], self.class_names))
+
         if self.settings.refit or self.settings.tokenizer != "word":
             return
         share = self.facts["splits"]["validation"]["unknown_share"]
-
         if share > MANY_UNKNOWN:
             log.warning(
                 "%.1f%% of the words of validation are unknown to the vocabulary of %d learned "
-                "from "
-                "training; data.tokenizer=bpe splits words into known parts.",
+                "from training; data.tokenizer=bpe splits words into known parts.",
                 100 * share,
                 self.tokenizer.get_vocab_size(),
             )

@@ -1,4 +1,4 @@
-"""Which texts count as duplicates of each other."""
+"""Finds texts that count as duplicates of each other, and rows whose labels contradict."""
 
 import unicodedata
 
@@ -20,7 +20,7 @@ def duplicate_numbers(texts: list[str]) -> np.ndarray:
 
 
 def label_conflicts(duplicate_of: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
-    """Which of N rows have a text that stands with another label elsewhere, as N booleans."""
+    """Finds rows whose text stands with another label elsewhere; gives N booleans for N rows."""
     order = np.lexsort((labels_N, duplicate_of))
     same_text = np.diff(duplicate_of[order]) == 0
     other_label = np.diff(labels_N[order]) != 0

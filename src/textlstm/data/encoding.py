@@ -1,4 +1,4 @@
-"""Turns texts into ids, and learns the tokenizer that does so; both are kept by content."""
+"""Turns texts into ids, and learns the tokenizer for it; the cache keeps both by content."""
 
 import hashlib
 from itertools import chain

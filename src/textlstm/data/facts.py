@@ -12,7 +12,7 @@ from typing import NotRequired, TypedDict
 
 
 class LengthFacts(TypedDict):
-    """How long the texts of a split are for the network, and how much of them it reads."""
+    """Lengths of the texts of a split, and how much of them the network reads."""
 
     mean_length: float
     """Tokens of a text that the network reads, on average, rounded to one digit."""
@@ -88,14 +88,14 @@ class ConflictFacts(TypedDict):
 
 
 class StreamFacts(TypedDict):
-    """What is known of streamed training rows by their beginning alone."""
+    """Facts about streamed training rows that only their first rows tell."""
 
     sample: int
-    """The first rows that lengths, tokenizer and baselines know the training split by."""
+    """Number of these first rows, from which lengths, tokenizer and baselines come."""
 
 
 class DivisionFacts(TypedDict):
-    """What dividing sources into splits found and decided."""
+    """Results of dividing sources into splits."""
 
     duplicates: dict[str, int]
     """By source: rows whose text stands in an earlier row. No entry for a streamed `train`."""
@@ -115,10 +115,10 @@ class DivisionFacts(TypedDict):
 
 
 class DataFacts(DivisionFacts):
-    """All that a run's record says about its data."""
+    """The facts about its data that a run's record holds."""
 
     streaming: StreamFacts | None
-    """What is known of the training rows by their beginning; None where all of them are kept."""
+    """Facts about a streamed training split; None where all rows are kept."""
     tokenizer: TokenizerFacts
     """The tokenizer and where it comes from."""
     sources: dict[str, SourceFacts]

@@ -36,7 +36,7 @@ SCHEMA = pyarrow.schema(
 
 @dataclass(frozen=True)
 class Origin:
-    """Where rows come from.
+    """A source of rows: a file, glob, folder or hub split.
 
     Args:
         key: the config key, for messages.
@@ -189,7 +189,7 @@ class CheckedRows:
         self._refuse_empty(read, first_empty)
 
     def _names(self) -> dict[str, str]:
-        """What messages call the column of the text and that of the label."""
+        """Gives the names of the text and label columns for messages."""
         return {"text": " + ".join(self.texts), "label": self.label}
 
     def _values(self, chunk: Chunk) -> dict[str, list[str]]:
@@ -202,7 +202,7 @@ class CheckedRows:
         return values
 
     def _refuse_empty(self, read: int, first_empty: dict[str, str]) -> None:
-        """Refuses rows that lack something and may not be dropped, and an origin of no others.
+        """Refuses rows that lack something and may not be dropped, and an origin of no other rows.
 
         Args:
             read: how many rows there are.

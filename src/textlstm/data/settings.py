@@ -92,7 +92,7 @@ class UnlabelledSettings:
     """Texts without a class."""
 
     unlabelled: str | None = None  # as runs were before there was a choice
-    """pretrain=own_text: more texts for the language model, a text a line or a table as train"""
+    """pretrain=own_text: more texts for the language model, one on each line, or a table"""
 
 
 @dataclass(frozen=True, kw_only=True)

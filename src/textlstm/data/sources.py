@@ -39,7 +39,7 @@ class Source:
         empty: how many rows were dropped for want of a `text` or a `label`.
         origin: the files' path and checksum; None for the hub.
         first_number: the label in the data that the first of data.label_names stands for, 0 or 1.
-        is_sample: whether these rows stand in for a stream of more.
+        is_sample: whether these rows are the beginning of a stream, and stand in for it.
         unseen: names of classes that some of these rows have and no training row.
     """
 
@@ -62,20 +62,25 @@ class Source:
 
     @property
     def unseen_rows(self) -> dict[str, int]:
-        """How many rows each of the unseen classes has, by name."""
+        """Rows of each unseen class, by its name."""
         known = len(self.class_names)
         counts = np.bincount(self.labels_N, minlength=known + len(self.unseen))[known:]
         return dict(zip(self.unseen, counts.tolist(), strict=True))
 
     @property
     def known_N(self) -> np.ndarray:
-        """Which rows have a class that a training row has, as N booleans."""
+        """N booleans that say whether a row has a class that a training row has."""
         return self.labels_N < len(self.class_names)
 
     def texts(self, row_numbers: np.ndarray | None = None) -> Iterator[str]:
         """Reads the texts of some rows (default: all), a chunk at a time in memory."""
-        rows = self.rows if row_numbers is None else self.rows.select(row_numbers)
-        yield from chain.from_iterable(batched_texts(rows))
+        return texts_of(self.rows, row_numbers)
+
+
+def texts_of(rows: Dataset, row_numbers: np.ndarray | None = None) -> Iterator[str]:
+    """Reads the column `text` of some rows (default: all), a chunk at a time in memory."""
+    some = rows if row_numbers is None else rows.select(row_numbers)
+    yield from chain.from_iterable(batched_texts(some))
 
 
 def batched_texts(rows: Dataset) -> Iterator[list[str]]:
@@ -88,9 +93,9 @@ def load_source(settings: ReadSettings, *, cache: Path) -> dict[str, Source]:
     """Reads labelled text as `train` and, where they are given, `validation` and `test`.
 
     Args:
-        settings: where the texts come from and what is read of them. Without a text or label
-            column the usual name that is there is taken, and said; several text columns are joined
-            with a space. Rows without text or label are refused, or dropped and counted.
+        settings: where the texts come from and what is read of them. Where no text or label column
+            is given, one with a usual name is taken, and a message names it; several text columns
+            are joined with a space. Rows without text or label are refused, or dropped and counted.
         cache: a folder that keeps the rows, by content.
 
     Raises:
@@ -129,27 +134,21 @@ def load_stream(
 
     read["train"] = read_rows(sample, settings, cache)
     every_label = replace(read["train"], labels=list(found["labels"]))  # of all rows
-    if len(read["train"].labels) < 2 <= len(every_label.labels):
-        raise origins["train"].fail(
-            f"has one class in its first {sample_size:,} rows: rows sorted by class cannot be "
-            f"streamed, which shuffles none but rows near each other. Shuffle the file, or leave "
-            f"data.streaming out."
-        )
+    _check_mixed(origins["train"], read["train"], every_label, sample_size)
     classes = find_classes(every_label, origins["train"], settings.label_names)
     numbers, _ = classes.numbers_of(every_label.labels)
-    rows_of_class = [0] * len(classes.names)
-    for number, rows in zip(numbers, found["labels"].values(), strict=True):
-        rows_of_class[number] += rows
+    number_of = dict(zip(every_label.labels, numbers, strict=True))
 
     stream = Stream(
         origins["train"],
         settings,
         held_out,
-        dict(zip(every_label.labels, numbers, strict=True)),
-        rows_of_class,
+        number_of,
+        _rows_of_class(found["labels"], number_of, len(classes.names)),
         found["dropped"],
         found["longest_run"],
     )
+
     origins["train"] = sample
     sources = {
         split: _label(origins[split], read[split], classes)
@@ -174,7 +173,7 @@ def load_labelled(
     Args:
         path: a file, a glob or a folder.
         settings: what is read of it.
-        class_names: the classes of the model, of which at least one row must have one.
+        class_names: the classes of the model; at least one row must have one of them.
         first_number: the label that the first of data.label_names stood for in training.
         cache: a folder that keeps the rows, by content.
 
@@ -220,7 +219,7 @@ def join(one: Source, other: Source) -> Source:
 
 
 def _find_origins(settings: ReadSettings, *, streaming: bool = False) -> dict[str, Origin]:
-    """Where `train` and, if they are given, `validation` and `test` come from.
+    """Finds where `train` and, if they are given, `validation` and `test` come from.
 
     Args:
         settings: names files (without data.train the embedded corpus) or a data set of the hub.
@@ -245,6 +244,7 @@ def _find_origins(settings: ReadSettings, *, streaming: bool = False) -> dict[st
 
 
 def _check_held_out(origins: dict[str, Origin], source: str) -> None:
+    """Refuses a stream without validation or test rows of their own."""
     for split in ("validation", "test"):
         if split not in origins:
             file = "" if source == "hub" else f"give data.{split}=FILE, or "
@@ -254,8 +254,28 @@ def _check_held_out(origins: dict[str, Origin], source: str) -> None:
             )
 
 
+def _check_mixed(origin: Origin, sample: Rows, every_label: Rows, sample_size: int) -> None:
+    """Refuses a stream whose first rows have one class while all its rows have several."""
+    if len(sample.labels) < 2 <= len(every_label.labels):
+        raise origin.fail(
+            f"has one class in its first {sample_size:,} rows: rows sorted by class cannot be "
+            f"streamed, which shuffles none but rows near each other. Shuffle the file, or leave "
+            f"data.streaming out."
+        )
+
+
+def _rows_of_class(
+    rows_of_label: dict[str, int], number_of: dict[str, int], classes: int
+) -> list[int]:
+    """Counts the rows of each class; several labels may be spellings of one class."""
+    rows_of_class = [0] * classes
+    for label, rows in rows_of_label.items():
+        rows_of_class[number_of[label]] += rows
+    return rows_of_class
+
+
 def _label(origin: Origin, rows: Rows, classes: Classes) -> Source:
-    """The rows with their labels as class numbers.
+    """Gives the rows their labels as class numbers.
 
     Raises:
         InputError: no row has a class that a training row has.
@@ -269,6 +289,7 @@ def _label(origin: Origin, rows: Rows, classes: Classes) -> Source:
             f"training row has.{nearest(label, classes.names)} The classes are "
             f"{', '.join(classes.names)}."
         )
+
     texts = rows.rows.select_columns(["text"])
     feature = ClassLabel(names=[*classes.names, *unseen])
     return Source(

@@ -1,4 +1,4 @@
-"""Which rows train, validate and test: stratified, deterministic, and no text on two sides."""
+"""Decides which rows train, validate and test: stratified by class, with duplicates together."""
 
 import logging
 
@@ -24,7 +24,7 @@ def split_sources(
 
     Args:
         sources: `train` and, where they have a source of their own, `validation` and `test`.
-        settings: how what has no source is cut from `train`.
+        settings: how the splits without a source are cut from `train`.
         name: what messages call a data set that brings a validation split.
 
     Returns:
@@ -39,6 +39,7 @@ def split_sources(
             f"data.folds={settings.folds} cuts validation from the training rows, but {name} has a "
             f"validation split of its own. Leave data.folds and data.fold out."
         )
+
     row_numbers = {"test": np.arange(len(sources["test"].rows))} if "test" in sources else {}
     dropped: dict[str, int] = {}
     for split in ("validation", "train"):
@@ -180,7 +181,7 @@ def _check_parts(
 def _rows_apart(
     split: str, sources: dict[str, Source], held_out: dict[str, np.ndarray]
 ) -> np.ndarray:
-    """The row numbers of a source without the texts that stand in those held out as well."""
+    """The row numbers of a source, without rows whose text also stands in a split held out."""
     duplicate_of = sources[split].duplicate_of
     if not held_out:
         return np.arange(len(duplicate_of))
@@ -218,7 +219,7 @@ def _count_duplicates(source: Source) -> int:
 
 
 def _count_conflicts(split: str, source: Source) -> ConflictFacts:
-    """How many texts stand with more than one label, and in how many rows."""
+    """Counts the texts that stand with more than one label, and the rows in which they stand."""
     conflicting = label_conflicts(source.duplicate_of, source.labels_N)
     texts, rows = len(np.unique(source.duplicate_of[conflicting])), int(conflicting.sum())
     if rows:

@@ -1,4 +1,4 @@
-"""Divides rows into parts by class: deterministic, and with duplicates on one side."""
+"""Divides rows into parts by class: the same for the same seed, and with duplicates together."""
 
 from collections.abc import Sequence
 
@@ -45,9 +45,9 @@ def split_rows(
 def fold_rows(
     duplicate_of: np.ndarray, labels_N: np.ndarray, folds: int, *, seed: int
 ) -> tuple[list[np.ndarray], dict[int, int]]:
-    """Divides N rows into folds of like size, each of which validates once.
+    """Divides N rows into folds of similar size, each of which validates once.
 
-    Each class is dealt to the folds in turn, so that no fold has two texts of it more than another.
+    Each class is dealt to the folds in turn, so that two folds differ by one text of it at most.
     Duplicates go together as in `split_rows`. A class with fewer distinct texts than folds stands
     in none of them: it always trains.
 

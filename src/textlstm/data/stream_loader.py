@@ -1,4 +1,4 @@
-"""Batches of texts that are read and tokenized in passing."""
+"""Makes batches of texts that are read and tokenized while training goes on."""
 
 from collections.abc import Iterable, Iterator
 
@@ -16,18 +16,18 @@ BUFFER = 100  # batches whose rows are shuffled together
 class StreamLoader:
     """Makes batches of a stream; their order depends on the seed and the epoch alone.
 
-    The rows of 100 batches at a time are shuffled and cut into batches of like length as
+    The rows of 100 batches at a time are shuffled and cut into batches of similar length as
     `BucketSampler` does.
 
     Args:
-        stream: some texts and their classes at a time, the same whenever it is gone through.
+        stream: gives some texts and their classes at a time, the same ones in each pass.
         rows: how many there are; all batches but the last are full, so that the steps of an epoch
             are known.
         tokenizer: makes the ids.
         batch_size: the texts of a batch.
-        max_tokens: what no batch may need more of, padding counted.
+        max_tokens: the most tokens of a batch, padding counted.
         cut: how many ids of a text are read.
-        seed: the order of the batches.
+        seed: what the order of the batches is drawn with.
 
     Raises:
         InputError: while batches are drawn: the stream has another number of rows by now.

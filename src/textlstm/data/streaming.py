@@ -1,4 +1,4 @@
-"""Training rows that are read anew in each epoch, never kept in memory or on the disk."""
+"""Reads training rows anew in each epoch, and keeps none of them in memory or on the disk."""
 
 import json
 from collections import Counter
@@ -18,17 +18,18 @@ from textlstm.data.rows import CheckedRows, Origin
 from textlstm.data.settings import ColumnSettings
 from textlstm.terminal import counted
 
-LAYOUT = 1  # of a survey in the cache
+LAYOUT = 1  # of the cached surveys: a change of what is written there must raise it
 
 
 @dataclass(frozen=True)
 class Stream:
-    """The rows of an origin that train, some at a time: their texts and class numbers.
+    """The training rows of an origin, some at a time: their texts and class numbers.
 
     Args:
         origin, settings: what is read.
-        held_out: numbers of the texts that stand in validation or test (`rows.duplicate_numbers`):
-            such rows are left out. Duplicates among the rows themselves are not known.
+        held_out: numbers of the texts that stand in validation or test
+            (`duplicates.duplicate_numbers`): such rows are left out. Duplicates among the rows
+            themselves are not known.
         classes: the class number of each label, as it is written in the data.
         rows_of_class: how many rows of each class there are, by class number.
         dropped: how many rows were left out for standing in validation or test.
@@ -53,7 +54,7 @@ class Stream:
 
 
 class Survey(TypedDict):
-    """What a first pass over a stream counts."""
+    """Counts from a first pass over a stream."""
 
     labels: dict[str, int]
     """Rows of each label, as it is written in the data."""
@@ -91,6 +92,7 @@ def survey(origin: Origin, settings: ColumnSettings, held_out: np.ndarray, cache
                 counts[label] += length
                 run = run + length if label == last else length
                 longest, last = max(longest, run), label
+
         facts = {"labels": counts, "empty": rows.empty, "dropped": dropped, "longest_run": longest}
         (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
@@ -109,7 +111,7 @@ def _trained_on(texts: list[str], held_out: np.ndarray) -> list[int]:
 
 
 def first_rows(origin: Origin, rows: int) -> Origin:
-    """The same origin, of which only the first `rows` rows are read."""
+    """Makes an origin of the first `rows` rows of another one."""
 
     def opened() -> Table:
         table = origin.open()

@@ -1,4 +1,4 @@
-"""Text to token ids: a tokenizer is learned from the training texts alone and travels as JSON."""
+"""Learns tokenizers, which turn text into token ids and are stored as JSON."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +14,7 @@ from textlstm.checks import InputError, check_choice, check_whole
 from textlstm.data.vocabulary import PAD, SPECIALS, UNK
 
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
-CHARACTERS = 1_000_000  # whose encodings are in memory together
+CHARACTERS = 1_000_000  # of the texts whose encodings are in memory together
 
 
 class Kind(NamedTuple):
@@ -64,7 +64,7 @@ KINDS = {
 def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Tokenizer:
     """Learns a vocabulary of at most `vocab_size` tokens, `[PAD]` 0 and `[UNK]` 1 among them.
 
-    (`unigram` keeps each character of the training texts, even where that takes it beyond.)
+    (`unigram` keeps each character of the training texts, even if that makes it larger.)
     All kinds normalise to NFKC, lower case and single spaces. `word` splits at spaces and
     punctuation; what it did not see is `[UNK]`. `bpe` (Sennrich et al. 2016) and `unigram` (Kudo
     2018) split words further; a character that they did not see becomes its UTF-8 bytes.
@@ -84,14 +84,7 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
         )
 
     tokenizer, trainer = make(fixed, vocab_size)
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.NFKC(),
-            normalizers.Lowercase(),
-            normalizers.Replace(Regex(r"\s+"), " "),
-            normalizers.Strip(),
-        ]
-    )
+    tokenizer.normalizer = text_normalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     if splits_words:
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -99,6 +92,18 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
         )
     tokenizer.train_from_iterator(texts, trainer)
     return load_tokenizer(tokenizer.to_str())
+
+
+def text_normalizer() -> normalizers.Normalizer:
+    """NFKC, lower case and single spaces, without any at the ends."""
+    return normalizers.Sequence(
+        [
+            normalizers.NFKC(),
+            normalizers.Lowercase(),
+            normalizers.Replace(Regex(r"\s+"), " "),
+            normalizers.Strip(),
+        ]
+    )
 
 
 def load_tokenizer(text: str) -> Tokenizer:
@@ -141,12 +146,8 @@ class Encoded(NamedTuple):
 
 
 def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> Encoded:
-    """The ids of all texts, whole; the tokenizer works on all cores."""
-    tokens, lengths, unknown = (
-        [np.empty(0, np.int32)],
-        [np.empty(0, np.int32)],
-        [np.empty(0, np.int32)],
-    )
+    """Turns all texts into ids, uncut; the tokenizer works on all cores."""
+    tokens, lengths, unknown = ([np.empty(0, np.int32)] for _ in range(3))
     for chunk in _chunks(texts):
         ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(chunk)]
         lengths.append(np.fromiter(map(len, ids), np.int32, len(ids)))
@@ -161,7 +162,7 @@ def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> Encoded:
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Texts that are encoded together: each token takes some hundred bytes meanwhile."""
+    """Groups texts that are encoded together: each token takes some hundred bytes meanwhile."""
     chunk: list[str] = []
     characters = 0
     for text in texts:

@@ -21,7 +21,7 @@ from textlstm.data.reading.files import find_files, open_table, text_lines
 from textlstm.data.reading.formats import is_table
 from textlstm.data.reading.tables import Chunk
 from textlstm.data.settings import ColumnSettings
-from textlstm.data.sources import batched_texts
+from textlstm.data.sources import texts_of
 from textlstm.terminal import counted
 
 KEY = "data.unlabelled"
@@ -49,17 +49,19 @@ class Unlabelled:
 
     def texts(self, row_numbers: np.ndarray | None = None) -> Iterator[str]:
         """Reads the texts of some rows (default: all), a chunk at a time in memory."""
-        rows = self.rows if row_numbers is None else self.rows.select(row_numbers)
-        yield from chain.from_iterable(batched_texts(rows))
+        return texts_of(self.rows, row_numbers)
 
 
 def load_unlabelled(
     path: str, settings: ColumnSettings, *, held_out: np.ndarray, cache: Path
 ) -> Unlabelled:
-    """Reads a table, a folder, or any other file a text a line, but no text that is held out.
+    """Reads texts from a table, a folder, or any other file with one text on each line.
+
+    Texts that are held out are left out.
 
     Args:
-        path: a file, a glob or a folder as data.train takes them, or files with a text a line.
+        path: a file, a glob or a folder as data.train takes them, or files with one text on each
+            line.
         settings: the column of the text, and the encoding.
         held_out: the duplicate numbers of the texts that nothing may be learned from.
         cache: a folder that keeps the rows, by content.
@@ -94,7 +96,7 @@ def load_unlabelled(
 
 
 def _write(folder: Path, path: str, settings: ColumnSettings) -> dict[str, int]:
-    """Writes the texts into a folder, and counts those that are there and the empty rows."""
+    """Writes the texts into a folder; counts them, and the rows without a text."""
     facts = {"rows": 0, "empty": 0}
     columns, chunks = _opened(path, settings)
     read = counted(chunks, f"rows read from {KEY}", size_of=lambda chunk: chunk.rows())

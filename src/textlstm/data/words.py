@@ -1,4 +1,4 @@
-"""Which words a data set has: how many there are, and which are typical of a class."""
+"""Counts the words of a data set, and finds those that are typical of a class."""
 
 import numpy as np
 from torch import Tensor
@@ -7,12 +7,12 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.data.tokenizer import encode, train_tokenizer
 from textlstm.terminal import counted
 
-# Of the training words read, where the vocabulary is counted.
+# The shares of the training words after which the vocabulary is counted.
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 def vocabulary_growth(data: TextDataModule) -> list[tuple[int, int]]:
-    """Counts distinct words as more of the training texts is read.
+    """Counts how many distinct words there are as more and more training texts are read.
 
     Returns:
         Words read so far, and how many different ones they were, at growing shares of the texts.

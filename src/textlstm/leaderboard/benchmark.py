@@ -1,4 +1,4 @@
-"""Presets compared on the test rows of several data sets, with the linear model beside them."""
+"""Compares presets with the linear baseline on the test rows of several data sets."""
 
 import statistics
 from collections.abc import Iterable
@@ -16,10 +16,10 @@ from textlstm.leaderboard.benchmark_figure import benchmark_figure
 from textlstm.leaderboard.comparison import kinds_of_rows, mcnemar, resampled_scores
 from textlstm.runs.figures import save
 from textlstm.runs.folder import RunFolder
-from textlstm.runs.report import LINEAR
+from textlstm.runs.results import LINEAR
 from textlstm.writing import markdown_table, write_csv, write_text
 
-BINS = 15  # of the calibration error, as `model.metrics.scores` has it
+BINS = 15  # of the calibration error, as in `model.metrics`
 NOTES = (
     "Accuracy and macro F1 are means of the runs ± standard deviation. Their 95 % intervals are by "
     "a bootstrap of the test rows, and say nothing of other seeds.",
@@ -31,8 +31,17 @@ NOTES = (
 
 PICTURE = "benchmark.png"
 HEADER = [
-    *("model", "runs", "accuracy", "95 %", "macro F1", "95 %"),
-    *("ahead", "p", "calibration", "pooled", "seconds"),
+    "model",
+    "runs",
+    "accuracy",
+    "95 %",
+    "macro F1",
+    "95 %",
+    "ahead",
+    "p",
+    "calibration",
+    "pooled",
+    "seconds",
 ]
 
 
@@ -40,7 +49,7 @@ class Predicted(NamedTuple):
     """One model on the N test rows of one run.
 
     Args:
-        rows: what tells these test rows from others.
+        rows: a number that tells these test rows from others.
         gold, predicted: the class names of each row.
         confidence: the probability of each predicted class.
         seconds: how long the run took; None for the baseline.
@@ -61,7 +70,7 @@ class Predicted(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """A score over several seeds: mean, standard deviation (None of one), and its 95 % interval."""
+    """A score over several seeds: mean, standard deviation (None for one), and 95 % interval."""
 
     mean: float
     deviation: float | None
@@ -74,9 +83,9 @@ class Line(NamedTuple):
 
     Args:
         model: the preset, or the baseline's name.
-        runs: how many runs are averaged; of the baseline, on how many different test sets.
+        runs: how many runs are averaged; for the baseline, how many different test sets.
         ahead: accuracy less the baseline's; None for the baseline, or without one.
-        p: median p of McNemar's test against it.
+        p: median p of McNemar's test against the baseline.
         pooled_calibration_error: calibration error of the rows of all runs together.
         seconds: mean seconds of a run.
     """
@@ -120,7 +129,7 @@ def compare(presets: dict[str, list[RunFolder]]) -> list[Line]:
 
 
 def read_predicted(run: RunFolder) -> tuple[Predicted, Predicted | None]:
-    """Reads what a finished run and its baseline predicted; None for a baseline that it has not."""
+    """Reads what a finished run and its baseline predicted; None if it has no baseline."""
     record = run.record()
     assert record is not None
     files = [run.predictions]
@@ -193,7 +202,7 @@ def write_benchmark(benchmark: Benchmark) -> list[str]:
 
 
 def print_lines(name: str, lines: list[Line]) -> None:
-    """Prints the table of a data set, in 80 columns; intervals stand below what they are of."""
+    """Prints the table of a data set in 80 columns, with each interval below its score."""
     table = Table(title=name, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0)
     table.add_column("model", overflow="fold")
     for column in ("accuracy", "macro F1", "ahead", "p", "calibration", "seconds"):
@@ -208,12 +217,13 @@ def print_lines(name: str, lines: list[Line]) -> None:
 
 
 def _line(model: str, runs: list[Predicted], linear: dict[int, Predicted]) -> Line:
-    """The line of a model; `linear` has the baseline for each different set of test rows."""
+    """Makes the line of a model; `linear` is the baseline on each different set of test rows."""
     of_accuracy, of_macro_f1 = intervals(runs)
     pairs = [(run, linear[run.rows]) for run in runs if run.rows in linear]
     compared = len(pairs) == len(runs)
     confidence = np.concatenate([run.confidence for run in runs])
     seconds = [run.seconds for run in runs if run.seconds is not None]
+
     return Line(
         model,
         len(runs),
@@ -237,13 +247,13 @@ def _spread(scores: list[float], interval: tuple[float, float]) -> Spread:
 
 
 def _middle(scores_R: np.ndarray) -> tuple[float, float]:
-    """The range of the middle 95 % of scores."""
+    """Gives the range of the middle 95 % of scores."""
     low, high = np.percentile(scores_R, [2.5, 97.5])
     return float(low), float(high)
 
 
 def _cells(line: Line) -> list[str]:
-    """The cells of a line, under `HEADER`."""
+    """Gives the cells of a line in the order of `HEADER`."""
     spreads = []
     for spread in (line.accuracy, line.macro_f1):
         deviation = "" if spread.deviation is None else f" ± {spread.deviation:.4f}"
@@ -261,16 +271,12 @@ def _cells(line: Line) -> list[str]:
 
 
 def _write_csv(file: Path, lines: dict[str, list[Line]]) -> None:
-    header = [
-        *("data", "model", "runs"),
-        *(
-            f"{score}{what}"
-            for score in ("accuracy", "macro F1")
-            for what in ("", " standard deviation", " low", " high")
-        ),
-        *("ahead of the baseline", "McNemar p", "calibration error"),
-        *("pooled calibration error", "seconds"),
-    ]
+    """Writes the lines of all data sets as one table."""
+    spread = ("", " standard deviation", " low", " high")
+    header = ["data", "model", "runs"]
+    header += [f"{score}{what}" for score in ("accuracy", "macro F1") for what in spread]
+    header += ["ahead of the baseline", "McNemar p", "calibration error"]
+    header += ["pooled calibration error", "seconds"]
     rows = [
         [name, line.model, line.runs, *line.accuracy, *line.macro_f1, *line[4:]]
         for name, found in lines.items()

@@ -1,9 +1,9 @@
-"""The picture of a benchmark: each model's accuracy on each data set, with its interval."""
+"""Draws the picture of a benchmark: each model's accuracy on each data set, with its interval."""
 
 from matplotlib.figure import Figure
 
 from textlstm.runs.figures import BLUE, GREY, text_style
-from textlstm.runs.report import LINEAR
+from textlstm.runs.results import LINEAR
 
 COLUMNS = 3  # data sets beside each other
 

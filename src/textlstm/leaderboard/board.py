@@ -1,4 +1,4 @@
-"""A sweep summed up: its configurations best first, how sure that is, and what to type next."""
+"""Sums a sweep up: its configurations best first, how sure that is, and what to type next."""
 
 import shlex
 import textwrap
@@ -13,14 +13,15 @@ from textlstm.leaderboard import figures
 from textlstm.leaderboard.comparison import how_sure
 from textlstm.leaderboard.folder import Configuration, SweepFolder
 from textlstm.leaderboard.importance import importances
+from textlstm.leaderboard.parallel import parallel_figure, wrapped
 from textlstm.runs.figures import save
 from textlstm.typed import as_typed
 from textlstm.writing import markdown_table, write_csv, write_text
 
 SHOWN = 20  # rows of the table on the screen
-LONGEST = 14  # letters of a value there
+LONGEST = 14  # letters of a value in the table on the screen
 RETRAIN = "The best configuration, trained again and scored on test:"
-REFIT = "The same trained on train and validation together, for as many epochs as were best:"
+REFIT = "The same, trained on the train and validation rows together for the best number of epochs:"
 
 
 def latest_sweep(sweeps: Path) -> Path:
@@ -41,7 +42,7 @@ def latest_sweep(sweeps: Path) -> Path:
 
 
 def write_leaderboard(path: Path) -> None:
-    """Prints a sweep's configurations, best first, and writes them and their pictures beside it.
+    """Prints a sweep's configurations, best first, and writes them and pictures of them.
 
     The files are leaderboard.csv, leaderboard.md and, where there is something to see, history.png,
     pareto.png, parallel.png and importance.png, all in the sweep's folder.
@@ -75,15 +76,16 @@ def write_leaderboard(path: Path) -> None:
 
 
 def retrain_command(best: Configuration) -> str:
-    """The command that trains a configuration once more and, without test=false, scores it."""
+    """Gives the command that trains a configuration again and scores it on test."""
     return _command(best.overrides)
 
 
 def refit_command(best: Configuration) -> str:
-    """The command that trains a configuration on the validation rows, too.
+    """Gives the command that trains a configuration on the validation rows, too.
 
-    Without them nothing can choose the number of epochs, so it is given: the mean best one. What
-    else validation chooses, temperature, threshold and mixture, is that of the best run.
+    Without validation nothing can choose the number of epochs, so the command gives the mean of the
+    best ones. Temperature, threshold and mixture, which validation chooses, too, are those of the
+    best run.
     """
     others = {key: value for key, value in best.overrides.items() if key != "trainer.max_epochs"}
     refit = {"data.refit": "true", "trainer.max_epochs": str(best.best_epoch)}
@@ -127,7 +129,7 @@ def _draw(sweep: SweepFolder, shares: dict[str, float]) -> list[str]:
             if run.overrides.keys() >= set(swept)
         ]
         names = list(short.values())
-        drawn["parallel.png"] = figures.parallel_figure(names, values, scores, pruned)
+        drawn["parallel.png"] = parallel_figure(names, values, scores, pruned)
     if shares:
         named = {short[key]: share for key, share in shares.items()}
         drawn["importance.png"] = figures.importance_figure(named, len(ranked))
@@ -164,7 +166,7 @@ def _write_markdown(
 
 
 def _columns(sweep: SweepFolder) -> dict[str, list[str]]:
-    """The cells of the table by column, without columns that say the same of all configurations."""
+    """Gives the cells of the table by column, without columns whose cells are all the same."""
     ranked, short = sweep.configurations, _short(sweep.swept)
     columns = {
         "rank": [str(rank) for rank in range(1, len(ranked) + 1)],
@@ -199,7 +201,7 @@ def _table(sweep: SweepFolder, width: int) -> tuple[Table, list[str]]:
         ]
         for name, column in _columns(sweep).items()
     }
-    headers = {name: figures.wrapped(name, longest=9) for name in columns}
+    headers = {name: wrapped(name, longest=9) for name in columns}
     widths = {
         name: max(len(line) for line in [*headers[name].split("\n"), *columns[name]])
         for name in columns

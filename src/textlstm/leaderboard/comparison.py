@@ -1,9 +1,9 @@
-"""How sure one can be that the first of two configurations is better than the second.
+"""Computes how sure one can be that the first of two configurations is better than the second.
 
-Repeats with the same seeds or folds are compared in pairs, other repeats by Welch's test. Of one
-run each, nothing can be said of the luck of the seed; what can be said is how far the order depends
-on which rows happened to be held out for validation, by a paired bootstrap of macro F1 over these
-rows. (McNemar's test would answer that for accuracy, which is not what the runs are ranked by.)
+Repeats with the same seeds or folds are compared in pairs, other repeats by Welch's test. With one
+run each, nothing is known about the luck of the seed. A paired bootstrap of macro F1 over the
+validation rows then tells how far the order depends on which rows happened to be held out.
+(McNemar's test would tell that for accuracy, by which the runs are not ranked.)
 """
 
 import math
@@ -67,7 +67,7 @@ def corrected_t_test(differences: list[float], held_out: float) -> float:
     """Gives 1 - p of a one-sided paired t-test that the mean difference is above 0.
 
     Args:
-        differences: a score less the other, for each pair.
+        differences: for each pair, the first score minus the second.
         held_out: validation rows for each training row where the pairs share training rows (Nadeau
             & Bengio 2003, "Inference for the generalization error", add this to 1/n in the variance
             of the mean); 0 where they do not.
@@ -161,7 +161,7 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> float:
 
 
 def _macro_f1(hits_RC: np.ndarray, gold_RC: np.ndarray, predicted_RC: np.ndarray) -> np.ndarray:
-    """Macro F1 as `metrics.scores` has it, of R resamples: classes without a gold row left out."""
+    """Computes macro F1 of R resamples as `metrics.scores` does, without classes of no gold row."""
     f1_RC = 2 * hits_RC / np.maximum(gold_RC + predicted_RC, 1)
     present_RC = gold_RC > 0
     return (f1_RC * present_RC).sum(axis=1) / present_RC.sum(axis=1)
@@ -214,7 +214,7 @@ def _held_out(pairs: list[Pair]) -> float:
 
 
 def _sign(difference: float) -> float:
-    """How sure the first is ahead where nothing varies: 1 or 0, or one half of equal scores."""
+    """Says how sure the first is ahead where nothing varies: 1, 0, or 0.5 for equal scores."""
     return float(difference > 0) if difference else 0.5
 
 

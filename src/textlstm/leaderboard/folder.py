@@ -1,4 +1,4 @@
-"""A sweep's folder read back: what is finished, pruned or failed, and what repeats what."""
+"""Reads a sweep's folder: which runs finished, were pruned or failed, and which are repeats."""
 
 import re
 import statistics
@@ -37,13 +37,13 @@ class Run:
 
     @cached_property
     def overrides(self) -> dict[str, str]:
-        """Its overrides by key; a deletion (`~key`) has an empty value."""
+        """The run's overrides by key; a deletion (`~key`) has an empty value."""
         pairs = (line.partition("=") for line in self.lines)
         return {key: value for key, _, value in pairs}
 
     @property
     def repeat(self) -> tuple[str | None, str | None]:
-        """What tells it from other runs of its configuration: its fold and its seed, if typed."""
+        """The fold and the seed, if typed: what differs between runs of a configuration."""
         return self.overrides.get("data.fold"), self.overrides.get("seed")
 
     @property
@@ -79,7 +79,7 @@ class Configuration:
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation of the score over the runs (of a sample: n - 1); None of one run."""
+        """Standard deviation of the score over the runs (of a sample: n - 1); None for one run."""
         return statistics.stdev(run.score for run in self.runs) if len(self.runs) > 1 else None
 
     @property
@@ -100,7 +100,7 @@ class Configuration:
 
     @cached_property
     def overrides(self) -> dict[str, str]:
-        """Its overrides as they are typed, in their order."""
+        """The overrides of the configuration as they are typed, in their order."""
         run = self.runs[0]
         return {
             key: _as_typed(value_in(run.record["config"], key)) if key in LITERAL else value
@@ -117,12 +117,12 @@ class Configuration:
 
 @dataclass(frozen=True)
 class SweepFolder:
-    """What a sweep's folder holds.
+    """The runs in a sweep's folder.
 
     Attributes:
-        configurations: with at least one finished and no pruned run; the best first.
+        configurations: those with at least one finished and no pruned run, the best first.
         pruned: runs that a search ended early.
-        partial: finished runs of configurations of which another run was pruned: not ranked.
+        partial: finished runs that are not ranked, since a repeat of them was pruned.
         failed: folders of jobs whose train.log ends with an error.
         unfinished: folders of jobs that were stopped, or are still running.
     """
@@ -191,7 +191,7 @@ class SweepFolder:
 
     @property
     def counts(self) -> str:
-        """How many runs are finished, pruned, failed and unfinished, in a sentence."""
+        """A sentence that counts the finished, pruned, failed and unfinished runs."""
         finished = sum(len(ranked.runs) for ranked in self.configurations) + len(self.partial)
         counted = _counted(pruned=self.pruned, failed=self.failed, unfinished=self.unfinished)
         several = len(self.configurations) > 1
@@ -218,7 +218,7 @@ def _counted(**runs: Sized) -> list[str]:
 
 
 def _failed(log: Path) -> bool:
-    """Says whether a job's log ends with an error; a job that is started again goes on in it."""
+    """Says whether a job's log ends with an error; a job that is started again appends to it."""
     if not log.is_file():
         return False
     levels = LOGGED.findall(log.read_text(encoding="utf-8", errors="replace"))

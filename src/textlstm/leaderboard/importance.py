@@ -1,10 +1,10 @@
-"""Which hyperparameters of a sweep the score depends on."""
+"""Estimates how far the score depends on each hyperparameter of a sweep."""
 
 from typing import TYPE_CHECKING
 
 from textlstm.checks import NUMBER
-from textlstm.leaderboard.figures import Scale
 from textlstm.leaderboard.folder import SweepFolder
+from textlstm.leaderboard.parallel import Scale
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -1,15 +1,15 @@
-"""Probabilities that mean what they say: a temperature, and a threshold, chosen on validation."""
+"""Calibrates probabilities: chooses a temperature and a threshold on validation."""
 
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from textlstm.model.metrics import Predictions
+from textlstm.model.metrics import Predictions, log_loss
 from textlstm.model.scores import Answered, Calibration, Threshold, Uncalibrated
 
-COLDEST, HOTTEST = 0.25, 10.0  # where validation is too easy or too small to say
-TARGETS = (0.95, 0.99)  # shares of right answers; the second if all answers reach the first
+COLDEST, HOTTEST = 0.25, 10.0  # limits, for a validation split too easy or small to fit on
+TARGETS = (0.95, 0.99)  # shares of right answers; the second where all answers reach the first
 FEWEST = 20  # answers that a threshold is judged by
 STEPS = 1000  # thresholds tried, from 0 to 0.999
 BINS = 15
@@ -26,7 +26,7 @@ class Bin(NamedTuple):
 
 
 def at_temperature(predictions: Predictions, temperature: float) -> Predictions:
-    """Divides the log-probabilities by a temperature, and lets them sum to one again."""
+    """Divides the log-probabilities by a temperature, and normalizes them again."""
     if temperature == 1:
         return predictions
     log_NC = predictions.log_probabilities_NC.double() / temperature
@@ -45,10 +45,9 @@ def fit_temperature(predictions: Predictions) -> float:
 
 
 def choose_threshold(predictions: Predictions) -> Threshold | None:
-    """Finds the lowest probability above which so many answers are right; None if none does.
+    """Finds the lowest probability above which 95 of 100 answers are right; None if there is none.
 
-    The share of right answers that is looked for is 0.95; where all answers together reach that, it
-    is 0.99, if any threshold reaches it.
+    Where all answers together reach that, 99 of 100 are asked for, if any threshold reaches it.
     """
     confidence_N, right_N = _confidence(predictions)
     order = np.argsort(-confidence_N, kind="stable")
@@ -81,11 +80,11 @@ def describe_calibration(
     chosen_on: str,
     predictions: dict[str, Predictions],
 ) -> Calibration:
-    """Says what a temperature and a threshold make of scored splits.
+    """Describes what a temperature and a threshold do to scored splits.
 
     Args:
         chosen_on: in words, the rows that chose both.
-        predictions: by what was scored, with the temperature.
+        predictions: the predictions of each scored split by its name, after the temperature.
     """
     before: dict[str, Uncalibrated] = {}
     for name, scored in predictions.items():
@@ -94,12 +93,14 @@ def describe_calibration(
             "log_loss": log_loss(plain),
             "calibration_error": calibration_error(plain),
         }
+
     if threshold is not None:
         answered = {
             name: count_answered(scored, threshold["min_probability"])
             for name, scored in predictions.items()
         }
         threshold = {**threshold, "answered": {**threshold["answered"], **answered}}
+
     return {
         "temperature": temperature,
         "chosen_on": chosen_on,
@@ -109,7 +110,7 @@ def describe_calibration(
 
 
 def calibration_error(predictions: Predictions) -> float:
-    """Mean distance of confidence and accuracy over the bins, by the texts in them."""
+    """Mean difference of confidence and accuracy over the bins, weighted by their texts."""
     bins = reliability(predictions)
     texts = sum(found.texts for found in bins)
     return sum(found.texts * abs(found.confidence - found.accuracy) for found in bins) / texts
@@ -131,10 +132,3 @@ def _confidence(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
     """The largest probability of each text, and whether its class is right."""
     right_N = predictions.predicted_N == predictions.gold_N
     return predictions.probabilities_NC.double().amax(dim=1).numpy(), right_N.numpy()
-
-
-def log_loss(predictions: Predictions) -> float:
-    """Mean cross-entropy in nats, over the texts whose class training has seen."""
-    known_N = predictions.known_N
-    log_NC, gold_N = predictions.log_probabilities_NC[known_N], predictions.gold_N[known_N]
-    return -log_NC.gather(1, gold_N[:, None]).mean().item()

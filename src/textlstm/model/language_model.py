@@ -115,15 +115,16 @@ class LanguageModel(nn.Module):
     def losses(
         self, tokens_BT: Tensor, lengths_B: Tensor, chances_V: Tensor | None = None
     ) -> list[Tensor]:
-        """Gives for each direction the cross-entropy of its N targets in nats, one for each.
+        """Gives, for each direction, the cross-entropy in nats of each of its N targets.
 
         Args:
-            chances_V: how likely each token is drawn as a candidate (`drawing_chances`): targets
-                are then told apart from the candidates alone. None takes the whole vocabulary.
+            chances_V: how likely each token is drawn as a candidate (`drawing_chances`); a target
+                competes with the drawn candidates alone. None takes the whole vocabulary.
         """
         drawn_K = None
         if chances_V is not None:
             drawn_K = (torch.rand_like(chances_V) < chances_V).nonzero().flatten()
+
         losses = []
         for guesses_BTE, read_BT in self(tokens_BT, lengths_B):
             next_BT = read_BT[:, 1:]
@@ -145,8 +146,9 @@ class LanguageModel(nn.Module):
     ) -> Tensor:
         """Cross-entropy over each target and the candidates (Jean et al. 2015).
 
-        From a candidate's score goes the logarithm of its chance to be drawn, so that the sum over
-        the candidates is in the mean that over the whole vocabulary. The target is always there.
+        The logarithm of its chance to be drawn is subtracted from a candidate's score, so that the
+        sum over the candidates has the whole vocabulary's sum as its mean. The target always
+        counts.
         """
         tokens = torch.cat([targets_N, drawn_K])
         weights = functional.embedding(tokens, self.embedding.weight)
@@ -186,7 +188,7 @@ def as_read_by(network: LSTMClassifier, weights: dict[str, Tensor]) -> dict[str,
 
 
 def drawing_chances(counts_V: Tensor, candidates: int) -> Tensor:
-    """How likely each token is drawn as a candidate: about `candidates` of them in the mean.
+    """Computes how likely each token is drawn as a candidate, `candidates` of them on average.
 
     Every token is drawn for itself, so that its chance is known exactly. Frequent ones are always
     drawn; padding, unknown and absent tokens never.
@@ -197,7 +199,7 @@ def drawing_chances(counts_V: Tensor, candidates: int) -> Tensor:
     if chances_V.sum() <= candidates:
         return chances_V.float()
     low, high = 0.0, candidates / weights_V[weights_V > 0].min().item()
-    for _ in range(60):  # of what every weight is multiplied by
+    for _ in range(60):  # bisects the factor that every weight is multiplied by
         factor = (low + high) / 2
         chances_V = (weights_V * factor).clamp(max=1)
         low, high = (factor, high) if chances_V.sum() < candidates else (low, factor)

@@ -1,11 +1,11 @@
-"""What torch starts differently or lacks: dense as Keras starts it, mirrored texts, dropouts."""
+"""Layers that torch lacks or initializes differently: dense as in Keras, mirroring, dropouts."""
 
 import torch
 from torch import Tensor, nn
 
 
 def dense(inputs: int, outputs: int) -> nn.Linear:
-    """Makes a dense layer with Keras' start: Glorot-uniform weights and a bias of zero."""
+    """Makes a dense layer initialized as in Keras: Glorot-uniform weights and a bias of zero."""
     layer = nn.Linear(inputs, outputs)
     nn.init.xavier_uniform_(layer.weight)
     nn.init.zeros_(layer.bias)
@@ -23,9 +23,9 @@ def mirrored(lengths_B: Tensor, width: int) -> Tensor:
 
 
 class TokenDropout(nn.Module):
-    """Dropout with a draw for each value, as `nn.Dropout`, but twice as fast on a CPU.
+    """Dropout with a draw for each value, like `nn.Dropout`, but twice as fast on a CPU.
 
-    Each draw takes 16 random bits there, so that the rate is exact to within 1 / 65,536.
+    On a CPU each draw takes 16 random bits, so that the rate is exact to within 1 / 65,536.
     """
 
     def __init__(self, rate: float) -> None:
@@ -35,6 +35,7 @@ class TokenDropout(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         if not self.training or self.rate == 0 or states.device.type != "cpu":
             return nn.functional.dropout(states, self.rate, self.training)
+
         four_draws = torch.empty(-(-states.numel() // 4), dtype=torch.int64)
         draws = four_draws.random_(-(2**63), None).view(torch.int16)
         kept = draws[: states.numel()].view(states.shape) >= round(self.rate * 2**16) - 2**15

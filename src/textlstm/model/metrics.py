@@ -1,4 +1,4 @@
-"""How good predictions are: collected over batches and processes, scored once over all rows."""
+"""Collects predictions over batches and processes, and scores them once over all rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from textlstm.model.scores import Scores
 class Predictions:
     """Predictions for N texts in the order of their split.
 
-    It is no dataclass: torchmetrics would squeeze the tensors of a split of one row.
+    It is not a dataclass: torchmetrics would squeeze the tensors of a split of one row.
 
     Args:
         log_probabilities_NC: the logarithm of each text's probability of each class.
@@ -43,7 +43,7 @@ class Predictions:
 
     @property
     def known_N(self) -> Tensor:
-        """Whether the class of each text is one that training has seen."""
+        """N booleans that say whether training has seen the class of a text."""
         return self.gold_N < self.log_probabilities_NC.shape[1]
 
     def gold_names(self, labels: list[str]) -> list[str]:
@@ -53,7 +53,7 @@ class Predictions:
 
 
 class PredictionCollector(torchmetrics.Metric):
-    """Gathers predictions batch by batch, with rows in any order and in several processes."""
+    """Collects predictions batch by batch, with rows in any order and in several processes."""
 
     full_state_update = False
     log_probabilities: list[Tensor]
@@ -90,7 +90,6 @@ def scores(predictions: Predictions, labels: list[str]) -> Scores:
         The scores, as `model.scores.Scores` explains each.
     """
     gold_N, predicted_N, classes = predictions.gold_N, predictions.predicted_N, len(labels)
-    probabilities_NC = predictions.probabilities_NC
     # K classes: the C, and those unseen in training, which are never predicted.
     every = classes + len(predictions.unseen)
     confusion_KK = classification.multiclass_confusion_matrix(
@@ -98,28 +97,18 @@ def scores(predictions: Predictions, labels: list[str]) -> Scores:
     )
     rows_K = confusion_KK.sum(dim=1)
     present = [k for k in range(every) if rows_K[k] > 0]
-    ranked = [c for c in present if c < classes]
+    seen = [c for c in present if c < classes]
 
     options: dict[str, Any] = {"num_classes": every, "average": "none"}
     precision_K = classification.multiclass_precision(predicted_N, gold_N, **options)
     recall_K = classification.multiclass_recall(predicted_N, gold_N, **options)
     f1_K = classification.multiclass_f1_score(predicted_N, gold_N, **options)
-
-    known = (gold_N < classes).nonzero().flatten()
-    gold_log_N = predictions.log_probabilities_NC.double()[known, gold_N[known]]
-    calibration = classification.multiclass_calibration_error(
-        pad(probabilities_NC, (0, every - classes)), gold_N, num_classes=every
-    )
-    rankings = [
-        classification.binary_auroc(probabilities_NC[:, c], (gold_N == c).long())
-        for c in (ranked if len(present) > 1 else [])
-    ]
     return {
         "accuracy": (predicted_N == gold_N).double().mean().item(),
         "macro_f1": f1_K[present].double().mean().item(),
-        "log_loss": -gold_log_N.mean().item(),
-        "calibration_error": calibration.item(),
-        "auroc": torch.stack(rankings).double().mean().item() if rankings else None,
+        "log_loss": log_loss(predictions),
+        "calibration_error": _calibration_error(predictions),
+        "auroc": _auroc(predictions, seen) if len(present) > 1 else None,
         "classes": {
             label: {
                 "precision": precision_K[c].item(),
@@ -131,5 +120,31 @@ def scores(predictions: Predictions, labels: list[str]) -> Scores:
         },
         "confusion_matrix": confusion_KK[:classes, :classes].tolist(),
         "absent": [labels[c] for c in range(classes) if c not in present],
-        "unseen": {predictions.unseen[k - classes]: int(rows_K[k]) for k in present[len(ranked) :]},
+        "unseen": {predictions.unseen[k - classes]: int(rows_K[k]) for k in present[len(seen) :]},
     }
+
+
+def log_loss(predictions: Predictions) -> float:
+    """Mean cross-entropy in nats, over the texts whose class training has seen."""
+    known = predictions.known_N.nonzero().flatten()
+    gold_log_N = predictions.log_probabilities_NC.double()[known, predictions.gold_N[known]]
+    return -gold_log_N.mean().item()
+
+
+def _calibration_error(predictions: Predictions) -> float:
+    """The expected calibration error; a class unseen in training has probability 0."""
+    unseen = len(predictions.unseen)
+    probabilities_NK = pad(predictions.probabilities_NC, (0, unseen))
+    return classification.multiclass_calibration_error(
+        probabilities_NK, predictions.gold_N, num_classes=probabilities_NK.shape[1]
+    ).item()
+
+
+def _auroc(predictions: Predictions, classes: list[int]) -> float | None:
+    """The mean area under the ROC curves of these classes, each against all others."""
+    probabilities_NC = predictions.probabilities_NC
+    areas = [
+        classification.binary_auroc(probabilities_NC[:, c], (predictions.gold_N == c).long())
+        for c in classes
+    ]
+    return torch.stack(areas).double().mean().item() if areas else None

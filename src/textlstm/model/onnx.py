@@ -95,7 +95,7 @@ class Probabilities(nn.Module):
         return ["tokens", "lengths", *(["terms", "values"] if self.has_wide else [])]
 
     def random_inputs(self, batch: int, tokens: int) -> tuple[Tensor, ...]:
-        """Draws texts, the first of which has all the tokens; the others are shorter."""
+        """Draws random texts; the first has all the tokens, the others may be shorter."""
         generator = torch.Generator().manual_seed(0)
         largest = self.network.members[0].embedding.num_embeddings
         ids_BT = torch.randint(1, largest, (batch, tokens), generator=generator)
@@ -155,7 +155,7 @@ def difference(session: Any, probabilities: Probabilities, batch: int, tokens: i
 
 
 def _translation() -> Any:
-    """Writes the operator in ONNX: gates go from PyTorch's order i, f, g, o to ONNX' i, o, f, c."""
+    """Writes the operator in ONNX: gates change from PyTorch's order i, f, g, o to i, o, f, c."""
     from onnxscript import opset20
 
     op: Any = opset20

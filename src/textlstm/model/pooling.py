@@ -1,4 +1,4 @@
-"""Poolings: how the states of a text become one vector. Another one is a class and its table line.
+"""Poolings: how the states of a text become one vector. A new one is a class and a table line.
 
 Shape suffixes: B texts of a batch, T tokens (padded), H the size of a state, P pooled features.
 """
@@ -10,7 +10,7 @@ from textlstm.model.layers import dense
 
 
 class Pooling(nn.Module):
-    """What all poolings share: how they are made, and the size of what they give.
+    """Base of all poolings: how they are made, and the size of their result.
 
     `forward` takes the states (B, T, H), the lengths (B) of at least 1 and the mask (B, T), true at
     a text's own tokens, and gives one vector per text (B, P). States outside the mask mean nothing

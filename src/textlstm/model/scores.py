@@ -1,4 +1,4 @@
-"""What is said of predictions: the types of the scores that metrics.json keeps."""
+"""The types of the scores that metrics.json keeps."""
 
 from typing import Literal, NotRequired, TypedDict
 
@@ -7,12 +7,12 @@ ScoreName = Literal["accuracy", "macro_f1", "log_loss", "calibration_error"]
 
 
 class ClassScores(TypedDict):
-    """How well one class is found, against all others."""
+    """Scores of one class against all others."""
 
     precision: float
-    """Share of the texts predicted as this class that are of it, from 0 to 1; 0 without any."""
+    """Share of the texts predicted as this class that have it, from 0 to 1; 0 without any."""
     recall: float
-    """Share of the texts of this class that are predicted as it, from 0 to 1; 0 without any."""
+    """Share of the texts of this class that are predicted so, from 0 to 1; 0 without any."""
     f1: float
     """Harmonic mean of precision and recall."""
     rows: int
@@ -20,12 +20,12 @@ class ClassScores(TypedDict):
 
 
 class Scores(TypedDict):
-    """How good the predictions for one split are, over all of its rows."""
+    """Scores of the predictions for one split, over all of its rows."""
 
     accuracy: float
     """Share of texts whose class is predicted, from 0 to 1."""
     macro_f1: float
-    """Unweighted mean of F1 over the classes that have a gold row; 0 for each that is unseen."""
+    """Unweighted mean of F1 over the classes that have a gold row; an unseen class counts as 0."""
     log_loss: float
     """Mean cross-entropy in nats over the rows of classes that training has rows of, without label
     smoothing or class weights."""
@@ -48,7 +48,7 @@ class Scores(TypedDict):
 
 
 class Uncalibrated(TypedDict):
-    """What a split's scores would be without the temperature."""
+    """The scores that a split would have without the temperature."""
 
     log_loss: float
     """Mean cross-entropy in nats."""
@@ -57,12 +57,12 @@ class Uncalibrated(TypedDict):
 
 
 class Answered(TypedDict):
-    """What a threshold leaves of a split: the texts whose largest probability reaches it."""
+    """The texts of a split whose largest probability reaches a threshold."""
 
     right: float | None
     """Share of these texts whose class is predicted, from 0 to 1; None without any."""
     share: float
-    """Share of all texts that these are, from 0 to 1."""
+    """Their share of all texts, from 0 to 1."""
 
 
 class Threshold(TypedDict):
@@ -73,18 +73,18 @@ class Threshold(TypedDict):
     min_probability: float
     """The threshold, from 0 to 0.999."""
     answered: dict[str, Answered]
-    """By what was scored: what the threshold leaves."""
+    """By the name of a scored split or file: the texts above the threshold."""
 
 
 class Calibration(TypedDict):
-    """What was fitted on validation to make probabilities mean what they say."""
+    """Temperature and threshold, both fitted on validation, and their effect."""
 
     temperature: float
     """What class scores are divided by before the softmax (Guo et al. 2017)."""
     chosen_on: str
     """In words: the rows that chose temperature and threshold."""
     before: dict[str, Uncalibrated]
-    """By what was scored: what its scores would be without the temperature."""
+    """By the name of a scored split or file: its scores without the temperature."""
     threshold: Threshold | None
     """The threshold; None where none has enough right answers."""
 
@@ -103,7 +103,7 @@ class BaselineSettings(TypedDict):
 
 
 class Alone(TypedDict):
-    """What each channel of a mixture scores by itself, at a temperature of its own."""
+    """Scores of each channel of a mixture by itself, at a temperature of its own."""
 
     lstm: Scores
     """Scores of the LSTM."""
@@ -126,13 +126,13 @@ class Wide(TypedDict):
     settings: BaselineSettings
     """What its terms are, and how it was fitted, as chosen on validation."""
     alone: dict[str, Alone]
-    """By what was scored: the scores of each channel by itself."""
+    """By the name of a scored split or file: the scores of each channel by itself."""
 
 
 class Baseline(Scores):
     """Test scores of a simpler model on the same rows.
 
-    Only TF-IDF with logistic regression has settings. Of a refit they were chosen before the model
+    Only TF-IDF with logistic regression has settings. In a refit they were chosen before the model
     was fitted again, and no validation score is kept.
     """
 

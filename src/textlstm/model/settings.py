@@ -12,7 +12,7 @@ DIRECTIONS = ("mixed", "separate")
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """What `LSTMClassifier` is built from, besides the sizes of its vocabulary and its output.
+    """Settings of an `LSTMClassifier`, besides the sizes of its vocabulary and its output.
 
     Raises:
         InputError: a value outside its range, with its config key. The name of the pooling is
@@ -31,7 +31,7 @@ class NetworkSettings:
     bidirectional: bool
     """read each text both ways"""
 
-    directions: str = "mixed"  # as networks were before there was a choice
+    directions: str = "mixed"  # what networks had before there was a choice
     """stacked layers of both directions read both ways' states, mixed, or their own, separate"""
 
     pooling: str

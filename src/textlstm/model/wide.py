@@ -19,9 +19,9 @@ from torch.nn import functional
 from textlstm.checks import check_choice, check_whole
 
 UNITS = ("word", "character", "both")
-RUNS = (3, 5)  # characters of the runs beside words
+RUNS = (3, 5)  # the shortest and the longest run of characters, for the unit `both`
 WORD = re.compile(r"\b\w\w+\b")
-TEXTS = 1000  # whose terms are in memory together
+TEXTS = 1000  # of which the terms are in memory together
 FILES = ("wide.safetensors", "wide.json")
 
 
@@ -74,9 +74,9 @@ class WideChannel:
 
     Args:
         terms: the V terms that it knows.
-        idf_V: the weight of each, by how rare it is.
-        weights_VC: how much each term speaks for each class.
-        bias_C: how much speaks for each class without any term.
+        idf_V: the weight of each term, by how rare it is.
+        weights_VC: what each term adds to the score of each class.
+        bias_C: the score of each class for a text without any term.
         unit, longest: what terms are, as `n_grams` takes them.
         sublinear: whether a count c weighs 1 + ln c in place of c.
     """

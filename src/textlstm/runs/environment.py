@@ -1,4 +1,4 @@
-"""What a run was computed with: versions, machine and git commit."""
+"""Finds what a run is computed with: versions, machine and git commit."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ PACKAGES = (
 
 
 class Environment(TypedDict):
-    """What a run was computed with."""
+    """The versions and the machine that a run was computed with."""
 
     python: str
     """The version of Python."""

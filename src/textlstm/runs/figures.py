@@ -44,7 +44,7 @@ def _fonts() -> tuple[list[str], frozenset[int]]:
 
 
 def drawable(labels: list[str], kind: str = "class") -> list[str]:
-    """Gives the labels, with its number in place of each that no font here can draw."""
+    """Gives the labels, with a number in place of each that no installed font can draw."""
     known = _fonts()[1]
     return [
         label if all(ord(letter) in known for letter in label) else f"{kind} {number}"

@@ -1,4 +1,4 @@
-"""The run folder: what is written where, and read back by every other command."""
+"""The run folder: names its files, for all that write them and read them back."""
 
 import re
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class RunFolder:
 
     @property
     def baseline_predictions(self) -> Path:
-        """The same of TF-IDF + logistic regression, if it was fitted, for the same rows."""
+        """The table of what TF-IDF + logistic regression predicted for these rows."""
         return self.path / "baseline_predictions.csv"
 
     def record(self) -> Record | None:
@@ -94,7 +94,7 @@ class RunFolder:
 
 
 def folder_name(overrides: str) -> str:
-    """Makes a folder's name of a job's overrides, another one for other overrides.
+    """Makes a folder's name from a job's overrides, a different one for different overrides.
 
     It has letters, digits, `.`, `_` and `-`, and is at most 100 characters long.
     """

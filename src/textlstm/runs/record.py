@@ -32,7 +32,7 @@ Layer = tuple[str, str, int]
 
 
 class EpochValidation(TypedDict, total=False):
-    """What validation said after an epoch; a refit has no validation and none of these keys."""
+    """Scores on validation after an epoch; a refit has no validation and none of these keys."""
 
     val_loss: float
     """Mean cross-entropy on validation in nats, without smoothing or class weights."""
@@ -61,9 +61,9 @@ class PretrainingEpoch(TypedDict):
     epoch: int
     """Its number, from 1."""
     train_perplexity: float
-    """Perplexity while training, with dropout and against the drawn candidates alone."""
+    """Perplexity in training, with dropout and among the drawn candidates alone."""
     perplexity: float
-    """Perplexity on texts of the training split that the stage does not learn, of all tokens."""
+    """Perplexity among all tokens, on texts of the training split that are kept back."""
     seconds: float
     """How long it took."""
 
@@ -82,7 +82,7 @@ class Pretraining(TypedDict):
 
 
 class Seconds(TypedDict):
-    """How long a run took; the epochs before a resume are counted in both."""
+    """Duration of a run; both numbers count the epochs before a resume."""
 
     train: float
     """Seconds in epochs, validation included."""
@@ -91,7 +91,7 @@ class Seconds(TypedDict):
 
 
 class Resolved(TypedDict):
-    """The numbers that a run trained with: those of its config, or what followed from the rows."""
+    """The numbers that a run trained with: from its config or, where it has none, from the rows."""
 
     batch_size: int
     """Texts per step."""
@@ -100,20 +100,20 @@ class Resolved(TypedDict):
 
 
 class ScoredSplits(TypedDict, total=False):
-    """The scores of what was scored.
+    """The scores of splits or of another file.
 
     A run has `validation`, unless it is a refit, and `test`, unless it ran with test=false. An
     evaluation adds the split that it scored anew, or `file`.
     """
 
     train: Scores
-    """Scores on the training rows; of an evaluation alone."""
+    """Scores on the training rows; only an evaluation has them."""
     validation: Scores
     """Scores of the kept epoch on the validation rows."""
     test: Scores
     """Scores of the kept epoch on the test rows."""
     file: Scores
-    """Scores on the rows of another file; of an evaluation alone."""
+    """Scores on the rows of another file; only an evaluation has them."""
 
 
 class Record(ScoredSplits):
@@ -153,7 +153,7 @@ class Record(ScoredSplits):
     history: list[Epoch]
     """The epochs in order, those before a resume included."""
     pretraining: NotRequired[Pretraining | None]
-    """The stage before the training; None without it, and no key in older records."""
+    """The language model before the training; None without it, and no key in older records."""
     data: DataFacts
     """The data. An evaluation of another file has that file's splits and sources."""
     seed: int

@@ -1,4 +1,4 @@
-"""Names that runs have recorded and that have gone since, with what stands in their place."""
+"""Replaces names in recorded configurations that no longer exist."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ RENAMED = {"textlstm.resuming.EarlyStopping": "pytorch_lightning.callbacks.Early
 
 
 def with_present_names(config: Any) -> Any:
-    """Copies a recorded config, or a part of one, with the names that have gone replaced."""
+    """Copies a recorded config, or a part of one, with present names in place of old ones."""
     if isinstance(config, dict):
         return {key: with_present_names(value) for key, value in config.items()}
     return RENAMED.get(config, config) if isinstance(config, str) else config

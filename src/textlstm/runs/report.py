@@ -1,103 +1,16 @@
-"""What a person reads after a run: scores on the screen, report.md, pictures, predictions.csv."""
+"""The report of a run in its folder: report.md with its pictures, and predictions.csv."""
 
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-
-from textlstm.data.classes import listed, unseen_sentence
-from textlstm.data.facts import DataFacts
 from textlstm.model.calibration import at_temperature, reliability
 from textlstm.model.metrics import Predictions
-from textlstm.model.scores import BaselineSettings, Calibration, ScoreName, Scores
-from textlstm.model.wide import RUNS
+from textlstm.model.scores import Calibration, Scores
 from textlstm.runs import figures
+from textlstm.runs.data_report import data_section
+from textlstm.runs.predictions import confident_mistakes, write_predictions
 from textlstm.runs.record import Record, ScoredName
-from textlstm.writing import markdown_table, write_csv, write_text
-
-SCORES: dict[ScoreName, str] = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "log_loss": "log loss",
-    "calibration_error": "calibration error",
-}
-COMPARED: tuple[ScoreName, ...] = ("accuracy", "macro_f1")
-"""What the LSTM has to have as much of as the linear baseline."""
-MISTAKES = 20  # that the report shows
-LINEAR = "TF-IDF + logistic regression"  # the baseline that has settings
-
-
-def print_results(record: Record, split: ScoredName, folder: Path) -> None:
-    """Prints the scores on a split beside the baselines', and the folder that holds more."""
-    table = Table(
-        title=f"Scores on {split}", title_justify="left", title_style="bold", box=SIMPLE_HEAD
-    )
-    table.add_column("model", no_wrap=True)
-    for name in SCORES.values():
-        table.add_column(name.replace("calibration ", "calibration\n"), justify="right")
-    for name, scores in compared(record, split):
-        table.add_row(name, *(f"{scores[key]:.4f}" for key in SCORES))
-
-    console = Console(soft_wrap=True)
-    console.print(table)
-    for line in notes(record, split):
-        console.print(line, highlight=False, markup=False)
-    console.print(f"folder: {folder}", highlight=False, markup=False)
-
-
-def compared(record: Record, split: ScoredName) -> list[tuple[str, Scores]]:
-    """Names this model and its scores, then the baselines, which are scored on test alone."""
-    members = record["config"].get("ensemble", 1)
-    own = "LSTM" if members == 1 else f"{members} LSTMs"
-    models: list[tuple[str, Scores]] = [(own, record[split])]
-    if "wide" in record:
-        alone = record["wide"]["alone"][split]
-        models = [
-            (f"{own} and wide channel", record[split]),
-            (f"{own} alone", alone["lstm"]),
-            ("wide channel alone", alone["wide"]),
-        ]
-    if split == "test":
-        models += record["baselines"].items()
-    return models
-
-
-def notes(record: Record, split: ScoredName) -> list[str]:
-    """Says what a reader of the scores has to know, a sentence or two each."""
-    said = []
-    absent = record[split]["absent"]
-    if absent:
-        said.append(
-            f"No row of {split} has the class {', '.join(absent)}: left out of macro F1 and AUROC."
-        )
-    unseen = record[split].get("unseen", {})
-    if unseen:
-        said.append(
-            f"Rows of {split} with a class that no training row has: {sum(unseen.values()):,} "
-            f"({listed(unseen)}). They count as wrong, such a class as 0 in macro F1; log loss "
-            f"leaves them out."
-        )
-
-    wide = record.get("wide")
-    if wide:
-        said.append(
-            f"Wide channel: {_settings(wide['settings'])}; {wide['terms']:,} terms. The mixture, "
-            f"chosen on validation, takes {wide['weight']:.2f} of its log-probabilities from the "
-            f"LSTM."
-        )
-
-    linear = record["baselines"].get(LINEAR)
-    if linear and split == "test":
-        streaming = record["data"]["streaming"]
-        if streaming:
-            said.append(f"The baselines learned from the first {streaming['sample']:,} rows alone.")
-        tried = linear.get("tried")
-        among = "" if tried is None else f" among {tried} settings"
-        fitted = ", then fitted on training and validation rows" if record["refit"] else ""
-        settings = _settings(linear["settings"])
-        said.append(f"{LINEAR} chosen on validation{among}{fitted}: {settings}.")
-    return said
+from textlstm.runs.results import SCORES, compared, notes, seconds_line
+from textlstm.writing import markdown_table, write_text
 
 
 def write_report(
@@ -107,9 +20,9 @@ def write_report(
 
     Args:
         folder: where they go; it is made if it is missing.
-        split: whose scores in `record` are shown.
+        split: the name of the scores in `record` that are shown.
         texts: the N texts of the split.
-        predictions: what was predicted for them.
+        predictions: what was predicted for these texts.
     """
     folder.mkdir(parents=True, exist_ok=True)
     labels = record["labels"]
@@ -127,130 +40,15 @@ def write_report(
         "## Confusion matrix\n\n![gold classes down, predicted across](confusion_matrix.png)",
         _mistakes(labels, texts, predictions),
         *_probabilities(record, split, predictions, folder),
-        _data(record),
+        data_section(record),
         _model(record),
         _origin(record),
     ]
     write_text(folder / "report.md", "\n\n".join(sections) + "\n")
 
 
-def write_predictions(
-    file: Path, labels: list[str], texts: list[str], predictions: Predictions
-) -> None:
-    """Writes a row per text: text, gold, predicted, and one probability per class."""
-    rows = zip(
-        texts,
-        predictions.gold_names(labels),
-        predictions.predicted_N.tolist(),
-        predictions.probabilities_NC.tolist(),
-        strict=True,
-    )
-    write_csv(
-        file,
-        ["text", "gold", "predicted", *(f"probability_{label}" for label in labels)],
-        (
-            [text, gold, labels[predicted], *(f"{p:.8g}" for p in probabilities)]
-            for text, gold, predicted, probabilities in rows
-        ),
-    )
-
-
-def confident_mistakes(
-    labels: list[str], texts: list[str], predictions: Predictions
-) -> list[tuple[str, str, str, str]]:
-    """Lists the most confident mistakes: probability, gold class, predicted class and text."""
-    confidence_N, predicted_N = predictions.probabilities_NC.max(dim=1)
-    gold = predictions.gold_names(labels)
-    wrong = (predicted_N != predictions.gold_N).nonzero().flatten()
-    wrong = wrong[confidence_N[wrong].argsort(descending=True, stable=True)][:MISTAKES]
-    return [
-        (
-            f"{confidence_N[row]:.3f}",
-            gold[row],
-            labels[predicted_N[row]],
-            texts[row],
-        )
-        for row in wrong.tolist()
-    ]
-
-
-def data_warnings(facts: DataFacts) -> list[str]:
-    """Says what is not as it should be in the rows: a sentence for each kind that there is."""
-    sentences = []
-    for source, rows in facts["empty"].items():
-        if rows:
-            sentences.append(f"data.{source}: {rows:,} rows without text or label were dropped.")
-
-    for source, rows in facts["duplicates"].items():
-        if rows:
-            sentences.append(
-                f"data.{source}: {rows:,} rows repeat an earlier text; no text stands in two "
-                f"splits."
-            )
-
-    for source, conflicts in facts["conflicts"].items():
-        if conflicts["rows"]:
-            sentences.append(
-                f"data.{source}: {conflicts['texts']:,} texts stand with more than one label, in "
-                f"{conflicts['rows']:,} rows."
-            )
-
-    for source, rows in facts["dropped"].items():
-        if rows:
-            sentences.append(
-                f"data.{source}: {rows:,} rows also stood in a split held out from it, and were "
-                f"dropped."
-            )
-    if facts["rare"]:
-        counts = ", ".join(f"{label} ({texts})" for label, texts in facts["rare"].items())
-        sentences.append(f"Classes with too few texts for each split, which all train: {counts}.")
-    unseen = facts.get("unseen", {})
-    if any(unseen.values()):
-        class_names = list(next(iter(facts["splits"].values()))["classes"])
-        sentences.append(unseen_sentence(unseen, class_names))
-    return sentences
-
-
-def seconds_line(record: Record) -> str:
-    """Says how long the run took."""
-    seconds = record["seconds"]
-    return f"{seconds['train']:.0f} s of training, {seconds['total']:.0f} s in all"
-
-
-def behind_line(record: Record) -> str | None:
-    """Says that the LSTM is behind the linear baseline on test; None where it is not, or unknown.
-
-    It is behind if its accuracy or its macro F1 is lower.
-    """
-    linear = record["baselines"].get(LINEAR)
-    if linear is None:
-        return None
-    test = record["test"]
-    lower = [
-        f"{SCORES[name]} {test[name]:.4f} against {linear[name]:.4f}"
-        for name in COMPARED
-        if test[name] < linear[name]
-    ]
-    if not lower:
-        return None
-    other = "" if "wide" in record else ", or try wide=true, which mixes such a model with the LSTM"
-    return (
-        f"Behind the linear baseline on test: {' and '.join(lower)}. More training rows would help "
-        f"the LSTM most; until then, take TF-IDF + logistic regression{other}."
-    )
-
-
-def _settings(settings: BaselineSettings) -> str:
-    unit, longest = settings["unit"], settings["longest"]
-    kind = "word" if unit == "both" else unit
-    n_grams = f"{kind}s" if longest == 1 else f"1- to {longest}-grams of {kind}s"
-    if unit == "both":
-        n_grams += f" and {RUNS[0]}- to {RUNS[1]}-grams of characters"
-    sublinear = "sublinear" if settings["sublinear"] else "plain"
-    return f"{n_grams}, {sublinear} counts, C = {settings['C']:g}"
-
-
 def _scores(record: Record, split: ScoredName) -> str:
+    """The section with the scores of the model and its baselines."""
     rows = [
         [name, *(f"{scores[key]:.4f}" for key in SCORES), _or_dash(scores["auroc"])]
         for name, scores in compared(record, split)
@@ -264,6 +62,7 @@ def _or_dash(value: float | None) -> str:
 
 
 def _classes(scores: Scores) -> str:
+    """The section with precision, recall and F1 of each class."""
     rows = [
         [
             label,
@@ -291,6 +90,7 @@ def _unseen(scores: Scores) -> list[str]:
 
 
 def _mistakes(labels: list[str], texts: list[str], predictions: Predictions) -> str:
+    """The section with the most confident mistakes."""
     mistakes = confident_mistakes(labels, texts, predictions)
     if not mistakes:
         return "## Mistakes\n\nNone."
@@ -322,7 +122,7 @@ def _probabilities(
 
 
 def _threshold(calibration: Calibration, split: ScoredName) -> str:
-    """Says how many answers are right above the threshold, and how many texts that answers."""
+    """Says how many answers above the threshold are right, and how many of all texts those are."""
     threshold, chosen_on = calibration["threshold"], calibration["chosen_on"]
     if threshold is None:
         return f"No probability has 95 of 100 answers above it right on {chosen_on}."
@@ -343,60 +143,12 @@ def _threshold(calibration: Calibration, split: ScoredName) -> str:
 
 
 def _of_100(right: float | None) -> str:
-    """A share of answers, in whole hundredths and rounded down; a dash without any answer."""
+    """Rounds a share down to whole hundredths; a dash where there is no answer."""
     return "–" if right is None else f"{int(100 * right + 1e-9)}"
 
 
-def _data(record: Record) -> str:
-    facts = record["data"]
-    paragraphs = ["## Data", _splits(facts, record["labels"])]
-    paragraphs += [
-        f"- {name}: `{source['path']}` (SHA-256 `{source['sha256'][:16]}…`)"
-        for name, source in facts["sources"].items()
-    ]
-
-    if facts["streaming"]:
-        paragraphs.append(
-            f"Training rows were streamed: lengths, unknown tokens and the tokenizer are of the "
-            f"first {facts['streaming']['sample']:,}, and duplicates among them were not looked "
-            f"for."
-        )
-    if facts["fold"]:
-        fold, folds = facts["fold"]["fold"], facts["fold"]["folds"]
-        paragraphs.append(f"Validation is fold {fold} (from 0) of {folds}.")
-    if facts["refit"]:
-        paragraphs.append("A refit: validation rows train, too.")
-
-    text, label = " + ".join(facts["columns"]["text"]), facts["columns"]["label"]
-    paragraphs.append(f"Texts are the column {text}, classes the column {label}.")
-    paragraphs += data_warnings(facts)
-
-    kind, size = facts["tokenizer"]["kind"], facts["tokenizer"]["size"]
-    learned_from = "training and validation texts" if facts["refit"] else "the training split alone"
-    if "unlabelled" in facts:
-        learned_from = f"{learned_from.removesuffix(' alone')} and data.unlabelled"
-    paragraphs.append(f"Tokenizer: {kind}, {size:,} tokens, learned from {learned_from}.")
-    return "\n\n".join(paragraphs)
-
-
-def _splits(facts: DataFacts, labels: list[str]) -> str:
-    header = ["split", "rows", "tokens per text", "longest", "texts cut", "unknown tokens", *labels]
-    rows = [
-        [
-            name,
-            split["rows"],
-            split["mean_length"],
-            split["longest"],
-            f"{split['cut_share']:.2%}",
-            f"{split['unknown_share']:.2%}",
-            *(split["classes"][label] for label in labels),
-        ]
-        for name, split in facts["splits"].items()
-    ]
-    return markdown_table(header, rows)
-
-
 def _model(record: Record) -> str:
+    """The sections on the layers, on the language model before them, and on the training."""
     rows = [[name, shape, f"{parameters:,}"] for name, shape, parameters in record["layers"]]
     total = ["total", "", f"{record['parameters']:,}"]
     table = markdown_table(["layer", "output shape", "parameters"], [*rows, total])
@@ -430,6 +182,7 @@ def _pretraining(record: Record) -> list[str]:
         f"was among them. Perplexity is measured on some training texts that it did not learn."
         f"{earlier if stage['from_cache'] else ''}"
     )
+
     rows = [
         [
             epoch["epoch"],
@@ -444,6 +197,7 @@ def _pretraining(record: Record) -> list[str]:
 
 
 def _origin(record: Record) -> str:
+    """The section on overrides, seed, versions and machine."""
     environment, overrides = record["environment"], " ".join(record["overrides"])
     versions = ", ".join(
         f"{package} {number}" for package, number in environment["versions"].items()

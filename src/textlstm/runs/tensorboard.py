@@ -1,4 +1,4 @@
-"""What TensorBoard shows beyond scalars.
+"""Shows in TensorBoard what is not a scalar.
 
 These are hyperparameters, confusion matrices, PR curves, the hardest texts, and the embeddings.
 """
@@ -20,8 +20,8 @@ from textlstm.model.ensemble import Network
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Scores
 from textlstm.runs import figures
+from textlstm.runs.predictions import confident_mistakes
 from textlstm.runs.record import Record
-from textlstm.runs.report import confident_mistakes
 from textlstm.writing import markdown_table
 
 GROUPS = ("data", "model", "optimizer", "trainer", "pretrain")  # whose keys are hyperparameters
@@ -59,8 +59,7 @@ def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str
     content = HParamsPluginData.FromString(held.content)
     for info in content.experiment.hparam_infos:
         info.differs = info.name in typed
-    # A key without a value is no number here but may be one in another run: only text goes with
-    # both.
+    # A key without a value may have a number in another run: only text goes with both.
     empty = [key for key, value in shown.items() if value is None]
     content.experiment.hparam_infos.extend(
         HParamInfo(name=key, type=DATA_TYPE_STRING, differs=key in typed) for key in empty

@@ -1,4 +1,4 @@
-"""Signs of life: a worker renews a time stamp in its trial, so that others notice when it dies.
+"""Signs of life: a worker renews a time stamp in its trial, so that others notice its death.
 
 (Optuna's own heartbeat is experimental and does not work with a journal file.)
 """
@@ -20,7 +20,7 @@ SILENCE = 120.0  # seconds without one after which a worker counts as dead
 
 
 def sign(trial: Trial) -> None:
-    """Notes in the trial which process of which machine runs it."""
+    """Writes into the trial which process of which machine runs it."""
     trial.set_user_attr("host", socket.gethostname())
     trial.set_user_attr("process", os.getpid())
     trial.set_user_attr("beat", time.time())
@@ -36,7 +36,7 @@ def beating(trial: Trial) -> Iterator[None]:
             try:
                 trial.set_user_attr("beat", time.time())
             except (UpdateFinishedTrialError, *NO_ANSWER):
-                continue  # told, or the database is away for the moment
+                continue  # the trial has its result by now, or the database is away for a moment
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
@@ -53,13 +53,14 @@ def is_dead(trial: FrozenTrial) -> bool:
     if here and not _is_running(trial.user_attrs.get("process")):
         return True
     beat = trial.user_attrs.get("beat")
-    if beat is None:  # was asked for a moment ago, or its worker died in that moment
+    if beat is None:  # begun a moment ago, or its worker died in that moment
         assert trial.datetime_start is not None
         beat = trial.datetime_start.timestamp()
     return time.time() - beat > SILENCE
 
 
 def _is_running(process: int | None) -> bool:
+    """Tells whether a process of this machine runs; one that is not known yet counts as running."""
     if process is None:  # not noted yet
         return True
     try:

@@ -1,4 +1,4 @@
-"""A grid's points as Optuna's parameters, which only its dashboard reads."""
+"""Describes a grid's points as Optuna's parameters, which only its dashboard reads."""
 
 import math
 from typing import Any
@@ -12,7 +12,7 @@ from optuna.distributions import (
 
 
 def grid_distributions(points: list[list[str]]) -> dict[str, BaseDistribution]:
-    """Finds each key's range if its values are numbers, or else lists its values."""
+    """Finds the range of each key whose values are numbers, and lists the values of any other."""
     values_by_key: dict[str, list[Any]] = {}
     for key, value in (override.split("=", 1) for point in points for override in point):
         values_by_key.setdefault(key, []).append(_parsed(value))
@@ -41,7 +41,7 @@ def point_parameters(
 
 
 def _parsed(value: str) -> int | float | str:
-    """The number that a value stands for; the text itself if it is no finite number."""
+    """The number that a value stands for; the text itself if it is not a finite number."""
     for kind in (int, float):
         try:
             if math.isfinite(number := kind(value)):

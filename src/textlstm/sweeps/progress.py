@@ -1,4 +1,4 @@
-"""Lines that say how far a sweep is."""
+"""Makes the lines that say how far a sweep is."""
 
 import time
 from collections import Counter
@@ -9,7 +9,7 @@ from textlstm.sweeps.settings import SweepSettings
 
 
 def trial_line(trial: FrozenTrial) -> str:
-    """Says what came of a trial, and what it tried."""
+    """Says how a trial ended, and what it tried."""
     if trial.state == TrialState.COMPLETE:
         result = f"macro F1 {trial.value:.4f}"
     else:
@@ -24,11 +24,11 @@ def trial_line(trial: FrozenTrial) -> str:
 def progress_line(
     trials: list[FrozenTrial], settings: SweepSettings, *, started: float, before: int
 ) -> str:
-    """Counts trials by their state, and gives the best score and how long it may last yet.
+    """Counts trials by state, and gives the best score and an estimate of the time that is left.
 
     Args:
         trials: all of the sweep.
-        settings: how many trials or minutes it may take.
+        settings: how many trials or minutes the sweep may take.
         started: reading of `time.monotonic` when this command began.
         before: trials that were finished then.
     """

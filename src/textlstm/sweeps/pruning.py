@@ -1,4 +1,4 @@
-"""Reports a run's validations to its trial, and ends the run early where others did better."""
+"""Reports a run's validation scores to its trial, and ends the run if others did better."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ import pytorch_lightning as pl
 
 from textlstm.training.callbacks import Pruner
 
-PARTS = 10  # of a run at which trials are compared, however many epochs each has
+PARTS = 10  # parts of a run after which trials are compared, whatever its number of epochs
 
 
 class Pruning(Pruner):
-    """Reports the best macro F1 so far after each validation, and stops a run below the median.
+    """Reports the best macro F1 so far after each validation, and stops runs below the median.
 
     Trials are compared at tenths of their epochs, not epoch by epoch: with a one-cycle schedule, a
     run of 3 epochs is as far after its first epoch as a run of 12 after its fourth.

@@ -1,4 +1,4 @@
-"""Splits overrides into those of every job and those that a sweep varies, as a grid or a search."""
+"""Divides overrides into those of every job and those that a grid or a search varies."""
 
 import itertools
 from collections.abc import Iterator
@@ -20,8 +20,8 @@ class SearchSpace:
     Attributes:
         fixed: overrides of every job.
         swept: the other overrides, by key.
-        whole_numbers: swept keys that take whole numbers alone, so that `interval(32,256)` means
-            those in between.
+        whole_numbers: swept keys that take whole numbers alone; `interval(32,256)` is then the
+            whole numbers from 32 to 256.
     """
 
     fixed: list[str]
@@ -30,7 +30,7 @@ class SearchSpace:
 
     @classmethod
     def of(cls, overrides: list[str], config: Any) -> "SearchSpace":
-        """Reads `overrides` to `config`, whose values say which keys are whole numbers, too."""
+        """Reads overrides; a key that has a whole number in `config` takes whole numbers alone."""
         parsed = OverridesParser.create().parse_overrides(overrides)
         by_key = {override.get_key_element(): override for override in parsed}
 
@@ -66,7 +66,7 @@ class SearchSpace:
         return (list(point) for point in itertools.product(*lists))
 
     def suggest(self, trial: Any) -> list[str]:
-        """Asks an Optuna trial which value of each swept key it shall try; returns overrides."""
+        """Asks an Optuna trial for a value of each swept key; returns them as overrides."""
         return [f"{key}={self._suggested(trial, key)}" for key in self.swept]
 
     def described(self) -> dict[str, str]:
@@ -76,7 +76,7 @@ class SearchSpace:
         }
 
     def _suggested(self, trial: Any, key: str) -> Any:
-        """Asks for a value of one key: from an interval, or one of those that are listed."""
+        """Asks for a value of one key: from its interval, or one of its list."""
         value = self.swept[key].value()
         if isinstance(value, IntervalSweep):
             return self._suggested_between(trial, key, value)

@@ -7,7 +7,7 @@ from textlstm.checks import check_flag, check_number, check_whole
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSettings:
-    """How a sweep goes through its runs; the docstring below each field is the key's help.
+    """The keys of `sweep`; the sentence under a field is the key's help.
 
     Raises:
         InputError: a value outside its range.
@@ -46,5 +46,5 @@ class SweepSettings:
 
     @property
     def searches(self) -> bool:
-        """Whether the sweep searches ranges; else it runs each point of a grid."""
+        """Tells whether the sweep searches ranges; if not, it runs each point of a grid."""
         return self.trials is not None or self.minutes is not None

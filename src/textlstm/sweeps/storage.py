@@ -17,8 +17,8 @@ from textlstm.checks import InputError
 
 T = TypeVar("T")
 
-TRIES = 5  # to make the tables or the study, which several workers may do at once
-NO_ANSWER = (SQLAlchemyError, StorageInternalError)  # what a database raises that is away or busy
+TRIES = 5  # attempts to make the tables or the study, which several workers may do at once
+NO_ANSWER = (SQLAlchemyError, StorageInternalError)  # raised by a database that is away or busy
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -30,7 +30,7 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
 
     Raises:
         InputError: a database that cannot be reached, or whose driver is not installed.
-        PermissionError: the sweep is somebody else's; names the file.
+        PermissionError: the sweep belongs to another user; the error names the file.
     """
     if url is not None and "://" not in url:
         path = Path(url).expanduser().absolute()
@@ -39,7 +39,9 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
 
     file = folder / "study.db"
     if url is None and file.exists():
-        file.open("ab").close()  # may it be written? SQLite would say so too late, and not name it
+        file.open(
+            "ab"
+        ).close()  # fails if it may not be written; SQLite says so late, without its name
 
     try:
         return retry(lambda: _connect(url or f"sqlite:///{file}"))

@@ -1,6 +1,6 @@
-"""The trials of a sweep in one Optuna study, which processes on several machines may share.
+"""Keeps the trials of a sweep in an Optuna study, which processes on several machines may share.
 
-A trial whose worker dies is taken up again by another worker: see `heartbeat`.
+If the worker of a trial dies, another worker runs the trial again: see `heartbeat`.
 """
 
 import math
@@ -21,8 +21,8 @@ from textlstm.sweeps.parameters import grid_distributions, point_parameters
 from textlstm.sweeps.storage import retry
 from textlstm.sweeps.trials import pruner
 
-ATTEMPTS = 3  # of a trial whose workers die
-STARTUP = 10  # trials at random before the sampler models
+ATTEMPTS = 3  # times that a trial is run whose workers die
+STARTUP = 10  # trials with random values before the sampler learns from them
 PENDING = (TrialState.WAITING, TrialState.RUNNING)
 
 
@@ -32,9 +32,9 @@ class Study:
     Args:
         storage: where they are kept.
         name: name of the study; all who give the same name work on the same trials.
-        seed: the sampler's seed, to which the number of trials so far is added: a restart does not
-            repeat its start. None where several samplers begin at once, which would all begin
-            alike.
+        seed: the sampler's seed, to which the number of trials so far is added, so that a restart
+            does not repeat the first trials. None where several samplers begin at once: with the
+            same seed all would try the same values.
         search: the ranges that are searched, by key; None for a grid, whose points are `add`ed.
 
     Raises:
@@ -77,9 +77,9 @@ class Study:
         return self.study.get_trials(deepcopy=False)
 
     def add(self, points: list[list[str]]) -> None:
-        """Queues the grid points that neither wait nor run, nor were finished on another machine.
+        """Queues grid points that neither wait nor run, nor were finished on another machine.
 
-        Points that were finished here are queued again: a run whose result is there ends at once.
+        Points that were finished here are queued again: a run that has its result ends at once.
         """
         here, taken = socket.gethostname(), set()
         for trial in self.trials():
@@ -94,7 +94,7 @@ class Study:
                 self._queue(attributes, parameters=point_parameters(point, distributions))
 
     def take(self, most: int | None) -> Trial | None:
-        """Takes a trial to run; None if the grid has no more points, or a search began `most`."""
+        """Takes a trial to run; None if no grid point is left, or a search has begun `most`."""
         while True:
             self._revive()
             trials = self.trials()
@@ -112,11 +112,11 @@ class Study:
             self.study.tell(taken, state=TrialState.FAIL)
 
     def under_way(self) -> bool:
-        """Tells whether trials run or wait; a worker may die and leave its trial to others."""
+        """Tells whether any trial runs or waits."""
         return not all(trial.state.is_finished() for trial in self.trials())
 
     def give_back(self, trial: FrozenTrial | Trial) -> bool:
-        """Ends a running trial that has no result, and queues it anew, `ATTEMPTS` times in all.
+        """Ends a running trial without a result, and queues it again, up to `ATTEMPTS` runs in all.
 
         Returns:
             Whether it will be run again.
@@ -138,7 +138,7 @@ class Study:
 
     @contextmanager
     def alive(self, trial: Trial) -> Iterator[None]:
-        """Renews the trial's sign of life inside the block; gives it back if that is broken off."""
+        """Renews the trial's sign of life in the block; gives it back if the block fails."""
         with beating(trial):
             try:
                 yield
@@ -155,9 +155,9 @@ class Study:
             self.study.add_trial(create_trial(state=state, user_attrs=attributes))
 
     def _is_mine(self, taken: Trial) -> bool:
-        """Tells whether this point of a grid is free: two that start at once may both queue it."""
+        """Tells whether no other trial has this point: two starts at once may both queue it."""
         point = taken.user_attrs.get("overrides")
-        if point is None:  # another worker took the last point, and Optuna made a trial up
+        if point is None:  # another worker took the last point, and Optuna invented a trial
             return False
         queued = taken.user_attrs.get("queued", math.inf)
         return not any(

@@ -1,9 +1,9 @@
 """Runs a sweep from its overrides to its finished runs.
 
 Each worker takes a trial from the study, runs its jobs through Hydra's launcher and tells the study
-the result, until none is left. Workers are processes of the same command; a launcher that places
-jobs elsewhere, such as SLURM's, gets several trials at a time instead. Any number of machines that
-reach the storage may run the same command.
+the result, until no trial is left. Workers are processes of the same command. A launcher that
+places jobs elsewhere, such as SLURM's, gets several trials at a time from one process instead. Any
+number of machines that reach the storage may run the same command.
 """
 
 from dataclasses import fields
@@ -27,7 +27,7 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
     """Runs the sweep that `overrides` and the node `sweep` of the config describe.
 
     Returns:
-        What the launcher returned for the jobs of each trial; nothing where workers ran them.
+        What the launcher returned for the jobs of each trial; an empty list if workers ran them.
 
     Raises:
         InputError: a value of `sweep` outside its range, a study of other ranges, or a launcher
@@ -69,6 +69,7 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
 
 
 def _check_devices(devices: Any) -> None:
+    """Refuses trials on several devices."""
     if isinstance(devices, int) and devices > 1:
         raise InputError(
             f"trainer.devices={devices}: each trial of a sweep trains on one device, "
@@ -77,6 +78,7 @@ def _check_devices(devices: Any) -> None:
 
 
 def _check_data(config: DictConfig, space: SearchSpace, *, searches: bool) -> None:
+    """Refuses a sweep without validation scores, and a search among folds."""
     if config.data.refit or "data.refit" in space.swept:
         raise InputError(
             "data.refit=true has no validation score to compare runs by: leave it out of a sweep, "

@@ -1,4 +1,4 @@
-"""The trial that a process runs: an environment variable tells a run which one it reports to."""
+"""Tells a run which trial it reports to, by an environment variable."""
 
 import json
 import os
@@ -13,12 +13,12 @@ TRIAL = "TEXTLSTM_TRIAL"  # environment variable: storage, folder and study of a
 
 
 def attachment(storage: str | None, folder: Path, study: str | None, trial: int) -> str:
-    """Writes the environment variable's value for a run that is to report to `trial`."""
+    """Makes the value of that variable for a run that reports to `trial`."""
     return json.dumps({"storage": storage, "folder": str(folder), "study": study, "trial": trial})
 
 
 def attached_trial() -> Trial | None:
-    """Opens the trial that this process runs; None where it runs none that may be pruned."""
+    """Opens the trial that this process reports to, if there is one."""
     if TRIAL not in os.environ:
         return None
     found = json.loads(os.environ[TRIAL])
@@ -28,5 +28,5 @@ def attached_trial() -> Trial | None:
 
 
 def pruner() -> optuna.pruners.BasePruner:
-    """Makes the pruner: a trial ends early when its score is below the median of others'."""
+    """Makes the pruner: a trial ends early if its score is below the median of the others."""
     return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)

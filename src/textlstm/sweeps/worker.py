@@ -1,4 +1,4 @@
-"""A worker: takes trials from the study, runs their jobs, and tells the study their results."""
+"""A worker takes trials from the study, runs their jobs, and tells the study their results."""
 
 import logging
 import os
@@ -29,11 +29,11 @@ class Worker:
 
     Args:
         study: where it takes them from.
-        settings: of the sweep.
+        settings: those of the sweep.
         folder: the sweep's folder.
         launcher: Hydra's launcher, which runs the jobs in this process or places them elsewhere.
         space: overrides of every job, and the ranges of a search.
-        seeds: those that a search trains each trial with, one job for each.
+        seeds: the seeds that a search trains each trial with, one job for each.
 
     Attributes:
         answers: for each trial that has ended, what the launcher returned for its jobs.
@@ -55,7 +55,7 @@ class Worker:
         self.before = sum(trial.state.is_finished() for trial in study.trials())
         self.durations: list[float] = []  # of the trials so far, in seconds
         self.answers: list[list[JobReturn]] = []
-        self.given_up: list[int] = []  # trials whose jobs were ended each time
+        self.given_up: list[int] = []  # trials whose jobs were ended from outside in every attempt
         self.taking = threading.Lock()  # else two threads may both take the last of `sweep.trials`
         self.stopped = False
 
@@ -109,7 +109,7 @@ class Worker:
     def _take(self) -> Trial | None:
         """Takes the next trial; None if none is left or time is up.
 
-        While others still run it waits, since their workers may die.
+        It waits while other workers run trials, since they may die and leave theirs.
         """
         while self._has_time() and not self.stopped:
             with self.taking:
@@ -127,7 +127,7 @@ class Worker:
         return time.monotonic() - self.started + expected < 60 * self.settings.minutes
 
     def _run(self, trial: Trial) -> None:
-        """Launches the jobs of the trial and tells the study what came of them."""
+        """Launches the jobs of the trial and tells the study their result."""
         started = time.monotonic()
         with self.study.alive(trial):
             jobs = self._jobs(trial)
@@ -184,7 +184,7 @@ class Worker:
             return list(self.launcher.launch(jobs, initial_job_idx=trial.number))
         except Exception as error:
             message = str(error).strip()
-            # An error of submitit's, which need not be installed: hence its name in place of it.
+            # Submitit's error is told by its name, since submitit need not be installed.
             if type(error).__name__ == "UncompletedJobError":
                 log.warning("trial %d: %s", trial.number, " ".join(message.splitlines()[:2]))
                 return None

@@ -1,4 +1,4 @@
-"""Several workers on one machine, each a process that runs the command as it was typed.
+"""Starts several workers on one machine, each a process with the same command line.
 
 The process that starts them reads and tokenizes the texts while they import torch; they wait until
 it closes their standard input.
@@ -30,14 +30,14 @@ log = logging.getLogger(__name__)
 
 WORKER = "TEXTLSTM_WORKER"  # environment variable: number of a worker that another process started
 MEMORY = 2 * 2**30  # bytes that a worker may need
-# bytes of recurrent weights that stay in a core's cache: one thread computes with them best
+# Bytes of recurrent weights that fit into a core's cache, so that one thread computes fastest.
 CACHED = 1_000_000
 
 
 def suitable_number(config: DictConfig) -> int:
-    """Finds how many workers suit this machine: one where the trials train on a GPU.
+    """Finds how many workers suit this machine: one if the trials train on a GPU.
 
-    Else as many as have each a core and memory, or several cores where the network is large.
+    Otherwise each has a core of its own, or several for a large network, and enough memory.
     """
     import torch
 
@@ -72,7 +72,7 @@ def work_in_processes(
     config: DictConfig,
     space: SearchSpace,
 ) -> None:
-    """Starts `count` workers, each with its share of the cores, and says how far they are.
+    """Starts `count` workers, each with its share of the cores, and logs their progress.
 
     Raises:
         InputError: a mistake in the data, which ends the sweep.
@@ -99,14 +99,14 @@ def work_in_processes(
 
 
 def worker_command() -> list[str]:
-    """Repeats the command as it was typed, be it a script, a module or an installed program."""
+    """Repeats the command line of this process: a script, a module or an installed program."""
     return [sys.executable, *sys.orig_argv[1:], "sweep.workers=1"]
 
 
 def tokenize_for_all(config: DictConfig, space: SearchSpace) -> None:
     """Reads and tokenizes the texts once, into the cache where all workers find them.
 
-    Where folds are swept it takes the first: each fold has a tokenizer of its own.
+    If folds are swept, it prepares the first one: each fold has a tokenizer of its own.
 
     Raises:
         InputError: as `TextDataModule.setup`.

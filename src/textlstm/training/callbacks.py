@@ -20,7 +20,7 @@ class RandomState(pl.Callback):
     otherwise all would drop the same places of different texts.
 
     Args:
-        seed: the seed of the initial weights, which are alike in all processes.
+        seed: the seed of the initial weights, which all processes share.
     """
 
     def __init__(self, seed: int) -> None:
@@ -90,9 +90,9 @@ class StayStopped(pl.Callback):
 class ChooseCooled(pl.Callback):
     """Chooses the epoch to keep among the last fifth of a one-cycle schedule, by validation loss.
 
-    The rate has come down there to less than a fifth of its peak. Among all epochs, on few
-    validation rows, the choice is one of chance: with 30 of them (newswire4, 300 rows) the epoch
-    with the lowest loss was 4 points of accuracy worse on 2,000 other rows than the last one.
+    There the rate has come down to less than a fifth of its peak. Among all epochs, few validation
+    rows choose by chance: with 30 of them (newswire4, 300 rows), the epoch with the lowest loss was
+    4 points of accuracy worse than the last one on 2,000 other rows.
     """
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -106,7 +106,7 @@ class ChooseCooled(pl.Callback):
 
 
 def first_cooled(max_epochs: int) -> int:
-    """Computes the first epoch, from 1, of the last fifth of a run; of few epochs, the last."""
+    """Computes the first epoch, from 1, of the last fifth of a run; the last of fewer than ten."""
     return max_epochs - max(1, max_epochs // 5) + 1
 
 

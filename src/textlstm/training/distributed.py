@@ -1,4 +1,4 @@
-"""Several processes that train one run, each on a device: same data, shared cores, one end."""
+"""Lets several processes train one run: with the same data, shared cores, and one end for all."""
 
 import logging
 import os
@@ -29,7 +29,7 @@ STRATEGIES = ("auto", "ddp")
 
 
 def check_strategy(trainer: pl.Trainer, strategy: Any) -> None:
-    """Refuses a strategy that does not share the batches, and another world than was started.
+    """Refuses a strategy that does not share batches, or processes that the keys do not ask for.
 
     Raises:
         InputError: names the key.
@@ -62,7 +62,7 @@ def share_threads(trainer: pl.Trainer, threads: int | None) -> None:
 
 
 def computes_bf16() -> bool:
-    """Whether this CPU can train an LSTM in bf16, which only trying tells."""
+    """Tries whether this CPU can train an LSTM in bf16."""
     try:
         with torch.autocast("cpu", torch.bfloat16):
             torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))[0].sum().backward()
@@ -75,7 +75,7 @@ class SameRun(pl.Callback):
     """Makes sure that all processes have the same data, and that SIGTERM ends each of them.
 
     Raises:
-        InputError: some process has other rows or another tokenizer, whose ids are other words.
+        InputError: some process has other rows, or a tokenizer with other ids.
     """
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -133,7 +133,7 @@ def one_end(trainer: pl.Trainer, run: Path) -> Iterator[None]:
 
 
 def _is_lost_peer(error: Exception) -> bool:
-    """Whether the error says that a process could not reach another."""
+    """Tells whether the error says that a process could not reach another."""
     # Gloo raises a plain RuntimeError that names its source file.
     return isinstance(error, distributed.DistError) or (
         isinstance(error, RuntimeError) and "gloo" in str(error)
@@ -146,9 +146,9 @@ def _resume(run: Path) -> str:
 
 
 class _Observer(logging.Handler):
-    """Listens for Lightning's word that a process it started is dead, and ends this one.
+    """Ends this process when Lightning logs that a process it started is dead, and says so.
 
-    Lightning would do so, too, but in silence.
+    Lightning would end it, too, but without a word.
     """
 
     def __init__(self, run: Path) -> None:

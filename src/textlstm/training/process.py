@@ -1,4 +1,4 @@
-"""What a command sets in its process first: seed, threads, and silence of other libraries."""
+"""Prepares the process of a command: seed, threads, precision, and quiet libraries."""
 
 import logging
 import warnings
@@ -9,7 +9,7 @@ import torch
 
 
 def prepare_process(seed: int, threads: int | None) -> None:
-    """Sets seeds, threads and precision, and silences what other libraries say at every start."""
+    """Sets seed, threads and precision, and silences what other libraries say at each start."""
     if threads is not None:
         torch.set_num_threads(threads)
     # Adam's averages of words not seen for some hundred steps sink below 1e-38, and a step over an

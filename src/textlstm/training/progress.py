@@ -1,6 +1,6 @@
-"""What is seen of a run: first what is trained, then how it goes.
+"""Shows a run while it trains: first what is trained, then how far it is.
 
-On a terminal that is one bar; elsewhere, and always in the log, it is one line an epoch.
+A terminal shows one bar; any other output, and the log in any case, gets one line for each epoch.
 """
 
 import logging
@@ -25,8 +25,8 @@ def announce(
     """Logs the splits and the layers of a run that is about to begin.
 
     Args:
-        length: the fixed number of tokens of a text, or None where it is each batch's own.
-        level: of `logging`, such as INFO.
+        length: the tokens that every text is padded to; None where each batch has its own.
+        level: the level of the messages, such as logging.INFO.
     """
     for split, facts in splits.items():
         log.log(
@@ -49,20 +49,20 @@ def announce(
 
 
 class EpochHistory(pl.Callback):
-    """Keeps an `Epoch` for each one, also in the checkpoint: a resumed run's curves are whole."""
+    """Keeps an `Epoch` for each one, in the checkpoint too: a resumed run has all of them."""
 
     def __init__(self) -> None:
         self.begun = time.monotonic()
         self.epochs: list[Epoch] = []
-        self.pretraining: Pretraining | None = None  # the stage before them
+        self.pretraining: Pretraining | None = None  # the language model before them
         self.earlier = 0.0  # seconds of the epochs before this start
 
     def state_dict(self) -> dict[str, Any]:
-        """The epochs, for the checkpoint."""
+        """Gives the epochs to the checkpoint."""
         return {"epochs": self.epochs, "pretraining": self.pretraining}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up the epochs of a checkpoint; older ones know of no stage before them."""
+        """Takes the epochs from a checkpoint; an older one has no language model."""
         self.epochs = list(state_dict["epochs"])
         self.pretraining = state_dict.get("pretraining")
         self.earlier = sum(epoch["seconds"] for epoch in self.epochs)
@@ -117,8 +117,8 @@ class ProgressBar(RichProgressBar):
     """Lightning's bar with the scores that fit in a line, and epochs counted from 1.
 
     Args:
-        stage: what stands before the number of the epoch.
-        shown: the scores.
+        stage: the word before the number of the epoch.
+        shown: the names of the scores.
     """
 
     interval = 0.5  # seconds; drawing at each step costs a third of the time of a small network

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder: the model, the report, TensorBoard's pages, and its record."""
+"""Writes what a run leaves in its folder: model, report, TensorBoard's pages, and its record."""
 
 import logging
 import shutil
@@ -49,12 +49,12 @@ class ScoredSplit(NamedTuple):
 
 
 class ScoredRun(NamedTuple):
-    """All that is scored of a run, and what its model has beside the network."""
+    """The scores of a run, and the parts of its model beside the network."""
 
     splits: dict[ScoredName, ScoredSplit]
-    """The splits, as the model that is shipped predicts them."""
+    """The scored splits, as predicted by the model that is saved."""
     baselines: dict[str, Baseline]
-    """What the model has to beat on test; empty if the test set is not scored."""
+    """The simpler models on test; empty if the test set is not scored."""
     calibration: Calibration | None
     """None if nothing was calibrated."""
     wide: Wide | None
@@ -80,21 +80,14 @@ def describe_run(
 
     assert trainer.max_epochs is not None
     refit = settings.data.refit
-    if refit:
-        score, best_epoch = None, None
-        chosen_by = BEFORE if settings.trainer["max_epochs"] else BY_ROWS
-    else:
-        chosen_by = BY_VALIDATION
-        score = scores["validation"]["macro_f1"]
-        best_epoch = _kept(history.epochs, trainer)
-
+    chosen_by = BEFORE if settings.trainer["max_epochs"] else BY_ROWS
     record: Record = {
         "format": FORMAT,
         "title": f"LSTM text classifier, run {run.path.name}",
         "refit": refit,
-        "score": score,
-        "best_epoch": best_epoch,
-        "chosen_by": chosen_by,
+        "score": None if refit else scores["validation"]["macro_f1"],
+        "best_epoch": None if refit else _kept(history.epochs, trainer),
+        "chosen_by": chosen_by if refit else BY_VALIDATION,
         "labels": data.class_names,
         **scores,
         "baselines": scored.baselines,
@@ -122,9 +115,10 @@ def describe_run(
 
 
 def _kept(epochs: list[Epoch], trainer: pl.Trainer) -> int:
-    """Finds the epoch that was kept: the one with the lowest validation loss of those chosen from.
+    """Finds the number of the epoch that was kept, the one with the lowest validation loss.
 
-    Those are all epochs, or the last fifth of a whole one-cycle schedule, if the run came so far.
+    It is chosen from all epochs, or from the last fifth of a whole one-cycle schedule, if the run
+    came so far.
     """
     candidates = epochs
     if any(isinstance(callback, ChooseCooled) for callback in trainer.callbacks):  # type: ignore[attr-defined]
@@ -171,7 +165,7 @@ def write_run(
 def record_pruned(
     run: RunFolder, logger: Logger, history: EpochHistory, steps: int, overrides: list[str]
 ) -> None:
-    """Writes what is left of a trial that others were better than: its score, and no model."""
+    """Records a trial that a search gave up: its score remains, and its checkpoints are deleted."""
     best = max(history.epochs, key=lambda epoch: epoch["val_macro_f1"])
     record: PrunedRecord = {
         "format": FORMAT,

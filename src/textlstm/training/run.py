@@ -23,7 +23,7 @@ from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.record import Pretraining, PretrainingEpoch
-from textlstm.runs.report import behind_line, print_results, seconds_line
+from textlstm.runs.results import behind_line, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
 from textlstm.training.distributed import one_end, share_threads
 from textlstm.training.module import TextClassificationModule

@@ -12,8 +12,9 @@ from textlstm.model.calibration import choose_threshold, describe_calibration, f
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Baseline, Calibration
 from textlstm.runs.folder import RunFolder
+from textlstm.runs.predictions import write_predictions
 from textlstm.runs.record import Record, ScoredName, read_record
-from textlstm.runs.report import LINEAR, write_predictions
+from textlstm.runs.results import LINEAR
 from textlstm.training.channel import has_channel, mix_channel
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.recording import ScoredRun, ScoredSplit

@@ -32,7 +32,7 @@ class OptimizerSettings:
     schedule: str
     """constant, one_cycle or plateau"""
 
-    body_rate: float = 1.0  # as runs were before there was a choice
+    body_rate: float = 1.0  # what runs had before there was a choice
     """share of the learning rate for embedding and LSTM, such as 0.3 when they are pretrained"""
 
     def __post_init__(self) -> None:
@@ -84,7 +84,7 @@ class PretrainSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """All that one run is configured by.
+    """The whole configuration of one run.
 
     `trainer`, `logger` and `callbacks` are open: they hold the arguments of Lightning's classes.
 
@@ -115,8 +115,7 @@ class RunSettings:
     resume: str | None
     """a run folder to go on with"""
 
-    # Runs from before these keys were not calibrated.
-    calibrate: bool = False
+    calibrate: bool = False  # what runs did before there was a choice, here and below
     """fit a temperature on validation, so that probabilities mean what they say"""
 
     calibration_from: str | None = None
@@ -130,7 +129,8 @@ class RunSettings:
     wide: bool | None = False
     """fit TF-IDF + logistic regression beside the LSTM, and mix what the two predict (default:
     unless training tokens times classes are more than 50 million; a refit, as calibration_from)"""
-    pretrain: PretrainSettings | None = None  # as runs were before there was a choice
+
+    pretrain: PretrainSettings | None = None
     """own_text starts embedding and LSTM from a language model of the training texts"""
 
     def __post_init__(self) -> None:
@@ -173,7 +173,7 @@ class RunSettings:
         return parse_settings(cls, {**config, **groups})
 
     def plain(self) -> dict[str, Any]:
-        """The configuration again, as plain values."""
+        """Gives the configuration back as plain values."""
         return asdict(self)
 
     def _check_refit(self) -> None:

@@ -13,8 +13,9 @@ import torch
 
 from textlstm.cache import content_key, kept
 
-ROUNDS = 9  # of each count, in turn, the first of which does not count
-# more threads are taken if a step then lasts this share or less: on a busy machine few wait less
+ROUNDS = 9  # each tries every number of threads; the first round does not count
+# More threads are taken only if a step then lasts at most this share: where other work runs, few
+# threads wait less for each other.
 GAIN = 0.9
 
 
@@ -28,10 +29,10 @@ def choose_threads(
 ) -> tuple[int, dict[int, float]]:
     """Finds the number of threads that a training step is fastest with.
 
-    Tried are 1, 2, 4, … and what torch would take. The answer is kept for this machine and `shape`
-    (what the step's cost depends on): another run of the same seed has to compute with the same
-    number of threads, since with another one sums are added in another order. Torch is left as it
-    was found; `step` may draw random numbers.
+    It tries 1, 2, 4, … and the number that torch would take. The answer is kept for this machine
+    and `shape` (what the step's cost depends on): another run with the same seed has to use the
+    same number, since another one adds sums in another order. Torch keeps its number and its random
+    numbers, even if `step` draws some.
 
     Returns:
         The number, and the milliseconds of one step with each number tried.
@@ -39,14 +40,8 @@ def choose_threads(
     most = torch.get_num_threads()
     counts = sorted({most, *(2**power for power in range(most.bit_length()) if 2**power < most)})
     waiting = [os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")]
-    machine = [
-        platform.machine(),
-        platform.processor(),
-        os.cpu_count(),
-        most,
-        torch.__version__,
-        *waiting,
-    ]
+    processor = [platform.machine(), platform.processor(), os.cpu_count()]
+    machine = [*processor, most, torch.__version__, *waiting]
 
     def measure(folder: Path) -> None:
         seconds: dict[int, list[float]] = {count: [] for count in counts}

@@ -20,8 +20,10 @@ from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
 from textlstm.training.progress import ProgressBar
 from textlstm.training.settings import RunSettings
 
-PATIENCE = 3  # epochs without a better validation loss, where nobody has given a number
-UNTIL_READ = 1  # epochs of a trainer whose number follows from rows that are not read yet
+PATIENCE = 3  # epochs without a better validation loss, where no number is given
+UNTIL_READ = 1  # epochs of a trainer that gets their number later, from the rows
+# What Lightning raises; a RuntimeError is about the options of srun.
+REFUSALS = (TypeError, ValueError, RuntimeError, MisconfigurationException)
 
 
 def make_trainer(
@@ -30,7 +32,7 @@ def make_trainer(
     """Makes the trainer of a run.
 
     Args:
-        recording: callbacks beside those of the config and those that every run has.
+        recording: callbacks besides those of the config and those that every run has.
 
     Raises:
         InputError: a value that Lightning refuses, a patience below one epoch, a device that cannot
@@ -60,12 +62,7 @@ def make_trainer(
             num_sanity_val_steps=0,
             use_distributed_sampler=False,  # BucketSampler divides the batches
         )
-    except (
-        TypeError,
-        ValueError,
-        RuntimeError,
-        MisconfigurationException,
-    ) as error:  # RuntimeError: srun's options
+    except REFUSALS as error:
         raise InputError(f"trainer: {error}") from error
     check_strategy(trainer, settings.trainer.get("strategy", "auto"))
     _check_precision(trainer)
@@ -99,10 +96,11 @@ def quiet_trainer(accelerator: str) -> pl.Trainer:
 
 
 def _callbacks(settings: RunSettings) -> list[pl.Callback]:
-    """The callbacks of the config; a refit, which has no validation, cannot stop early.
+    """Makes the callbacks of the config, without early stopping where it has no meaning.
 
-    Without a patience a one-cycle schedule is not cut short either: before its rate has come down,
-    a worse validation loss says little, and the best epoch is kept in any case.
+    A refit has no validation to stop by. A one-cycle schedule is cut short only if a patience is
+    given: before its rate has come down, a worse validation loss says little, and the best epoch is
+    kept in any case.
 
     Raises:
         InputError: a callback that cannot be made, or a patience below one epoch.
@@ -124,7 +122,7 @@ def _callbacks(settings: RunSettings) -> list[pl.Callback]:
 
 
 def _chooses_cooled(settings: RunSettings, callbacks: list[pl.Callback]) -> bool:
-    """Tells whether the run has a one-cycle schedule that nothing is to cut short."""
+    """Tells whether the run has a one-cycle schedule that nothing cuts short."""
     return (
         settings.optimizer.schedule == "one_cycle"
         and not settings.data.refit

@@ -2,42 +2,39 @@
 
 from helpers.mistakes import CSV, ONE, TRAIN, each_case, json_lines
 
+
+def no_utf8(place: str) -> str:
+    """The error for a byte that UTF-8 does not have, at its place."""
+    return (
+        f"data.train: {{folder}}/{place} is no UTF-8 text. Save the file as UTF-8 (iconv -f LATIN1 "
+        f"-t UTF-8), or name its encoding, such as data.encoding=latin-1."
+    )
+
+
 CASES = [
     (
         "a byte that is no text in CSV",
         {"rows.csv": CSV.encode() + "drei Zähler,sports\n".encode("latin-1")},
         [TRAIN + "rows.csv"],
-        (
-            "data.train: {folder}/rows.csv, row 5, byte 86 is no UTF-8 text. Save the file as "
-            "UTF-8 (iconv -f LATIN1 -t UTF-8), or name its encoding, such as data.encoding=latin-1."
-        ),
+        no_utf8("rows.csv, row 5, byte 86"),
     ),
     (
         "a byte that is no text in a header",
         {"rows.csv": "téxt,label\none goal,sports\n".encode("latin-1")},
         [TRAIN + "rows.csv"],
-        (
-            "data.train: {folder}/rows.csv, header, byte 1 is no UTF-8 text. Save the file as "
-            "UTF-8 (iconv -f LATIN1 -t UTF-8), or name its encoding, such as data.encoding=latin-1."
-        ),
+        no_utf8("rows.csv, header, byte 1"),
     ),
     (
         "a byte that is no text in JSON Lines",
         {"rows.jsonl": json_lines(ONE).encode() + '{"text": "Zähler"}\n'.encode("latin-1")},
         [TRAIN + "rows.jsonl"],
-        (
-            "data.train: {folder}/rows.jsonl, line 2, byte 51 is no UTF-8 text. Save the file as "
-            "UTF-8 (iconv -f LATIN1 -t UTF-8), or name its encoding, such as data.encoding=latin-1."
-        ),
+        no_utf8("rows.jsonl, line 2, byte 51"),
     ),
     (
         "a byte that is no text in a folder",
         {"money/1.txt": "shares fall", "sports/2.txt": "drei Zähler".encode("latin-1")},
         [TRAIN],
-        (
-            "data.train: {folder}/sports/2.txt, byte 6 is no UTF-8 text. Save the file as UTF-8 "
-            "(iconv -f LATIN1 -t UTF-8), or name its encoding, such as data.encoding=latin-1."
-        ),
+        no_utf8("sports/2.txt, byte 6"),
     ),
     (
         "a byte that is no text in a given encoding",

@@ -1,8 +1,18 @@
 """Files that are not what their names say: the error names the line or the file."""
 
 import gzip
+from pathlib import Path
 
 from helpers.mistakes import CSV, MANY, ONE, TRAIN, each_case, json_lines, parquet_file
+
+
+def damaged(name: str) -> str:
+    """The error for a file whose content is not what the end of its name says."""
+    return (
+        f"data.train: {{folder}}/{name} is no whole {Path(name).suffix} file: it is damaged, cut "
+        f"short, or something else under that name. Fetch or write it again."
+    )
+
 
 CASES = [
     (
@@ -47,55 +57,37 @@ CASES = [
         "a Parquet file cut short",
         {"rows.parquet": parquet_file(40)[:-20]},
         [TRAIN + "rows.parquet"],
-        (
-            "data.train: {folder}/rows.parquet is no whole .parquet file: it is damaged, cut "
-            "short, or something else under that name. Fetch or write it again."
-        ),
+        damaged("rows.parquet"),
     ),
     (
         "a gzip file cut short",
         {"rows.csv.gz": gzip.compress(MANY.encode(), mtime=0)[:-20]},
         [TRAIN + "rows.csv.gz"],
-        (
-            "data.train: {folder}/rows.csv.gz is no whole .gz file: it is damaged, cut short, or "
-            "something else under that name. Fetch or write it again."
-        ),
+        damaged("rows.csv.gz"),
     ),
     (
         "a file that is no gzip",
         {"rows.csv.gz": CSV},
         [TRAIN + "rows.csv.gz"],
-        (
-            "data.train: {folder}/rows.csv.gz is no whole .gz file: it is damaged, cut short, or "
-            "something else under that name. Fetch or write it again."
-        ),
+        damaged("rows.csv.gz"),
     ),
     (
         "a file that is no xz",
         {"rows.csv.xz": CSV},
         [TRAIN + "rows.csv.xz"],
-        (
-            "data.train: {folder}/rows.csv.xz is no whole .xz file: it is damaged, cut short, or "
-            "something else under that name. Fetch or write it again."
-        ),
+        damaged("rows.csv.xz"),
     ),
     (
         "a file that is no bz2",
         {"rows.csv.bz2": CSV},
         [TRAIN + "rows.csv.bz2"],
-        (
-            "data.train: {folder}/rows.csv.bz2 is no whole .bz2 file: it is damaged, cut short, or "
-            "something else under that name. Fetch or write it again."
-        ),
+        damaged("rows.csv.bz2"),
     ),
     (
         "a file that is no zst",
         {"rows.csv.zst": CSV},
         [TRAIN + "rows.csv.zst"],
-        (
-            "data.train: {folder}/rows.csv.zst is no whole .zst file: it is damaged, cut short, or "
-            "something else under that name. Fetch or write it again."
-        ),
+        damaged("rows.csv.zst"),
     ),
 ]
 

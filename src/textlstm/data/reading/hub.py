@@ -50,6 +50,15 @@ def load_hub(
             "local folder of one)."
         )
 
+    loaded = _load(name, config, streaming=streaming)
+    splits = {SPLIT_NAMES.get(split, split): rows for split, rows in loaded.items()}
+    if "train" not in splits:
+        raise InputError(f"data.name={name}: it has no split 'train', only {', '.join(loaded)}.")
+    return {split: splits[split] for split in ("train", "validation", "test") if split in splits}
+
+
+def _load(name: str, config: str | None, *, streaming: bool) -> dict[str, HubSplit]:
+    """All splits of a data set, by the names that it gives them."""
     local = os.path.expanduser(name)
     # It logs each of its retries; the error below says it all.
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
@@ -60,7 +69,7 @@ def load_hub(
 
     try:
         place = local if os.path.isdir(local) else name
-        loaded = _streams(place, config) if streaming else _downloaded(place, config)
+        return _streams(place, config) if streaming else _downloaded(place, config)
     except ConnectionError as error:
         raise InputError(
             f"data.name={name}: the Hugging Face hub cannot be reached. Without it, data=newswire4 "
@@ -79,11 +88,6 @@ def load_hub(
         ) from error
     finally:
         datasets.disable_progress_bars()
-
-    splits = {SPLIT_NAMES.get(split, split): rows for split, rows in loaded.items()}
-    if "train" not in splits:
-        raise InputError(f"data.name={name}: it has no split 'train', only {', '.join(loaded)}.")
-    return {split: splits[split] for split in ("train", "validation", "test") if split in splits}
 
 
 def _downloaded(place: str, config: str | None) -> dict[str, HubSplit]:

@@ -1,0 +1,94 @@
+"""Describes the data of a run for its report, and warns of doubtful rows."""
+
+from textlstm.data.classes import unseen_sentence
+from textlstm.data.facts import DataFacts
+from textlstm.runs.record import Record
+from textlstm.writing import markdown_table
+
+
+def data_warnings(facts: DataFacts) -> list[str]:
+    """Warns of doubtful rows: one sentence for each kind that there is."""
+    sentences = []
+    for source, rows in facts["empty"].items():
+        if rows:
+            sentences.append(f"data.{source}: {rows:,} rows without text or label were dropped.")
+
+    for source, rows in facts["duplicates"].items():
+        if rows:
+            sentences.append(
+                f"data.{source}: {rows:,} rows repeat an earlier text; no text stands in two "
+                f"splits."
+            )
+
+    for source, conflicts in facts["conflicts"].items():
+        if conflicts["rows"]:
+            sentences.append(
+                f"data.{source}: {conflicts['texts']:,} texts stand with more than one label, in "
+                f"{conflicts['rows']:,} rows."
+            )
+
+    for source, rows in facts["dropped"].items():
+        if rows:
+            sentences.append(
+                f"data.{source}: {rows:,} rows also stood in a split held out from it, and were "
+                f"dropped."
+            )
+    if facts["rare"]:
+        counts = ", ".join(f"{label} ({texts})" for label, texts in facts["rare"].items())
+        sentences.append(f"Classes with too few texts for each split, which all train: {counts}.")
+    unseen = facts.get("unseen", {})
+    if any(unseen.values()):
+        class_names = list(next(iter(facts["splits"].values()))["classes"])
+        sentences.append(unseen_sentence(unseen, class_names))
+    return sentences
+
+
+def data_section(record: Record) -> str:
+    """The section on splits, sources, columns, warnings and the tokenizer."""
+    facts = record["data"]
+    paragraphs = ["## Data", _splits(facts, record["labels"])]
+    paragraphs += [
+        f"- {name}: `{source['path']}` (SHA-256 `{source['sha256'][:16]}…`)"
+        for name, source in facts["sources"].items()
+    ]
+
+    if facts["streaming"]:
+        paragraphs.append(
+            f"Training rows were streamed: lengths, unknown tokens and the tokenizer are of the "
+            f"first {facts['streaming']['sample']:,}, and duplicates among them were not looked "
+            f"for."
+        )
+    if facts["fold"]:
+        fold, folds = facts["fold"]["fold"], facts["fold"]["folds"]
+        paragraphs.append(f"Validation is fold {fold} (from 0) of {folds}.")
+    if facts["refit"]:
+        paragraphs.append("A refit: validation rows train, too.")
+
+    text, label = " + ".join(facts["columns"]["text"]), facts["columns"]["label"]
+    paragraphs.append(f"Texts are the column {text}, classes the column {label}.")
+    paragraphs += data_warnings(facts)
+
+    kind, size = facts["tokenizer"]["kind"], facts["tokenizer"]["size"]
+    learned_from = "training and validation texts" if facts["refit"] else "the training split alone"
+    if "unlabelled" in facts:
+        learned_from = f"{learned_from.removesuffix(' alone')} and data.unlabelled"
+    paragraphs.append(f"Tokenizer: {kind}, {size:,} tokens, learned from {learned_from}.")
+    return "\n\n".join(paragraphs)
+
+
+def _splits(facts: DataFacts, labels: list[str]) -> str:
+    """The table of the splits: rows, lengths, what is cut or unknown, and rows of each class."""
+    header = ["split", "rows", "tokens per text", "longest", "texts cut", "unknown tokens", *labels]
+    rows = [
+        [
+            name,
+            split["rows"],
+            split["mean_length"],
+            split["longest"],
+            f"{split['cut_share']:.2%}",
+            f"{split['unknown_share']:.2%}",
+            *(split["classes"][label] for label in labels),
+        ]
+        for name, split in facts["splits"].items()
+    ]
+    return markdown_table(header, rows)

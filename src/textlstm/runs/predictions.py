@@ -1,0 +1,48 @@
+"""Writes the predictions for a split as predictions.csv, and finds the most confident mistakes."""
+
+from pathlib import Path
+
+from textlstm.model.metrics import Predictions
+from textlstm.writing import write_csv
+
+MISTAKES = 20  # the most that are listed
+
+
+def write_predictions(
+    file: Path, labels: list[str], texts: list[str], predictions: Predictions
+) -> None:
+    """Writes a row per text: text, gold, predicted, and one probability per class."""
+    rows = zip(
+        texts,
+        predictions.gold_names(labels),
+        predictions.predicted_N.tolist(),
+        predictions.probabilities_NC.tolist(),
+        strict=True,
+    )
+    write_csv(
+        file,
+        ["text", "gold", "predicted", *(f"probability_{label}" for label in labels)],
+        (
+            [text, gold, labels[predicted], *(f"{p:.8g}" for p in probabilities)]
+            for text, gold, predicted, probabilities in rows
+        ),
+    )
+
+
+def confident_mistakes(
+    labels: list[str], texts: list[str], predictions: Predictions
+) -> list[tuple[str, str, str, str]]:
+    """Lists the most confident mistakes: probability, gold class, predicted class and text."""
+    confidence_N, predicted_N = predictions.probabilities_NC.max(dim=1)
+    gold = predictions.gold_names(labels)
+    wrong = (predicted_N != predictions.gold_N).nonzero().flatten()
+    wrong = wrong[confidence_N[wrong].argsort(descending=True, stable=True)][:MISTAKES]
+    return [
+        (
+            f"{confidence_N[row]:.3f}",
+            gold[row],
+            labels[predicted_N[row]],
+            texts[row],
+        )
+        for row in wrong.tolist()
+    ]

@@ -1,0 +1,135 @@
+"""The scores of a run beside its baselines', with the sentences that explain them."""
+
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from textlstm.data.classes import listed
+from textlstm.model.scores import BaselineSettings, ScoreName, Scores
+from textlstm.model.wide import RUNS
+from textlstm.runs.record import Record, ScoredName
+
+SCORES: dict[ScoreName, str] = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "log_loss": "log loss",
+    "calibration_error": "calibration error",
+}
+COMPARED: tuple[ScoreName, ...] = ("accuracy", "macro_f1")
+"""The scores by which the LSTM is compared with the linear baseline."""
+LINEAR = "TF-IDF + logistic regression"  # the baseline that has settings
+
+
+def print_results(record: Record, split: ScoredName, folder: Path) -> None:
+    """Prints the scores on a split beside the baselines', and the run folder."""
+    table = Table(
+        title=f"Scores on {split}", title_justify="left", title_style="bold", box=SIMPLE_HEAD
+    )
+    table.add_column("model", no_wrap=True)
+    for name in SCORES.values():
+        table.add_column(name.replace("calibration ", "calibration\n"), justify="right")
+    for name, scores in compared(record, split):
+        table.add_row(name, *(f"{scores[key]:.4f}" for key in SCORES))
+
+    console = Console(soft_wrap=True)
+    console.print(table)
+    for line in notes(record, split):
+        console.print(line, highlight=False, markup=False)
+    console.print(f"folder: {folder}", highlight=False, markup=False)
+
+
+def compared(record: Record, split: ScoredName) -> list[tuple[str, Scores]]:
+    """Names this model and its scores, then the baselines, which are scored on test alone."""
+    members = record["config"].get("ensemble", 1)
+    own = "LSTM" if members == 1 else f"{members} LSTMs"
+    models: list[tuple[str, Scores]] = [(own, record[split])]
+    if "wide" in record:
+        alone = record["wide"]["alone"][split]
+        models = [
+            (f"{own} and wide channel", record[split]),
+            (f"{own} alone", alone["lstm"]),
+            ("wide channel alone", alone["wide"]),
+        ]
+    if split == "test":
+        models += record["baselines"].items()
+    return models
+
+
+def notes(record: Record, split: ScoredName) -> list[str]:
+    """Explains the scores: a sentence or two for each fact that a reader has to know."""
+    said = []
+    absent = record[split]["absent"]
+    if absent:
+        said.append(
+            f"No row of {split} has the class {', '.join(absent)}: left out of macro F1 and AUROC."
+        )
+    unseen = record[split].get("unseen", {})
+    if unseen:
+        said.append(
+            f"Rows of {split} with a class that no training row has: {sum(unseen.values()):,} "
+            f"({listed(unseen)}). They count as wrong, such a class as 0 in macro F1; log loss "
+            f"leaves them out."
+        )
+
+    wide = record.get("wide")
+    if wide:
+        said.append(
+            f"Wide channel: {_settings(wide['settings'])}; {wide['terms']:,} terms. The mixture, "
+            f"chosen on validation, takes {wide['weight']:.2f} of its log-probabilities from the "
+            f"LSTM."
+        )
+
+    linear = record["baselines"].get(LINEAR)
+    if linear and split == "test":
+        streaming = record["data"]["streaming"]
+        if streaming:
+            said.append(f"The baselines learned from the first {streaming['sample']:,} rows alone.")
+        tried = linear.get("tried")
+        among = "" if tried is None else f" among {tried} settings"
+        fitted = ", then fitted on training and validation rows" if record["refit"] else ""
+        settings = _settings(linear["settings"])
+        said.append(f"{LINEAR} chosen on validation{among}{fitted}: {settings}.")
+    return said
+
+
+def seconds_line(record: Record) -> str:
+    """Says how long the run took."""
+    seconds = record["seconds"]
+    return f"{seconds['train']:.0f} s of training, {seconds['total']:.0f} s in all"
+
+
+def behind_line(record: Record) -> str | None:
+    """Says that the LSTM is behind the linear baseline on test, if it is.
+
+    It is behind if its accuracy or its macro F1 is lower. None says that it is not, or that the
+    baseline was not fitted.
+    """
+    linear = record["baselines"].get(LINEAR)
+    if linear is None:
+        return None
+    test = record["test"]
+    lower = [
+        f"{SCORES[name]} {test[name]:.4f} against {linear[name]:.4f}"
+        for name in COMPARED
+        if test[name] < linear[name]
+    ]
+    if not lower:
+        return None
+    other = "" if "wide" in record else ", or try wide=true, which mixes such a model with the LSTM"
+    return (
+        f"Behind the linear baseline on test: {' and '.join(lower)}. More training rows would help "
+        f"the LSTM most; until then, take TF-IDF + logistic regression{other}."
+    )
+
+
+def _settings(settings: BaselineSettings) -> str:
+    """Describes the settings of TF-IDF + logistic regression in words."""
+    unit, longest = settings["unit"], settings["longest"]
+    kind = "word" if unit == "both" else unit
+    n_grams = f"{kind}s" if longest == 1 else f"1- to {longest}-grams of {kind}s"
+    if unit == "both":
+        n_grams += f" and {RUNS[0]}- to {RUNS[1]}-grams of characters"
+    sublinear = "sublinear" if settings["sublinear"] else "plain"
+    return f"{n_grams}, {sublinear} counts, C = {settings['C']:g}"
