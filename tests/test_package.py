@@ -13,7 +13,7 @@ import pytest
 from helpers.commands import record, run_process
 from textlstm.places import REPOSITORY
 
-SMALL = ("data.max_rows=200", "experiment=smoke", "threads=1", "baselines=false", "wide=false")
+SMALL = ("data.max_rows=200", "experiment=smoke", "threads=1", "wide=false", "baselines=false")
 TWO = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
 
 

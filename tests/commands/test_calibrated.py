@@ -18,7 +18,7 @@ from textlstm.training.settings import RunSettings
 QUICK = [
     *("model.hidden=8", "model.embedding_dim=8", "model.word_dropout=0", "optimizer.lr=0.05"),
     *("trainer.max_epochs=3", "trainer.accelerator=cpu", "threads=1", "data.tokenizer=word"),
-    *("baselines=false", "wide=false", "logger=csv"),
+    *("wide=false", "baselines=false", "logger=csv"),
 ]
 WORDS = {"money": ["bank", "share", "price"], "sports": ["goal", "match", "team"]}
 

@@ -35,8 +35,8 @@ QUICK = [  # a small model that learns something; without the last, the baseline
     "optimizer.lr=0.02",
     "data.vocab_size=1000",
     "data.tokenizer=word",
-    "baselines=false",
     "wide=false",
+    "baselines=false",
 ]
 COLUMNS = ["data.text_column=headline", "data.label_column=desk"]  # of the file `my_csv`
 KILL = [

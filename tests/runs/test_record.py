@@ -177,7 +177,7 @@ def test_an_evaluation_has_a_record_of_its_own_and_leaves_the_run_s(trained, dat
     assert on_file["title"] == f"{run['title']}, scored on rows.csv"
     assert list(on_file["data"]["splits"]) == list(on_file["data"]["sources"]) == ["file"]
     assert on_file["data"]["splits"]["file"]["rows"] == 60
-    changed = ("title", "data", "file", "calibration")  # that has the file, too
+    changed = ("title", "data", "file", "calibration", "wide")  # that have the file, too
     assert {key: on_file[key] for key in on_file if key not in changed} == {
         key: run[key] for key in run if key not in changed
     }
