@@ -93,6 +93,7 @@ def jobs(folder, *arguments):
 
 
 def test_presets_take_keys_and_each_seed_may_have_its_split(data):
+    all_settings = "baselines=thorough"  # of the baseline
     typed = [
         "--presets",
         "smoke,default+model.head=[8,4]+optimizer.lr=0.1",
@@ -101,25 +102,45 @@ def test_presets_take_keys_and_each_seed_may_have_its_split(data):
         "threads=1",
     ]
     assert jobs(data, *typed, "--split-seeds", "42,7") == [
-        ("news/smoke-1", ["experiment=smoke", "threads=1", "seed=1"]),
+        ("news/smoke-1", ["experiment=smoke", all_settings, "threads=1", "seed=1"]),
         (
             f"news/{folder_name('default+model.head=[8,4]+optimizer.lr=0.1-1')}",
-            ["threads=1", "model.head=[8,4]", "optimizer.lr=0.1", "seed=1"],
+            [all_settings, "threads=1", "model.head=[8,4]", "optimizer.lr=0.1", "seed=1"],
         ),
-        ("news/smoke-2", ["experiment=smoke", "threads=1", "seed=2"]),
+        ("news/smoke-2", ["experiment=smoke", all_settings, "threads=1", "seed=2"]),
         (
             f"news/{folder_name('default+model.head=[8,4]+optimizer.lr=0.1-2')}",
-            ["threads=1", "model.head=[8,4]", "optimizer.lr=0.1", "seed=2"],
+            [all_settings, "threads=1", "model.head=[8,4]", "optimizer.lr=0.1", "seed=2"],
         ),
-        ("one/smoke-1", ["experiment=smoke", "threads=1", "seed=1", "data.split_seed=42"]),
+        (
+            "one/smoke-1",
+            ["experiment=smoke", all_settings, "threads=1", "seed=1", "data.split_seed=42"],
+        ),
         (
             f"one/{folder_name('default+model.head=[8,4]+optimizer.lr=0.1-1')}",
-            ["threads=1", "model.head=[8,4]", "optimizer.lr=0.1", "seed=1", "data.split_seed=42"],
+            [
+                all_settings,
+                "threads=1",
+                "model.head=[8,4]",
+                "optimizer.lr=0.1",
+                "seed=1",
+                "data.split_seed=42",
+            ],
         ),
-        ("one/smoke-2", ["experiment=smoke", "threads=1", "seed=2", "data.split_seed=7"]),
+        (
+            "one/smoke-2",
+            ["experiment=smoke", all_settings, "threads=1", "seed=2", "data.split_seed=7"],
+        ),
         (
             f"one/{folder_name('default+model.head=[8,4]+optimizer.lr=0.1-2')}",
-            ["threads=1", "model.head=[8,4]", "optimizer.lr=0.1", "seed=2", "data.split_seed=7"],
+            [
+                all_settings,
+                "threads=1",
+                "model.head=[8,4]",
+                "optimizer.lr=0.1",
+                "seed=2",
+                "data.split_seed=7",
+            ],
         ),
     ]
 
