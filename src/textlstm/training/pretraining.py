@@ -9,12 +9,10 @@ import json
 import logging
 import shutil
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -24,14 +22,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from textlstm.cache import content_key, kept, one_at_a_time
-from textlstm.data.batching import Batch, EncodedTexts, batch_loader
+from textlstm.data.batching import BatchLoader, EncodedTexts, batch_loader
 from textlstm.data.settings import CutSettings
 from textlstm.data.tokenizer import Encoded
 from textlstm.model.ensemble import Network
-from textlstm.model.language_model import LanguageModel, as_read_by, drawing_chances
+from textlstm.model.language_model import LanguageModel, as_read_by
 from textlstm.model.settings import NetworkSettings
 from textlstm.runs.record import Pretraining, PretrainingEpoch
 from textlstm.training.callbacks import RandomState
+from textlstm.training.pretraining_module import PretrainingHistory, PretrainingModule
 from textlstm.training.progress import ProgressBar
 from textlstm.training.settings import PretrainSettings
 
@@ -40,7 +39,6 @@ log = logging.getLogger(__name__)
 LAYOUT = 1  # of the cached stage: a change of what is learned or written must raise it
 MAX_TOKENS = 4096  # of a batch, padding counted: long texts would make few steps otherwise
 ONE_IN, MOST = 20, 200  # texts that perplexity is measured on: every twentieth, at most 200
-WEIGHT_DECAY = 0.01
 LONGEST_GRADIENT = 1.0
 
 
@@ -163,19 +161,7 @@ def _train(
     """Trains the language model, from its last checkpoint if there is one."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(settings.seed)
-        measured = torch.arange(0, len(texts), max(ONE_IN, -(-len(texts) // MOST)))
-        learned = torch.ones(len(texts), dtype=torch.bool)
-        learned[measured] = len(texts) < ONE_IN  # so few are learned and measured on
-        loader = batch_loader(
-            texts,
-            settings.batch_size,
-            seed=settings.seed,
-            max_tokens=MAX_TOKENS,
-            shuffle=True,
-            rows=learned.nonzero().flatten(),
-        )
-        measuring = batch_loader(texts, 16, max_tokens=MAX_TOKENS, shuffle=False, rows=measured)
-
+        loader, measuring = _loaders(texts, settings)
         counts_V = texts.tokens.long().bincount(minlength=vocab_size)
         module = PretrainingModule(sizes, settings, counts_V, len(loader))
         history = PretrainingHistory(report, level)
@@ -213,114 +199,17 @@ def _train(
     return module.model, history.epochs
 
 
-class PretrainingModule(pl.LightningModule):
-    """The language model in training.
-
-    Args:
-        sizes: the settings of the classifier's network, of which the sizes are taken.
-        settings: the keys of `pretrain`.
-        counts_V: how often each of the V tokens of the vocabulary stands in the texts.
-        steps: the steps of an epoch.
-    """
-
-    def __init__(
-        self, sizes: NetworkSettings, settings: PretrainSettings, counts_V: Tensor, steps: int
-    ) -> None:
-        super().__init__()
-        self.model = LanguageModel(
-            sizes,
-            vocab_size=len(counts_V),
-            dropout=settings.dropout,
-            weight_drop=settings.weight_drop,
-            word_dropout=settings.word_dropout,
-        )
-        self.settings, self.steps = settings, steps
-        self.chances_V: Tensor
-        chances_V = drawing_chances(counts_V, settings.candidates)
-        self.register_buffer("chances_V", chances_V, persistent=False)
-
-    def on_train_epoch_start(self) -> None:
-        self.sums = torch.zeros(2, device=self.device)  # the loss, and the targets that it is of
-
-    def on_validation_epoch_start(self) -> None:
-        self.measured = torch.zeros(2, device=self.device)
-
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        losses = self.model.losses(batch.tokens_BT, batch.lengths_B, self.chances_V)
-        directions = [loss_N.sum() / max(1, len(loss_N)) for loss_N in losses]
-        loss = torch.stack(directions).mean()
-        for loss_N in losses:
-            self.sums += torch.stack([loss_N.detach().sum(), self.sums.new_tensor(len(loss_N))])
-        if batch_idx % 20 == 0:
-            self.log("pretrain/loss_step", loss, prog_bar=True, batch_size=1)
-        return loss
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        for loss_N in self.model.losses(batch.tokens_BT, batch.lengths_B):
-            self.measured += torch.stack([loss_N.sum(), self.measured.new_tensor(len(loss_N))])
-
-    def on_validation_epoch_end(self) -> None:
-        self.log("pretrain/perplexity", perplexity(self.measured), prog_bar=True)
-
-    def configure_optimizers(self) -> Any:
-        """Makes AdamW, whose rate goes up and comes down once over the whole stage."""
-        optimizer = torch.optim.AdamW(
-            [parameter for parameter in self.parameters() if parameter.requires_grad],
-            lr=self.settings.lr,
-            weight_decay=WEIGHT_DECAY,
-            fused=True,
-        )
-        cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=self.settings.lr, total_steps=self.steps * self.settings.epochs
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
-
-
-def perplexity(sums: Tensor) -> float:
-    """The perplexity of a summed loss and the number of its targets."""
-    loss, targets = sums.tolist()
-    return float(torch.tensor(loss / max(1, targets)).exp())
-
-
-class PretrainingHistory(pl.Callback):
-    """Keeps an epoch's perplexities, also in the checkpoint, logs them and reports them.
-
-    Args:
-        report: is called with each epoch, those before a resume included.
-        level: of `logging`.
-    """
-
-    def __init__(self, report: Callable[[PretrainingEpoch], None], level: int) -> None:
-        self.report, self.level = report, level
-        self.epochs: list[PretrainingEpoch] = []
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"epochs": self.epochs}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.epochs = list(state_dict["epochs"])
-        for epoch in self.epochs:
-            self.report(epoch)
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.started = time.monotonic()
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert isinstance(pl_module, PretrainingModule)
-        epoch: PretrainingEpoch = {
-            "epoch": trainer.current_epoch + 1,
-            "train_perplexity": perplexity(pl_module.sums),
-            "perplexity": perplexity(pl_module.measured),
-            "seconds": round(time.monotonic() - self.started, 2),
-        }
-        self.epochs.append(epoch)
-        self.report(epoch)
-        log.log(
-            logging.DEBUG if sys.stderr.isatty() else self.level,  # a terminal has the bar
-            "language model, epoch %d/%s  perplexity %.1f (in training %.1f)  %.1f s",
-            epoch["epoch"],
-            trainer.max_epochs,
-            epoch["perplexity"],
-            epoch["train_perplexity"],
-            epoch["seconds"],
-        )
+def _loaders(texts: EncodedTexts, settings: PretrainSettings) -> tuple[BatchLoader, BatchLoader]:
+    """Makes the batches that are learned from, and those that perplexity is measured on."""
+    measured = torch.arange(0, len(texts), max(ONE_IN, -(-len(texts) // MOST)))
+    learned = torch.ones(len(texts), dtype=torch.bool)
+    learned[measured] = len(texts) < ONE_IN  # so few are learned and measured on
+    loader = batch_loader(
+        texts,
+        settings.batch_size,
+        seed=settings.seed,
+        max_tokens=MAX_TOKENS,
+        shuffle=True,
+        rows=learned.nonzero().flatten(),
+    )
+    return loader, batch_loader(texts, 16, max_tokens=MAX_TOKENS, shuffle=False, rows=measured)
