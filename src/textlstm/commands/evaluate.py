@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from textlstm.checks import InputError, parse_settings
-from textlstm.commands.settings import EvaluateSettings
+from textlstm.commands.settings import EvaluateSettings, read_as
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.classes import unseen_sentence
 from textlstm.data.datamodule import TextDataModule
@@ -76,6 +76,7 @@ def evaluate(config: dict[str, Any]) -> None:
         facts = {**record["data"], "splits": {split: describe(encoded, module.labels)}}
         facts["sources"] = {} if source.origin is None else {split: source.origin}
         facts["unseen"] = {split: source.unseen_rows}
+        facts["damaged"] = {split: source.damaged} if source.damaged["rows"] else {}
         if source.unseen:
             log.warning("%s", unseen_sentence(facts["unseen"], module.labels))
 
@@ -149,10 +150,12 @@ def _other_file(
     class_names: list[str],
 ) -> Source:
     """The rows of `file=`, read as the run's own were where the keys do not say otherwise."""
+    merge_labels = settings.merge_labels
     columns = replace(
-        data_settings,
+        read_as(path, data_settings, settings),
         text_column=settings.text_column or facts["columns"]["text"],
         label_column=settings.label_column or facts["columns"]["label"],
+        merge_labels=data_settings.merge_labels if merge_labels is None else merge_labels,
     )
     return load_labelled(
         path,

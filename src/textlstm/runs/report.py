@@ -6,8 +6,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from textlstm.data.classes import listed, unseen_sentence
+from textlstm.data.classes import listed, merged_sentence, similar_sentence, unseen_sentence
 from textlstm.data.facts import DataFacts
+from textlstm.data.labels import shown
+from textlstm.data.reading.damaged import damaged_sentence
+from textlstm.data.reading.folders import left_out_sentences
 from textlstm.model.calibration import at_temperature, reliability
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import BaselineSettings, Calibration, ScoreName, Scores
@@ -172,6 +175,12 @@ def confident_mistakes(
 def data_warnings(facts: DataFacts) -> list[str]:
     """Says what is not as it should be in the rows: a sentence for each kind that there is."""
     sentences = []
+    for source, origin in facts["sources"].items():
+        if "left_out" in origin:
+            sentences += left_out_sentences(_key(source), origin["left_out"])
+    for source, damaged in facts.get("damaged", {}).items():
+        sentences.append(damaged_sentence(_key(source), damaged))
+
     for source, rows in facts["empty"].items():
         if rows:
             sentences.append(f"data.{source}: {rows:,} rows without text or label were dropped.")
@@ -196,6 +205,10 @@ def data_warnings(facts: DataFacts) -> list[str]:
                 f"data.{source}: {rows:,} rows also stood in a split held out from it, and were "
                 f"dropped."
             )
+    if similar := facts.get("similar"):
+        sentences.append(f"data.train: {similar_sentence(similar)}")
+    if merged := facts.get("merged"):
+        sentences.append(f"data.train: {merged_sentence(merged)}")
     if facts["rare"]:
         counts = ", ".join(f"{label} ({texts})" for label, texts in facts["rare"].items())
         sentences.append(f"Classes with too few texts for each split, which all train: {counts}.")
@@ -204,6 +217,11 @@ def data_warnings(facts: DataFacts) -> list[str]:
         class_names = list(next(iter(facts["splits"].values()))["classes"])
         sentences.append(unseen_sentence(unseen, class_names))
     return sentences
+
+
+def _key(source: str) -> str:
+    """The config key that names a source, or the file of an evaluation."""
+    return source if source == "file" else f"data.{source}"
 
 
 def seconds_line(record: Record) -> str:
@@ -362,7 +380,7 @@ def _data(record: Record) -> str:
     if facts["refit"]:
         paragraphs.append("A refit: validation rows train, too.")
 
-    text, label = " + ".join(facts["columns"]["text"]), facts["columns"]["label"]
+    text, label = " + ".join(facts["columns"]["text"]), shown(facts["columns"]["label"])
     paragraphs.append(f"Texts are the column {text}, classes the column {label}.")
     paragraphs += data_warnings(facts)
 

@@ -11,6 +11,7 @@ from datasets import ClassLabel, Dataset, IterableDataset
 
 from textlstm.cache import content_key
 from textlstm.checks import InputError
+from textlstm.data.reading.fields import field_names, with_fields
 from textlstm.data.reading.tables import ROWS, Chunk, Table
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,10 @@ def _streams(place: str, config: str | None) -> dict[str, HubSplit]:
 
 def hub_table(rows: Dataset | IterableDataset, name: str) -> Table:
     """The rows of a split as a table; `name` is what messages call it."""
-    return _stream_table(rows, name) if isinstance(rows, IterableDataset) else _table(rows, name)
+    table = _stream_table(rows, name) if isinstance(rows, IterableDataset) else _table(rows, name)
+    first = next(table.chunks(None), Chunk(name, 1, {}))
+    objects = [{column: value} for column, values in first.columns.items() for value in values]
+    return with_fields(table, field_names(objects))
 
 
 def _stream_table(rows: IterableDataset, name: str) -> Table:
