@@ -64,6 +64,13 @@ def in_parquet(columns: Columns) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
+def write_parquet_objects(rows: list[dict[str, Any]]) -> bytes:
+    """A Parquet file of rows whose values may be objects and lists."""
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), sink)
+    return sink.getvalue().to_pybytes()
+
+
 def in_excel(columns: Columns) -> bytes:
     """A workbook of one sheet, whose texts stand in its cells."""
     return workbook({"Sheet1": [list(columns), *zip(*columns.values(), strict=True)]})

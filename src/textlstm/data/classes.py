@@ -291,8 +291,7 @@ def _first_number(labels: list[str], origin: Origin, label_names: LabelNames) ->
         or len(set(names)) < len(names)
     ):
         raise InputError(
-            f"data.label_names must be a list of two or more different names, or a mapping such as "
-            f"'{{0: negative, 4: positive}}', got {label_names!r}."
+            f"data.label_names must be a list of two or more different names, got {label_names!r}."
         )
 
     numbers = {label: _number(label) for label in labels}

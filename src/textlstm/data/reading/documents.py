@@ -53,7 +53,8 @@ def _rows_in_values(document: dict[str, Any], fail: Fail) -> list[Any]:
 
     if not values or not all(isinstance(value, dict) for value in values):
         return [document]
-    if len(values) == 1 and not _holds_columns(document):
+    is_nested = len(values) == 1 and any(map(_is_array_of_objects, values[0].values()))
+    if is_nested or (len(values) == 1 and not _holds_columns(document)):
         return rows_of(values[0], fail)
     if not _holds_columns(document):
         return values

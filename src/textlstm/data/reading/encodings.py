@@ -3,7 +3,10 @@
 import codecs
 import re
 from collections.abc import Callable, Iterator
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from charset_normalizer import CharsetMatch
 
 BLOCK = 1 << 20  # bytes that are looked at together
 SAMPLE = 1 << 16  # bytes of lines beyond ASCII that are enough to tell an encoding
@@ -32,6 +35,7 @@ WESTERN = {"cp1252", "cp1250", "cp1254", "cp1257"}
 DOS_OR_MAC = {"cp850", "mac_roman"}
 INSIDE_WORDS = re.compile(rb"[A-Za-z][\x80-\x91\x93-\x9f][a-z]")  # letters of these two
 CENTRAL = {"Polish", "Czech", "Slovak", "Hungarian", "Croatian", "Slovene", "Romanian"}
+WESTERN_LETTERS = re.compile(rb"[\xc0\xc5\xe0\xe5]")  # à and å; the letters ŕ and ĺ are rare
 BY_LANGUAGE = {"Turkish": "cp1254", "Lithuanian": "cp1257", "Latvian": "cp1257"}
 
 
@@ -105,7 +109,7 @@ def guess_encoding(opened: Callable[[], IO[bytes]]) -> Guess | None:
         encoding = BY_LANGUAGE[found.language]
     elif found.encoding in DOS_OR_MAC and not INSIDE_WORDS.search(sample):
         encoding = "cp1252"
-    elif found.encoding not in WESTERN or found.language in CENTRAL:
+    elif found.encoding not in WESTERN or _is_central(found, sample):
         encoding = found.encoding
     else:
         encoding = "cp1252" if WINDOWS.search(sample) else "latin-1"
@@ -113,6 +117,15 @@ def guess_encoding(opened: Callable[[], IO[bytes]]) -> Guess | None:
     with opened() as stream:
         fits = _decodes(stream, encoding)
     return Guess(encoding, _fragment(lines[0].decode(encoding, errors="ignore"))) if fits else None
+
+
+def _is_central(found: "CharsetMatch", sample: bytes) -> bool:
+    """Whether a text is Central European, and not just read alike in those encodings."""
+    return (
+        found.language in CENTRAL
+        and "cp1252" not in found.could_be_from_charset
+        and not WESTERN_LETTERS.search(sample)
+    )
 
 
 def _lines_beyond_ascii(stream: IO[bytes]) -> list[bytes]:

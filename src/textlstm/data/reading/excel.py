@@ -16,32 +16,40 @@ log = logging.getLogger(__name__)
 
 def read_excel(file: OpenedFile) -> Table:
     """A table of the first sheet, with every cell as the text that Excel would write into CSV."""
-    rows = _rows(file)
-    header = next(rows, [])
-    named = {name: place for place, name in enumerate(header) if name}
-    if not named:
+    sheet, others = _sheets(file)
+    if others:
+        named = ", ".join(map(repr, others))
+        log.info("%s: the sheet %r is read, not %s.", file.path, sheet.name, named)
+    header = next(_rows(sheet), [])
+    places = {name: place for place, name in enumerate(header) if name}
+    if not places:
         raise file.fail(" has no header: a first row with the column names was expected.")
     file.distinct([name for name in header if name])
 
     def chunks(columns: list[str] | None) -> Iterator[Chunk]:
-        done, again = 0, _rows(file)
-        next(again)
-        while some := list(islice(again, ROWS)):
+        done, rows = 0, _rows(_sheets(file)[0])
+        next(rows)
+        while some := list(islice(rows, ROWS)):
             values: dict[str, Sequence[Any]] = {
-                name: [row[named[name]] for row in some] for name in columns or named
+                name: [row[places[name]] for row in some] for name in columns or places
             }
             yield Chunk(str(file.path), done + 1, values)
             done += len(some)
+
         if not done:
             raise file.fail(
                 " has a header but no rows; rows with a text and a label were expected."
             )
 
-    return Table(list(named), {}, chunks)
+    return Table(list(places), {}, chunks)
 
 
-def _rows(file: OpenedFile) -> Iterator[list[str]]:
-    """The rows of the first sheet that are not empty, the header first."""
+def _sheets(file: OpenedFile) -> tuple[Any, list[str]]:
+    """The first sheet of a workbook, and the names of the others.
+
+    Raises:
+        InputError: no workbook, one with a password, or no package that reads it.
+    """
     try:
         from python_calamine import CalamineError, CalamineWorkbook, PasswordError
     except ImportError as error:
@@ -50,16 +58,20 @@ def _rows(file: OpenedFile) -> Iterator[list[str]]:
             f"in UTF-8."
         ) from error
 
-    with file.reading(binary=True):
-        with file.bytes() as stream:
-            content = io.BytesIO(stream.read())
-        try:
-            workbook = CalamineWorkbook.from_filelike(content)
-            sheet = workbook.get_sheet_by_index(0)
-        except PasswordError as error:
-            raise file.fail(" needs a password. Save it without one, or as CSV.") from error
-        except CalamineError as error:
-            raise file.damaged() from error
+    with file.reading(binary=True), file.bytes() as stream:
+        content = io.BytesIO(stream.read())
+    try:
+        workbook = CalamineWorkbook.from_filelike(content)
+        first, *others = workbook.sheet_names
+        return workbook.get_sheet_by_name(first), others
+    except PasswordError as error:
+        raise file.fail(" needs a password. Save it without one, or as CSV.") from error
+    except (CalamineError, ValueError) as error:
+        raise file.damaged() from error
+
+
+def _rows(sheet: Any) -> Iterator[list[str]]:
+    """The rows of a sheet that are not empty, the header first."""
     for row in sheet.iter_rows():
         cells = [_as_text(cell) for cell in row]
         if any(cells):
