@@ -35,6 +35,15 @@ WESTERN = {"cp1252", "cp1250", "cp1254", "cp1257"}
 DOS_OR_MAC = {"cp850", "mac_roman"}
 INSIDE_WORDS = re.compile(rb"[A-Za-z][\x80-\x91\x93-\x9f][a-z]")  # letters of these two
 CENTRAL = {"Polish", "Czech", "Slovak", "Hungarian", "Croatian", "Slovene", "Romanian"}
+_OTHER = re.escape(
+    bytes(
+        byte
+        for byte in range(0x80, 0x100)
+        for as_central in [bytes([byte]).decode("cp1250", errors="ignore")]
+        if as_central.isalpha() and as_central != bytes([byte]).decode("cp1252", errors="ignore")
+    )
+)
+CENTRAL_LETTERS = re.compile(rb"[A-Za-z][%b]|[%b][a-z]" % (_OTHER, _OTHER))  # other than in cp1252
 WESTERN_LETTERS = re.compile(rb"[\xc0\xc5\xe0\xe5]")  # à and å; the letters ŕ and ĺ are rare
 BY_LANGUAGE = {"Turkish": "cp1254", "Lithuanian": "cp1257", "Latvian": "cp1257"}
 
@@ -123,7 +132,7 @@ def _is_central(found: "CharsetMatch", sample: bytes) -> bool:
     """Whether a text is Central European, and not just read alike in those encodings."""
     return (
         found.language in CENTRAL
-        and "cp1252" not in found.could_be_from_charset
+        and bool(CENTRAL_LETTERS.search(sample))
         and not WESTERN_LETTERS.search(sample)
     )
 
