@@ -103,9 +103,9 @@ def _standard_input(columns: list[str]) -> Iterator[Chunk]:
 
 def _read(path: str, columns: list[str], settings: DataSettings) -> Iterator[Chunk]:
     """The rows of a table with all their columns, or of any other file a text a line."""
-    files = find_files(path, "input")
-    if Path(path).expanduser().is_dir():
+    if path and Path(path).expanduser().is_dir():
         raise InputError(f"input: {path} is a folder; a file or a glob was expected.")
+    files = find_files(path, "input")
     if not opens_as_table(files[0], settings):
         lines = (text_lines(file, "input", settings, columns[0]) for file in files)
         yield from _with_damage_counted(chain.from_iterable(lines), path)

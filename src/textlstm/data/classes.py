@@ -247,6 +247,10 @@ def unseen_sentence(unseen: dict[str, dict[str, int]], class_names: list[str]) -
     )
     hints = (nearest(name, class_names) for counts in unseen.values() for name in counts)
     hint = next(filter(None, hints), "")
+    known = set(map(normalise, class_names))
+    if any(normalise(name) in known for counts in unseen.values() for name in counts):
+        key = "merge_labels" if "file" in unseen else "data.merge_labels"
+        hint = f" {key}=true reads labels that differ only in case or spaces as the same."
     return (
         f"{have} a class that no training row has, so that it cannot be predicted, and will count "
         f"as wrong ({named}).{hint}"

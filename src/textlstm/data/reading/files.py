@@ -45,7 +45,12 @@ def find_files(path: str, key: str) -> list[Path]:
     if is_file:
         return [given]
     if given.is_dir():
-        return find_texts(given, key, labelled=key != UNLABELLED_KEY).files
+        try:
+            return find_texts(given, key, labelled=key != UNLABELLED_KEY).files
+        except OSError as error:
+            raise InputError(
+                f"{key}: {error.filename} cannot be read: {error.strerror}."
+            ) from error
     if glob.has_magic(str(given)):
         matches = map(Path, glob.glob(str(given), recursive=True))
         files = sorted(file for file in matches if file.is_file())

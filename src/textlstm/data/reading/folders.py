@@ -132,6 +132,8 @@ def _refuse_splits(folder: Path, sub_folders: list[Path], key: str) -> None:
     for some in (sub_folders, *map(_sub_folders, sub_folders)):
         splits = _splits(some)
         nested = [split for split in splits.values() if _sub_folders(split)]
+        if not splits.keys() & {"data.train", "data.test"}:  # dev alone may be anything
+            continue
         if not nested and (len(splits) < 2 or some is not sub_folders):
             continue
         named = ", ".join(split.name for split in splits.values())

@@ -91,6 +91,11 @@ def read_table(file: OpenedFile) -> Table:
     Raises:
         InputError: a name of no known format, an empty file, or one that cannot be read.
     """
+    if file.settings.format == LINES:
+        raise file.fail(
+            f" is read as a text a line ({file.option('format', LINES)}), and columns with a text "
+            f"and a label were expected. Name another format, or leave it out."
+        )
     suffix = _suffix(file.path, file.settings)
     if suffix not in FORMATS:
         if is_zip(file.path):
