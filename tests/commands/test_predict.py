@@ -147,7 +147,7 @@ def test_a_column_that_the_answer_has_too_is_replaced(predicting, tmp_path):
         (
             "in.txt",
             "one\nné\n".encode("latin-1"),
-            r"in\.txt, byte 5 is no UTF-8 text\. .* name it with encoding=latin-1, or save",
+            r"in\.txt, line 2, byte 5 is no UTF-8 text\. .* name it with encoding=latin-1, or save",
         ),
         (
             "in.txt.gz",

@@ -103,7 +103,7 @@ def _standard_input(columns: list[str]) -> Iterator[Chunk]:
 
 def _read(path: str, columns: list[str], settings: DataSettings) -> Iterator[Chunk]:
     """The rows of a table with all their columns, or of any other file a text a line."""
-    if path and Path(path).expanduser().is_dir():
+    if os.path.isdir(os.path.expanduser(path)):
         raise InputError(f"input: {path} is a folder; a file or a glob was expected.")
     files = find_files(path, "input")
     if not opens_as_table(files[0], settings):
