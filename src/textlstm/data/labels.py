@@ -33,8 +33,10 @@ def read_labels(
             _marked(chunk, n, dict(zip(column, row, strict=True)), column, key)
             for n, row in enumerate(rows)
         ]
-    return [
-        _label(chunk, n, value, column, class_names, key)
+    return [  # most labels are texts, which need no call
+        value.strip()
+        if isinstance(value, str) and "\0" not in value
+        else _label(chunk, n, value, column, class_names, key)
         for n, value in enumerate(chunk.columns[column])
     ]
 
