@@ -12,7 +12,7 @@ import pytest
 
 from helpers.commands import SRC, call, run, table
 from helpers.records import small_record
-from helpers.small import small_network
+from helpers.small import DATA, small_network
 from textlstm.checks import InputError
 from textlstm.commands.predict import predict
 from textlstm.data.sources import NEWSWIRE4
@@ -25,7 +25,7 @@ TEXTS = ["goal in the match", "shares fall", "", "zebra", "goal, goal; goal!"]
 
 def record_columns(run_folder, columns, encoding=None):
     """Writes what prediction reads of a run's record."""
-    recorded = small_record(config={"data": {"encoding": encoding}})
+    recorded = small_record(config={"data": {**DATA, "encoding": encoding}})
     recorded["data"]["columns"] = {"text": columns, "label": "label"}
     write_record(run_folder, recorded)
 
@@ -49,7 +49,8 @@ def run_folder(tmp_path):
 @pytest.fixture
 def predicting(run_folder):
     def predicting(**options):
-        names = ("text", "input", "output", "text_column", "min_probability", "threads")
+        names = ["text", "input", "output", "text_column", "min_probability", "threads"]
+        names += ["format", "encoding", "encoding_errors"]
         unset = dict.fromkeys(names)
         predict(
             {
@@ -146,7 +147,7 @@ def test_a_column_that_the_answer_has_too_is_replaced(predicting, tmp_path):
         (
             "in.txt",
             "one\nné\n".encode("latin-1"),
-            r"in\.txt, byte 5 is no UTF-8 text\. Save the file as UTF-8 \(.*-8\)\.$",
+            r"in\.txt, line 2, byte 5 is no UTF-8 text\. .* name it with encoding=latin-1, or save",
         ),
         (
             "in.txt.gz",

@@ -64,7 +64,8 @@ CASES = [
         [TRAIN + "rows.csv", "data.label_names=[no,yes]"],
         (
             "data.train: {folder}/rows.csv has labels from 0 to 2; data.label_names gives 2 names, "
-            "for 0 to 1 or 1 to 2."
+            "for 0 to 1 or 1 to 2. For other numbers give a mapping: data.label_names='{0: no, 2: "
+            "yes}'."
         ),
     ),
     (

@@ -48,7 +48,8 @@ CASES = [
         (
             "data.train: {folder}/rows.csv has none of the usual names for the column of the label "
             "(label, labels, class, category, target, topic, intent, sentiment, emotion, tag, "
-            "stars, rating). Its columns are text, ressort; name one with data.label_column=…"
+            "stars, rating, cats). Its columns are text, ressort; name one with "
+            "data.label_column=…"
         ),
     ),
     (

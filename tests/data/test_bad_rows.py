@@ -100,12 +100,21 @@ CASES = [
         ),
     ),
     (
-        "a label that is a list",
-        {"rows.jsonl": json_lines(ONE, ONE | {"label": ["a"]})},
+        "several labels on a row",
+        {"rows.jsonl": json_lines(ONE, ONE | {"label": ["a", "b"]})},
         [TRAIN + "rows.jsonl"],
         (
-            "data.train: {folder}/rows.jsonl, row 2 holds ['a'] in the column 'label'; names, "
-            "whole numbers or booleans were expected as classes. Name another column with "
+            "data.train: {folder}/rows.jsonl, row 2 has 2 labels in the column 'label' ('a', 'b'); "
+            "a text has one label here. Keep one of them, or leave the row out."
+        ),
+    ),
+    (
+        "a label that is no label",
+        {"rows.jsonl": json_lines(ONE, ONE | {"label": [[0, 4, "a"]]})},
+        [TRAIN + "rows.jsonl"],
+        (
+            "data.train: {folder}/rows.jsonl, row 2 holds [[0, 4, 'a']] in the column 'label'; "
+            "names, whole numbers or booleans were expected as classes. Name another column with "
             "data.label_column=…"
         ),
     ),

@@ -91,8 +91,8 @@ def test_the_guess_is_named_each_time_and_a_given_column_never(read, caplog):
             r"^data\.text_column=\[\] names no column; a name, or a list of names, was",
         ),
         (
-            {"text": "words", "label": ["topics"]},
-            r"^data\.label_column must be one name, got \['topics'\]\.$",
+            {"text": "words", "label": []},
+            r"^data\.label_column must be one name, or a list with the column of each class, got",
         ),
     ],
 )

@@ -137,8 +137,8 @@ def test_nothing_is_left_where_each_row_is_dropped(read):
     ("row", "message"),
     [
         (
-            '{"text": "two", "label": ["a"]}',
-            r"row 2 holds \['a'\] in the column 'label'; names, whole numbers or bool",
+            '{"text": "two", "label": [["a"]]}',
+            r"row 2 holds \[\['a'\]\] in the column 'label'; names, whole numbers or bool",
         ),
         (
             '{"text": ["two"], "label": "a"}',

@@ -219,7 +219,7 @@ def test_label_names_count_from_where_training_counts(write_file, load):
         ),
         (["0", "1"], ["a", None], r"two or more different names, got \['a', None\]\."),
         (["0", "1"], [["a"], "b"], r"two or more different names, got \[\['a'\], 'b'\]\."),
-        (["0", "1"], {"a": 0}, r"two or more different names, got \{'a': 0\}\."),
+        (["0", "1"], {"a": 0}, r"two or more different classes, .* got \{'a': 0\}\."),
     ],
 )
 def test_label_names_that_do_not_fit_are_refused(write_file, load, labels, names, message):
@@ -313,8 +313,8 @@ def test_one_labelled_file_may_have_one_class_and_rows_to_drop(write_file, label
             r"identifiers",
         ),
         (
-            json_lines([("one", ["a"]), ("two", ["b"])]),
-            r"rows\.jsonl, row 1 holds \['a'\] in the column 'label'",
+            json_lines([("one", [["a"]]), ("two", [["b"]])]),
+            r"rows\.jsonl, row 1 holds \[\['a'\]\] in the column 'label'",
         ),
         (
             json_lines([(1, "a"), (2, "b")]),

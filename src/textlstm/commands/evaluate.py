@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from textlstm.checks import InputError, parse_settings
-from textlstm.commands.settings import EvaluateSettings
+from textlstm.commands.settings import EvaluateSettings, read_as
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.classes import unseen_sentence
 from textlstm.data.datamodule import TextDataModule
@@ -145,10 +145,12 @@ def _other_file(
     module: TextClassificationModule,
 ) -> Scored:
     """The rows of `file=`, read as the run's own were where the keys do not say otherwise."""
+    merge_labels = settings.merge_labels
     columns = replace(
-        data_settings,
+        read_as(path, data_settings, settings),
         text_column=settings.text_column or facts["columns"]["text"],
         label_column=settings.label_column or facts["columns"]["label"],
+        merge_labels=data_settings.merge_labels if merge_labels is None else merge_labels,
     )
     source = load_labelled(
         path,
@@ -164,6 +166,7 @@ def _other_file(
     facts = {**facts, "splits": {"file": describe(encoded, module.labels)}}
     facts["sources"] = {} if source.origin is None else {"file": source.origin}
     facts["unseen"] = {"file": source.unseen_rows}
+    facts["damaged"] = {"file": source.damaged} if source.damaged["rows"] else {}
     if source.unseen:
         log.warning("%s", unseen_sentence(facts["unseen"], module.labels))
     return Scored(folder_name(Path(path).name), "file", list(source.texts()), encoded, facts)

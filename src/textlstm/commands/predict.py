@@ -2,25 +2,32 @@
 
 import csv
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
 import torch
 
 from textlstm.checks import InputError, nearest, parse_settings
-from textlstm.commands.settings import PredictSettings
+from textlstm.commands.settings import PredictSettings, read_as
+from textlstm.data.facts import DamageFacts
+from textlstm.data.reading.damaged import count_damaged, damaged_sentence
+from textlstm.data.reading.fields import add_fields
 from textlstm.data.reading.files import find_files, open_table, text_lines
-from textlstm.data.reading.formats import is_table
+from textlstm.data.reading.formats import opens_as_table
 from textlstm.data.reading.tables import ROWS, Chunk
+from textlstm.data.settings import DataSettings
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import read_record
 from textlstm.terminal import counted
+
+log = logging.getLogger(__name__)
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".json")
@@ -55,7 +62,8 @@ def predict(config: dict[str, Any]) -> None:
     else:
         if target is not None and Path(source).expanduser().absolute() == target.absolute():
             raise InputError(f"input and output are the same file, {target}.")
-        chunks = _read(source, columns, record["config"]["data"]["encoding"])
+        recorded = parse_settings(DataSettings, record["config"]["data"], "data")
+        chunks = _read(source, columns, read_as(source, recorded, settings))
 
     with _until_enough(), _opened_output(target) as output:
         rows = _predicted(chunks, classifier, columns, settings)
@@ -96,23 +104,36 @@ def _standard_input(columns: list[str]) -> Iterator[Chunk]:
         raise InputError(f"input: standard input is not UTF-8 text ({error}).") from error
 
 
-def _read(path: str, columns: list[str], encoding: str | None) -> Iterator[Chunk]:
+def _read(path: str, columns: list[str], settings: DataSettings) -> Iterator[Chunk]:
     """Reads the rows of a table with all columns, or one text from each line of any other file."""
-    files = find_files(path, "input")
     if Path(path).expanduser().is_dir():
         raise InputError(f"input: {path} is a folder; a file or a glob was expected.")
-    if not is_table(files[0]):
-        for file in files:
-            yield from text_lines(file, "input", encoding, columns[0])
+    files = find_files(path, "input")
+    if not opens_as_table(files[0], settings):
+        lines = (text_lines(file, "input", settings, columns[0]) for file in files)
+        yield from _with_damage_counted(chain.from_iterable(lines), path)
         return
-    table = open_table(path, "input", encoding)
+
+    table = open_table(path, "input", settings)
+    names = table.names()
     for column in columns:
-        if column not in table.columns:
+        if column not in names:
             raise InputError(
-                f"input: {path} has no column {column!r}.{nearest(column, table.columns)} "
-                f"Its columns are {', '.join(table.columns)}; name one with text_column=…"
+                f"input: {path} has no column {column!r}.{nearest(column, names)} "
+                f"Its columns are {', '.join(names)}; name one with text_column=…"
             )
-    yield from table.chunks(None)
+    chunks = (add_fields(chunk, columns) for chunk in table.chunks(None))
+    yield from _with_damage_counted(chunks, path)
+
+
+def _with_damage_counted(chunks: Iterator[Chunk], path: str) -> Iterator[Chunk]:
+    """The same chunks; warns at the end of rows that are read with � for some bytes."""
+    damaged: DamageFacts = {"rows": 0, "places": []}
+    for chunk in chunks:
+        count_damaged(chunk, damaged, path)
+        yield chunk
+    if damaged["rows"]:
+        log.warning("%s", damaged_sentence("input", damaged))
 
 
 def _predicted(

@@ -3,7 +3,8 @@
 The sentence under a field is the key's help. Torch is not imported here, so that `--help` is quick.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from textlstm.checks import (
@@ -14,6 +15,7 @@ from textlstm.checks import (
     check_whole,
     parse_settings,
 )
+from textlstm.data.reading.settings import ENCODING_ERRORS
 from textlstm.data.settings import DataSettings
 
 SPLITS = ("train", "validation", "test")
@@ -39,8 +41,22 @@ class EvaluateSettings:
     text_column: str | list[str] | None
     """the column of its text (default: the run's)"""
 
-    label_column: str | None
-    """the column of its class (default: the run's)"""
+    label_column: str | list[str] | None
+    """the column of its class, or one column for each (default: the run's)"""
+
+    format: str | None
+    """csv, tsv, jsonl, json, parquet, xlsx or fasttext, whatever the file is called (default: what
+    its name says, or the run's)"""
+
+    encoding: str | None
+    """of text files, such as cp1252 (default: the run's)"""
+
+    encoding_errors: str | None
+    """strict or replace, which reads bytes that are no text as � (default: the run's)"""
+
+    merge_labels: bool | None
+    """true reads labels that differ from a class only in case or spaces as it (default: the
+    run's)"""
 
     batch_size: int | None
     """texts at once (default: the run's)"""
@@ -57,6 +73,10 @@ class EvaluateSettings:
     def __post_init__(self) -> None:
         check_choice("split", self.split, SPLITS)
         check_flag("changed_data", self.changed_data)
+        if self.encoding_errors is not None:
+            check_choice("encoding_errors", self.encoding_errors, ENCODING_ERRORS)
+        if self.merge_labels is not None:
+            check_flag("merge_labels", self.merge_labels)
         if self.batch_size is not None:
             check_whole("batch_size", self.batch_size, minimum=1)
         if self.threads is not None:
@@ -78,14 +98,24 @@ class PredictSettings:
     """one text"""
 
     input: str | None
-    """a file or a glob: CSV, TSV, JSON Lines, Parquet, or one text on each line (default: standard
-    input)"""
+    """a file or a glob: CSV, TSV, JSON Lines, Parquet, Excel, fastText, or one text on each line
+    (default: standard input)"""
 
     output: str | None
     """a file, .csv, .tsv or .jsonl (default: CSV on standard output)"""
 
     text_column: str | list[str] | None
     """the column of the text (default: the run's)"""
+
+    format: str | None
+    """csv, tsv, jsonl, json, parquet, xlsx, fasttext or lines, whatever the file is called
+    (default: what its name says, or the run's)"""
+
+    encoding: str | None
+    """of text files, such as cp1252 (default: the run's)"""
+
+    encoding_errors: str | None
+    """strict or replace, which reads bytes that are no text as � (default: the run's)"""
 
     min_probability: float | None
     """adds a column `sure`: whether the largest probability reaches this number"""
@@ -97,6 +127,8 @@ class PredictSettings:
     """CPU threads"""
 
     def __post_init__(self) -> None:
+        if self.encoding_errors is not None:
+            check_choice("encoding_errors", self.encoding_errors, ENCODING_ERRORS)
         if self.min_probability is not None:
             check_number("min_probability", self.min_probability, minimum=0, below=1)
         check_whole("batch_size", self.batch_size, minimum=1)
@@ -106,6 +138,23 @@ class PredictSettings:
             raise InputError(
                 "text= predicts one text on the screen: leave input= and output= out, or text=."
             )
+
+
+def read_as(
+    path: str, recorded: DataSettings, typed: EvaluateSettings | PredictSettings
+) -> DataSettings:
+    """How another file is read: as the run's own were where the keys do not say otherwise."""
+    from textlstm.data.reading.formats import inherited_format  # --help needs none of it
+
+    format = typed.format
+    if format is None:
+        format = inherited_format(Path(path), recorded.format, recorded.train)
+    return replace(
+        recorded,
+        format=format,
+        encoding=typed.encoding or recorded.encoding,
+        encoding_errors=typed.encoding_errors or recorded.encoding_errors,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,13 +38,14 @@ LABEL_COLUMNS = [
     "tag",
     "stars",
     "rating",
+    "cats",  # spaCy's
 ]
 
 
 def choose_columns(
     settings: ColumnSettings, names: list[str], fail: Callable[[str], InputError]
-) -> tuple[list[str], str]:
-    """Chooses the columns of the text and the column of the label.
+) -> tuple[list[str], str | list[str]]:
+    """Chooses the columns of the text, and the column of the label or the columns of the classes.
 
     Args:
         settings: the columns that are wanted; None takes the first usual name that is there.
@@ -65,21 +66,26 @@ def choose_columns(
         raise InputError(
             "data.text_column=[] names no column; a name, or a list of names, was expected."
         )
-    if not isinstance(label, str):
-        raise InputError(f"data.label_column must be one name, got {label!r}.")
+    labels = label if isinstance(label, list) else [label]
+    if not all(isinstance(name, str) for name in labels) or len(labels) == 0:
+        raise InputError(
+            f"data.label_column must be one name, or a list with the column of each class, got "
+            f"{label!r}."
+        )
 
-    for key, wanted in (("text_column", texts), ("label_column", [label])):
+    for key, wanted in (("text_column", texts), ("label_column", labels)):
         for name in wanted:
             if name not in names:
                 raise fail(
                     f"has no column {name!r}.{nearest(str(name), names)} "
                     f"Its columns are {', '.join(names)}; name one with data.{key}=…"
                 )
-    if label in texts:
+    both = next((name for name in labels if name in texts), None)
+    if both is not None:
         raise InputError(
-            f"data.text_column and data.label_column are both {label!r}; two columns were expected."
+            f"data.text_column and data.label_column are both {both!r}; two columns were expected."
         )
-    return texts, label
+    return texts, labels[0] if len(labels) == 1 else labels
 
 
 def guess_column(

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from textlstm.checks import InputError, check_choice
 from textlstm.data.balance import class_weights, oversampled
 from textlstm.data.batching import IGNORED, BatchLoader, EncodedTexts, batch_loader
-from textlstm.data.classes import unseen_sentence
+from textlstm.data.classes import similar_groups, unseen_sentence
 from textlstm.data.duration import batch_size_for
 from textlstm.data.encoding import describe, encode_source, learn_tokenizer
 from textlstm.data.facts import DataFacts, DivisionFacts, SplitFacts, StreamFacts
@@ -249,6 +249,12 @@ class TextDataModule(pl.LightningDataModule):
             "empty": {split: sum(source.empty.values()) for split, source in sources.items()},
             "splits": splits,
         }
+        damaged = {split: source.damaged for split, source in sources.items()}
+        if self.unlabelled is not None:
+            damaged["unlabelled"] = self.unlabelled.damaged
+        facts["damaged"] = {source: found for source, found in damaged.items() if found["rows"]}
+        facts["similar"] = similar_groups(self.class_names)
+        facts["merged"] = sources["train"].merged
         if self.unlabelled is not None:
             read = len(self.unlabelled.row_numbers)
             facts["unlabelled"] = read

@@ -38,6 +38,17 @@ class SplitFacts(LengthFacts):
     Rows of classes that no training row has are in `DivisionFacts.unseen`, not here."""
 
 
+class LeftOutFacts(TypedDict):
+    """What a folder of classes holds beside the texts of its classes."""
+
+    entries: int
+    """How many files are no texts or lie in no class, and folders inside of classes."""
+    examples: list[str]
+    """The names of some of them."""
+    unlabelled: list[str]
+    """Sub-folders whose names say that their texts have no class."""
+
+
 class SourceFacts(TypedDict):
     """A file, glob or folder that rows were read from, so that a change can be seen later."""
 
@@ -45,6 +56,17 @@ class SourceFacts(TypedDict):
     """The absolute path or pattern."""
     sha256: str
     """SHA-256 in hexadecimal digits; of several files, that of their names and checksums."""
+    left_out: NotRequired[LeftOutFacts]
+    """What a folder holds beside its texts; no key where that is nothing."""
+
+
+class DamageFacts(TypedDict):
+    """Rows in which bytes were no text and are read as �, with data.encoding_errors=replace."""
+
+    rows: int
+    """How many rows there are."""
+    places: list[str]
+    """Where the first of them stand."""
 
 
 class ColumnFacts(TypedDict):
@@ -52,8 +74,8 @@ class ColumnFacts(TypedDict):
 
     text: list[str]
     """The column or columns that make up the text, in the order in which they are joined."""
-    label: str
-    """The column of the class."""
+    label: str | list[str]
+    """The column of the class, or the columns of which each marks the rows of a class."""
 
 
 class TokenizerFacts(TypedDict):
@@ -128,8 +150,14 @@ class DataFacts(DivisionFacts):
     unlabelled: NotRequired[int]
     """Texts without a class that a language model learned from; no key without data.unlabelled."""
     first_number: int
-    """The label in the data that the first of data.label_names stands for, 0 or 1."""
+    """The label in the data that the first of a list of data.label_names stands for, 0 or 1."""
     empty: dict[str, int]
     """By source: rows dropped for want of a text or a label."""
+    damaged: NotRequired[dict[str, DamageFacts]]
+    """By source with such rows: rows read with � for some bytes."""
+    similar: NotRequired[list[list[str]]]
+    """Groups of classes whose names differ only in case or spaces."""
+    merged: NotRequired[list[list[str]]]
+    """Groups of labels that data.merge_labels made one class each, of its first name."""
     splits: dict[str, SplitFacts]
     """By split. A refit has no `validation`; an evaluation of another file has `file` alone."""

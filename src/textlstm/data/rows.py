@@ -20,15 +20,17 @@ from textlstm.cache import content_key, kept
 from textlstm.checks import InputError
 from textlstm.data.columns import choose_columns
 from textlstm.data.duplicates import duplicate_numbers
-from textlstm.data.facts import ColumnFacts, SourceFacts
-from textlstm.data.reading.tables import NUL, Chunk, Table
+from textlstm.data.facts import ColumnFacts, DamageFacts, SourceFacts
+from textlstm.data.labels import read_labels, shown
+from textlstm.data.reading.damaged import count_damaged, damaged_sentence
+from textlstm.data.reading.tables import Chunk, Table
 from textlstm.data.settings import ColumnSettings
 from textlstm.terminal import counted
 
 log = logging.getLogger(__name__)
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-LAYOUT = 1  # of the cached rows: a change of what is written there must raise it, to drop old ones
+LAYOUT = 2  # of the cached rows: a change of what is written there must raise it, to drop old ones
 SCHEMA = pyarrow.schema(
     {"text": pyarrow.large_string(), "code": pyarrow.int32(), "duplicate_of": pyarrow.uint64()}
 )
@@ -68,6 +70,7 @@ class Rows:
         class_names: names of the classes that the data bring along, if they do.
         columns: the columns that were read: `text` (a list of names) and `label`.
         empty: how many rows were dropped for want of a `text` or a `label`.
+        damaged: rows with � for bytes that are no text.
     """
 
     rows: Dataset
@@ -76,10 +79,16 @@ class Rows:
     class_names: list[str] | None
     columns: ColumnFacts
     empty: dict[str, int]
+    damaged: DamageFacts
 
     def codes(self) -> np.ndarray:
         """The code of each row's label."""
         return self.rows.data.column("code").to_numpy()
+
+    def label_counts(self) -> dict[str, int]:
+        """How many rows have each label."""
+        counts = np.bincount(self.codes(), minlength=len(self.labels)).tolist()
+        return dict(zip(self.labels, counts, strict=True))
 
     def duplicate_of(self) -> np.ndarray:
         """A number for each row, equal for duplicates."""
@@ -95,7 +104,7 @@ def read_rows(origin: Origin, columns: ColumnSettings, cache: Path) -> Rows:
     )
 
     if columns.text_column is None or columns.label_column is None:
-        texts, label = " + ".join(facts["columns"]["text"]), facts["columns"]["label"]
+        texts, label = " + ".join(facts["columns"]["text"]), shown(facts["columns"]["label"])
         log.info(
             "%s: texts are read from the column %r, classes from %r.", origin.key, texts, label
         )
@@ -103,6 +112,8 @@ def read_rows(origin: Origin, columns: ColumnSettings, cache: Path) -> Rows:
     if empty:
         counts = " and ".join(f"{count:,} without a {what}" for what, count in empty.items())
         log.info("%s: dropped rows: %s.", origin.key, counts)
+    if facts["damaged"]["rows"]:
+        log.warning("%s", damaged_sentence(origin.key, facts["damaged"]))
     return Rows(rows, key, **facts)
 
 
@@ -132,6 +143,7 @@ def _write(folder: Path, origin: Origin, columns: ColumnSettings) -> None:
         "class_names": checked.class_names,
         "columns": {"text": checked.texts, "label": checked.label},
         "empty": checked.empty,
+        "damaged": checked.damaged,
     }
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
@@ -149,9 +161,9 @@ def _batch(texts: list[str], labels: list[str], codes: dict[str, int]) -> pyarro
 class CheckedRows:
     """Texts and labels of an origin, a chunk at a time, without the rows that lack one of them.
 
-    `empty` counts the rows that lack a `text` or a `label`, and `kept` the others. Both are
-    complete after the last chunk only, and so the error for rows that may not be dropped comes
-    there.
+    `empty` counts the rows that lack a `text` or a `label`, and `kept` the others; `damaged` says
+    which rows have � for bytes that are no text. All are complete after the last chunk only, and so
+    the error for rows that may not be dropped comes there.
 
     Raises:
         InputError: a column, text or label that cannot be used.
@@ -160,16 +172,19 @@ class CheckedRows:
     def __init__(self, origin: Origin, columns: ColumnSettings) -> None:
         self.origin, self.drop_empty = origin, columns.drop_empty
         self.table = origin.open()
-        self.texts, self.label = choose_columns(columns, self.table.columns, origin.fail)
-        self.class_names = self.table.class_names.get(self.label)
+        self.texts, self.label = choose_columns(columns, self.table.names(), origin.fail)
+        self.class_names = _class_names(self.table, self.label)
         self.empty = {"text": 0, "label": 0}
+        self.damaged: DamageFacts = {"rows": 0, "places": []}
         self.kept = 0
 
     def __iter__(self) -> Iterator[tuple[list[str], list[str]]]:
         read, first_empty = 0, dict[str, str]()
-        for chunk in self.table.chunks([*self.texts, self.label]):
+        labels = self.label if isinstance(self.label, list) else [self.label]
+        for chunk in self.table.chunks([*self.texts, *labels]):
             values = self._values(chunk)
             read += chunk.rows()
+            count_damaged(chunk, self.damaged, self.origin.name)
 
             for what, column in values.items():
                 missing = [n for n, value in enumerate(column) if not value]
@@ -190,13 +205,13 @@ class CheckedRows:
 
     def _names(self) -> dict[str, str]:
         """Gives the names of the text and label columns for messages."""
-        return {"text": " + ".join(self.texts), "label": self.label}
+        return {"text": " + ".join(self.texts), "label": shown(self.label)}
 
     def _values(self, chunk: Chunk) -> dict[str, list[str]]:
         """The text and the label of each row of a chunk, "" where there is none."""
         key = self.origin.key
         texts = ["" if text.isspace() else text for text in chunk.texts(self.texts, key)]
-        values = {"text": texts, "label": _labels(chunk, self.label, self.class_names, key)}
+        values = {"text": texts, "label": read_labels(chunk, self.label, self.class_names, key)}
         for what, name in self._names().items():
             _refuse_surrogates(chunk, values[what], name, key)
         return values
@@ -238,29 +253,9 @@ def _refuse_surrogates(chunk: Chunk, values: list[str], column: str, key: str) -
         )
 
 
-def _labels(chunk: Chunk, column: str, class_names: list[str] | None, key: str) -> list[str]:
-    """The label of each row as text, "" where there is none."""
-    labels = []
-    for n, value in enumerate(chunk.columns[column]):
-        if isinstance(value, str):
-            if "\0" in value:
-                raise chunk.fail(key, n, NUL.format(column=column))
-            labels.append(value.strip())
-        elif value is None or value != value:  # NaN
-            labels.append("")
-        elif class_names is not None and isinstance(value, int):
-            # The hub hides labels as -1.
-            labels.append(class_names[value] if 0 <= value < len(class_names) else "")
-        elif isinstance(value, bool | int | float):
-            labels.append(str(value))
-        else:
-            raise chunk.fail(
-                key,
-                n,
-                f"holds {value!r:.50} in the column {column!r}; names, whole numbers or booleans "
-                f"were expected as classes. Name another column with data.label_column=…",
-            )
-    return labels
+def _class_names(table: Table, label: str | list[str]) -> list[str] | None:
+    """Names for the numbers in the column of the label, if the data bring them."""
+    return table.class_names.get(label) if isinstance(label, str) else None
 
 
 def place_of(origin: Origin, rows: Rows, label: str) -> str:
@@ -270,8 +265,8 @@ def place_of(origin: Origin, rows: Rows, label: str) -> str:
     """
     column = rows.columns["label"]
     table = origin.open()
-    for chunk in table.chunks([column]):
-        found = _labels(chunk, column, table.class_names.get(column), origin.key)
+    for chunk in table.chunks(column if isinstance(column, list) else [column]):
+        found = read_labels(chunk, column, _class_names(table, column), origin.key)
         if label in found:
             return chunk.place(found.index(label))
     return origin.name

@@ -4,13 +4,19 @@ Each class is a part of them; `DataSettings` is all of them together, so that a 
 argument's type which keys it reads. The sentence under a field is the key's help.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from textlstm.checks import InputError, check_choice, check_flag, check_number, check_whole
 from textlstm.data.duration import LARGEST_BATCH
+from textlstm.data.reading.settings import FileSettings
 
 SOURCES = {"files": ("train", "validation", "test"), "hub": ("name", "config")}
 TRUNCATE = ("head", "tail", "head_tail")
+
+LabelNames = list[str] | list[list[Any]] | dict[Any, str] | None
+"""Names in the order of their numbers, or by label, which are then kept as pairs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +31,8 @@ class SourceSettings:
     """files or hub"""
 
     train: str | None
-    """your file (CSV, TSV, JSON Lines, Parquet, plain or compressed), a glob, or a folder with one
-    sub-folder of text files per class (default: the embedded corpus)"""
+    """your file (CSV, TSV, JSON Lines, Parquet, Excel, fastText, plain or compressed), a glob, or a
+    folder with one sub-folder of text files per class (default: the embedded corpus)"""
 
     validation: str | None
     """the same; without it data.val_fraction is cut from train"""
@@ -52,30 +58,37 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColumnSettings:
+class ColumnSettings(FileSettings):
     """What is read of a table.
 
     Raises:
-        InputError: `drop_empty` is neither true nor false. (Names are checked against the data.)
+        InputError: `drop_empty` or `merge_labels` is neither true nor false, or as `FileSettings`.
+            (Names are checked against the data.)
     """
 
     text_column: str | list[str] | None
     """the column of the text, or several to join: [title,description] (default: the usual one)"""
 
-    label_column: str | None
-    """the column of the class (default: the usual one)"""
+    label_column: str | list[str] | None
+    """the column of the class, or one column for each, of which a row sets one: [spam,ham]
+    (default: the usual one)"""
 
-    label_names: list[str] | None
-    """names for the classes 0, 1, …, such as [negative,positive]"""
-
-    encoding: str | None
-    """of text files, such as latin-1 (default: UTF-8, or what a byte order mark says)"""
+    label_names: LabelNames
+    """names for the classes 0, 1, …: [negative,positive]; or by label: '{-1: negative, 1: good}'"""
 
     drop_empty: bool
     """true drops rows without text or label"""
 
+    merge_labels: bool = False
+    """true joins classes whose names differ only in case or spaces"""
+
     def __post_init__(self) -> None:
+        FileSettings.__post_init__(self)
         check_flag("data.drop_empty", self.drop_empty)
+        check_flag("data.merge_labels", self.merge_labels)
+        if isinstance(self.label_names, Mapping):  # JSON would turn its numbers into texts
+            pairs = [[label, name] for label, name in self.label_names.items()]
+            object.__setattr__(self, "label_names", pairs)
 
 
 @dataclass(frozen=True, kw_only=True)

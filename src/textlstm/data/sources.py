@@ -1,6 +1,7 @@
 """Reads labelled text from files or the hub: one source per split, all with the same classes."""
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,15 +13,19 @@ from datasets import ClassLabel, Dataset, concatenate_datasets
 
 from textlstm.cache import content_key
 from textlstm.checks import InputError, nearest
-from textlstm.data.classes import Classes, find_classes
-from textlstm.data.facts import ColumnFacts, SourceFacts
+from textlstm.data.classes import Classes, find_classes, trained_classes
+from textlstm.data.facts import ColumnFacts, DamageFacts, SourceFacts
 from textlstm.data.reading.checksums import checksum
 from textlstm.data.reading.files import find_files, open_table
+from textlstm.data.reading.folders import describe_left_out, find_texts, left_out_sentences
 from textlstm.data.reading.hub import HubSplit, hub_table, load_hub
+from textlstm.data.reading.settings import FileSettings
 from textlstm.data.reading.tables import ROWS
 from textlstm.data.rows import Origin, Rows, place_of, read_rows
 from textlstm.data.settings import ColumnSettings, ReadSettings
 from textlstm.data.streaming import Stream, first_rows, survey
+
+log = logging.getLogger(__name__)
 
 NEWSWIRE4 = Path(__file__).parents[1] / "newswire4.csv"
 
@@ -37,6 +42,8 @@ class Source:
         key: a name for the content, equal for equal content.
         columns: where text and label were read.
         empty: how many rows were dropped for want of a `text` or a `label`.
+        damaged: rows with � for bytes that are no text.
+        merged: groups of labels that data.merge_labels made one class each.
         origin: the files' path and checksum; None for the hub.
         first_number: the label in the data that the first of data.label_names stands for, 0 or 1.
         is_sample: whether these rows are the beginning of a stream, and stand in for it.
@@ -49,6 +56,8 @@ class Source:
     key: str
     columns: ColumnFacts
     empty: dict[str, int]
+    damaged: DamageFacts
+    merged: list[list[str]]
     origin: SourceFacts | None
     first_number: int
     is_sample: bool = False
@@ -104,7 +113,8 @@ def load_source(settings: ReadSettings, *, cache: Path) -> dict[str, Source]:
     """
     origins = _find_origins(settings)
     read = {split: read_rows(origin, settings, cache) for split, origin in origins.items()}
-    classes = find_classes(read["train"], origins["train"], settings.label_names)
+    train = read["train"]
+    classes = find_classes(train, origins["train"], settings, train.label_counts())
     return {split: _label(origins[split], rows, classes) for split, rows in read.items()}
 
 
@@ -135,7 +145,7 @@ def load_stream(
     read["train"] = read_rows(sample, settings, cache)
     every_label = replace(read["train"], labels=list(found["labels"]))  # of all rows
     _check_mixed(origins["train"], read["train"], every_label, sample_size)
-    classes = find_classes(every_label, origins["train"], settings.label_names)
+    classes = find_classes(every_label, origins["train"], settings, found["labels"])
     numbers, _ = classes.numbers_of(every_label.labels)
     number_of = dict(zip(every_label.labels, numbers, strict=True))
 
@@ -156,7 +166,9 @@ def load_stream(
     }
     # A class of which the sample alone has rows has none in the stream: all are held out.
     train = without_unseen(sources["train"])
-    sources["train"] = replace(train, empty=found["empty"], is_sample=True)
+    sources["train"] = replace(
+        train, empty=found["empty"], damaged=found["damaged"], is_sample=True
+    )
     return stream, sources
 
 
@@ -180,9 +192,9 @@ def load_labelled(
     Raises:
         InputError: a file, column, row or label that cannot be used.
     """
-    origin = _file_origin(path, "file", settings.encoding)
+    origin = _file_origin(path, "file", settings)
     rows = read_rows(origin, settings, cache)
-    return _label(origin, rows, Classes(class_names, settings.label_names, first_number))
+    return _label(origin, rows, trained_classes(class_names, settings, first_number))
 
 
 def without_unseen(source: Source) -> Source:
@@ -213,6 +225,8 @@ def join(one: Source, other: Source) -> Source:
         key=content_key(one.key, other.key),
         columns=one.columns,
         empty={what: rows + other.empty[what] for what, rows in one.empty.items()},
+        damaged=one.damaged,
+        merged=one.merged,
         origin=None,
         first_number=one.first_number,
     )
@@ -237,7 +251,7 @@ def _find_origins(settings: ReadSettings, *, streaming: bool = False) -> dict[st
         "test": settings.test,
     }
     return {
-        split: _file_origin(path, f"data.{split}", settings.encoding)
+        split: _file_origin(path, f"data.{split}", settings)
         for split, path in paths.items()
         if path is not None
     }
@@ -299,23 +313,32 @@ def _label(origin: Origin, rows: Rows, classes: Classes) -> Source:
         key=rows.key,
         columns=rows.columns,
         empty=rows.empty,
+        damaged=rows.damaged,
+        merged=classes.merged_groups,
         origin=origin.record,
         first_number=classes.first_number,
         unseen=unseen,
     )
 
 
-def _file_origin(path: str, key: str, encoding: str | None) -> Origin:
+def _file_origin(path: str, key: str, settings: FileSettings) -> Origin:
     content = checksum(path, key)
     absolute = str(Path(path).expanduser().absolute())
     # The format is in the names, so the same content under other names may be other rows.
     suffixes = sorted({"".join(file.suffixes[-2:]) for file in find_files(path, key)})
+    record: SourceFacts = {"path": absolute, "sha256": content}
+
+    if Path(absolute).is_dir():
+        left_out = describe_left_out(find_texts(Path(absolute), key))
+        for sentence in left_out_sentences(key, left_out):
+            log.warning("%s", sentence)
+            record["left_out"] = left_out
     return Origin(
         key,
         absolute,
-        lambda: open_table(path, key, encoding),
-        content_key(content, encoding, *suffixes),
-        {"path": absolute, "sha256": content},
+        lambda: open_table(path, key, settings),
+        content_key(content, *settings.reading_values(), *suffixes),
+        record,
     )
 
 

@@ -13,12 +13,13 @@ import numpy as np
 
 from textlstm.cache import content_key, kept
 from textlstm.data.duplicates import duplicate_numbers
+from textlstm.data.facts import DamageFacts
 from textlstm.data.reading.tables import Chunk, Table
 from textlstm.data.rows import CheckedRows, Origin
 from textlstm.data.settings import ColumnSettings
 from textlstm.terminal import counted
 
-LAYOUT = 1  # of the cached surveys: a change of what is written there must raise it
+LAYOUT = 2  # of the cached surveys: a change of what is written there must raise it
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Survey(TypedDict):
     """Rows of each label, as it is written in the data."""
     empty: dict[str, int]
     """Rows without a `text` and without a `label`."""
+    damaged: DamageFacts
+    """Rows with � for bytes that are no text."""
     dropped: int
     """Rows left out, since their texts stand in validation or test."""
     longest_run: int
@@ -93,7 +96,13 @@ def survey(origin: Origin, settings: ColumnSettings, held_out: np.ndarray, cache
                 run = run + length if label == last else length
                 longest, last = max(longest, run), label
 
-        facts = {"labels": counts, "empty": rows.empty, "dropped": dropped, "longest_run": longest}
+        facts = {
+            "labels": counts,
+            "empty": rows.empty,
+            "damaged": rows.damaged,
+            "dropped": dropped,
+            "longest_run": longest,
+        }
         (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
     def load(folder: Path) -> Survey:
@@ -120,8 +129,9 @@ def first_rows(origin: Origin, rows: int) -> Origin:
             left = rows
             for chunk in table.chunks(columns):
                 places = None if chunk.places is None else chunk.places[:left]
+                damaged = [n for n in chunk.damaged if n < left]
                 cut = {name: values[:left] for name, values in chunk.columns.items()}
-                yield chunk._replace(columns=cut, places=places)
+                yield chunk._replace(columns=cut, places=places, damaged=damaged)
                 left -= chunk.rows()
                 if left <= 0:
                     return

@@ -1,10 +1,12 @@
 """Reads texts without a class, from which a language model learns: `data.unlabelled`."""
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TypedDict
 
 import datasets
 import numpy as np
@@ -15,17 +17,20 @@ from textlstm.cache import content_key, kept
 from textlstm.checks import InputError, nearest
 from textlstm.data.columns import TEXT_COLUMNS, guess_column
 from textlstm.data.duplicates import duplicate_numbers
-from textlstm.data.facts import SourceFacts
+from textlstm.data.facts import DamageFacts, SourceFacts
 from textlstm.data.reading.checksums import checksum
+from textlstm.data.reading.damaged import count_damaged, damaged_sentence
 from textlstm.data.reading.files import find_files, open_table, text_lines
-from textlstm.data.reading.formats import is_table
+from textlstm.data.reading.formats import opens_as_table
 from textlstm.data.reading.tables import Chunk
 from textlstm.data.settings import ColumnSettings
 from textlstm.data.sources import texts_of
 from textlstm.terminal import counted
 
+log = logging.getLogger(__name__)
+
 KEY = "data.unlabelled"
-LAYOUT = 1  # of the cached texts: a change of what is written there must raise it, to drop old ones
+LAYOUT = 2  # of the cached texts: a change of what is written there must raise it, to drop old ones
 SCHEMA = pyarrow.schema({"text": pyarrow.large_string(), "duplicate_of": pyarrow.uint64()})
 
 
@@ -38,6 +43,7 @@ class Unlabelled:
         key: a name for the content, equal for equal content.
         row_numbers: the rows that may be learned from.
         empty: how many rows had no text.
+        damaged: rows with � for bytes that are no text.
         origin: the files' path and checksum.
     """
 
@@ -45,11 +51,23 @@ class Unlabelled:
     key: str
     row_numbers: np.ndarray
     empty: int
+    damaged: DamageFacts
     origin: SourceFacts
 
     def texts(self, row_numbers: np.ndarray | None = None) -> Iterator[str]:
         """Reads the texts of some rows (default: all), a chunk at a time in memory."""
         return texts_of(self.rows, row_numbers)
+
+
+class TextFacts(TypedDict):
+    """What the cache keeps of the texts beside themselves."""
+
+    rows: int
+    """How many there are."""
+    empty: int
+    """Rows without a text."""
+    damaged: DamageFacts
+    """Rows with � for bytes that are no text."""
 
 
 def load_unlabelled(
@@ -71,33 +89,34 @@ def load_unlabelled(
     """
     content, absolute = checksum(path, KEY), str(Path(path).expanduser().absolute())
     suffixes = sorted({"".join(file.suffixes[-2:]) for file in find_files(path, KEY)})
-    key = content_key(
-        LAYOUT, datasets.__version__, content, settings.encoding, settings.text_column, *suffixes
-    )
+    read_as = (settings.reading_values(), settings.text_column)
+    key = content_key(LAYOUT, datasets.__version__, content, *read_as, *suffixes)
 
     def write(folder: Path) -> None:
         (folder / "facts.json").write_text(json.dumps(_write(folder, path, settings)))
 
-    def load(folder: Path) -> tuple[Dataset, int]:
+    def load(folder: Path) -> tuple[Dataset, TextFacts]:
         facts = json.loads((folder / "facts.json").read_text())
         rows = Dataset.from_file(str(folder / "rows.arrow"))
         if len(rows) != facts["rows"]:
             raise ValueError("rows.arrow is cut short")
-        return rows, facts["empty"]
+        return rows, facts
 
-    (rows, empty), _ = kept(cache, f"texts-{key}", write, load)
+    (rows, facts), _ = kept(cache, f"texts-{key}", write, load)
+    if facts["damaged"]["rows"]:
+        log.warning("%s", damaged_sentence(KEY, facts["damaged"]))
     allowed = ~np.isin(rows.data.column("duplicate_of").to_numpy(), held_out)
     if not allowed.any():
         raise InputError(
             f"{KEY}: {absolute} has {len(rows):,} texts, none that is not in validation or test."
         )
     origin: SourceFacts = {"path": absolute, "sha256": content}
-    return Unlabelled(rows, key, np.flatnonzero(allowed), empty, origin)
+    return Unlabelled(rows, key, np.flatnonzero(allowed), facts["empty"], facts["damaged"], origin)
 
 
-def _write(folder: Path, path: str, settings: ColumnSettings) -> dict[str, int]:
+def _write(folder: Path, path: str, settings: ColumnSettings) -> TextFacts:
     """Writes the texts into a folder; counts them, and the rows without a text."""
-    facts = {"rows": 0, "empty": 0}
+    facts: TextFacts = {"rows": 0, "empty": 0, "damaged": {"rows": 0, "places": []}}
     columns, chunks = _opened(path, settings)
     read = counted(chunks, f"rows read from {KEY}", size_of=lambda chunk: chunk.rows())
     with (
@@ -108,6 +127,7 @@ def _write(folder: Path, path: str, settings: ColumnSettings) -> dict[str, int]:
             texts = [text for text in chunk.texts(columns, KEY) if text and not text.isspace()]
             facts["rows"] += len(texts)
             facts["empty"] += chunk.rows() - len(texts)
+            count_damaged(chunk, facts["damaged"], path)
             arrays = [
                 pyarrow.array(texts, pyarrow.large_string()),
                 pyarrow.array(duplicate_numbers(texts), pyarrow.uint64()),
@@ -118,23 +138,25 @@ def _write(folder: Path, path: str, settings: ColumnSettings) -> dict[str, int]:
 
 def _opened(path: str, settings: ColumnSettings) -> tuple[list[str], Iterator[Chunk]]:
     """The columns of the text, and the rows."""
-    files, encoding = find_files(path, KEY), settings.encoding
-    if not is_table(files[0]) and not Path(path).expanduser().is_dir():
-        lines = (text_lines(file, KEY, encoding, "text") for file in files)
+    files, is_folder = find_files(path, KEY), Path(path).expanduser().is_dir()
+    if not is_folder and not opens_as_table(files[0], settings):
+        lines = (text_lines(file, KEY, settings, "text") for file in files)
         return ["text"], chain.from_iterable(lines)
 
-    table = open_table(path, KEY, encoding)
+    table = open_table(path, KEY, settings)
+    if is_folder:  # whose texts have no name
+        return ["text"], table.chunks(["text"])
     given = settings.text_column
     if given is None:
         given = guess_column(
-            "text", TEXT_COLUMNS, table.columns, lambda what: InputError(f"{KEY}: {path} {what}")
+            "text", TEXT_COLUMNS, table.names(), lambda what: InputError(f"{KEY}: {path} {what}")
         )
     columns = given if isinstance(given, list) else [given]
     for column in columns:
-        if column not in table.columns:
+        if column not in table.names():
             raise InputError(
-                f"{KEY}: {path} has no column {column!r}.{nearest(column, table.columns)} Its "
-                f"columns are {', '.join(table.columns)}; it is read as data.train is, by "
+                f"{KEY}: {path} has no column {column!r}.{nearest(column, table.names())} Its "
+                f"columns are {', '.join(table.names())}; it is read as data.train is, by "
                 f"data.text_column=…"
             )
     return columns, table.chunks(columns)

@@ -1,7 +1,10 @@
 """Describes the data of a run for its report, and warns of doubtful rows."""
 
-from textlstm.data.classes import unseen_sentence
+from textlstm.data.classes import merged_sentence, similar_sentence, unseen_sentence
 from textlstm.data.facts import DataFacts
+from textlstm.data.labels import shown
+from textlstm.data.reading.damaged import damaged_sentence
+from textlstm.data.reading.folders import left_out_sentences
 from textlstm.runs.record import Record
 from textlstm.writing import markdown_table
 
@@ -9,6 +12,12 @@ from textlstm.writing import markdown_table
 def data_warnings(facts: DataFacts) -> list[str]:
     """Warns of doubtful rows: one sentence for each kind that there is."""
     sentences = []
+    for source, origin in facts["sources"].items():
+        if "left_out" in origin:
+            sentences += left_out_sentences(_key(source), origin["left_out"])
+    for source, damaged in facts.get("damaged", {}).items():
+        sentences.append(damaged_sentence(_key(source), damaged))
+
     for source, rows in facts["empty"].items():
         if rows:
             sentences.append(f"data.{source}: {rows:,} rows without text or label were dropped.")
@@ -33,6 +42,10 @@ def data_warnings(facts: DataFacts) -> list[str]:
                 f"data.{source}: {rows:,} rows also stood in a split held out from it, and were "
                 f"dropped."
             )
+    if similar := facts.get("similar"):
+        sentences.append(f"data.train: {similar_sentence(similar)}")
+    if merged := facts.get("merged"):
+        sentences.append(f"data.train: {merged_sentence(merged)}")
     if facts["rare"]:
         counts = ", ".join(f"{label} ({texts})" for label, texts in facts["rare"].items())
         sentences.append(f"Classes with too few texts for each split, which all train: {counts}.")
@@ -41,6 +54,11 @@ def data_warnings(facts: DataFacts) -> list[str]:
         class_names = list(next(iter(facts["splits"].values()))["classes"])
         sentences.append(unseen_sentence(unseen, class_names))
     return sentences
+
+
+def _key(source: str) -> str:
+    """The config key that names a source, or the file of an evaluation."""
+    return source if source == "file" else f"data.{source}"
 
 
 def data_section(record: Record) -> str:
@@ -64,7 +82,7 @@ def data_section(record: Record) -> str:
     if facts["refit"]:
         paragraphs.append("A refit: validation rows train, too.")
 
-    text, label = " + ".join(facts["columns"]["text"]), facts["columns"]["label"]
+    text, label = " + ".join(facts["columns"]["text"]), shown(facts["columns"]["label"])
     paragraphs.append(f"Texts are the column {text}, classes the column {label}.")
     paragraphs += data_warnings(facts)
 

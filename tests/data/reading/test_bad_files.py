@@ -11,8 +11,8 @@ CASES = [
         {},
         [TRAIN + "gone.csv"],
         (
-            "data.train: {folder}/gone.csv does not exist; a CSV, TSV, JSON Lines or Parquet file, "
-            "a glob, or a folder with one sub-folder per class was expected."
+            "data.train: {folder}/gone.csv does not exist; a CSV, TSV, JSON Lines, Parquet, Excel "
+            "or fastText file, a glob, or a folder with one sub-folder per class was expected."
         ),
     ),
     (
@@ -20,8 +20,8 @@ CASES = [
         {"train.csv": MANY},
         [TRAIN + "train.csv", TEST],
         (
-            "data.test: {folder}/test.csv does not exist; a CSV, TSV, JSON Lines or Parquet file, "
-            "a glob, or a folder with one sub-folder per class was expected."
+            "data.test: {folder}/test.csv does not exist; a CSV, TSV, JSON Lines, Parquet, Excel "
+            "or fastText file, a glob, or a folder with one sub-folder per class was expected."
         ),
     ),
     (
@@ -29,8 +29,8 @@ CASES = [
         {"rows.tsv": MANY},
         [TRAIN + "*.csv"],
         (
-            "data.train: no file matches {folder}/*.csv; a CSV, TSV, JSON Lines or Parquet file, a "
-            "glob, or a folder with one sub-folder per class was expected."
+            "data.train: no file matches {folder}/*.csv; a CSV, TSV, JSON Lines, Parquet, Excel or "
+            "fastText file, a glob, or a folder with one sub-folder per class was expected."
         ),
     ),
     (
@@ -64,11 +64,22 @@ CASES = [
     ),
     (
         "a format that is unknown",
-        {"rows.xlsx": CSV},
-        [TRAIN + "rows.xlsx"],
+        {"rows.docx": CSV},
+        [TRAIN + "rows.docx"],
         (
-            "data.train: cannot tell the format of {folder}/rows.xlsx from its name; expected one "
-            "of .csv, .tsv, .jsonl, .json, .parquet, .pq, or these with .gz, .bz2, .xz, .zst after."
+            "data.train: cannot tell the format of {folder}/rows.docx from its name; expected one "
+            "of .csv, .tsv, .jsonl, .json, .parquet, .pq, .xlsx, .xls, .fasttext, .ft, or these "
+            "with .gz, .bz2, .xz, .zst, .zip after. For another name say what it is, such as "
+            "data.format=tsv."
+        ),
+    ),
+    (
+        "a format that is mistyped",
+        {"rows.txt": CSV},
+        [TRAIN + "rows.txt", "data.format=cvs"],
+        (
+            "data.format must be one of csv, tsv, jsonl, json, parquet, pq, xlsx, xls, fasttext, "
+            "ft, lines, got 'cvs'. Did you mean 'csv'?"
         ),
     ),
     (
@@ -124,8 +135,8 @@ CASES = [
         {},
         ["data.train="],
         (
-            "data.train is empty; a CSV, TSV, JSON Lines or Parquet file, a glob, or a folder with "
-            "one sub-folder per class was expected."
+            "data.train is empty; a CSV, TSV, JSON Lines, Parquet, Excel or fastText file, a glob, "
+            "or a folder with one sub-folder per class was expected."
         ),
     ),
 ]

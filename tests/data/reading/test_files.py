@@ -9,6 +9,7 @@ from helpers.reading import CSV, ROWS, read
 from textlstm.checks import InputError
 from textlstm.data.reading.files import find_files, open_table, text_lines
 from textlstm.data.reading.formats import is_table
+from textlstm.data.reading.settings import FileSettings
 
 
 @pytest.mark.parametrize(
@@ -107,12 +108,12 @@ def test_a_glob_that_matches_nothing_is_refused(tmp_path):
     [
         (
             "",
-            r"^data\.train is empty; a CSV, TSV, JSON Lines or Parquet file, a glob, or a folder "
-            r"with",
+            r"^data\.train is empty; a CSV, TSV, JSON Lines, Parquet, Excel or fastText "
+            r"file, a glob, or a folder with",
         ),
         (
             "x" * 5000,
-            r"^data\.train: x{80} is no path \(.*File name too long.*\); a CSV, TSV, JSON Lines or",
+            r"^data\.train: x{80} is no path \(.*File name too long.*\); a CSV, TSV, JSON Lines, ",
         ),
         (
             "~nobody-at-all/rows.csv",
@@ -135,5 +136,5 @@ def test_a_home_folder_is_found(write_file, tmp_path, monkeypatch):
 def test_files_of_any_other_name_are_a_text_a_line(write_file):
     file = Path(write_file("texts.txt.gz", gzip.compress("one\r\n\r\nzwölf\n".encode())))
     assert not is_table(file)
-    [chunk] = text_lines(file, "input", None, "text")
+    [chunk] = text_lines(file, "input", FileSettings(), "text")
     assert (chunk.first, chunk.columns) == (1, {"text": ["one", "", "zwölf"]})

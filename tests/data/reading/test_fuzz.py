@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from helpers.reading import COMPRESS
+from helpers.reading import COMPRESS, in_excel, in_fasttext, zipped
 from helpers.small import data_module, data_settings
 from textlstm.checks import InputError
 from textlstm.data.reading.files import open_table
@@ -65,11 +65,11 @@ def answered(cache: Path) -> Iterator[None]:
 
 def read_whole(path: Path, folder: Path, **options: Any) -> None:
     """Reads a path in chunks with all columns, as predict does, and then as training does."""
+    settings = data_settings(**{**READ, "train": str(path), **options})
     with answered(folder / "cache"):
-        for chunk in open_table(str(path), "input").chunks(None):
+        for chunk in open_table(str(path), "input", settings).chunks(None):
             assert not chunk.columns or chunk.rows() > 0
     with answered(folder / "cache"):
-        settings = data_settings(**{**READ, "train": str(path), **options})
         rows = load_source(settings, cache=folder / "cache")["train"]
         assert len(list(rows.texts())) == len(rows.labels_N) == len(rows.duplicate_of) > 0
 
@@ -122,12 +122,22 @@ def whole_parquet(**options: Any) -> bytes:
     return stream.getvalue()
 
 
+COLUMNS = {name: [row[name] for row in TABLE] for name in ("text", "label")}
+LINES = {**COLUMNS, "text": [text.replace("\n", " ") for text in COLUMNS["text"]]}
 WHOLE = [
     (".csv", whole_csv()),
     (".jsonl", "\n".join(map(json.dumps, TABLE)).encode()),
     (".json", json.dumps(TABLE).encode()),
     (".parquet", whole_parquet()),
     (".parquet", whole_parquet(compression="none", use_dictionary=False)),
+    (".xlsx", in_excel(COLUMNS)),
+    (".ft", in_fasttext(LINES)),
+    (".txt", in_fasttext(LINES)),
+    (".zip", zipped({"rows.csv": whole_csv()})),
+    (".json", json.dumps({"data": TABLE}, indent=1).encode()),
+    (".json", json.dumps({name: dict(enumerate(of)) for name, of in COLUMNS.items()}).encode()),
+    (".csv", "\ufeff".encode("utf-16-le") + whole_csv().decode().encode("utf-16-le")),
+    (".csv", whole_csv().decode().encode("gb18030")),
 ]
 
 
@@ -149,12 +159,48 @@ def damaged(draw: st.DrawFn) -> tuple[str, bytes]:
 
 
 @fuzz(400)
-@given(damaged())
-def test_damaged_files_are_read_or_refused(file):
+@given(damaged(), st.sampled_from(["strict", "replace"]))
+def test_damaged_files_are_read_or_refused(file, errors):
     name, content = file
     with a_folder() as folder:
         (folder / f"rows{name}").write_bytes(content)
-        read_whole(folder / f"rows{name}", folder)
+        read_whole(folder / f"rows{name}", folder, encoding_errors=errors)
+
+
+DOCUMENT = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(["", "a", "b", "{", "0"]),
+    lambda inside: (
+        st.lists(inside, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["text", "label", "data", "columns", "0", "1", "a.b", "cats"]),
+            inside,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@fuzz(300)
+@given(
+    st.lists(DOCUMENT, min_size=1, max_size=2),
+    st.sampled_from([None, 1]),
+    st.sampled_from([None, "data.text", "text.0"]),
+    st.sampled_from([None, "data.label", "cats", ["0", "1"]]),
+)
+def test_any_documents_are_read_or_refused(values, indent, text, label):
+    with a_folder() as folder:
+        content = "\n".join(json.dumps(value, indent=indent) for value in values)
+        (folder / "rows.json").write_text(content, encoding="utf-8")
+        read_whole(folder / "rows.json", folder, text_column=text, label_column=label)
+
+
+@fuzz(150)
+@given(st.sampled_from(["csv", "tsv", "json", "fasttext", "lines", "xlsx", "parquet"]), BYTES)
+def test_any_bytes_are_read_or_refused_in_a_given_format(kind, content):
+    with a_folder() as folder:
+        (folder / "rows.txt").write_bytes(content)
+        read_whole(folder / "rows.txt", folder, format=kind)
 
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12) | st.text(
@@ -202,19 +248,22 @@ def json_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     json_rows(),
     st.sampled_from([".jsonl", ".json"]),
     st.booleans(),
-    st.sampled_from([None, ["no", "yes"], ["a", "b", "c"], []]),
+    st.sampled_from([None, ["no", "yes"], ["a", "b", "c"], [], {0: "no", 1: "yes"}, {"a": "b"}]),
+    st.booleans(),
 )
 @example(
     [{"text": "a", "label": float("nan")}, {"text": "b", "label": float("inf")}],
     ".json",
     True,
     None,
+    False,
 )
-def test_any_objects_are_read_or_refused(rows, kind, drop_empty, label_names):
+def test_any_objects_are_read_or_refused(rows, kind, drop_empty, label_names, merge_labels):
     content = json.dumps(rows) if kind == ".json" else "\n".join(map(json.dumps, rows))
     with a_folder() as folder:
         (folder / f"rows{kind}").write_text(content, encoding="utf-8")
-        read_whole(folder / f"rows{kind}", folder, drop_empty=drop_empty, label_names=label_names)
+        options = {"label_names": label_names, "merge_labels": merge_labels}
+        read_whole(folder / f"rows{kind}", folder, drop_empty=drop_empty, **options)
 
 
 def write_csv(file: Path, header: list[str], rows: list[tuple[Any, ...]]) -> None:

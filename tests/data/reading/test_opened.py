@@ -34,7 +34,8 @@ def test_utf_8_may_begin_with_a_byte_order_mark_where_it_is_named(write_file):
 def test_a_file_in_another_encoding_than_the_named_one_is_refused(write_file):
     message = (
         r"rows\.csv, byte 0 is no UTF-16 text, which data\.encoding=utf-16 says it is\. Name "
-        r"another, or leave it out for UTF-8\.$"
+        r"another, leave it out for UTF-8, or read such bytes as � with "
+        r"data\.encoding_errors=replace\.$"
     )
     with pytest.raises(InputError, match=message):
         read(write_file("rows.csv", CSV), encoding="utf-16")

@@ -7,10 +7,14 @@ from itertools import islice
 from pathlib import Path
 
 from textlstm.checks import InputError
-from textlstm.data.reading.formats import format_names, is_table, read_table
-from textlstm.data.reading.opened import OpenedFile
+from textlstm.data.reading.damaged import replaced_in, with_replacements
+from textlstm.data.reading.folders import find_texts
+from textlstm.data.reading.formats import check_format, format_names, read_table
+from textlstm.data.reading.opened import OpenedFile, option_name
+from textlstm.data.reading.settings import AS_NAMED, FileSettings
 from textlstm.data.reading.tables import ROWS, Chunk, Table
 
+UNLABELLED_KEY = "data.unlabelled"  # its texts need no classes
 EXPECTED = f"a {format_names()} file, a glob, or a folder with one sub-folder per class"
 NOT_OF_FILES = {  # codecs of Python's that no file is written in
     "unicode_escape",
@@ -41,7 +45,12 @@ def find_files(path: str, key: str) -> list[Path]:
     if is_file:
         return [given]
     if given.is_dir():
-        return _files_of_classes(given, path, key)
+        try:
+            return find_texts(given, key, labelled=key != UNLABELLED_KEY).files
+        except OSError as error:
+            raise InputError(
+                f"{key}: {error.filename} cannot be read: {error.strerror}."
+            ) from error
     if glob.has_magic(str(given)):
         matches = map(Path, glob.glob(str(given), recursive=True))
         files = sorted(file for file in matches if file.is_file())
@@ -51,30 +60,7 @@ def find_files(path: str, key: str) -> list[Path]:
     raise InputError(f"{key}: {given.absolute()} does not exist; {EXPECTED} was expected.")
 
 
-def _files_of_classes(folder: Path, path: str, key: str) -> list[Path]:
-    """The files in the sub-folders of a folder, which was given as `path`; hidden ones are left."""
-    files = sorted(
-        file
-        for sub_folder in folder.iterdir()
-        if sub_folder.is_dir() and not sub_folder.name.startswith(".")
-        for file in sub_folder.iterdir()
-        if file.is_file() and not file.name.startswith(".")
-    )
-    if files:
-        return files
-
-    hint = ""
-    tables = [file for file in sorted(folder.iterdir()) if is_table(file)]
-    if tables:
-        suffix = "".join(tables[0].suffixes[-2:])
-        hint = f" For the files in it, give {key}='{path.rstrip('/')}/*{suffix}'."
-    raise InputError(
-        f"{key}: {folder.absolute()} is a folder without sub-folders of text files; one "
-        f"sub-folder per class was expected, each with a text per file.{hint}"
-    )
-
-
-def open_table(path: str, key: str, encoding: str | None = None) -> Table:
+def open_table(path: str, key: str, settings: FileSettings = AS_NAMED) -> Table:
     """Opens a file, all files that match a glob, or a folder of classes as one table.
 
     The columns of a folder are `text` and `label`. JSON Lines have the columns of the first
@@ -83,22 +69,30 @@ def open_table(path: str, key: str, encoding: str | None = None) -> Table:
     Args:
         path: the file, the glob or the folder.
         key: the config key that named it, for messages.
-        encoding: the encoding of text files; None is UTF-8, or what a byte order mark says.
+        settings: what the names of the files do not say.
 
     Raises:
         InputError: a file that cannot be read, with the place; while opening, or while the chunks
             are drawn.
     """
     files = find_files(path, key)
-    _check_encoding(encoding)
+    _check_encoding(settings.encoding, key)
+    check_format(settings, option_name("format", key))
     if Path(path).expanduser().is_dir():
-        return Table(["text", "label"], {}, lambda columns: _texts_by_folder(files, key, encoding))
-    first = read_table(OpenedFile(files[0], key, encoding))
+        table = Table(["text", "label"], {}, lambda columns: _texts_by_folder(files, key, settings))
+    else:
+        table = _joined(files, key, settings)
+    return with_replacements(table) if settings.encoding_errors == "replace" else table
+
+
+def _joined(files: list[Path], key: str, settings: FileSettings) -> Table:
+    """The tables of some files, all with the columns of the first, behind each other."""
+    first = read_table(OpenedFile(files[0], key, settings))
 
     def chunks(columns: list[str] | None) -> Iterator[Chunk]:
         for file in files:
-            table = first if file is files[0] else read_table(OpenedFile(file, key, encoding))
-            missing = [column for column in columns or first.columns if column not in table.columns]
+            table = first if file is files[0] else read_table(OpenedFile(file, key, settings))
+            missing = [column for column in columns or first.columns if column not in table.names()]
             if missing:
                 raise InputError(
                     f"{key}: {file} has no column {missing[0]!r}, which {files[0]} has. Its "
@@ -109,7 +103,7 @@ def open_table(path: str, key: str, encoding: str | None = None) -> Table:
     return first._replace(chunks=chunks)
 
 
-def _check_encoding(encoding: object) -> None:
+def _check_encoding(encoding: object, key: str) -> None:
     """Refuses what is not the encoding of a text; None is none."""
     if encoding is None:
         return
@@ -123,27 +117,29 @@ def _check_encoding(encoding: object) -> None:
         known = False
     if not known:
         raise InputError(
-            f"data.encoding={encoding} is no text encoding; one such as utf-8, latin-1 or cp1252 "
-            f"was expected."
+            f"{option_name('encoding', key)}={encoding} is no text encoding; one such as utf-8, "
+            f"latin-1 or cp1252 was expected."
         )
 
 
-def text_lines(path: Path, key: str, encoding: str | None, column: str) -> Iterator[Chunk]:
+def text_lines(path: Path, key: str, settings: FileSettings, column: str) -> Iterator[Chunk]:
     """Reads a file of any other name as one column, with a text in each line."""
-    file = OpenedFile(path, key, encoding)
-    with file.reading(), file.text() as stream:
+    _check_encoding(settings.encoding, key)
+    file = OpenedFile(path, key, settings)
+    with file.reading(file.bad_line), file.text() as stream:
         lines = (line.rstrip("\r\n") for line in stream)
         done = 0
-        while chunk := list(islice(lines, ROWS)):
-            yield Chunk(str(path), done + 1, {column: chunk})
-            done += len(chunk)
+        while some := list(islice(lines, ROWS)):
+            chunk = Chunk(str(path), done + 1, {column: some})
+            yield replaced_in(chunk) if settings.encoding_errors == "replace" else chunk
+            done += len(some)
 
 
-def _texts_by_folder(files: list[Path], key: str, encoding: str | None) -> Iterator[Chunk]:
+def _texts_by_folder(files: list[Path], key: str, settings: FileSettings) -> Iterator[Chunk]:
     """The texts of a folder of classes, each of them a file, with the sub-folders as labels."""
     root = str(files[0].parents[1])
     for start in range(0, len(files), ROWS):
         some = files[start : start + ROWS]
-        texts = [OpenedFile(file, key, encoding).whole_text() for file in some]
+        texts = [OpenedFile(file, key, settings).whole_text() for file in some]
         labels = [file.parent.name for file in some]
         yield Chunk(root, start + 1, {"text": texts, "label": labels}, list(map(str, some)))

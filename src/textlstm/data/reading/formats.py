@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from textlstm.checks import InputError
+from textlstm.checks import InputError, check_choice
 from textlstm.data.reading.delimited import read_csv, read_tsv
+from textlstm.data.reading.excel import read_excel
+from textlstm.data.reading.fasttext import has_labels, read_fasttext
 from textlstm.data.reading.json_lines import read_json
-from textlstm.data.reading.opened import COMPRESSED, OpenedFile, suffix_of
+from textlstm.data.reading.opened import COMPRESSED, OpenedFile, is_zip, suffix_of
 from textlstm.data.reading.parquet import read_parquet
+from textlstm.data.reading.settings import FileSettings
 from textlstm.data.reading.tables import Table
 
 
@@ -35,7 +38,12 @@ FORMATS = {
     ".json": Format("JSON Lines", read_json),
     ".parquet": Format("Parquet", read_parquet),
     ".pq": Format("Parquet", read_parquet),
+    ".xlsx": Format("Excel", read_excel),
+    ".xls": Format("Excel", read_excel),
+    ".fasttext": Format("fastText", read_fasttext),
+    ".ft": Format("fastText", read_fasttext),
 }
+LINES = "lines"  # the name for a text a line, which has no label and so is no table
 
 
 def format_names() -> str:
@@ -44,23 +52,69 @@ def format_names() -> str:
     return f"{', '.join(others)} or {last}"
 
 
+def check_format(settings: FileSettings, key: str) -> None:
+    """Refuses what is no format, as `key` names it; None is none."""
+    if settings.format is not None:
+        check_choice(key, settings.format, [*(suffix[1:] for suffix in FORMATS), LINES])
+
+
 def is_table(path: Path) -> bool:
     """Whether the name of a file says that it has columns."""
     return suffix_of(path) in FORMATS
 
 
+def opens_as_table(path: Path, settings: FileSettings) -> bool:
+    """Whether the settings or the name of a file say that it has columns, or its first line does.
+
+    The first line of a file of any other name is looked at for fastText's labels.
+    """
+    return _suffix(path, settings) in FORMATS
+
+
+def inherited_format(path: Path, recorded: str | None, train: str | None) -> str | None:
+    """The format of a run's files, if it is that of another file, too.
+
+    It is where the other name says no format, or ends as the name of the training files does.
+
+    Args:
+        path: the other file.
+        recorded: the format that was given for the run's files, whatever their names.
+        train: the run's training file, or a glob.
+    """
+    like_train = train is not None and suffix_of(Path(train)) == suffix_of(path)
+    return recorded if like_train or suffix_of(path) not in FORMATS else None
+
+
 def read_table(file: OpenedFile) -> Table:
-    """The file as a table, in the format that its name says.
+    """The file as a table, in the format that the settings or its name say.
 
     Raises:
         InputError: a name of no known format, an empty file, or one that cannot be read.
     """
-    suffix = suffix_of(file.path)
+    if file.settings.format == LINES:
+        raise file.fail(
+            f" is read as a text a line ({file.option('format', LINES)}), and columns with a text "
+            f"and a label were expected. Name another format, or leave it out."
+        )
+    suffix = _suffix(file.path, file.settings)
     if suffix not in FORMATS:
+        if is_zip(file.path):
+            file.is_empty()  # says what is wrong with the archive, if that is all
         raise InputError(
             f"{file.key}: cannot tell the format of {file.path} from its name; expected one of "
-            f"{', '.join(FORMATS)}, or these with {', '.join(COMPRESSED)} after."
+            f"{', '.join(FORMATS)}, or these with {', '.join(COMPRESSED)} after. For another name "
+            f"say what it is, such as {file.option('format', 'tsv')}."
         )
     if file.is_empty():
         raise file.fail(" is empty; rows with a text and a label were expected.")
     return FORMATS[suffix].read(file)
+
+
+def _suffix(path: Path, settings: FileSettings) -> str:
+    """The suffix under which the format of a file stands in `FORMATS`; another if it has none."""
+    if settings.format is not None:
+        return f".{settings.format}"
+    suffix = suffix_of(path)
+    if suffix not in FORMATS and has_labels(path, settings):
+        return ".fasttext"
+    return suffix

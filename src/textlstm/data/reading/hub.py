@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import datasets
-from datasets import ClassLabel, Dataset, IterableDataset
+from datasets import ClassLabel, Dataset, IterableDataset, Value
 
 from textlstm.cache import content_key
 from textlstm.checks import InputError
+from textlstm.data.reading.fields import field_names, with_fields
 from textlstm.data.reading.tables import ROWS, Chunk, Table
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,14 @@ def _streams(place: str, config: str | None) -> dict[str, HubSplit]:
 
 def hub_table(rows: Dataset | IterableDataset, name: str) -> Table:
     """The rows of a split as a table; `name` is what messages call it."""
-    return _stream_table(rows, name) if isinstance(rows, IterableDataset) else _table(rows, name)
+    table = _stream_table(rows, name) if isinstance(rows, IterableDataset) else _table(rows, name)
+    if rows.features and all(
+        isinstance(kind, Value | ClassLabel) for kind in rows.features.values()
+    ):
+        return table  # nothing lies inside of texts and numbers
+    first = next(table.chunks(None), Chunk(name, 1, {}))
+    objects = [{column: value} for column, values in first.columns.items() for value in values]
+    return with_fields(table, field_names(objects))
 
 
 def _stream_table(rows: IterableDataset, name: str) -> Table:

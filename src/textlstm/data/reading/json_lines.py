@@ -1,23 +1,30 @@
-"""Reads JSON Lines, one object a line, and JSON files that hold one array of objects."""
+"""Reads JSON Lines, one object a line, and JSON documents, whose lines end anywhere."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import Any
 
+from textlstm.checks import InputError
+from textlstm.data.reading.documents import rows_of
+from textlstm.data.reading.fields import field_names, with_fields
 from textlstm.data.reading.opened import OpenedFile
 from textlstm.data.reading.tables import ROWS, Chunk, Table
 
+DECODER = json.JSONDecoder()
+WHITE_SPACE = re.compile(r"[ \t\r\n]*")
 OBJECT = '{"text": "…", "label": "…"}'
 
 
 def read_json(file: OpenedFile) -> Table:
     """A table with the keys of the first thousand objects as columns."""
-    columns = _keys(next(_objects(file), []))
+    first = next(_objects(file), [])
+    columns = _keys(first)
     if not columns:
         raise file.fail(f" holds no object with keys; objects such as {OBJECT} were expected.")
-    return Table(columns, {}, partial(_chunks, file, columns))
+    return with_fields(Table(columns, {}, partial(_chunks, file, columns)), field_names(first))
 
 
 def _chunks(
@@ -47,11 +54,14 @@ def _objects(file: OpenedFile) -> Iterator[list[dict[str, Any]]]:
         if not first:
             return
 
+        second = next(numbered, None) if _is_whole(first) else None
         items: Iterator[tuple[int, Any]]
-        if first.lstrip().startswith("["):
-            unit, items = "item", iter(enumerate(_parsed(file, first + text.read(), None), start=1))
+        if second is None:
+            whole = _values(file, first + text.read(), number)
+            rows = rows_of(whole[0], file.fail) if len(whole) == 1 else whole
+            unit, items = "item", iter(enumerate(rows, start=1))
         else:
-            lines = chain([(number, first)], numbered)
+            lines = chain([(number, first), second], numbered)
             unit, items = "line", ((number, _parsed(file, line, number)) for number, line in lines)
 
         while chunk := list(islice(items, ROWS)):
@@ -63,16 +73,56 @@ def _objects(file: OpenedFile) -> Iterator[list[dict[str, Any]]]:
             yield [item for _, item in chunk]
 
 
-def _parsed(file: OpenedFile, text: str, line: int | None) -> Any:
-    """The value of a line, or of the whole file, whose `line` is None."""
+def _is_whole(line: str) -> bool:
+    """Whether the first line is a row of JSON Lines: neither the start of a document nor an array.
+
+    A line that breaks off is such a start; one that is wrong before its end is a wrong row.
+    """
+    content = line.strip()
+    if content.startswith("["):
+        return False
+    try:
+        json.loads(content)
+    except json.JSONDecodeError as error:
+        return error.pos < len(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _values(file: OpenedFile, text: str, first_line: int) -> list[Any]:
+    """The values of a document that begins in `first_line`: one, or several behind each other."""
+    values, end = list[Any](), 0
+    while not values or end < len(text):
+        try:
+            value, end = DECODER.raw_decode(text, _after_space(text, end))
+        except (ValueError, RecursionError) as error:
+            raise _not_json(file, error, first_line - 1) from error
+        values.append(value)
+        end = _after_space(text, end)
+    return values
+
+
+def _after_space(text: str, start: int) -> int:
+    """The place of the first character from `start` on that is no white space."""
+    space = WHITE_SPACE.match(text, start)
+    return start if space is None else space.end()
+
+
+def _parsed(file: OpenedFile, text: str, line: int) -> Any:
+    """The value of a line."""
     try:
         return json.loads(text.rstrip("\r\n"))
     except (ValueError, RecursionError) as error:
-        reason = str(error)
-        if isinstance(error, json.JSONDecodeError):
-            line, reason = line or error.lineno, f"{error.msg}, column {error.colno}"
-        where = "" if line is None else f", line {line}"
-        raise file.fail(
-            f"{where} is no JSON ({reason}); a JSON object a line, such as {OBJECT}, or one array "
-            f"of them, was expected."
-        ) from error
+        raise _not_json(file, error, line - 1) from error
+
+
+def _not_json(file: OpenedFile, error: Exception, before: int) -> InputError:
+    """The error for what is no JSON, in a line or in a document before which lines came."""
+    reason, where = str(error), ""
+    if isinstance(error, json.JSONDecodeError):
+        reason, where = f"{error.msg}, column {error.colno}", f", line {before + error.lineno}"
+    return file.fail(
+        f"{where} is no JSON ({reason}); a JSON object a line, such as {OBJECT}, or one array of "
+        f"them, was expected."
+    )

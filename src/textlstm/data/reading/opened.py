@@ -11,18 +11,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import pyarrow
 
 from textlstm.checks import InputError
+from textlstm.data.reading import encodings
+from textlstm.data.reading.damaged import HANDLER
+from textlstm.data.reading.settings import FileSettings
+from textlstm.data.reading.zipped import NotOneFile, member_name, open_member
 
 COMPRESSED: dict[str, Callable[[Path], Any]] = {
     ".gz": gzip.open,
     ".bz2": bz2.open,
     ".xz": lzma.open,
     ".zst": lambda path: pyarrow.input_stream(str(path), compression="zstd"),
+    ".zip": open_member,
 }
-UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, pyarrow.ArrowException)
+UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, BadZipFile, pyarrow.ArrowException)
 BYTE_ORDER_MARKS = {  # the longer ones first: UTF-32's begins with UTF-16's
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -30,17 +36,37 @@ BYTE_ORDER_MARKS = {  # the longer ones first: UTF-32's begins with UTF-16's
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+START = 1000  # bytes by which UTF-16 is known
+ICONV = {"latin-1": "LATIN1", "mac_roman": "MACINTOSH"}  # where its names are not ours
+FEW = 3  # bad bytes that may be damage, though no other byte shows that the file is UTF-8
 UNDECODED = re.compile("[\udc80-\udcff]")  # what `errors="surrogateescape"` makes of a bad byte
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix that tells the format: `.csv` for both `rows.csv` and `rows.CSV.gz`."""
+    """The suffix that tells the format: `.csv` for both `rows.csv` and `rows.CSV.gz`.
+
+    Of a .zip it is that of the file in it, if that has one.
+    """
+    if is_zip(path):
+        inside = Path(member_name(path)).suffix.lower()
+        if inside:
+            return inside
     return Path(path.stem).suffix.lower() if is_compressed(path) else path.suffix.lower()
 
 
 def is_compressed(path: Path) -> bool:
     """Whether the name of a file says that it is compressed."""
     return path.suffix.lower() in COMPRESSED
+
+
+def is_zip(path: Path) -> bool:
+    """Whether the name of a file says that it is an archive, which may hold files of any name."""
+    return path.suffix.lower() == ".zip"
+
+
+def option_name(name: str, key: str) -> str:
+    """What a key of `FileSettings` is called in the command in which `key` names a file."""
+    return f"data.{name}" if key.startswith("data.") else name
 
 
 def _nowhere() -> str:
@@ -54,34 +80,65 @@ class OpenedFile:
     Args:
         path: the file, which is opened anew each time that something of it is read.
         key: the config key that named the file, for messages.
-        encoding: the encoding of a text file; None is UTF-8, or what a byte order mark says.
+        settings: the format, where the name does not say it, and the encoding of a text file.
     """
 
-    def __init__(self, path: Path, key: str, encoding: str | None) -> None:
-        self.path, self.key, self.encoding = path, key, encoding
+    def __init__(self, path: Path, key: str, settings: FileSettings) -> None:
+        self.path, self.key, self.settings = path, key, settings
+        self.encoding = settings.encoding
 
     def fail(self, what: str) -> InputError:
         """The error that says what is wrong with the file; `what` follows its path directly."""
         return InputError(f"{self.key}: {self.path}{what}")
 
+    def option(self, name: str, value: str) -> str:
+        """What to type to give a key of `FileSettings` a value, in the command that reads this."""
+        return f"{option_name(name, self.key)}={value}"
+
     def bytes(self) -> Any:
         """The content as a binary stream, decompressed."""
         decompress = COMPRESSED.get(self.path.suffix.lower())
-        return open(self.path, "rb") if decompress is None else decompress(self.path)
+        try:
+            return open(self.path, "rb") if decompress is None else decompress(self.path)
+        except NotOneFile as error:
+            raise self.fail(f" {error}.") from error
 
-    def text(self, errors: str = "strict") -> io.TextIOWrapper:
-        """The content as a text stream, with the line ends that are in the file."""
+    def text(self, errors: str | None = None) -> io.TextIOWrapper:
+        """The content as a text stream, with the line ends that are in the file.
+
+        Args:
+            errors: what becomes of bytes that are no text (default: as the settings say).
+        """
+        if errors is None:
+            errors = HANDLER if self.settings.encoding_errors == "replace" else "strict"
         codec = self.codec()
         return io.TextIOWrapper(io.BufferedReader(self.bytes()), codec, errors=errors, newline="")
 
     def codec(self) -> str:
-        """The codec of the text: from `encoding`, else as a byte order mark says, else UTF-8."""
-        if self.encoding is not None and codecs.lookup(self.encoding).name != "utf-8":
-            return self.encoding
+        """The codec of the text: from `encoding`, else as a byte order mark says, else UTF-8.
+
+        Raises:
+            InputError: UTF-16 without a mark, which is no UTF-8.
+        """
+        if self._names_encoding():
+            return str(self.encoding)
         with self.bytes() as stream:
-            start = stream.read(4)
+            start = stream.read(START)
         marked = (codec for mark, codec in BYTE_ORDER_MARKS.items() if start.startswith(mark))
-        return next(marked, "utf-8")
+        found = next(marked, "utf-8")
+
+        wide = encodings.unmarked_utf16(start) if found == "utf-8" else None
+        if wide is not None:
+            raise self.fail(
+                f" looks like UTF-16 without a byte order mark. Name it with "
+                f"{self.option('encoding', wide)}, or save the file as UTF-8 (iconv -f "
+                f"{wide.upper().replace('16-', '16')} -t UTF-8)."
+            )
+        return found
+
+    def _names_encoding(self) -> bool:
+        """Whether the settings name another encoding than UTF-8."""
+        return self.encoding is not None and codecs.lookup(self.encoding).name != "utf-8"
 
     def is_empty(self) -> bool:
         """Whether the content has no byte at all."""
@@ -121,6 +178,13 @@ class OpenedFile:
             pass
         return ""
 
+    def damaged(self) -> InputError:
+        """The error for a binary or compressed file that is not what its name says."""
+        return self.fail(
+            f" is no whole {self.path.suffix.lower()} file: it is damaged, cut short, or something "
+            f"else under that name. Fetch or write it again."
+        )
+
     def distinct(self, columns: list[str]) -> list[str]:
         """The names of the columns as they are given, each of which must differ from the others."""
         twice = next((name for name in columns if columns.count(name) > 1), None)
@@ -134,10 +198,7 @@ class OpenedFile:
             return self.fail(f" cannot be read: {reason}.")
 
         if (binary or is_compressed(self.path)) and not isinstance(error, OverflowError):
-            return self.fail(
-                f" is no whole {self.path.suffix.lower()} file: it is damaged, cut short, or "
-                f"something else under that name. Fetch or write it again."
-            )
+            return self.damaged()
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         return self.fail(f" cannot be read: {reason}.")
 
@@ -151,20 +212,45 @@ class OpenedFile:
 
         name = codec.removesuffix("-sig").upper()
         wrong = f"{find_row()}, byte {number} is no {name} text"
-        if self.encoding is not None:
+        replace = self.option("encoding_errors", "replace")
+        if self._names_encoding():
             return self.fail(
-                f"{wrong}, which data.encoding={self.encoding} says it is. Name another, or leave "
-                f"it out for UTF-8."
+                f"{wrong}, which {self.option('encoding', str(self.encoding))} says it is. Name "
+                f"another, leave it out for UTF-8, or read such bytes as � with {replace}."
             )
         if name.startswith(("UTF-16", "UTF-32")):
             return self.fail(
-                f"{wrong}, which its byte order mark says it is: it is damaged or cut short."
+                f"{wrong}, which its byte order mark says it is: it is damaged or cut short. Fetch "
+                f"or write it again, or read such bytes as � with {replace}."
+            )
+        return self.fail(wrong + self._remedy(replace))
+
+    def _remedy(self, replace: str) -> str:
+        """What to do about a file that is no UTF-8; `replace` is what reads it all the same."""
+        with self.bytes() as stream:
+            evidence = encodings.utf8_evidence(stream)
+        if evidence.is_damaged():
+            places = "this place" if evidence.places == 1 else f"{evidence.places:,} places"
+            return (
+                f": the file is UTF-8 but for {places}. Repair it, or read such bytes as � with "
+                f"{replace}, which counts and lists the rows."
             )
 
-        other = ""
-        if self.key.startswith("data."):
-            other = ", or name its encoding, such as data.encoding=latin-1"
-        return self.fail(f"{wrong}. Save the file as UTF-8 (iconv -f LATIN1 -t UTF-8){other}.")
+        guess = encodings.guess_encoding(self.bytes)
+        if guess is None:
+            return (
+                f", and its encoding cannot be told. Save the file as UTF-8, name its encoding "
+                f"with {self.option('encoding', '…')}, or read such bytes as � with {replace}."
+            )
+        iconv = ICONV.get(guess.encoding, guess.encoding.upper().replace("_", "-"))
+        said = (
+            f". It looks like {guess.encoding} ({guess.reads!r}): name it with "
+            f"{self.option('encoding', guess.encoding)}, or save the file as UTF-8 (iconv -f "
+            f"{iconv} -t UTF-8)."
+        )
+        if evidence.other <= FEW:
+            said += f" If it should not say that, {replace} reads such bytes as �."
+        return said
 
     def _bad_byte_number(self, codec: str) -> int:
         """The number of the first byte that is not text, counted from 0 in what is decompressed."""

@@ -1,7 +1,7 @@
 """Reads Parquet files, with the class names that the library `datasets` writes into them."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow
 from pyarrow.parquet import ParquetFile
 
+from textlstm.data.reading.fields import with_fields
 from textlstm.data.reading.opened import OpenedFile, is_compressed
 from textlstm.data.reading.tables import ROWS, Chunk, Table
 
@@ -21,7 +22,22 @@ def read_parquet(file: OpenedFile) -> Table:
             raise file.fail(" has columns but no rows; rows with a text and a label were expected.")
 
     class_names = _class_names((schema.metadata or {}).get(b"huggingface", b"{}"))
-    return Table(file.distinct(schema.names), class_names, partial(_chunks, file))
+    table = Table(file.distinct(schema.names), class_names, partial(_chunks, file))
+    return with_fields(table, _field_names(schema))
+
+
+def _field_names(fields: Iterable[pyarrow.Field]) -> list[str]:
+    """The dotted names of what lies inside columns of objects, and inside lists of such."""
+    return [f"{field.name}.{name}" for field in fields for name in _names_inside(field.type)]
+
+
+def _names_inside(kind: pyarrow.DataType) -> list[str]:
+    if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind):
+        return _names_inside(kind.value_type)
+    if not pyarrow.types.is_struct(kind):
+        return []
+    fields = [kind.field(place) for place in range(kind.num_fields)]
+    return [*(field.name for field in fields), *_field_names(fields)]
 
 
 def _chunks(file: OpenedFile, columns: list[str] | None) -> Iterator[Chunk]:

@@ -20,12 +20,14 @@ class Chunk(NamedTuple):
         first: the number of the first row, counted from 1 without a header.
         columns: the values of each column, which are as many as there are rows.
         places: what messages call the rows, where each is a file of its own.
+        damaged: the rows (from 0) in which bytes were no text and are read as �.
     """
 
     file: str
     first: int
     columns: dict[str, Sequence[Any]]
     places: list[str] | None = None
+    damaged: Sequence[int] = ()
 
     def rows(self) -> int:
         """How many rows there are."""
@@ -71,8 +73,15 @@ class Table(NamedTuple):
         columns: the names of the columns.
         class_names: names for the numbers of a column, by column, where the data bring them.
         chunks: reads the rows anew, with the named columns or, for None, with all.
+        fields: dotted names of what lies inside objects, such as `data.text`, which `chunks` gives
+            as columns where they are named.
     """
 
     columns: list[str]
     class_names: dict[str, list[str]]
     chunks: Callable[[list[str] | None], Iterator[Chunk]]
+    fields: Sequence[str] = ()
+
+    def names(self) -> list[str]:
+        """All names that `chunks` knows, the columns first."""
+        return [*self.columns, *self.fields]
