@@ -293,3 +293,16 @@ def test_the_wide_channel_is_advised_where_there_is_none():
 
 def test_without_the_baseline_nothing_is_claimed():
     assert behind_line(small_record(baselines={})) is None
+
+
+def test_the_report_says_what_chose_the_epoch_and_that_training_stopped_early(written):
+    stopped = "Training stopped early, after epoch 2 of 9: val/macro_f1 was not better than 0.7333."
+    text = written(small_record(watched="val/macro_f1", stopped=stopped, best_epoch=1))
+    assert (
+        "Kept: epoch 1 of 2, which has the highest macro F1 on validation (macro F1 there 0.7333)."
+        in text
+    )
+    assert stopped in text
+    text = written(small_record(watched="val/calibration_error"))
+    assert "which has the lowest calibration error on validation (" in text
+    assert "stopped" not in text

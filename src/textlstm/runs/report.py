@@ -1,6 +1,7 @@
 """What a person reads after a run: scores on the screen, report.md, pictures, predictions.csv."""
 
 from pathlib import Path
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,6 +15,7 @@ from textlstm.model.scores import BaselineSettings, Calibration, ScoreName, Scor
 from textlstm.model.wide import RUNS
 from textlstm.runs import figures
 from textlstm.runs.record import Record, ScoredName
+from textlstm.runs.watched import LOSS, WATCHED, extreme
 from textlstm.writing import markdown_table, write_csv, write_text
 
 SCORES: dict[ScoreName, str] = {
@@ -400,14 +402,25 @@ def _model(record: Record) -> str:
     if record["refit"]:
         kept = f"Kept: the last of {epochs} epochs. There was no validation: {record['chosen_by']}."
     else:
-        lowest = min(record["history"], key=lambda epoch: epoch["val_loss"])["epoch"]
-        among = "" if lowest == record["best_epoch"] else ", of the last fifth of the epochs"
+        watched = record.get("watched", LOSS)
         kept = (
-            f"Kept: epoch {record['best_epoch']} of {epochs}, which has the lowest cross-entropy "
-            f"on validation{among} (macro F1 there {record['score']:.4f})."
+            f"Kept: epoch {record['best_epoch']} of {epochs}, which has the {extreme(watched)} "
+            f"on validation{_among(record, watched)} (macro F1 there {record['score']:.4f})."
         )
+    if "stopped" in record:
+        kept += f"\n\n{record['stopped']}"
     curves = "![loss and accuracy by epoch](curves.png)"
     return "\n\n".join(["## Model", table, *_pretraining(record), "## Training", curves, kept])
+
+
+def _among(record: Record, watched: str) -> str:
+    """Says that only the last fifth of the epochs was chosen from, where another was better."""
+    scores: list[Any] = [epoch.get(watched.replace("/", "_")) for epoch in record["history"]]
+    if None in scores:  # a score that the history does not have
+        return ""
+    best = min(scores) if WATCHED[watched].mode == "min" else max(scores)
+    chosen = scores.index(best) + 1 == record["best_epoch"]
+    return "" if chosen else ", of the last fifth of the epochs"
 
 
 def _pretraining(record: Record) -> list[str]:

@@ -33,6 +33,7 @@ from textlstm.runs.record import Pretraining, PretrainingEpoch
 from textlstm.training.callbacks import RandomState
 from textlstm.training.progress import ProgressBar
 from textlstm.training.settings import PretrainSettings
+from textlstm.training.stopping import FiniteLoss
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ MAX_TOKENS = 4096  # of a batch, padding counted: long texts would make few step
 ONE_IN, MOST = 20, 200  # texts that perplexity is measured on: every twentieth, at most 200
 WEIGHT_DECAY = 0.01
 LONGEST_GRADIENT = 1.0
+LOG_EVERY = 20  # steps between losses that are read
 
 
 def pretrain(
@@ -175,10 +177,12 @@ def _train(
             devices=[device.index or 0] if device.type == "cuda" else 1,
             plugins=[LightningEnvironment()],  # each process of a distributed run trains it alone
             gradient_clip_val=LONGEST_GRADIENT,
+            log_every_n_steps=LOG_EVERY,
             logger=False,
             callbacks=[
                 *([bar] if terminal else []),
                 RandomState(settings.seed),
+                FiniteLoss("a smaller pretrain.lr"),
                 history,
                 ModelCheckpoint(
                     dirpath=checkpoints,
@@ -244,7 +248,7 @@ class PretrainingModule(pl.LightningModule):
         loss = torch.stack(directions).mean()
         for loss_N in losses:
             self.sums += torch.stack([loss_N.detach().sum(), self.sums.new_tensor(len(loss_N))])
-        if batch_idx % 20 == 0:
+        if batch_idx % LOG_EVERY == 0:
             self.log("pretrain/loss_step", loss, prog_bar=True, batch_size=1)
         return loss
 

@@ -19,7 +19,6 @@ from textlstm.runs.environment import environment
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import (
     FORMAT,
-    Epoch,
     PrunedRecord,
     Record,
     ScoredName,
@@ -28,14 +27,16 @@ from textlstm.runs.record import (
     write_record,
 )
 from textlstm.runs.report import write_report
-from textlstm.training.callbacks import ChooseCooled, first_cooled
+from textlstm.runs.watched import WATCHED
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.progress import EpochHistory
 from textlstm.training.settings import RunSettings
+from textlstm.training.stopping import early_end
+from textlstm.training.trainer import best_by
 
 log = logging.getLogger(__name__)
 
-BY_VALIDATION = "validation cross-entropy (the epoch); nothing by test"
+BY_VALIDATION = "validation {} (the epoch); nothing by test"
 BY_ROWS = "the number of epochs follows from that of the rows; nothing by test"
 BEFORE = "the number of epochs was chosen before, by validation in other runs; nothing by test"
 
@@ -84,9 +85,9 @@ def describe_run(
         score, best_epoch = None, None
         chosen_by = BEFORE if settings.trainer["max_epochs"] else BY_ROWS
     else:
-        chosen_by = BY_VALIDATION
+        chosen_by = BY_VALIDATION.format(WATCHED[best_by(trainer, run)].words)
         score = scores["validation"]["macro_f1"]
-        best_epoch = _kept(history.epochs, trainer)
+        best_epoch = _kept(run)
 
     record: Record = {
         "format": FORMAT,
@@ -114,6 +115,10 @@ def describe_run(
         "overrides": overrides,
         "config": {**settings.plain(), "resume": None},
     }
+    if not refit:
+        record["watched"] = best_by(trainer, run)
+    if said := early_end(trainer, len(history.epochs)):
+        record["stopped"] = said
     if scored.calibration is not None:
         record["calibration"] = scored.calibration
     if scored.wide is not None:
@@ -121,16 +126,10 @@ def describe_run(
     return record
 
 
-def _kept(epochs: list[Epoch], trainer: pl.Trainer) -> int:
-    """Finds the epoch that was kept: the one with the lowest validation loss of those chosen from.
-
-    Those are all epochs, or the last fifth of a whole one-cycle schedule, if the run came so far.
-    """
-    candidates = epochs
-    if any(isinstance(callback, ChooseCooled) for callback in trainer.callbacks):  # type: ignore[attr-defined]
-        assert trainer.max_epochs is not None
-        candidates = epochs[first_cooled(trainer.max_epochs) - 1 :] or epochs
-    return min(candidates, key=lambda epoch: epoch["val_loss"])["epoch"]
+def _kept(run: RunFolder) -> int:
+    """Reads from its checkpoint which epoch, from 1, was kept."""
+    saved = torch.load(run.best_checkpoint, weights_only=True, map_location="cpu", mmap=True)
+    return int(saved["epoch"]) + 1
 
 
 def write_run(
