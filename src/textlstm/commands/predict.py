@@ -1,7 +1,6 @@
 """Classes for new texts, from one text, a file of any size or a pipe, to the screen or a file."""
 
 import csv
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import read_record
 from textlstm.terminal import counted
+from textlstm.writing import as_json
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".json")
@@ -166,7 +166,7 @@ def _write(rows: Iterator[dict[str, Any]], output: TextIO, target: Path | None) 
     suffix = ".csv" if target is None else target.suffix.lower()
     if suffix in JSON_LINES:
         for row in counted(rows, "texts"):
-            output.write(json.dumps(row, ensure_ascii=False) + "\n")
+            output.write(as_json(row) + "\n")
         return
     if suffix not in DELIMITERS:
         raise InputError(
