@@ -13,12 +13,13 @@ import torch
 
 from textlstm.checks import InputError, nearest, parse_settings
 from textlstm.commands.settings import PredictSettings
+from textlstm.data.columns import TEXT_COLUMNS
 from textlstm.data.reading.files import find_files, open_table, text_lines
 from textlstm.data.reading.formats import is_table
 from textlstm.data.reading.tables import ROWS, Chunk
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
-from textlstm.runs.record import read_record
+from textlstm.runs.record import METRICS, Record, read_record
 from textlstm.terminal import counted
 from textlstm.writing import as_json
 
@@ -38,15 +39,14 @@ def predict(config: dict[str, Any]) -> None:
     settings = parse_settings(PredictSettings, config)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    run = RunFolder.finished(settings.run)
-    classifier = TextClassifier.load(run.path)
+    folder, record = _model_folder(settings.run)
+    classifier = TextClassifier.load(folder)
     if settings.text is not None:
         _print_prediction(classifier, settings.text, settings.min_probability)
         return
 
-    record = read_record(run.path)
-    columns = settings.text_column or record["data"]["columns"]["text"]
-    columns = columns if isinstance(columns, list) else [columns]
+    encoding = None if record is None else record["config"]["data"]["encoding"]
+    columns = _columns(settings, record, encoding)
     target = None if settings.output is None else Path(settings.output).expanduser()
     source = settings.input
     if source is None:
@@ -54,10 +54,46 @@ def predict(config: dict[str, Any]) -> None:
     else:
         if target is not None and Path(source).expanduser().absolute() == target.absolute():
             raise InputError(f"input and output are the same file, {target}.")
-        chunks = _read(source, columns, record["config"]["data"]["encoding"])
+        chunks = _read(source, columns, encoding)
     with _until_enough(), _opened_output(target) as output:
         rows = _predicted(chunks, classifier, columns, settings)
         _write(rows, output, target)
+
+
+def _model_folder(path: str) -> tuple[Path, Record | None]:
+    """Finds the model to predict with: that of a finished run, or a bundle that was shipped alone.
+
+    Returns:
+        Its folder, and the record of its run; None if the bundle came without it.
+
+    Raises:
+        InputError: neither.
+    """
+    given = RunFolder(Path(path or "").expanduser().absolute())
+    shipped = given.bundle is not None and not given.last_checkpoint.is_file()
+    if (
+        path
+        and shipped
+        and not (given.metrics.is_file() or (given.path.parent / METRICS).is_file())
+    ):
+        return given.path, None
+    run = RunFolder.finished(path)
+    return run.path, read_record(run.path)
+
+
+def _columns(settings: PredictSettings, record: Record | None, encoding: str | None) -> list[str]:
+    """The columns of the text: those that were named, those of the run, or a usual name."""
+    columns = settings.text_column
+    if columns is None and record is not None:
+        columns = record["data"]["columns"]["text"]
+    if columns is None:
+        path = settings.input
+        names = []
+        if path is not None and is_table(find_files(path, "input")[0]):
+            names = open_table(path, "input", encoding).columns
+        there = {name.strip().lower(): name for name in reversed(names)}
+        columns = next((there[name] for name in TEXT_COLUMNS if name in there), TEXT_COLUMNS[0])
+    return columns if isinstance(columns, list) else [columns]
 
 
 @contextmanager

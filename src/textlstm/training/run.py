@@ -17,7 +17,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from textlstm.cache import one_at_a_time
 from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
-from textlstm.data.reading.checksums import changed_sources
+from textlstm.data.reading.checksums import changed_sources, check_there
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
@@ -188,6 +188,8 @@ def _read(settings: RunSettings, trainer: pl.Trainer, checkpoint: Path | None) -
         saved = torch.load(checkpoint, weights_only=True, map_location="cpu")
         tokenizer_json = saved["hyper_parameters"]["tokenizer_json"]
         begun_with = saved[TextDataModule.__qualname__]
+        paths = {split: getattr(settings.data, split) for split in begun_with["sources"]}
+        check_there(paths, str(settings.resume))
     data = TextDataModule(
         settings.data, cache=CACHE, seed=settings.seed, tokenizer_json=tokenizer_json
     )
