@@ -2,11 +2,15 @@
 
 import json
 import re
+from contextlib import nullcontext
+from unittest.mock import Mock
 
 import pytest
 import torch
 
 from helpers.commands import QUICK, call, record, weights
+from textlstm.checks import InputError
+from textlstm.training.stopping import FiniteLoss
 
 ROWS = [(f"word {n % 7} of {n}", "ab"[n * n % 11 % 2]) for n in range(120)]
 STEPS = 6  # of an epoch of 96 training rows
@@ -173,6 +177,26 @@ def test_the_last_good_checkpoint_stays(options, tmp_path):
         assert all(tensor.isfinite().all() for tensor in kept.values())
     assert not (tmp_path / "run" / "model").exists()
     assert not (tmp_path / "run" / "metrics.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("losses", "scaler", "failed_at"),
+    [
+        ([1.0, torch.nan], None, 2),
+        ([torch.inf], None, 1),
+        ([torch.inf, 1.0, torch.nan, 1.0], "a scaler", None),  # steps that the scaler skips
+        ([1.0, torch.inf, torch.nan], "a scaler", 3),
+    ],
+)
+def test_a_gradient_scaler_may_skip_a_step_but_not_two_looks_in_a_row(losses, scaler, failed_at):
+    callback, module = FiniteLoss("a smaller rate"), torch.nn.Linear(1, 1)
+    for step, loss in enumerate(losses, start=1):
+        trainer = Mock(current_epoch=0, global_step=step, log_every_n_steps=1, min_epochs=None)
+        trainer.min_steps, trainer.is_last_batch, trainer.should_stop = None, False, False
+        trainer.precision_plugin.scaler = scaler
+        trainer.strategy.reduce_boolean_decision = lambda decision, all: decision
+        with pytest.raises(InputError) if step == failed_at else nullcontext():
+            callback.on_train_batch_end(trainer, module, {"loss": torch.tensor(loss)}, None, 0)
 
 
 def test_a_language_model_that_fails_is_not_kept(options, tmp_path, monkeypatch):
