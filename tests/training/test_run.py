@@ -36,7 +36,7 @@ SRC = CONF.parent / "src"
         ),
         (["+callbacks.checkpoint.monitor=x"], "callbacks.checkpoint names no class"),
         (["+callbacks.mine=3"], "callbacks.mine names no class: +callbacks.mine._target_=CLASS"),
-        (["+callbacks.mine._target_=torch.nn.Linear"], "torch.nn.Linear is no callback"),
+        (["+callbacks.mine._target_=torch.nn.Linear"], "torch.nn.Linear is no kind of"),
         (
             [
                 "+callbacks.mine._target_=pytorch_lightning.callbacks.ModelCheckpoint",

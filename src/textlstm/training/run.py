@@ -349,6 +349,8 @@ def _look_at_end(trainer: pl.Trainer, history: EpochHistory, kept: Path, sweepin
     Raises:
         InputError: it ended before there was an epoch to keep.
     """
+    if not trainer.is_global_zero:  # another process does not know the folder
+        return
     if not kept.is_file():
         raise InputError(
             "trainer: training ended before there was an epoch to keep. Give trainer.max_time more "

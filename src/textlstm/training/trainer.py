@@ -3,6 +3,7 @@
 What cannot work is refused here, before any data are read.
 """
 
+import inspect
 import sys
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytorch_lightning as pl
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch.utils.tensorboard import SummaryWriter
 
-from textlstm.checks import InputError, check_choice, check_whole
+from textlstm.checks import InputError, check_choice, check_whole, nearest
 from textlstm.data.datamodule import TextDataModule
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.watched import AUROC, LOSS, WATCHED
@@ -24,7 +26,7 @@ from textlstm.training.settings import RunSettings
 from textlstm.training.stopping import FiniteLoss, StopAfterSteps
 from textlstm.training.trainer_keys import check_trainer_keys
 
-PATIENCE = 3  # epochs without a better validation loss, where nobody has given a number
+PATIENCE = 3  # epochs without a better score, where nobody has given a number
 LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 UNTIL_READ = 1  # epochs of a trainer whose number follows from rows that are not read yet
@@ -109,7 +111,19 @@ def best_by(trainer: pl.Trainer, run: RunFolder) -> str:
 
 
 def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
-    """Makes the logger of the config; it writes below the run folder, under the name `name`."""
+    """Makes the logger of the config; it writes below the run folder, under the name `name`.
+
+    Raises:
+        InputError: no class, or arguments that it does not have.
+    """
+    kind = _class("logger", settings, Logger)
+    known = {*inspect.signature(kind).parameters}
+    if issubclass(kind, TensorBoardLogger):
+        # It hands on what it does not know, and fails only when the first number is logged.
+        known |= {*inspect.signature(SummaryWriter).parameters}
+    for key in settings:
+        if "kwargs" in known and not key.startswith("_") and key not in known:
+            raise InputError(f"There is no key 'logger.{key}'.{nearest(key, known)}")
     return _made("logger", settings, save_dir=run.path, version=name)
 
 
@@ -140,18 +154,7 @@ def _made_callbacks(settings: RunSettings) -> dict[str, pl.Callback]:
 
 def _callback(key: str, given: Any) -> pl.Callback:
     """Makes a callback; what it watches says whether more or less of it is better."""
-    if not isinstance(given, dict) or "_target_" not in given:
-        raise InputError(
-            f"{key} names no class: +{key}._target_=CLASS, such as "
-            f"pytorch_lightning.callbacks.StochasticWeightAveraging, was expected."
-        )
-    try:
-        kind = get_class(given["_target_"])
-    except Exception as error:  # whatever importing a module that somebody else wrote raises
-        raise InputError(f"{key}: {' '.join(str(error).split())}") from error
-    if not issubclass(kind, pl.Callback):
-        raise InputError(f"{key}: {given['_target_']} is no callback of pytorch_lightning.")
-
+    kind = _class(key, given, pl.Callback)
     watches = issubclass(kind, EarlyStopping) or given.get("monitor") is not None
     if not (watches and issubclass(kind, (EarlyStopping, ModelCheckpoint))):
         return _made(key, given)
@@ -164,6 +167,24 @@ def _callback(key: str, given: Any) -> pl.Callback:
             f"{'lower' if mode == 'min' else 'higher'} it is. Leave {key}.mode out."
         )
     return _made(key, given, mode=mode)
+
+
+def _class(key: str, given: Any, base: type) -> type:
+    """Finds the class that a part of the config names, which must be a kind of `base`."""
+    if not isinstance(given, dict) or "_target_" not in given:
+        raise InputError(
+            f"{key} names no class: +{key}._target_=CLASS, a kind of pytorch_lightning's "
+            f"{base.__name__}, was expected."
+        )
+    try:
+        kind = get_class(given["_target_"])
+    except Exception as error:  # whatever importing a module that somebody else wrote raises
+        raise InputError(f"{key}: {' '.join(str(error).split())}") from error
+    if not issubclass(kind, base):
+        raise InputError(
+            f"{key}: {given['_target_']} is no kind of pytorch_lightning's {base.__name__}."
+        )
+    return kind
 
 
 def _kept_callbacks(made: dict[str, pl.Callback], settings: RunSettings) -> list[pl.Callback]:
