@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from helpers.commands import QUICK, call, record, weights
+from helpers.commands import QUICK, call, record, train_and_kill, weights
 from textlstm.checks import InputError
 from textlstm.training.stopping import FiniteLoss
 
@@ -95,6 +95,31 @@ def test_max_steps_ends_with_a_validation_and_a_whole_schedule(trained, tmp_path
     assert schedule["total_steps"] == schedule["last_epoch"] == steps
 
 
+def test_a_killed_run_with_max_steps_resumes_to_the_weights_of_one_that_was_not(options, tmp_path):
+    limited = [*options[:-1], f"+trainer.max_steps={2 * STEPS + 2}", "trainer.max_epochs=9"]
+    call("train", *limited, f"hydra.run.dir={tmp_path}/whole")
+    train_and_kill(tmp_path / "killed", *limited)
+    call("train", f"resume={tmp_path}/killed")
+    found = [record(tmp_path / name) for name in ("whole", "killed")]
+    assert found[0]["steps"] == found[1]["steps"] == 2 * STEPS + 2
+    assert [len(run["history"]) for run in found] == [3, 3]
+    whole, resumed = weights(tmp_path / "whole", "last"), weights(tmp_path / "killed", "last")
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+
+    (tmp_path / "killed" / "metrics.json").unlink()  # as if killed while writing its results
+    call("train", f"resume={tmp_path}/killed")
+    assert record(tmp_path / "killed")["steps"] == 2 * STEPS + 2
+
+
+def test_a_run_that_ended_with_an_epoch_goes_on(trained, tmp_path):
+    trained(f"+trainer.max_steps={STEPS}", "optimizer.schedule=constant")
+    longer = ["trainer.max_epochs=9", f"trainer.max_steps={3 * STEPS}"]
+    call("train", f"resume={tmp_path}/run", *longer)
+    found = record(tmp_path / "run")
+    assert [epoch["epoch"] for epoch in found["history"]] == [1, 2, 3]
+    assert found["steps"] == 3 * STEPS
+
+
 def test_max_steps_alone_says_how_long_a_run_is(trained):
     found, _ = trained(f"+trainer.max_steps={2 * STEPS}", "trainer.max_epochs=null")
     assert (found["steps"], len(found["history"])) == (2 * STEPS, 2)
@@ -114,6 +139,14 @@ def test_a_time_that_is_over_ends_the_run_with_what_it_has(trained):
     said = "Training stopped early, after epoch 1 of 500: the time of trainer.max_time was over."
     assert found["stopped"] == said
     assert said in errors
+
+
+def test_a_run_that_ended_inside_an_epoch_does_not_go_on(trained, tmp_path):
+    trained(f"+trainer.max_steps={STEPS + 1}", "optimizer.schedule=constant")
+    longer = ["trainer.max_epochs=9", "trainer.max_steps=20"]
+    _, errors = call("train", f"resume={tmp_path}/run", *longer, code=2)
+    assert f"error: resume: {tmp_path}/run ended inside an epoch, by trainer.max_steps" in errors
+    assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,44 @@ from textlstm.data.duration import epochs_for
 NO_LIMIT = -1  # Lightning's trainer.max_steps where there is none
 
 
+class StopAfterSteps(pl.Callback):
+    """Ends training after trainer.max_steps of the config, with a validation.
+
+    Lightning's own limit leaves the validation out, and with it a resumed run does not start at a
+    whole epoch (its issue 18645): its trainer is not told of the limit.
+
+    Args:
+        steps: the limit; None or `NO_LIMIT` for none.
+    """
+
+    def __init__(self, steps: int | None) -> None:
+        self.steps = None if steps == NO_LIMIT else steps
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._look(trainer)
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        self._look(trainer)
+
+    def _look(self, trainer: pl.Trainer) -> None:
+        if self.steps is not None and trainer.global_step >= self.steps:
+            trainer.should_stop = True
+
+
+def max_steps(trainer: pl.Trainer) -> int | None:
+    """Finds the limit of the optimizer's steps; None if there is none."""
+    callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    found = [callback.steps for callback in callbacks if isinstance(callback, StopAfterSteps)]
+    return found[0] if found else None
+
+
 def batches_per_epoch(trainer: pl.Trainer, data: TextDataModule) -> int:
     """Counts the batches of an epoch that this process trains on.
 
@@ -44,8 +82,9 @@ def epochs_of(trainer: pl.Trainer, data: TextDataModule, max_epochs: int | None)
     """
     steps = steps_per_epoch(trainer, data)
     epochs = max_epochs or epochs_for(steps)
-    if trainer.max_steps != NO_LIMIT:
-        needed = -(-trainer.max_steps // steps)
+    limit = max_steps(trainer)
+    if limit is not None:
+        needed = -(-limit // steps)
         epochs = needed if max_epochs is None else min(needed, max_epochs)
     elif max_epochs is None:
         epochs = max(epochs, trainer.min_epochs or 0)
@@ -71,4 +110,5 @@ def total_steps(trainer: pl.Trainer, data: TextDataModule) -> int:
 
 
 def _within(trainer: pl.Trainer, steps: int) -> int:
-    return steps if trainer.max_steps == NO_LIMIT else min(steps, trainer.max_steps)
+    limit = max_steps(trainer)
+    return steps if limit is None else min(steps, limit)

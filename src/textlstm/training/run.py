@@ -33,7 +33,7 @@ from textlstm.training.progress import EpochHistory, announce
 from textlstm.training.recording import describe_run, record_pruned, write_run
 from textlstm.training.scoring import calibrated_run, score_kept, score_whole
 from textlstm.training.settings import RunSettings
-from textlstm.training.stopping import early_end
+from textlstm.training.stopping import early_end, ended_inside_epoch
 from textlstm.training.threads import choose_threads
 from textlstm.training.trainer import check_watched, make_logger, make_trainer
 from textlstm.typed import as_typed
@@ -142,6 +142,12 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
                 f"resume: {run.path} is finished, after {len(finished['history'])} of at most "
                 f"{recorded} epochs; there is nothing left to do. With a constant or plateau "
                 f"schedule, trainer.max_epochs above {recorded} goes on."
+            )
+        if ended_inside_epoch(run.last_checkpoint):
+            raise InputError(
+                f"resume: {run.path} ended inside an epoch, by trainer.max_steps or "
+                f"trainer.max_time, and only a whole epoch can be gone on from. Start a new run "
+                f"that is longer."
             )
     return None
 

@@ -1,6 +1,7 @@
 """The ends of training other than the last epoch: early, after so many steps, or by a bad loss."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -11,7 +12,6 @@ from torch import Tensor
 
 from textlstm.checks import InputError
 from textlstm.runs.watched import LOSS
-from textlstm.training.length import NO_LIMIT
 
 
 def ends_epoch(trainer: pl.Trainer) -> bool:
@@ -19,6 +19,13 @@ def ends_epoch(trainer: pl.Trainer) -> bool:
     enough = trainer.current_epoch >= (trainer.min_epochs or 0)
     enough = enough and trainer.global_step >= (trainer.min_steps or 0)
     return trainer.is_last_batch or (trainer.should_stop and enough)
+
+
+def ended_inside_epoch(checkpoint: Path) -> bool:
+    """Tells whether the epoch of a checkpoint was cut short, which Lightning cannot go on with."""
+    saved = torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)
+    progress: dict[str, Any] = saved["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+    return not progress["is_last_batch"]
 
 
 def early_end(trainer: pl.Trainer, epochs: int) -> str | None:
@@ -51,21 +58,6 @@ def _why(trainer: pl.Trainer) -> str:
         if remaining is not None and remaining <= 0:
             return "the time of trainer.max_time was over"
     return "a callback ended it"
-
-
-class StopAfterSteps(pl.Callback):
-    """Ends training after trainer.max_steps with a validation, which Lightning alone leaves out."""
-
-    def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
-        if trainer.max_steps != NO_LIMIT and trainer.global_step >= trainer.max_steps:
-            trainer.should_stop = True
 
 
 class FiniteLoss(pl.Callback):

@@ -21,9 +21,10 @@ from textlstm.runs.folder import RunFolder
 from textlstm.runs.watched import AUROC, LOSS, WATCHED
 from textlstm.training.callbacks import ChooseCooled, RandomState, StayStopped
 from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
+from textlstm.training.length import NO_LIMIT, StopAfterSteps
 from textlstm.training.progress import ProgressBar
 from textlstm.training.settings import RunSettings
-from textlstm.training.stopping import FiniteLoss, StopAfterSteps
+from textlstm.training.stopping import FiniteLoss
 from textlstm.training.trainer_keys import check_trainer_keys
 
 PATIENCE = 3  # epochs without a better score, where nobody has given a number
@@ -54,7 +55,7 @@ def make_trainer(
         trainer = pl.Trainer(
             **{"log_every_n_steps": LOG_EVERY}
             | settings.trainer
-            | {"max_epochs": epochs}
+            | {"max_epochs": epochs, "max_steps": NO_LIMIT}  # see StopAfterSteps
             | ({"limit_val_batches": 0} if refit else {}),
             logger=logger,
             callbacks=[
@@ -63,7 +64,7 @@ def make_trainer(
                 RandomState(settings.seed),
                 StayStopped(),
                 SameRun(),
-                StopAfterSteps(),
+                StopAfterSteps(settings.trainer.get("max_steps")),
                 FiniteLoss(_remedy(settings)),
                 *([ChooseCooled()] if _chooses_cooled(settings, callbacks) else []),
                 *recording,

@@ -59,7 +59,7 @@ def check_trainer_keys(given: dict[str, Any]) -> None:
     for name in ("min_epochs", "min_steps", "log_every_n_steps"):
         if given.get(name) is not None:
             check_whole(f"trainer.{name}", given[name], minimum=1)
-    if given.get("max_steps", NO_LIMIT) != NO_LIMIT:
+    if given.get("max_steps") not in (None, NO_LIMIT):
         check_whole("trainer.max_steps", given["max_steps"], minimum=1)
     if given.get("gradient_clip_val") is not None:
         check_number("trainer.gradient_clip_val", given["gradient_clip_val"], minimum=0)
