@@ -48,3 +48,14 @@ def test_cells_of_a_markdown_table_stay_in_their_cells():
         "| x \\| y z | &lt;b> |",
         f"| back\\\\slash | {'w' * 300}… |",
     ]
+
+
+def test_json_has_null_where_a_number_is_none(tmp_path):
+    file = tmp_path / "content.json"
+    write_json(file, {"a": float("nan"), "b": [1.5, float("inf")], "c": {"d": (float("-inf"),)}})
+
+    def refused(name):
+        raise AssertionError(f"bare {name}")
+
+    read = json.loads(file.read_text(encoding="utf-8"), parse_constant=refused)
+    assert read == {"a": None, "b": [1.5, None], "c": {"d": [None]}}

@@ -1,6 +1,7 @@
 """One error for a user's mistakes, and the checks that settings share."""
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
@@ -43,6 +44,8 @@ def check_number(key: str, value: object, *, minimum: float, below: float = floa
     """Refuses anything but a number of at least `minimum` and below `below`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{key} must be a number, got {value!r}.")
+    if not math.isfinite(value):
+        raise InputError(f"{key} must be a finite number, got {value:g}.")
     if not minimum <= value < below:
         limit = f" and below {below:g}" if below != float("inf") else ""
         raise InputError(f"{key} must be at least {minimum:g}{limit}, got {value:g}.")

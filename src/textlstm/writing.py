@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,8 +11,24 @@ from typing import Any
 
 
 def write_json(file: Path, content: Any) -> None:
-    """Writes JSON whole or not at all."""
-    write_text(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    """Writes JSON whole or not at all; see `as_json`."""
+    write_text(file, as_json(content, indent=2) + "\n")
+
+
+def as_json(content: Any, *, indent: int | None = None) -> str:
+    """Formats a value as JSON, which has no NaN and no infinity: in their place stands null."""
+    try:
+        return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(content), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def write_text(file: Path, text: str) -> None:

@@ -203,6 +203,16 @@ def test_a_resumed_run_refuses_other_changes(tmp_path, override, message):
         prepare("train", [f"resume={run}", override])
 
 
+def test_a_resumed_run_takes_a_file_of_data_that_has_moved(tmp_path):
+    run = recorded_run(tmp_path / "run", "data=files", "data.train=/gone.csv")
+    arguments = prepare("train", [f"resume={run}", f"data.train={tmp_path}/it's moved.csv"])
+    with initialize_config_dir(str(run / ".hydra"), version_base="1.3"):
+        config = compose("config", [a for a in arguments[4:] if not a.startswith("hydra")])
+    assert config.data.train == f"{tmp_path}/it's moved.csv"
+    with pytest.raises(InputError, match=r"only trainer keys may differ, got data\.test="):
+        prepare("train", [f"resume={run}", "data.test=/other.csv"])
+
+
 def test_a_resumed_run_may_repeat_what_it_was_started_with(tmp_path):
     run = recorded_run(tmp_path / "run", "model.hidden=77")
     assert not [

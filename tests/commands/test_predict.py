@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -122,6 +123,46 @@ def test_one_text_below_the_threshold_is_said_not_to_be_sure(predicting, capsys)
     assert capsys.readouterr().out.splitlines()[0][1:] == "  (not sure: below 0.999)"
     predicting(text="goal", min_probability=0.1)
     assert capsys.readouterr().out.splitlines()[0] in "abc"
+
+
+def test_the_model_folder_of_a_run_predicts_as_the_run(predicting, run_folder, csv_file, tmp_path):
+    record_columns(run_folder, ["id"])
+    predicting(input=csv_file, output=tmp_path / "one.csv")
+    predicting(run=run_folder / "model", input=csv_file, output=tmp_path / "two.csv")
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+
+
+@pytest.mark.parametrize("place", ["shipped", "shipped/model"])
+@pytest.mark.parametrize("header", ["id,text", "id,Review", "review,text"])
+def test_a_model_that_was_shipped_alone_predicts(predicting, run_folder, tmp_path, place, header):
+    shutil.copytree(run_folder / "model", tmp_path / place)
+    (tmp_path / "in.csv").write_text(f"{header}\nzebra,goal\n", encoding="utf-8")
+    predicting(run=tmp_path / place, input=tmp_path / "in.csv", output=tmp_path / "out.jsonl")
+    row = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
+    [expected] = TextClassifier.load(run_folder).predict(["goal"])
+    assert {label: row[f"probability_{label}"] for label in "abc"} == pytest.approx(
+        expected.probabilities, abs=1e-7
+    )
+
+
+def test_a_model_that_was_shipped_alone_predicts_lines_and_names_a_missing_column(
+    predicting, run_folder, tmp_path
+):
+    shutil.copytree(run_folder / "model", tmp_path / "shipped")
+    shipped = {"run": tmp_path / "shipped", "output": tmp_path / "out.jsonl"}
+    (tmp_path / "in.txt").write_text("goal\n", encoding="utf-8")
+    predicting(input=tmp_path / "in.txt", **shipped)
+    assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))["text"] == "goal"
+    (tmp_path / "in.csv").write_text("id,words\n1,goal\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"no column 'text'\..* name one with text_column="):
+        predicting(input=tmp_path / "in.csv", **shipped)
+    predicting(input=tmp_path / "in.csv", text_column="words", **shipped)
+
+
+def test_a_number_that_json_has_not_is_null_in_the_answer(predicting, tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"text": "goal", "n": NaN}\n', encoding="utf-8")
+    predicting(input=tmp_path / "in.jsonl", output=tmp_path / "out.jsonl")
+    assert '"n": null' in (tmp_path / "out.jsonl").read_text(encoding="utf-8")
 
 
 def test_a_column_that_the_answer_has_too_is_replaced(predicting, tmp_path):

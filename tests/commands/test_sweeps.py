@@ -96,3 +96,13 @@ def test_a_mistake_in_the_data_is_one_error_however_many_workers(tmp_path):
     assert not any("Traceback" in log or "does not exist" in log for log in logs)
     trials = trials_of("model.hidden", tmp_path / "sweep")
     assert [trial.state for trial in trials] == [TrialState.WAITING] * 2
+
+
+def test_a_trial_whose_loss_is_no_number_has_failed(tmp_path):
+    overrides = ["experiment=smoke", "data.max_rows=100", "optimizer.lr=0.01,1e30"]
+    _, errors = run("train", *overrides, f"hydra.sweep.dir={tmp_path}", "sweep.workers=1", code=1)
+    [failed] = [folder for folder in tmp_path.iterdir() if "1e" in folder.name]
+    assert "1 of the sweep's jobs failed" in errors
+    assert "error: Training failed in step" in (failed / "train.log").read_text(encoding="utf-8")
+    out, _ = call("leaderboard", tmp_path)
+    assert "2 runs: 1 finished, 1 failed; 1 configuration." in out

@@ -148,3 +148,28 @@ def test_a_killed_run_resumes_to_the_weights_of_one_that_was_not(trained, my_csv
 
     _, errors = call("train", f"resume={killed}", code=2)
     assert "is finished, after 3 of at most 3 epochs" in errors
+
+
+def test_a_killed_run_goes_on_with_data_that_have_moved(tmp_path, write_rows):
+    rows = [(f"word {n % 7} of {n}", "ab"[n % 2]) for n in range(80)]
+    old = write_rows("old.csv", rows)
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    options = [*QUICK, f"data.train={old}", "data.batch_size=16"]
+    call("train", *options, f"hydra.run.dir={whole}")
+    train_and_kill(killed, *options)
+    other, new = write_rows("other.csv", rows[1:]), tmp_path / "new.csv"
+    (tmp_path / "old.csv").rename(new)
+
+    _, errors = call("train", f"resume={killed}", code=2)
+    assert (
+        f"error: data.train: {old} is gone. If it has moved, resume={killed} data.train=NEW goes on"
+        in errors
+    )
+    _, errors = call("train", f"resume={killed}", f"data.train={other}", code=2)
+    assert f"error: data.train: {other} does not hold what {old} held when the run began" in errors
+
+    call("train", f"resume={killed}", f"data.train={new}")
+    assert record(killed)["data"]["sources"]["train"]["path"] == str(new)
+    for name in ("best", "last"):
+        first, second = weights(whole, name), weights(killed, name)
+        assert all(torch.equal(first[key], second[key]) for key in first)

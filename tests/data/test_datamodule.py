@@ -1,6 +1,7 @@
 """The data module: what is learned from which split, cut, counted and recorded."""
 
 import logging
+import re
 
 import pytest
 
@@ -213,6 +214,31 @@ def test_many_unknown_words_are_named_with_the_rate_and_a_way_out(prepare, caplo
     ]
 
 
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        ({}, "data.max_length=9 reads 90% of them whole, and takes longer."),
+        ({"pad_to": 5}, "data.max_length=9 reads 90% of them whole with data.pad_to=9, and takes"),
+    ],
+)
+def test_a_length_that_cuts_most_texts_is_named_with_one_that_does_not(
+    prepare, caplog, options, remedy
+):
+    rows = [(f"{'goal ' * (n % 9)}{n}", "ab"[n % 2]) for n in range(180)]
+    with caplog.at_level(logging.WARNING):
+        prepare(rows, max_length=3, **options)
+    [said] = [line for line in caplog.messages if "max_length" in line]
+    assert re.match(
+        r"6\d\.\d% of the training texts are longer than data\.max_length=3 tokens", said
+    )
+    assert f"and are cut; {remedy}" in said
+
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        prepare(rows, max_length=6)
+    assert not [line for line in caplog.messages if "max_length" in line]
+
+
 @pytest.mark.parametrize("tokenizer", ["bpe", "unigram"])
 def test_subwords_know_all_words(prepare, caplog, tokenizer):
     with caplog.at_level(logging.WARNING):
@@ -235,3 +261,14 @@ def test_a_run_is_not_resumed_on_other_rows(prepare, write_rows):
         InputError, match=r"data\.test: .*test\.csv has changed since the run began"
     ):
         prepare().load_state_dict(kept)
+
+
+def test_a_run_is_resumed_on_a_file_that_has_moved(prepare, write_rows):
+    kept = prepare(test=write_rows("test.csv", OTHER)).state_dict()
+    prepare(test=write_rows("moved.csv", OTHER)).load_state_dict(kept)
+    other = prepare(test=write_rows("other.csv", OTHER[1:]))
+    with pytest.raises(
+        InputError,
+        match=r"data\.test: .*other\.csv does not hold what .*test\.csv held when the run began",
+    ):
+        other.load_state_dict(kept)

@@ -1,16 +1,17 @@
-"""A callback that ends a run, or one process of several."""
+"""A callback that ends a run, or one process of several, or spoils its weights."""
 
 import os
 import signal
 
 import pytorch_lightning as pl
+import torch
 
 from textlstm.checks import InputError
 
 
 class Fail(pl.Callback):
     """Ends rank `rank` (None: all ranks) in its second epoch by a signal, a bug or a user's
-    mistake.
+    mistake; or makes a weight NaN there (`spoil`), from which no step comes back.
     """
 
     def __init__(self, rank: int | None, how: str) -> None:
@@ -20,6 +21,10 @@ class Fail(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, at: int
     ) -> None:
         if trainer.current_epoch != 1 or at != 1 or self.rank not in (None, trainer.global_rank):
+            return
+        if self.how == "spoil":
+            with torch.no_grad():
+                next(pl_module.parameters())[:] = torch.nan
             return
         if self.how == "bug":
             raise KeyError("a bug")

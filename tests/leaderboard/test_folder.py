@@ -67,3 +67,15 @@ def test_records_from_before_formats_had_numbers_are_ranked(tmp_path):
     sweep = SweepFolder.read(tmp_path)
     assert [ranked.score for ranked in sweep.configurations] == [0.7]
     assert [run.score for run in sweep.pruned] == [0.7]
+
+
+@pytest.mark.parametrize("loss", [float("nan"), None])
+def test_a_run_whose_loss_was_no_number_is_not_ranked(tmp_path, loss):
+    finished(tmp_path, ["model.hidden=8"], 0.2)
+    folder = finished(tmp_path, ["optimizer.lr=1e4"], 0.9)
+    record = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    record["validation"]["log_loss"] = loss
+    (folder / "metrics.json").write_text(json.dumps(record), encoding="utf-8")
+    sweep = SweepFolder.read(tmp_path)
+    assert [ranked.score for ranked in sweep.configurations] == [0.2]
+    assert sweep.failed == [folder]

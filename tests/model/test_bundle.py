@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 from helpers.small import SETTINGS, cut
@@ -276,6 +277,15 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 def test_a_damaged_file_is_refused(bundle, name, damage):
     (bundle / name).write_bytes(damage)
     with pytest.raises(InputError):
+        TextClassifier.load(bundle)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(bundle, number):
+    weights = load_file(bundle / "model.safetensors")
+    weights["output.bias"][1] = number
+    save_file(weights, bundle / "model.safetensors")
+    with pytest.raises(InputError, match=r"has weights that are no numbers: its training failed"):
         TextClassifier.load(bundle)
 
 

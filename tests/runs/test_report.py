@@ -147,3 +147,16 @@ def test_a_split_without_mistakes_says_so(tmp_path):
     predictions = Predictions(torch.tensor([[0.75, 0.25]] * 4).log(), torch.zeros(4).long())
     write_report(tmp_path, small_record(), "test", TEXTS, predictions)
     assert "## Mistakes\n\nNone." in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_the_report_says_what_chose_the_epoch_and_that_training_stopped_early(written):
+    stopped = "Training stopped early, after epoch 2 of 9: val/macro_f1 was not better than 0.7333."
+    text = written(small_record(watched="val/macro_f1", stopped=stopped, best_epoch=1))
+    assert (
+        "Kept: epoch 1 of 2, which has the highest macro F1 on validation (macro F1 there 0.7333)."
+        in text
+    )
+    assert stopped in text
+    text = written(small_record(watched="val/calibration_error"))
+    assert "which has the lowest calibration error on validation (" in text
+    assert "stopped" not in text

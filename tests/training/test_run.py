@@ -26,11 +26,29 @@ SRC = CONF.parent / "src"
         (["trainer.accelerator=gpuu"], "trainer: You selected an invalid accelerator name"),
         (["trainer.max_epochs=0"], "trainer.max_epochs must be at least 1, got 0."),
         (
-            ["+trainer.epochs=1"],
-            "trainer: Trainer.__init__() got an unexpected keyword argument 'epochs'",
+            ["callbacks.early_stopping.monitor=val/f1"],
+            "callbacks.early_stopping.monitor must be one of val/loss, val/accuracy, val/macro_f1, "
+            "val/auroc, val/calibration_error, got 'val/f1'. Did you mean 'val/macro_f1'?",
         ),
-        (["+trainer.fast_dev_run=true"], "for a quick look use experiment=smoke"),
-        (["+trainer.limit_val_batches=0"], "a run chooses its best epoch on validation"),
+        (
+            ["+callbacks.early_stopping.mode=max"],
+            "callbacks.early_stopping.mode=max: val/loss is better the lower it is. Leave",
+        ),
+        (["+callbacks.checkpoint.monitor=x"], "callbacks.checkpoint names no class"),
+        (["+callbacks.mine=3"], "callbacks.mine names no class: +callbacks.mine._target_=CLASS"),
+        (["+callbacks.mine._target_=torch.nn.Linear"], "torch.nn.Linear is no kind of"),
+        (
+            [
+                "+callbacks.mine._target_=pytorch_lightning.callbacks.ModelCheckpoint",
+                "+callbacks.mine.monitor=x",
+            ],
+            "callbacks.mine.monitor must be one of val/loss, val/accuracy",
+        ),
+        (
+            ["trainer.precision=64-true"],
+            "trainer.precision=64-true: a network is trained with weights in float32. Give one of "
+            "32-true, 16-mixed, bf16-mixed.",
+        ),
         (
             ["callbacks.early_stopping.patience=0"],
             "callbacks.early_stopping.patience must be at least 1, got 0.",

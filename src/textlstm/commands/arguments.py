@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from textlstm.checks import InputError, nearest
+from textlstm.commands.foreign_keys import is_group, refuse_foreign_keys, refuse_null_presets
 from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED, value_in
 from textlstm.places import CONF
 from textlstm.ranks import is_rank_zero
@@ -41,14 +42,16 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
     flags = [argument for argument in arguments if argument not in typed]
     overrides = [_parse(override) for override in typed]
     keys = {override.key_or_group for override in overrides}
-    if {"data.train", "data.validation", "data.test"} & keys and "data" not in keys:
-        typed = [*typed, "data=files"]
-        overrides.append(_parse("data=files"))
+    refuse_foreign_keys(command, overrides, multirun=parsed.multirun)
+    refuse_null_presets(overrides)
     if is_rank_zero():  # the other ranks may find that rank 0 has begun in the folder
         _refuse_used_folder(overrides)
 
     if command == "train" and "resume" in keys:
         return [*flags, *recall(overrides)]
+    if {"data.train", "data.validation", "data.test"} & keys and "data" not in keys:
+        typed = [*typed, "data=files"]
+        overrides.append(_parse("data=files"))
     check_keys(command, overrides)
 
     swept = [override.key_or_group for override in overrides if override.is_sweep_override()]
@@ -100,7 +103,7 @@ def recall(overrides: list[Override]) -> list[str]:
     """Gives Hydra's arguments to go on in the folder of `resume=`.
 
     These are the recorded config of the run, with present names in place of old ones, and then the
-    trainer keys that were typed.
+    trainer keys that were typed and files that have moved.
 
     Raises:
         InputError: no run there, a key that may not differ, or a change that would bend the
@@ -129,16 +132,22 @@ def recall(overrides: list[Override]) -> list[str]:
 
 
 def _changes(recorded: Any, overrides: list[Override]) -> list[str]:
-    """Gives the typed trainer keys of a resumed run whose values differ from the recorded ones."""
+    """Gives the typed keys of a resumed run whose values differ from the recorded ones.
+
+    They are trainer keys and files of data. A file may have moved: what it holds is compared with
+    the run's checkpoint once it is read.
+    """
     changes = []
     for override in overrides:
         key = override.key_or_group
         if key == "resume" or OmegaConf.select(recorded, key) == override.value():
             continue
-        if not key.startswith("trainer."):
+        moved = key in RECORDED_PATHS and OmegaConf.select(recorded, key) is not None
+        if not (moved or key.startswith("trainer.")):
             raise InputError(
                 f"A resumed run keeps its recorded values; only trainer keys may differ, got "
-                f"{override.input_line}. For another value start a new run."
+                f"{override.input_line}, and the paths of data that have moved. For another value "
+                f"start a new run."
             )
         if key in SCHEDULED and OmegaConf.select(recorded, "optimizer.schedule") == "one_cycle":
             laid_out = OmegaConf.select(recorded, key)
@@ -182,7 +191,7 @@ def check_keys(command: str, overrides: list[Override]) -> None:
             presets = [
                 line
                 for line, override in zip(lines, overrides, strict=True)
-                if _is_group(override.key_or_group)
+                if is_group(override.key_or_group)
             ]
             keys = _leaf_keys(OmegaConf.to_container(compose(command, presets)))
             raise _explained(error, command, overrides, keys) from error
@@ -230,10 +239,6 @@ def _explained(
         extra = f"It comes with the extra `slurm`: {installing('slurm')}"
         said = f"{said.rstrip('.')}. {extra}"
     return InputError(said)
-
-
-def _is_group(key: str) -> bool:
-    return (CONF / key).is_dir() and not key.startswith("hydra/")
 
 
 def _leaf_keys(node: Any, prefix: str = "") -> list[str]:

@@ -1,7 +1,6 @@
 """Predicts classes for one text, a file of any size or a pipe, to the screen or a file."""
 
 import csv
-import json
 import logging
 import os
 import sys
@@ -12,9 +11,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import torch
+from omegaconf import OmegaConf
 
 from textlstm.checks import InputError, nearest, parse_settings
 from textlstm.commands.settings import PredictSettings, read_as
+from textlstm.data.columns import TEXT_COLUMNS
 from textlstm.data.facts import DamageFacts
 from textlstm.data.reading.damaged import count_damaged, damaged_sentence
 from textlstm.data.reading.fields import add_fields
@@ -23,9 +24,11 @@ from textlstm.data.reading.formats import opens_as_table
 from textlstm.data.reading.tables import ROWS, Chunk
 from textlstm.data.settings import DataSettings
 from textlstm.model.bundle import TextClassifier
+from textlstm.places import CONF
 from textlstm.runs.folder import RunFolder
-from textlstm.runs.record import read_record
+from textlstm.runs.record import METRICS, Record, read_record
 from textlstm.terminal import counted
+from textlstm.writing import as_json
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +49,14 @@ def predict(config: dict[str, Any]) -> None:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
 
-    run = RunFolder.finished(settings.run)
-    classifier = TextClassifier.load(run.path)
+    folder, record = _model_folder(settings.run)
+    classifier = TextClassifier.load(folder)
     if settings.text is not None:
         _print_prediction(classifier, settings.text, settings.min_probability)
         return
 
-    record = read_record(run.path)
-    columns = settings.text_column or record["data"]["columns"]["text"]
-    columns = columns if isinstance(columns, list) else [columns]
+    reading = read_as(settings.input or "", _recorded(record), settings)
+    columns = _columns(settings, record, reading)
     target = None if settings.output is None else Path(settings.output).expanduser()
     source = settings.input
     if source is None:
@@ -62,12 +64,55 @@ def predict(config: dict[str, Any]) -> None:
     else:
         if target is not None and Path(source).expanduser().absolute() == target.absolute():
             raise InputError(f"input and output are the same file, {target}.")
-        recorded = parse_settings(DataSettings, record["config"]["data"], "data")
-        chunks = _read(source, columns, read_as(source, recorded, settings))
+        chunks = _read(source, columns, reading)
 
     with _until_enough(), _opened_output(target) as output:
         rows = _predicted(chunks, classifier, columns, settings)
         _write(rows, output, target)
+
+
+def _model_folder(path: str) -> tuple[Path, Record | None]:
+    """Finds the model to predict with: that of a finished run, or a bundle that was shipped alone.
+
+    Returns:
+        Its folder, and the record of its run; None if the bundle came without it.
+
+    Raises:
+        InputError: neither.
+    """
+    given = RunFolder(Path(path or "").expanduser().absolute())
+    shipped = given.bundle is not None and not given.last_checkpoint.is_file()
+    if (
+        path
+        and shipped
+        and not (given.metrics.is_file() or (given.path.parent / METRICS).is_file())
+    ):
+        return given.path, None
+    run = RunFolder.finished(path)
+    return run.path, read_record(run.path)
+
+
+def _recorded(record: Record | None) -> DataSettings:
+    """The `data` keys of the run; those of conf/data/files.yaml for a bundle without one."""
+    if record is not None:
+        return parse_settings(DataSettings, record["config"]["data"], "data")
+    default: Any = OmegaConf.to_container(OmegaConf.load(CONF / "data" / "files.yaml"))
+    return parse_settings(DataSettings, {**default, "train": None}, "data")
+
+
+def _columns(settings: PredictSettings, record: Record | None, reading: DataSettings) -> list[str]:
+    """The columns of the text: those that were named, those of the run, or a usual name."""
+    columns = settings.text_column
+    if columns is None and record is not None:
+        columns = record["data"]["columns"]["text"]
+    if columns is None:
+        path = settings.input
+        names = []
+        if path is not None and opens_as_table(find_files(path, "input")[0], reading):
+            names = open_table(path, "input", reading).names()
+        there = {name.strip().lower(): name for name in reversed(names)}
+        columns = next((there[name] for name in TEXT_COLUMNS if name in there), TEXT_COLUMNS[0])
+    return columns if isinstance(columns, list) else [columns]
 
 
 @contextmanager
@@ -192,7 +237,7 @@ def _write(rows: Iterator[dict[str, Any]], output: TextIO, target: Path | None) 
     suffix = ".csv" if target is None else target.suffix.lower()
     if suffix in JSON_LINES:
         for row in counted(rows, "texts"):
-            output.write(json.dumps(row, ensure_ascii=False) + "\n")
+            output.write(as_json(row) + "\n")
         return
     if suffix not in DELIMITERS:
         raise InputError(

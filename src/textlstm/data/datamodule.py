@@ -28,6 +28,7 @@ from textlstm.data.unlabelled import Unlabelled, load_unlabelled
 log = logging.getLogger(__name__)
 
 MANY_UNKNOWN = 0.1  # share of the words of validation above which a warning is given
+MOST_CUT = 0.5  # share of the training texts above which a warning is given
 
 
 class TextDataModule(pl.LightningDataModule):
@@ -115,9 +116,13 @@ class TextDataModule(pl.LightningDataModule):
         sources = self.facts["sources"]
         for split, then in state_dict["sources"].items():
             if split not in sources or sources[split]["sha256"] != then["sha256"]:
+                now = sources[split]["path"] if split in sources else then["path"]
+                what = f"{now} has changed since the run began"
+                if now != then["path"]:
+                    what = f"{now} does not hold what {then['path']} held when the run began"
                 raise InputError(
-                    f"data.{split}: {then['path']} has changed since the run began, and a resumed "
-                    f"run goes on with the same rows. Put them back, or start a new run."
+                    f"data.{split}: {what}, and a resumed run goes on with the same rows. Put them "
+                    f"back, or start a new run."
                 )
 
     def steps_per_epoch(self) -> int:
@@ -281,6 +286,7 @@ class TextDataModule(pl.LightningDataModule):
                     self.stream.longest_run,
                     shuffled,
                 )
+        self._warn_of_cuts()
 
         if any(self.facts["unseen"].values()):
             log.warning("%s", unseen_sentence(self.facts["unseen"], self.class_names))
@@ -295,3 +301,20 @@ class TextDataModule(pl.LightningDataModule):
                 100 * share,
                 self.tokenizer.get_vocab_size(),
             )
+
+    def _warn_of_cuts(self) -> None:
+        """Names data.max_length where most of the training texts are longer."""
+        share = self.facts["splits"]["train"]["cut_share"]
+        if share <= MOST_CUT:
+            return
+        encoded = self.encoded["train"]
+        whole_N = (encoded.lengths + encoded.skipped).numpy()
+        nine_of_ten = int(np.percentile(whole_N, 90, method="higher"))
+        log.warning(
+            "%.1f%% of the training texts are longer than data.max_length=%d tokens and are cut; "
+            "data.max_length=%d reads 90%% of them whole%s, and takes longer.",
+            100 * share,
+            self.settings.max_length,
+            nine_of_ten,
+            "" if self.settings.pad_to is None else f" with data.pad_to={nine_of_ten}",
+        )

@@ -11,7 +11,7 @@ from typing import Any
 from textlstm.checks import InputError
 from textlstm.keys import LITERAL, is_hyperparameter, value_in
 from textlstm.runs.folder import RunFolder
-from textlstm.runs.record import Record, read_pruned
+from textlstm.runs.record import Record, has_failed, read_pruned
 
 REPEATS = ("seed", "data.fold")  # runs that differ in these alone repeat a configuration
 # How a line of train.log begins.
@@ -123,7 +123,7 @@ class SweepFolder:
         configurations: those with at least one finished and no pruned run, the best first.
         pruned: runs that a search ended early.
         partial: finished runs that are not ranked, since a repeat of them was pruned.
-        failed: folders of jobs whose train.log ends with an error.
+        failed: folders of jobs whose train.log ends with an error, or whose loss is no number.
         unfinished: folders of jobs that were stopped, or are still running.
     """
 
@@ -150,7 +150,9 @@ class SweepFolder:
         jobs = [folder for folder in sorted(path.iterdir()) if (folder / ".hydra").is_dir()]
         for job in map(RunFolder, jobs):
             record = job.record()
-            if record is not None:
+            if record is not None and has_failed(record):
+                failed.append(job.path)
+            elif record is not None:
                 ended, score = job.metrics.stat().st_mtime, record["score"]
                 if score is not None:  # a refit has no validation score
                     finished.append(

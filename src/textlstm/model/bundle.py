@@ -4,6 +4,9 @@ Predicting needs torch, numpy, tokenizers and safetensors alone.
 """
 
 import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.settings import TRUNCATE, CutSettings
 from textlstm.data.tokenizer import encode, load_tokenizer
 from textlstm.model.ensemble import Network, network_from_plain_values
+from textlstm.model.texts import listed_texts
 from textlstm.model.wide import WideChannel, mixed
 
 FORMAT = 3
@@ -33,6 +37,21 @@ DAMAGES = (  # what reading a damaged file raises
     RuntimeError,
     SafetensorError,
 )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Computes in this thread alone, so that torch does not start others.
+
+    A process that is forked later, such as a server's worker, does not have them, and its first
+    prediction would wait for them for ever.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)
@@ -112,8 +131,10 @@ class TextClassifier:
         self.network, self.tokenizer, self.labels = network.eval(), tokenizer, labels
         self.max_length, self.truncate = max_length, truncate
         self.temperature, self.wide, self.weight = temperature, wide, weight
+        self.process: int | None = None  # that predicted last
 
     @classmethod
+    @_one_thread()
     def load(cls, folder: str | Path) -> "TextClassifier":
         """Reads a bundle from a run folder or its `model/` folder; nothing in it is executed.
 
@@ -158,14 +179,25 @@ class TextClassifier:
             raise InputError(
                 f"The model in {bundle} is damaged: labels.json does not name its classes."
             )
+        if not all(weight.isfinite().all() for weight in network.state_dict().values()):
+            raise InputError(
+                f"The model in {bundle} has weights that are no numbers: its training failed. "
+                f"Train it anew with a smaller optimizer.lr."
+            )
         return cls(
             network, tokenizer, labels, **cut, temperature=temperature, wide=wide, weight=weight
         )
 
     @torch.inference_mode()
-    def probabilities(self, texts: list[str], *, batch_size: int = 256) -> Tensor:
-        """Gives one probability per class for each text (N, C), in the order of `labels`."""
+    def probabilities(self, texts: Iterable[str], *, batch_size: int = 256) -> Tensor:
+        """Gives one probability per class for each text (N, C), in the order of `labels`.
+
+        Raises:
+            InputError: something else than texts, with its position.
+        """
         check_whole("batch_size", batch_size, minimum=1)
+        texts = listed_texts(texts)
+        self._leave_threads_of_parent()
         encoded = EncodedTexts(
             encode(self.tokenizer, texts),
             torch.zeros(len(texts), dtype=torch.long),
@@ -181,9 +213,15 @@ class TextClassifier:
         mixture_NC = mixed(log_NC, wide_NC, weight=self.weight, temperature=self.temperature)
         return mixture_NC.exp().float()
 
+    def _leave_threads_of_parent(self) -> None:
+        """Computes in one thread where a process that has predicted before was forked."""
+        if self.process not in (None, os.getpid()):
+            torch.set_num_threads(1)
+        self.process = os.getpid()
+
     def predict(
         self,
-        texts: list[str],
+        texts: Iterable[str],
         *,
         top_k: int | None = None,
         min_probability: float | None = None,
@@ -192,15 +230,13 @@ class TextClassifier:
         """Names the most probable class of each text, with the `top_k` largest probabilities.
 
         Args:
+            texts: a list, an iterator, an array, or a column of a table, such as pandas'.
             min_probability: predictions whose largest probability is below it are not `sure`.
 
         Raises:
-            InputError: one string in place of a list, or a number out of its range.
+            InputError: one string in place of several, something else than a text, with its
+                position, or a number out of its range.
         """
-        if isinstance(texts, str):
-            raise InputError(
-                "predict takes a list of texts, got one string; write predict([text])."
-            )
         if top_k is not None:
             check_whole("top_k", top_k, minimum=1)
         if min_probability is not None:

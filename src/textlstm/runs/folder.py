@@ -46,6 +46,15 @@ class RunFolder:
         return self.path / "model"
 
     @property
+    def bundle(self) -> Path | None:
+        """The folder of the saved model: `model/`, or this one if it is a bundle on its own."""
+        # Not model.bundle's list of files: that module loads torch, and help does without.
+        found = [
+            folder for folder in (self.model, self.path) if (folder / "model.safetensors").is_file()
+        ]
+        return found[0] if found else None
+
+    @property
     def metrics(self) -> Path:
         return self.path / METRICS
 
@@ -79,18 +88,39 @@ class RunFolder:
                 "run= is missing; give a run folder such as run=outputs/runs/2026-01-31_12-00-00."
             )
         run = cls(Path(path).expanduser().absolute())
-        if not run.path.is_dir():
-            raise InputError(f"run: there is no folder {run.path}.")
-        if run.record() is None:
-            hint = (
-                f" The run was not finished; resume={path} goes on with it."
-                if run.last_checkpoint.is_file()
-                else ""
+        whole = _run_above(run.path)
+        if whole is not None and run.path == whole.model:
+            run = whole
+        elif whole is not None and not run.metrics.is_file():
+            kind = "a checkpoint" if run.path.suffix == ".ckpt" else "a part"
+            raise InputError(
+                f"run: {run.path} is {kind} of a run. Give its folder: run={whole.path}"
             )
+        if not run.path.is_dir():
+            raise InputError(
+                f"run: there is no folder {run.path}."
+                if not run.path.exists()
+                else f"run: {run.path} is a file; the folder of a run was expected."
+            )
+        if run.record() is None:
+            hint = ""
+            if run.last_checkpoint.is_file():
+                hint = f" The run was not finished; resume={path} goes on with it."
+            elif run.bundle is not None:
+                hint = " It holds a saved model, which predict takes; others need its whole run."
             raise InputError(
                 f"run: {run.path} holds no finished run (metrics.json is missing).{hint}"
             )
         return run
+
+
+def _run_above(path: Path) -> RunFolder | None:
+    """The run that a path lies in: the nearest folder above it that a run has begun or ended in."""
+    for folder in path.parents:
+        run = RunFolder(folder)
+        if run.metrics.is_file() or (folder / ".hydra").is_dir():
+            return run
+    return None
 
 
 def folder_name(overrides: str) -> str:

@@ -8,6 +8,7 @@ Keys may be added without a new `FORMAT`. A key that changes its meaning, or goe
 """
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict, cast
@@ -131,6 +132,11 @@ class Record(ScoredSplits):
     """The epoch, from 1, whose weights are kept; None for a refit, which keeps the last."""
     chosen_by: str
     """In words: what chose the epoch that is kept."""
+    watched: NotRequired[str]
+    """The score of validation that chose it, by its name in TensorBoard; missing in a refit and in
+    older records, where it is val/loss."""
+    stopped: NotRequired[str]
+    """In words: after which epoch training ended early, and why; missing if it did not."""
     labels: list[str]
     """The names of the C classes, in the order of their numbers."""
     calibration: NotRequired[Calibration]
@@ -193,6 +199,16 @@ def read_record(path: Path) -> Record:
     """
     record = cast(Record, _read(_file(path, METRICS), Record.__required_keys__))
     return {**record, "config": with_present_names(record["config"])}
+
+
+def has_failed(record: Record) -> bool:
+    """Tells whether a run of an older version went on to its end with weights that are no numbers.
+
+    Now such a run ends with an error and leaves no record.
+    """
+    scored = record.get("validation") or record.get("test")
+    loss: float | None = scored["log_loss"] if scored else 0.0
+    return loss is None or not math.isfinite(loss)
 
 
 def write_record(folder: Path, record: Record) -> None:

@@ -1,6 +1,7 @@
 """The report of a run in its folder: report.md with its pictures, and predictions.csv."""
 
 from pathlib import Path
+from typing import Any
 
 from textlstm.model.calibration import at_temperature, reliability
 from textlstm.model.metrics import Predictions
@@ -10,6 +11,7 @@ from textlstm.runs.data_report import data_section
 from textlstm.runs.predictions import confident_mistakes, write_predictions
 from textlstm.runs.record import Record, ScoredName
 from textlstm.runs.results import SCORES, compared, notes, seconds_line
+from textlstm.runs.watched import LOSS, WATCHED, extreme
 from textlstm.writing import markdown_table, write_text
 
 
@@ -157,14 +159,25 @@ def _model(record: Record) -> str:
     if record["refit"]:
         kept = f"Kept: the last of {epochs} epochs. There was no validation: {record['chosen_by']}."
     else:
-        lowest = min(record["history"], key=lambda epoch: epoch["val_loss"])["epoch"]
-        among = "" if lowest == record["best_epoch"] else ", of the last fifth of the epochs"
+        watched = record.get("watched", LOSS)
         kept = (
-            f"Kept: epoch {record['best_epoch']} of {epochs}, which has the lowest cross-entropy "
-            f"on validation{among} (macro F1 there {record['score']:.4f})."
+            f"Kept: epoch {record['best_epoch']} of {epochs}, which has the {extreme(watched)} "
+            f"on validation{_among(record, watched)} (macro F1 there {record['score']:.4f})."
         )
+    if "stopped" in record:
+        kept += f"\n\n{record['stopped']}"
     curves = "![loss and accuracy by epoch](curves.png)"
     return "\n\n".join(["## Model", table, *_pretraining(record), "## Training", curves, kept])
+
+
+def _among(record: Record, watched: str) -> str:
+    """Says that only the last fifth of the epochs was chosen from, where another was better."""
+    scores: list[Any] = [epoch.get(watched.replace("/", "_")) for epoch in record["history"]]
+    if None in scores:  # a score that the history does not have
+        return ""
+    best = min(scores) if WATCHED[watched].mode == "min" else max(scores)
+    chosen = scores.index(best) + 1 == record["best_epoch"]
+    return "" if chosen else ", of the last fifth of the epochs"
 
 
 def _pretraining(record: Record) -> list[str]:

@@ -16,7 +16,9 @@ from textlstm.model.ensemble import make_network, mean_log_probabilities
 from textlstm.model.metrics import PredictionCollector, Predictions, scores
 from textlstm.model.scores import Scores
 from textlstm.model.settings import ModelSettings
+from textlstm.training.length import total_steps
 from textlstm.training.settings import OptimizerSettings
+from textlstm.training.stopping import ends_epoch
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 SCHEDULES = ("constant", "one_cycle", "plateau")
@@ -159,7 +161,7 @@ class TextClassificationModule(pl.LightningModule):
         self.validation_step(batch, batch_idx)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        if self.trainer.is_last_batch:  # not at the end of validation, which a refit has none of
+        if ends_epoch(self.trainer):  # not at the end of validation, which a refit has none of
             sums = torch.stack(
                 [self.loss_sum / self.trainer.world_size, self.right.to(self.loss_sum)]
             )
@@ -219,8 +221,7 @@ class TextClassificationModule(pl.LightningModule):
 
         # Not trainer.estimated_stepping_batches: it sets the loaders up before a checkpoint's state
         # reaches them.
-        batches = self.trainer.datamodule.steps_per_epoch()  # type: ignore[attr-defined]
-        steps = -(-batches // self.trainer.accumulate_grad_batches) * self.trainer.max_epochs
+        steps = total_steps(self.trainer, self.trainer.datamodule)  # type: ignore[attr-defined]
         peaks = [group["lr"] for group in optimizer.param_groups]
         cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=peaks, total_steps=steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}

@@ -30,9 +30,10 @@ from textlstm.model.language_model import LanguageModel, as_read_by
 from textlstm.model.settings import NetworkSettings
 from textlstm.runs.record import Pretraining, PretrainingEpoch
 from textlstm.training.callbacks import RandomState
-from textlstm.training.pretraining_module import PretrainingHistory, PretrainingModule
+from textlstm.training.pretraining_module import LOG_EVERY, PretrainingHistory, PretrainingModule
 from textlstm.training.progress import ProgressBar
 from textlstm.training.settings import PretrainSettings
+from textlstm.training.stopping import FiniteLoss
 
 log = logging.getLogger(__name__)
 
@@ -173,10 +174,12 @@ def _train(
             devices=[device.index or 0] if device.type == "cuda" else 1,
             plugins=[LightningEnvironment()],  # each process of a distributed run trains it alone
             gradient_clip_val=LONGEST_GRADIENT,
+            log_every_n_steps=LOG_EVERY,
             logger=False,
             callbacks=[
                 *([bar] if terminal else []),
                 RandomState(settings.seed),
+                FiniteLoss("a smaller pretrain.lr"),
                 history,
                 ModelCheckpoint(
                     dirpath=checkpoints,

@@ -19,6 +19,7 @@ from textlstm.training.settings import PretrainSettings
 log = logging.getLogger(__name__)
 
 WEIGHT_DECAY = 0.01
+LOG_EVERY = 20  # steps between losses that are read
 
 
 class PretrainingModule(pl.LightningModule):
@@ -59,7 +60,7 @@ class PretrainingModule(pl.LightningModule):
         loss = torch.stack(directions).mean()
         for loss_N in losses:
             self.sums += torch.stack([loss_N.detach().sum(), self.sums.new_tensor(len(loss_N))])
-        if batch_idx % 20 == 0:
+        if batch_idx % LOG_EVERY == 0:
             self.log("pretrain/loss_step", loss, prog_bar=True, batch_size=1)
         return loss
 

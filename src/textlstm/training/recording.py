@@ -19,7 +19,6 @@ from textlstm.runs.environment import environment
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import (
     FORMAT,
-    Epoch,
     PrunedRecord,
     Record,
     ScoredName,
@@ -28,14 +27,16 @@ from textlstm.runs.record import (
     write_record,
 )
 from textlstm.runs.report import write_report
-from textlstm.training.callbacks import ChooseCooled, first_cooled
+from textlstm.runs.watched import WATCHED
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.progress import EpochHistory
 from textlstm.training.settings import RunSettings
+from textlstm.training.stopping import early_end
+from textlstm.training.trainer import best_by
 
 log = logging.getLogger(__name__)
 
-BY_VALIDATION = "validation cross-entropy (the epoch); nothing by test"
+BY_VALIDATION = "validation {} (the epoch); nothing by test"
 BY_ROWS = "the number of epochs follows from that of the rows; nothing by test"
 BEFORE = "the number of epochs was chosen before, by validation in other runs; nothing by test"
 
@@ -80,14 +81,18 @@ def describe_run(
 
     assert trainer.max_epochs is not None
     refit = settings.data.refit
-    chosen_by = BEFORE if settings.trainer["max_epochs"] else BY_ROWS
+    if refit:
+        chosen_by = BEFORE if settings.trainer["max_epochs"] else BY_ROWS
+    else:
+        chosen_by = BY_VALIDATION.format(WATCHED[best_by(trainer, run)].words)
+
     record: Record = {
         "format": FORMAT,
         "title": f"LSTM text classifier, run {run.path.name}",
         "refit": refit,
         "score": None if refit else scores["validation"]["macro_f1"],
-        "best_epoch": None if refit else _kept(history.epochs, trainer),
-        "chosen_by": chosen_by if refit else BY_VALIDATION,
+        "best_epoch": None if refit else _kept(run),
+        "chosen_by": chosen_by,
         "labels": data.class_names,
         **scores,
         "baselines": scored.baselines,
@@ -107,6 +112,10 @@ def describe_run(
         "overrides": overrides,
         "config": {**settings.plain(), "resume": None},
     }
+    if not refit:
+        record["watched"] = best_by(trainer, run)
+    if said := early_end(trainer, len(history.epochs)):
+        record["stopped"] = said
     if scored.calibration is not None:
         record["calibration"] = scored.calibration
     if scored.wide is not None:
@@ -114,17 +123,10 @@ def describe_run(
     return record
 
 
-def _kept(epochs: list[Epoch], trainer: pl.Trainer) -> int:
-    """Finds the number of the epoch that was kept, the one with the lowest validation loss.
-
-    It is chosen from all epochs, or from the last fifth of a whole one-cycle schedule, if the run
-    came so far.
-    """
-    candidates = epochs
-    if any(isinstance(callback, ChooseCooled) for callback in trainer.callbacks):  # type: ignore[attr-defined]
-        assert trainer.max_epochs is not None
-        candidates = epochs[first_cooled(trainer.max_epochs) - 1 :] or epochs
-    return min(candidates, key=lambda epoch: epoch["val_loss"])["epoch"]
+def _kept(run: RunFolder) -> int:
+    """Reads from its checkpoint which epoch, from 1, was kept."""
+    saved = torch.load(run.best_checkpoint, weights_only=True, map_location="cpu", mmap=True)
+    return int(saved["epoch"]) + 1
 
 
 def write_run(

@@ -17,15 +17,15 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from textlstm.cache import one_at_a_time
 from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
-from textlstm.data.duration import epochs_for
-from textlstm.data.reading.checksums import changed_sources
+from textlstm.data.reading.checksums import changed_sources, check_there
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
-from textlstm.runs.record import Pretraining, PretrainingEpoch
+from textlstm.runs.record import Pretraining, PretrainingEpoch, has_failed
 from textlstm.runs.results import behind_line, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
 from textlstm.training.distributed import one_end, share_threads
+from textlstm.training.length import batches_per_epoch, epochs_of, steps_per_epoch
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.pretraining import pretrain
 from textlstm.training.process import prepare_process
@@ -33,13 +33,12 @@ from textlstm.training.progress import EpochHistory, announce
 from textlstm.training.recording import describe_run, record_pruned, write_run
 from textlstm.training.scoring import calibrated_run, score_kept, score_whole
 from textlstm.training.settings import RunSettings
+from textlstm.training.stopping import early_end, ended_inside_epoch
 from textlstm.training.threads import choose_threads
-from textlstm.training.trainer import make_logger, make_trainer
+from textlstm.training.trainer import check_watched, make_logger, make_trainer
 from textlstm.typed import as_typed
 
 log = logging.getLogger(__name__)
-
-LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
 
 
 def train(
@@ -82,6 +81,7 @@ def train(
     if settings.resume and run.last_checkpoint.is_file():
         checkpoint = run.last_checkpoint
     data = _read(settings, trainer, checkpoint)
+    check_watched(trainer, data)
     module = _module(settings, data)
     if trainer.is_global_zero:
         level = logging.DEBUG if sweeping else logging.INFO
@@ -99,6 +99,7 @@ def train(
         if any(callback.pruned for callback in pruners):
             record_pruned(run, logger, history, trainer.global_step, overrides)
             return None
+        _look_at_end(trainer, history, run.kept_checkpoint(refit=settings.data.refit), sweeping)
         scored = score_kept(trainer, module, data, run, settings, taken)
 
     if trainer.is_global_zero:
@@ -126,6 +127,7 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
     if sweeping:
         # Parsed, so that keys which there were not yet have the values of old runs.
         same = finished is not None and _parsed(finished["config"]) == settings.plain()
+        same = same and finished is not None and not has_failed(finished)
         if finished is not None and same and not changed_sources(finished["data"]["sources"]):
             log.info(
                 "Finished before, with macro F1 %.4f on validation: skipped.", finished["score"]
@@ -140,6 +142,12 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
                 f"resume: {run.path} is finished, after {len(finished['history'])} of at most "
                 f"{recorded} epochs; there is nothing left to do. With a constant or plateau "
                 f"schedule, trainer.max_epochs above {recorded} goes on."
+            )
+        if ended_inside_epoch(run.last_checkpoint):
+            raise InputError(
+                f"resume: {run.path} ended inside an epoch, by trainer.max_steps or "
+                f"trainer.max_time, and only a whole epoch can be gone on from. Start a new run "
+                f"that is longer."
             )
     return None
 
@@ -186,6 +194,8 @@ def _read(settings: RunSettings, trainer: pl.Trainer, checkpoint: Path | None) -
         saved = torch.load(checkpoint, weights_only=True, map_location="cpu")
         tokenizer_json = saved["hyper_parameters"]["tokenizer_json"]
         begun_with = saved[TextDataModule.__qualname__]
+        paths = {split: getattr(settings.data, split) for split in begun_with["sources"]}
+        check_there(paths, str(settings.resume))
     data = TextDataModule(
         settings.data, cache=CACHE, seed=settings.seed, tokenizer_json=tokenizer_json
     )
@@ -199,13 +209,8 @@ def _read(settings: RunSettings, trainer: pl.Trainer, checkpoint: Path | None) -
     if settings.data.batch_size is None:
         data.batch_size = begun_with.get("batch_size", data.batch_size)
     epochs = settings.trainer["max_epochs"] or begun_with.get("max_epochs")
-    trainer.fit_loop.max_epochs = epochs or epochs_for(_steps_per_epoch(trainer, data))
+    trainer.fit_loop.max_epochs = epochs_of(trainer, data, epochs)
     return data
-
-
-def _steps_per_epoch(trainer: pl.Trainer, data: TextDataModule) -> int:
-    """Counts the optimizer's steps, each of which may take the gradients of several batches."""
-    return -(-data.steps_per_epoch() // trainer.accumulate_grad_batches)
 
 
 def _announce_duration(
@@ -226,7 +231,7 @@ def _announce_duration(
         f"{data.facts['splits']['train']['rows']:,}",
         data.batch_size,
         trainer.max_epochs,
-        _steps_per_epoch(trainer, data),
+        steps_per_epoch(trainer, data),
         " and ".join(derived),
         others,
     )
@@ -334,7 +339,8 @@ def _fit(
     checkpoint: Path | None,
     run: RunFolder,
 ) -> None:
-    trainer.log_every_n_steps = min(LOG_EVERY, data.steps_per_epoch())  # type: ignore[attr-defined]
+    every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+    trainer.log_every_n_steps = min(every, batches_per_epoch(trainer, data))  # type: ignore[attr-defined]
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as stop:  # Lightning's answer to SIGTERM and to Ctrl-C
@@ -342,3 +348,20 @@ def _fit(
             "Stopped. %s resume=%s goes on after the last whole epoch.", as_typed("train"), run.path
         )
         sys.exit(143 if isinstance(stop, SIGTERMException) else 130)
+
+
+def _look_at_end(trainer: pl.Trainer, history: EpochHistory, kept: Path, sweeping: bool) -> None:
+    """Logs that training ended early, if it did.
+
+    Raises:
+        InputError: it ended before there was an epoch to keep.
+    """
+    if not trainer.is_global_zero:  # another process does not know the folder
+        return
+    if not kept.is_file():
+        raise InputError(
+            "trainer: training ended before there was an epoch to keep. Give trainer.max_time more "
+            "time."
+        )
+    if said := early_end(trainer, len(history.epochs)):
+        log.log(logging.DEBUG if sweeping else logging.INFO, "%s", said)

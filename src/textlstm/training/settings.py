@@ -144,9 +144,10 @@ class RunSettings:
         check_flag("calibrate", self.calibrate)
         if self.wide is not None:
             check_flag("wide", self.wide)
-        for key in ("max_epochs", "accumulate_grad_batches"):
-            if key != "max_epochs" or self.trainer[key] is not None:
-                check_whole(f"trainer.{key}", self.trainer[key], minimum=1)
+        for key, default in (("max_epochs", None), ("accumulate_grad_batches", 1)):
+            value = self.trainer.setdefault(key, default)  # ~trainer.KEY takes it out
+            if value is not None or default is not None:
+                check_whole(f"trainer.{key}", value, minimum=1)
         if self.data.refit:
             self._check_refit()
         if self.calibration_from is not None and not (self.data.refit and self.calibrate):
@@ -163,6 +164,9 @@ class RunSettings:
         Raises:
             InputError: also a key that does not exist, or one that is missing.
         """
+        missing = [key for key in ("data", "model", "optimizer", "trainer") if not config.get(key)]
+        if missing:
+            raise InputError(f"{', '.join(missing)} must be given.")
         groups: dict[str, Any] = {
             "data": parse_settings(DataSettings, config["data"], "data"),
             "model": parse_settings(ModelSettings, config["model"], "model"),

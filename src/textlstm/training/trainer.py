@@ -3,24 +3,33 @@
 What cannot work is refused here, before any data are read.
 """
 
+import inspect
 import sys
 from typing import Any
 
 import pytorch_lightning as pl
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch.utils.tensorboard import SummaryWriter
 
-from textlstm.checks import InputError, check_whole
+from textlstm.checks import InputError, check_choice, check_whole, nearest
+from textlstm.data.datamodule import TextDataModule
 from textlstm.runs.folder import RunFolder
+from textlstm.runs.watched import AUROC, LOSS, WATCHED
 from textlstm.training.callbacks import ChooseCooled, RandomState, StayStopped
 from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
+from textlstm.training.length import NO_LIMIT, StopAfterSteps
 from textlstm.training.progress import ProgressBar
 from textlstm.training.settings import RunSettings
+from textlstm.training.stopping import FiniteLoss
+from textlstm.training.trainer_keys import check_trainer_keys
 
-PATIENCE = 3  # epochs without a better validation loss, where no number is given
+PATIENCE = 3  # epochs without a better score, where no number is given
+LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
+PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 UNTIL_READ = 1  # epochs of a trainer that gets their number later, from the rows
 # What Lightning raises; a RuntimeError is about the options of srun.
 REFUSALS = (TypeError, ValueError, RuntimeError, MisconfigurationException)
@@ -35,16 +44,20 @@ def make_trainer(
         recording: callbacks besides those of the config and those that every run has.
 
     Raises:
-        InputError: a value that Lightning refuses, a patience below one epoch, a device that cannot
-            compute in the precision, or no validation to choose the best epoch by.
+        InputError: a value that Lightning refuses, a patience below one epoch, a score that is not
+            computed, a device that cannot compute in the precision, or no validation to choose the
+            best epoch by.
     """
+    check_trainer_keys(settings.trainer)
     refit, terminal = settings.data.refit, sys.stderr.isatty()
-    callbacks = _callbacks(settings)
+    made = _made_callbacks(settings)
+    callbacks = _kept_callbacks(made, settings)
     epochs = settings.trainer["max_epochs"] or UNTIL_READ
     try:
         trainer = pl.Trainer(
-            **settings.trainer
-            | {"max_epochs": epochs}
+            **{"log_every_n_steps": LOG_EVERY}
+            | settings.trainer
+            | {"max_epochs": epochs, "max_steps": NO_LIMIT}  # see StopAfterSteps
             | ({"limit_val_batches": 0} if refit else {}),
             logger=logger,
             callbacks=[
@@ -53,9 +66,11 @@ def make_trainer(
                 RandomState(settings.seed),
                 StayStopped(),
                 SameRun(),
+                StopAfterSteps(settings.trainer.get("max_steps")),
+                FiniteLoss(_remedy(settings)),
                 *([ChooseCooled()] if _chooses_cooled(settings, callbacks) else []),
                 *recording,
-                *_checkpoints(run, refit=refit),
+                *_checkpoints(run, refit=refit, monitor=_chooses_by(made)),
             ],
             enable_progress_bar=terminal,
             enable_model_summary=False,
@@ -66,17 +81,47 @@ def make_trainer(
         raise InputError(f"trainer: {error}") from error
     check_strategy(trainer, settings.trainer.get("strategy", "auto"))
     _check_precision(trainer)
-
-    if trainer.fast_dev_run or not (refit or trainer.limit_val_batches):  # type: ignore[attr-defined]
-        raise InputError(
-            "trainer: a run chooses its best epoch on validation; for a quick look use "
-            "experiment=smoke."
-        )
     return trainer
 
 
+def check_watched(trainer: pl.Trainer, data: TextDataModule) -> None:
+    """Refuses to watch a ranking of classes where validation has one class alone."""
+    if not data.settings.refit:
+        found = data.facts["splits"]["validation"]["classes"].values()
+        watched = [getattr(callback, "monitor", None) for callback in trainer.callbacks]  # type: ignore[attr-defined]
+        if AUROC in watched and sum(rows > 0 for rows in found) < 2:
+            raise InputError(
+                f"callbacks.early_stopping.monitor={AUROC}: the rows of validation are all of one "
+                f"class, and there is no AUROC. Give val/loss or val/accuracy."
+            )
+
+
+def best_by(trainer: pl.Trainer, run: RunFolder) -> str:
+    """Names the score of validation that chooses the epoch which the trainer keeps."""
+    chosen = [
+        checkpoint.monitor
+        for checkpoint in trainer.checkpoint_callbacks
+        if isinstance(checkpoint, ModelCheckpoint)
+        and checkpoint.filename == run.best_checkpoint.stem
+        and checkpoint.dirpath == str(run.checkpoints)
+    ]
+    return chosen[0] or LOSS
+
+
 def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
-    """Makes the logger of the config; it writes below the run folder, under the name `name`."""
+    """Makes the logger of the config; it writes below the run folder, under the name `name`.
+
+    Raises:
+        InputError: no class, or arguments that it does not have.
+    """
+    kind = _class("logger", settings, Logger)
+    known = {*inspect.signature(kind).parameters}
+    if issubclass(kind, TensorBoardLogger):
+        # It hands on what it does not know, and fails only when the first number is logged.
+        known |= {*inspect.signature(SummaryWriter).parameters}
+    for key in settings:
+        if "kwargs" in known and not key.startswith("_") and key not in known:
+            raise InputError(f"There is no key 'logger.{key}'.{nearest(key, known)}")
     return _made("logger", settings, save_dir=run.path, version=name)
 
 
@@ -95,17 +140,61 @@ def quiet_trainer(accelerator: str) -> pl.Trainer:
         raise InputError(f"accelerator: {error}") from error
 
 
-def _callbacks(settings: RunSettings) -> list[pl.Callback]:
-    """Makes the callbacks of the config, without early stopping where it has no meaning.
+def _made_callbacks(settings: RunSettings) -> dict[str, pl.Callback]:
+    """Makes the callbacks of the config, by name; one that is null is left out.
+
+    Raises:
+        InputError: no class, one that cannot be made, or a score that is not computed.
+    """
+    given = {name: values for name, values in settings.callbacks.items() if values is not None}
+    return {name: _callback(f"callbacks.{name}", values) for name, values in given.items()}
+
+
+def _callback(key: str, given: Any) -> pl.Callback:
+    """Makes a callback; what it watches says whether more or less of it is better."""
+    kind = _class(key, given, pl.Callback)
+    watches = issubclass(kind, EarlyStopping) or given.get("monitor") is not None
+    if not (watches and issubclass(kind, (EarlyStopping, ModelCheckpoint))):
+        return _made(key, given)
+    monitor = given.get("monitor")
+    check_choice(f"{key}.monitor", monitor, WATCHED)
+    mode = WATCHED[str(monitor)].mode
+    if given.get("mode", mode) != mode:
+        raise InputError(
+            f"{key}.mode={given['mode']}: {monitor} is better the "
+            f"{'lower' if mode == 'min' else 'higher'} it is. Leave {key}.mode out."
+        )
+    return _made(key, given, mode=mode)
+
+
+def _class(key: str, given: Any, base: type) -> type:
+    """Finds the class that a part of the config names, which must be a kind of `base`."""
+    if not isinstance(given, dict) or "_target_" not in given:
+        raise InputError(
+            f"{key} names no class: +{key}._target_=CLASS, a kind of pytorch_lightning's "
+            f"{base.__name__}, was expected."
+        )
+    try:
+        kind = get_class(given["_target_"])
+    except Exception as error:  # whatever importing a module that somebody else wrote raises
+        raise InputError(f"{key}: {' '.join(str(error).split())}") from error
+    if not issubclass(kind, base):
+        raise InputError(
+            f"{key}: {given['_target_']} is no kind of pytorch_lightning's {base.__name__}."
+        )
+    return kind
+
+
+def _kept_callbacks(made: dict[str, pl.Callback], settings: RunSettings) -> list[pl.Callback]:
+    """The callbacks that the run has; a refit, which has no validation, cannot stop early.
 
     A refit has no validation to stop by. A one-cycle schedule is cut short only if a patience is
     given: before its rate has come down, a worse validation loss says little, and the best epoch is
     kept in any case.
 
     Raises:
-        InputError: a callback that cannot be made, or a patience below one epoch.
+        InputError: a patience below one epoch.
     """
-    made = {name: _made(f"callbacks.{name}", given) for name, given in settings.callbacks.items()}
     kept = []
     for name, callback in made.items():
         if isinstance(callback, EarlyStopping):
@@ -119,6 +208,12 @@ def _callbacks(settings: RunSettings) -> list[pl.Callback]:
                 continue
         kept.append(callback)
     return kept
+
+
+def _chooses_by(made: dict[str, pl.Callback]) -> str:
+    """Names the score that early stopping watches, which chooses the epoch to keep, too."""
+    watched = [stop.monitor for stop in made.values() if isinstance(stop, EarlyStopping)]
+    return watched[0] if watched else LOSS
 
 
 def _chooses_cooled(settings: RunSettings, callbacks: list[pl.Callback]) -> bool:
@@ -139,19 +234,27 @@ def _made(key: str, settings: dict[str, Any], **arguments: Any) -> Any:
         raise cause if isinstance(cause, InputError) else InputError(f"{key}: {cause}") from error
 
 
-def _checkpoints(run: RunFolder, *, refit: bool) -> list[ModelCheckpoint]:
+def _checkpoints(run: RunFolder, *, refit: bool, monitor: str) -> list[ModelCheckpoint]:
     """Keeps the last epoch and, unless the run is a refit without validation, the best epoch."""
     kept: dict[str, Any] = {
         "dirpath": run.checkpoints,
         "save_on_train_epoch_end": True,
         "enable_version_counter": False,
     }
-    best = [] if refit else [ModelCheckpoint(filename="best", monitor="val/loss", **kept)]
-    return [*best, ModelCheckpoint(filename="last", **kept)]
+    last = ModelCheckpoint(filename="last", **kept)
+    if refit:
+        return [last]
+    mode = WATCHED[monitor].mode
+    return [ModelCheckpoint(filename="best", monitor=monitor, mode=mode, **kept), last]
 
 
 def _check_precision(trainer: pl.Trainer) -> None:
-    """Refuses bf16 on a CPU that cannot compute an LSTM in it."""
+    """Refuses a precision that no network is trained in, and bf16 on a CPU that has it not."""
+    if trainer.precision not in PRECISIONS:
+        raise InputError(
+            f"trainer.precision={trainer.precision}: a network is trained with weights in float32. "
+            f"Give one of {', '.join(PRECISIONS)}."
+        )
     if (
         "bf16" in str(trainer.precision)
         and trainer.strategy.root_device.type == "cpu"
@@ -161,3 +264,9 @@ def _check_precision(trainer: pl.Trainer) -> None:
             f"trainer.precision={trainer.precision}: this CPU cannot compute an LSTM in bf16 (it "
             f"needs AVX512-BF16 or AMX). Take trainer.precision=32-true, or a GPU."
         )
+
+
+def _remedy(settings: RunSettings) -> str:
+    """Says what to change where training fails by its numbers."""
+    clipped = settings.trainer.get("gradient_clip_val")
+    return "a smaller optimizer.lr" + ("" if clipped else ", or trainer.gradient_clip_val=1")

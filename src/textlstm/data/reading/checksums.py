@@ -1,5 +1,6 @@
 """What files are known by: their content, so that a change is seen later."""
 
+import glob
 import hashlib
 import os
 from collections.abc import Mapping
@@ -41,6 +42,21 @@ def changed_sources(sources: Mapping[str, SourceFacts]) -> list[str]:
         for split, source in sources.items()
         if _checksum_now(source["path"]) != source["sha256"]
     ]
+
+
+def check_there(paths: Mapping[str, str | None], resume: str) -> None:
+    """Refuses to resume a run whose file is gone, with the way to go on if it has moved.
+
+    Args:
+        paths: by split, a file, folder or glob; None where the split has none of its own.
+        resume: the run's folder.
+    """
+    for split, path in paths.items():
+        if path is not None and not os.path.exists(path) and not glob.glob(path):
+            raise InputError(
+                f"data.{split}: {path} is gone. If it has moved, resume={resume} "
+                f"data.{split}=NEW goes on with it."
+            )
 
 
 def _checksum_now(path: str) -> str | None:

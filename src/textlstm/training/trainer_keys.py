@@ -1,0 +1,77 @@
+"""The keys of `trainer` that a person may add with +trainer.NAME=VALUE, checked before any data.
+
+They are the arguments of Lightning's Trainer. Some of them a run sets itself, and some would leave
+a run without the validation by which its epoch is chosen, or score a part of the rows only.
+"""
+
+import inspect
+import math
+from typing import Any
+
+import pytorch_lightning as pl
+
+from textlstm.checks import InputError, check_number, check_whole, nearest
+from textlstm.training.length import NO_LIMIT
+
+QUICK_LOOK = "a run chooses its best epoch on validation; for a quick look use experiment=smoke"
+ALL_ROWS = "all rows of validation and test are scored; data.max_rows=N reads fewer rows"
+EACH_EPOCH = (
+    "a run chooses its best epoch on validation, which it computes after each epoch; "
+    "+trainer.limit_train_batches=0.25 makes an epoch a quarter as long"
+)
+OWN = "the run sets it itself"
+REFUSED = {
+    "fast_dev_run": QUICK_LOOK,
+    "barebones": QUICK_LOOK,
+    "limit_val_batches": f"a run chooses its best epoch on validation, and {ALL_ROWS}",
+    "limit_test_batches": ALL_ROWS,
+    "overfit_batches": f"{ALL_ROWS}, and +trainer.limit_train_batches=N makes epochs shorter",
+    "val_check_interval": EACH_EPOCH,
+    "check_val_every_n_epoch": EACH_EPOCH,
+    "callbacks": f"{OWN}; +callbacks.NAME._target_=CLASS adds one",
+    "logger": f"{OWN}; logger=csv or logger=tensorboard chooses one",
+    "enable_checkpointing": f"{OWN}: other commands need the checkpoints",
+    "enable_model_summary": f"{OWN}: it lists the layers",
+    "enable_progress_bar": f"{OWN}: a terminal has a bar, a file or pipe none",
+    "num_sanity_val_steps": OWN,
+    "use_distributed_sampler": f"{OWN}: trainer=ddp shares the batches",
+}
+"""Why a key cannot be given."""
+
+
+def check_trainer_keys(given: dict[str, Any]) -> None:
+    """Refuses a key that Lightning does not know or a run cannot have, and a value out of range.
+
+    Raises:
+        InputError: names the key.
+    """
+    known = inspect.signature(pl.Trainer).parameters
+    for name in given:
+        if name in REFUSED:
+            raise InputError(f"trainer.{name}: {REFUSED[name]}. Leave it out.")
+        if name not in known:
+            near = nearest(f"trainer.{name}", [f"trainer.{key}" for key in known])
+            raise InputError(
+                f"There is no key 'trainer.{name}'.{near} trainer takes the arguments of "
+                f"pytorch_lightning.Trainer."
+            )
+
+    for name in ("min_epochs", "min_steps", "log_every_n_steps"):
+        if given.get(name) is not None:
+            check_whole(f"trainer.{name}", given[name], minimum=1)
+    if given.get("max_steps") not in (None, NO_LIMIT):
+        check_whole("trainer.max_steps", given["max_steps"], minimum=1)
+    if given.get("gradient_clip_val") is not None:
+        check_number("trainer.gradient_clip_val", given["gradient_clip_val"], minimum=0)
+    _check_time(given.get("max_time"))
+
+
+def _check_time(value: Any) -> None:
+    """Refuses a max_time that Lightning would fail at with an error about something else."""
+    parts = value.values() if isinstance(value, dict) else []
+    numbers = all(isinstance(part, int | float) and math.isfinite(part) for part in parts)
+    if not isinstance(value, str | dict | None) or not numbers:
+        raise InputError(
+            f"trainer.max_time={value!r} is no time: days, hours, minutes and seconds such as "
+            f"+trainer.max_time=00:01:30:00 were expected."
+        )
