@@ -29,10 +29,10 @@ TRAIN_KEYS = {
     "": "baselines calibrate calibration_from pretrain resume seed test threads wide",
     "callbacks": "early_stopping._target_ early_stopping.monitor early_stopping.patience "
     "learning_rate._target_ learning_rate.logging_interval",
-    "data": "batch_size class_weights config drop_empty encoding fold folds label_column "
-    "label_names max_length max_rows max_tokens_per_batch name oversample pad_to refit source "
-    "split_seed streaming streaming_rows test test_fraction text_column tokenizer train truncate "
-    "unlabelled val_fraction validation vocab_size",
+    "data": "batch_size class_weights columns config drop_empty encoding fold folds header "
+    "label_column label_names max_length max_rows max_tokens_per_batch name oversample pad_to "
+    "quoting refit source split_seed streaming streaming_rows test test_fraction text_column "
+    "tokenizer train truncate unlabelled val_fraction validation vocab_size",
     "logger": "_target_ default_hp_metric name",
     "model": "bidirectional directions dropout embedding_dim embedding_dropout head hidden "
     "label_smoothing layers pooling sequence_dropout word_dropout",
@@ -45,9 +45,10 @@ PRETRAIN_KEYS = {  # of pretrain=own_text
     for key in ("batch_size", "candidates", "dropout", "epochs", "lr", "seed", "weight_drop")
 } | {"pretrain.word_dropout"}
 OTHER_KEYS = {
-    "evaluate": "accelerator batch_size changed_data file label_column run split text_column "
-    "threads",
-    "predict": "batch_size input min_probability output run text text_column threads",
+    "evaluate": "accelerator batch_size changed_data columns file header label_column quoting run "
+    "split text_column threads",
+    "predict": "batch_size columns header input min_probability output quoting run text "
+    "text_column threads",
     "export": "run",
     "inspect_data": " ".join(["data." + key for key in TRAIN_KEYS["data"].split()] + ["output"]),
 }

@@ -17,6 +17,7 @@ import pytest
 
 from textlstm.checks import InputError
 from textlstm.data.reading.files import open_table
+from textlstm.data.reading.settings import AS_FOUND, DelimitedSettings
 
 ROWS = [
     ("Shares fell, again", "business"),
@@ -86,14 +87,17 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def read(
-    path: str | Path, columns: list[str] | None = None, encoding: str | None = None
+    path: str | Path,
+    columns: list[str] | None = None,
+    encoding: str | None = None,
+    settings: DelimitedSettings = AS_FOUND,
 ) -> list[tuple[Any, ...]]:
     """All rows of a path, with the named columns or with all."""
-    chunks = open_table(str(path), "data.train", encoding).chunks(columns)
+    chunks = open_table(str(path), "data.train", encoding, settings).chunks(columns)
     return list(chain.from_iterable(zip(*chunk.columns.values(), strict=True) for chunk in chunks))
 
 
-def assert_refused(path: str | Path, message: str) -> None:
+def assert_refused(path: str | Path, message: str, settings: DelimitedSettings = AS_FOUND) -> None:
     """Asserts that reading ends with an error for `data.train` that `message` matches."""
     with pytest.raises(InputError, match=rf"^data\.train: .*{message}"):
-        read(path)
+        read(path, settings=settings)

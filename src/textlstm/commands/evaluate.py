@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from textlstm.checks import InputError, parse_settings
-from textlstm.commands.settings import EvaluateSettings
+from textlstm.commands.settings import EvaluateSettings, read_as
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.classes import unseen_sentence
 from textlstm.data.datamodule import TextDataModule
@@ -150,7 +150,7 @@ def _other_file(
 ) -> Source:
     """The rows of `file=`, read as the run's own were where the keys do not say otherwise."""
     columns = replace(
-        data_settings,
+        read_as(data_settings, settings),
         text_column=settings.text_column or facts["columns"]["text"],
         label_column=settings.label_column or facts["columns"]["label"],
     )

@@ -2,25 +2,32 @@
 
 import csv
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
 import torch
 
-from textlstm.checks import InputError, nearest, parse_settings
-from textlstm.commands.settings import PredictSettings
+from textlstm.checks import InputError, parse_settings
+from textlstm.commands.settings import PredictSettings, read_as
+from textlstm.data.columns import Columns
 from textlstm.data.reading.files import find_files, open_table, text_lines
 from textlstm.data.reading.formats import is_table
+from textlstm.data.reading.names import is_list, split_names
+from textlstm.data.reading.swallowing import Swallowing, swallowing_sentence
 from textlstm.data.reading.tables import ROWS, Chunk
+from textlstm.data.settings import DataSettings
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import read_record
 from textlstm.terminal import counted
+
+log = logging.getLogger(__name__)
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".json")
@@ -45,16 +52,16 @@ def predict(config: dict[str, Any]) -> None:
         return
 
     record = read_record(run.path)
+    data_settings = parse_settings(DataSettings, record["config"]["data"], "data")
     columns = settings.text_column or record["data"]["columns"]["text"]
-    columns = columns if isinstance(columns, list) else [columns]
     target = None if settings.output is None else Path(settings.output).expanduser()
     source = settings.input
     if source is None:
-        chunks = _standard_input(columns)
+        columns, chunks = _standard_input(columns)
     else:
         if target is not None and Path(source).expanduser().absolute() == target.absolute():
             raise InputError(f"input and output are the same file, {target}.")
-        chunks = _read(source, columns, record["config"]["data"]["encoding"])
+        columns, chunks = _read(source, columns, read_as(data_settings, settings))
     with _until_enough(), _opened_output(target) as output:
         rows = _predicted(chunks, classifier, columns, settings)
         _write(rows, output, target)
@@ -79,8 +86,13 @@ def _print_prediction(classifier: TextClassifier, text: str, min_probability: fl
         print(prediction.label + unsure, *shares, sep="\n", flush=True)
 
 
-def _standard_input(columns: list[str]) -> Iterator[Chunk]:
-    """A text a line; from a keyboard, one at a time."""
+def _standard_input(columns: str | list[str]) -> tuple[list[str], Iterator[Chunk]]:
+    """The name for a text a line, and these lines; from a keyboard, one at a time."""
+    name = _name_of_lines(columns)
+    return [name], _typed_lines(name)
+
+
+def _typed_lines(column: str) -> Iterator[Chunk]:
     keyboard = sys.stdin.isatty()
     if keyboard:
         print("Reading texts from the keyboard, one a line; Ctrl-D ends.", file=sys.stderr)
@@ -88,28 +100,46 @@ def _standard_input(columns: list[str]) -> Iterator[Chunk]:
     lines = (line.rstrip("\r\n") for line in sys.stdin)
     try:
         while chunk := list(islice(lines, 1 if keyboard else ROWS)):
-            yield Chunk("standard input", 1, {columns[0]: chunk})
+            yield Chunk("standard input", 1, {column: chunk})
     except UnicodeDecodeError as error:
         raise InputError(f"input: standard input is not UTF-8 text ({error}).") from error
 
 
-def _read(path: str, columns: list[str], encoding: str | None) -> Iterator[Chunk]:
-    """The rows of a table with all their columns, or of any other file a text a line."""
+def _name_of_lines(columns: str | list[str]) -> str:
+    """What the column of the text is called where the input is a text a line: the first name."""
+    if isinstance(columns, str):
+        columns = split_names(columns) if is_list(columns) else [columns]
+    return columns[0] if columns else "text"
+
+
+def _read(
+    path: str, columns: str | list[str], settings: DataSettings
+) -> tuple[list[str], Iterator[Chunk]]:
+    """The columns of the text; and a table's rows with all columns, or another file's lines."""
     files = find_files(path, "input")
     if Path(path).expanduser().is_dir():
         raise InputError(f"input: {path} is a folder; a file or a glob was expected.")
     if not is_table(files[0]):
-        for file in files:
-            yield from text_lines(file, "input", encoding, columns[0])
-        return
-    table = open_table(path, "input", encoding)
-    for column in columns:
-        if column not in table.columns:
-            raise InputError(
-                f"input: {path} has no column {column!r}.{nearest(column, table.columns)} "
-                f"Its columns are {', '.join(table.columns)}; name one with text_column=…"
-            )
-    yield from table.chunks(None)
+        name = _name_of_lines(columns)
+        lines = (text_lines(file, "input", settings.encoding, name) for file in files)
+        return [name], chain.from_iterable(lines)
+
+    table = open_table(path, "input", settings.encoding, settings)
+    found = Columns(table, "input", lambda what: InputError(f"input: {path} {what}"))
+    texts = found.texts(columns)
+    if table.said:
+        log.info("input: %s", table.said)
+    return texts, _looked_through(table.chunks(None))
+
+
+def _looked_through(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """The same chunks; warns at the end if rows seem to hold whole rows."""
+    swallowing = Swallowing()
+    for chunk in chunks:
+        swallowing.count(chunk)
+        yield chunk
+    if swallowing.rows:
+        log.warning("%s", swallowing_sentence("input", swallowing.facts()))
 
 
 def _predicted(

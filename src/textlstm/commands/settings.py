@@ -3,7 +3,7 @@
 The sentence under a field is the key's help. Torch is not imported here, so that `--help` is quick.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from textlstm.checks import (
@@ -14,6 +14,8 @@ from textlstm.checks import (
     check_whole,
     parse_settings,
 )
+from textlstm.data.reading.names import listed
+from textlstm.data.reading.settings import check_delimited
 from textlstm.data.settings import DataSettings
 
 SPLITS = ("train", "validation", "test")
@@ -42,6 +44,15 @@ class EvaluateSettings:
     label_column: str | None
     """the column of its class (default: the run's)"""
 
+    header: bool | None
+    """CSV, TSV: whether the first row names the columns (default: the run's)"""
+
+    columns: str | list[str] | None
+    """header=false: names for the columns, such as [id,text] (default: the run's)"""
+
+    quoting: str | None
+    """CSV, TSV: double or none (default: the run's)"""
+
     batch_size: int | None
     """texts at once (default: the run's)"""
 
@@ -57,6 +68,7 @@ class EvaluateSettings:
     def __post_init__(self) -> None:
         check_choice("split", self.split, SPLITS)
         check_flag("changed_data", self.changed_data)
+        check_delimited("", self.header, self.quoting)
         if self.batch_size is not None:
             check_whole("batch_size", self.batch_size, minimum=1)
         if self.threads is not None:
@@ -87,6 +99,15 @@ class PredictSettings:
     text_column: str | list[str] | None
     """the column of the text (default: the run's)"""
 
+    header: bool | None
+    """CSV, TSV: whether the first row names the columns (default: the run's)"""
+
+    columns: str | list[str] | None
+    """header=false: names for the columns, such as [id,text] (default: the run's)"""
+
+    quoting: str | None
+    """CSV, TSV: double or none (default: the run's)"""
+
     min_probability: float | None
     """adds a column `sure`: whether the largest probability reaches this number"""
 
@@ -97,6 +118,7 @@ class PredictSettings:
     """CPU threads"""
 
     def __post_init__(self) -> None:
+        check_delimited("", self.header, self.quoting)
         if self.min_probability is not None:
             check_number("min_probability", self.min_probability, minimum=0, below=1)
         check_whole("batch_size", self.batch_size, minimum=1)
@@ -106,6 +128,25 @@ class PredictSettings:
             raise InputError(
                 "text= predicts one text on the screen: leave input= and output= out, or text=."
             )
+
+
+def read_as(recorded: DataSettings, typed: EvaluateSettings | PredictSettings) -> DataSettings:
+    """How another file is read: as the run's own were where the keys do not say otherwise.
+
+    Raises:
+        InputError: names for the columns of a file that has a header.
+    """
+    header = recorded.header if typed.header is None else typed.header
+    if typed.columns is not None and header is not False:
+        raise InputError(
+            f"columns={listed(typed.columns)} names the columns of a file without a header: give "
+            f"header=false, too, or leave it out."
+        )
+    columns = typed.columns
+    if columns is None and header is False:
+        columns = recorded.columns
+    quoting = typed.quoting or recorded.quoting
+    return replace(recorded, header=header, columns=columns, quoting=quoting)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,6 +56,15 @@ class ColumnFacts(TypedDict):
     """The column of the class."""
 
 
+class SwallowingFacts(TypedDict):
+    """Rows with a line break in a field and then what looks like a whole row."""
+
+    rows: int
+    """How many such rows there are."""
+    first: str
+    """What messages call the first of them; empty if there is none."""
+
+
 class TokenizerFacts(TypedDict):
     """The tokenizer and where it comes from."""
 
@@ -131,5 +140,8 @@ class DataFacts(DivisionFacts):
     """The label in the data that the first of data.label_names stands for, 0 or 1."""
     empty: dict[str, int]
     """By source: rows dropped for want of a text or a label."""
+    swallowing: NotRequired[dict[str, SwallowingFacts]]
+    """By source: rows that seem to hold whole rows. Records from before they were looked for have
+    no entry."""
     splits: dict[str, SplitFacts]
     """By split. A refit has no `validation`; an evaluation of another file has `file` alone."""

@@ -20,15 +20,16 @@ from textlstm.cache import content_key, kept
 from textlstm.checks import InputError
 from textlstm.data.columns import choose_columns
 from textlstm.data.duplicates import duplicate_numbers
-from textlstm.data.facts import ColumnFacts, SourceFacts
-from textlstm.data.reading.tables import NUL, Chunk, Table
+from textlstm.data.facts import ColumnFacts, SourceFacts, SwallowingFacts
+from textlstm.data.reading.swallowing import Swallowing, swallowing_sentence
+from textlstm.data.reading.tables import NUL, Chunk, Table, key_beside
 from textlstm.data.settings import ColumnSettings
 from textlstm.terminal import counted
 
 log = logging.getLogger(__name__)
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-LAYOUT = 1  # of the cached rows: a change of what is written there must raise it, to drop old ones
+LAYOUT = 2  # of the cached rows: a change of what is written there must raise it, to drop old ones
 SCHEMA = pyarrow.schema(
     {"text": pyarrow.large_string(), "code": pyarrow.int32(), "duplicate_of": pyarrow.uint64()}
 )
@@ -68,6 +69,8 @@ class Rows:
         class_names: names of the classes that the data bring along, if they do.
         columns: the columns that were read: `text` (a list of names) and `label`.
         empty: how many rows were dropped for want of a `text` or a `label`.
+        said: what the first rows have decided about reading, in a sentence; "" for nothing.
+        swallowing: the rows that seem to hold whole rows.
     """
 
     rows: Dataset
@@ -76,6 +79,8 @@ class Rows:
     class_names: list[str] | None
     columns: ColumnFacts
     empty: dict[str, int]
+    said: str
+    swallowing: SwallowingFacts
 
     def codes(self) -> np.ndarray:
         """The code of each row's label."""
@@ -99,10 +104,14 @@ def read_rows(origin: Origin, columns: ColumnSettings, cache: Path) -> Rows:
         log.info(
             "%s: texts are read from the column %r, classes from %r.", origin.key, texts, label
         )
+    if facts["said"]:
+        log.info("%s: %s", origin.key, facts["said"])
     empty = {what: count for what, count in facts["empty"].items() if count}
     if empty:
         counts = " and ".join(f"{count:,} without a {what}" for what, count in empty.items())
         log.info("%s: dropped rows: %s.", origin.key, counts)
+    if facts["swallowing"]["rows"]:
+        log.warning("%s", swallowing_sentence(origin.key, facts["swallowing"]))
     return Rows(rows, key, **facts)
 
 
@@ -132,6 +141,8 @@ def _write(folder: Path, origin: Origin, columns: ColumnSettings) -> None:
         "class_names": checked.class_names,
         "columns": {"text": checked.texts, "label": checked.label},
         "empty": checked.empty,
+        "said": checked.table.said,
+        "swallowing": checked.swallowing.facts(),
     }
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
@@ -149,9 +160,9 @@ def _batch(texts: list[str], labels: list[str], codes: dict[str, int]) -> pyarro
 class CheckedRows:
     """Texts and labels of an origin, a chunk at a time, without the rows that lack one of them.
 
-    `empty` counts the rows that lack a `text` or a `label`, and `kept` the others. Both are
-    complete after the last chunk only, and so the error for rows that may not be dropped comes
-    there.
+    `empty` counts the rows that lack a `text` or a `label`, `kept` the others, and `swallowing`
+    those that seem to hold whole rows. They are complete after the last chunk only, and so the
+    error for rows that may not be dropped comes there.
 
     Raises:
         InputError: a column, text or label that cannot be used.
@@ -160,15 +171,17 @@ class CheckedRows:
     def __init__(self, origin: Origin, columns: ColumnSettings) -> None:
         self.origin, self.drop_empty = origin, columns.drop_empty
         self.table = origin.open()
-        self.texts, self.label = choose_columns(columns, self.table.columns, origin.fail)
+        self.texts, self.label = choose_columns(columns, self.table, origin.key, origin.fail)
         self.class_names = self.table.class_names.get(self.label)
         self.empty = {"text": 0, "label": 0}
+        self.swallowing = Swallowing()
         self.kept = 0
 
     def __iter__(self) -> Iterator[tuple[list[str], list[str]]]:
         read, first_empty = 0, dict[str, str]()
         for chunk in self.table.chunks([*self.texts, self.label]):
             values = self._values(chunk)
+            self.swallowing.count(chunk)
             read += chunk.rows()
 
             for what, column in values.items():
@@ -258,7 +271,8 @@ def _labels(chunk: Chunk, column: str, class_names: list[str] | None, key: str) 
                 key,
                 n,
                 f"holds {value!r:.50} in the column {column!r}; names, whole numbers or booleans "
-                f"were expected as classes. Name another column with data.label_column=…",
+                f"were expected as classes. Name another column with "
+                f"{key_beside(key, 'label_column')}=…",
             )
     return labels
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 
 from textlstm.checks import InputError, check_choice, check_flag, check_number, check_whole
 from textlstm.data.duration import LARGEST_BATCH
+from textlstm.data.reading.settings import DelimitedSettings
 
 SOURCES = {"files": ("train", "validation", "test"), "hub": ("name", "config")}
 TRUNCATE = ("head", "tail", "head_tail")
@@ -52,7 +53,7 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColumnSettings:
+class ColumnSettings(DelimitedSettings):
     """What is read of a table.
 
     Raises:
@@ -75,6 +76,7 @@ class ColumnSettings:
     """true drops rows without text or label"""
 
     def __post_init__(self) -> None:
+        DelimitedSettings.__post_init__(self)
         check_flag("data.drop_empty", self.drop_empty)
 
 

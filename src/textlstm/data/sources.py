@@ -13,7 +13,7 @@ from datasets import ClassLabel, Dataset, concatenate_datasets
 from textlstm.cache import content_key
 from textlstm.checks import InputError, nearest
 from textlstm.data.classes import Classes, find_classes
-from textlstm.data.facts import ColumnFacts, SourceFacts
+from textlstm.data.facts import ColumnFacts, SourceFacts, SwallowingFacts
 from textlstm.data.reading.checksums import checksum
 from textlstm.data.reading.files import find_files, open_table
 from textlstm.data.reading.hub import HubSplit, hub_table, load_hub
@@ -39,6 +39,7 @@ class Source:
         empty: how many rows were dropped for want of a `text` or a `label`.
         origin: the files' path and checksum; None for the hub.
         first_number: the label in the data that the first of data.label_names stands for, 0 or 1.
+        swallowing: the rows that seem to hold whole rows.
         is_sample: whether these rows stand in for a stream of more.
         unseen: names of classes that some of these rows have and no training row.
     """
@@ -51,6 +52,7 @@ class Source:
     empty: dict[str, int]
     origin: SourceFacts | None
     first_number: int
+    swallowing: SwallowingFacts
     is_sample: bool = False
     unseen: list[str] = field(default_factory=list)
 
@@ -157,7 +159,9 @@ def load_stream(
     }
     # A class of which the sample alone has rows has none in the stream: all are held out.
     train = without_unseen(sources["train"])
-    sources["train"] = replace(train, empty=found["empty"], is_sample=True)
+    sources["train"] = replace(
+        train, empty=found["empty"], swallowing=found["swallowing"], is_sample=True
+    )
     return stream, sources
 
 
@@ -181,7 +185,7 @@ def load_labelled(
     Raises:
         InputError: a file, column, row or label that cannot be used.
     """
-    origin = _file_origin(path, "file", settings.encoding)
+    origin = _file_origin(path, "file", settings)
     rows = read_rows(origin, settings, cache)
     return _label(origin, rows, Classes(class_names, settings.label_names, first_number))
 
@@ -216,6 +220,7 @@ def join(one: Source, other: Source) -> Source:
         empty={what: rows + other.empty[what] for what, rows in one.empty.items()},
         origin=None,
         first_number=one.first_number,
+        swallowing=one.swallowing if one.swallowing["rows"] else other.swallowing,
     )
 
 
@@ -238,7 +243,7 @@ def _find_origins(settings: ReadSettings, *, streaming: bool = False) -> dict[st
         "test": settings.test,
     }
     return {
-        split: _file_origin(path, f"data.{split}", settings.encoding)
+        split: _file_origin(path, f"data.{split}", settings)
         for split, path in paths.items()
         if path is not None
     }
@@ -280,11 +285,12 @@ def _label(origin: Origin, rows: Rows, classes: Classes) -> Source:
         empty=rows.empty,
         origin=origin.record,
         first_number=classes.first_number,
+        swallowing=rows.swallowing,
         unseen=unseen,
     )
 
 
-def _file_origin(path: str, key: str, encoding: str | None) -> Origin:
+def _file_origin(path: str, key: str, settings: ColumnSettings) -> Origin:
     content = checksum(path, key)
     absolute = str(Path(path).expanduser().absolute())
     # The format is in the names, so the same content under other names may be other rows.
@@ -292,8 +298,8 @@ def _file_origin(path: str, key: str, encoding: str | None) -> Origin:
     return Origin(
         key,
         absolute,
-        lambda: open_table(path, key, encoding),
-        content_key(content, encoding, *suffixes),
+        lambda: open_table(path, key, settings.encoding, settings),
+        content_key(content, settings.encoding, settings.delimited_values(), *suffixes),
         {"path": absolute, "sha256": content},
     )
 

@@ -13,12 +13,13 @@ import numpy as np
 
 from textlstm.cache import content_key, kept
 from textlstm.data.duplicates import duplicate_numbers
+from textlstm.data.facts import SwallowingFacts
 from textlstm.data.reading.tables import Chunk, Table
 from textlstm.data.rows import CheckedRows, Origin
 from textlstm.data.settings import ColumnSettings
 from textlstm.terminal import counted
 
-LAYOUT = 1  # of a survey in the cache
+LAYOUT = 2  # of a survey in the cache
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class Survey(TypedDict):
     """Rows left out, since their texts stand in validation or test."""
     longest_run: int
     """Most rows of one class that follow each other."""
+    swallowing: SwallowingFacts
+    """Rows that seem to hold whole rows."""
 
 
 def survey(origin: Origin, settings: ColumnSettings, held_out: np.ndarray, cache: Path) -> Survey:
@@ -91,7 +94,13 @@ def survey(origin: Origin, settings: ColumnSettings, held_out: np.ndarray, cache
                 counts[label] += length
                 run = run + length if label == last else length
                 longest, last = max(longest, run), label
-        facts = {"labels": counts, "empty": rows.empty, "dropped": dropped, "longest_run": longest}
+        facts: Survey = {
+            "labels": counts,
+            "empty": rows.empty,
+            "dropped": dropped,
+            "longest_run": longest,
+            "swallowing": rows.swallowing.facts(),
+        }
         (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
     def load(folder: Path) -> Survey:
@@ -119,7 +128,8 @@ def first_rows(origin: Origin, rows: int) -> Origin:
             for chunk in table.chunks(columns):
                 places = None if chunk.places is None else chunk.places[:left]
                 cut = {name: values[:left] for name, values in chunk.columns.items()}
-                yield chunk._replace(columns=cut, places=places)
+                swallowing = [row for row in chunk.swallowing if row < left]
+                yield chunk._replace(columns=cut, places=places, swallowing=swallowing)
                 left -= chunk.rows()
                 if left <= 0:
                     return

@@ -1,10 +1,12 @@
 """Reads texts without a class, from which a language model learns: `data.unlabelled`."""
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TypedDict
 
 import datasets
 import numpy as np
@@ -12,20 +14,23 @@ import pyarrow
 from datasets import Dataset
 
 from textlstm.cache import content_key, kept
-from textlstm.checks import InputError, nearest
-from textlstm.data.columns import TEXT_COLUMNS, guess_column
+from textlstm.checks import InputError
+from textlstm.data.columns import Columns
 from textlstm.data.duplicates import duplicate_numbers
-from textlstm.data.facts import SourceFacts
+from textlstm.data.facts import SourceFacts, SwallowingFacts
 from textlstm.data.reading.checksums import checksum
 from textlstm.data.reading.files import find_files, open_table, text_lines
 from textlstm.data.reading.formats import is_table
+from textlstm.data.reading.swallowing import Swallowing, swallowing_sentence
 from textlstm.data.reading.tables import Chunk
 from textlstm.data.settings import ColumnSettings
 from textlstm.data.sources import batched_texts
 from textlstm.terminal import counted
 
+log = logging.getLogger(__name__)
+
 KEY = "data.unlabelled"
-LAYOUT = 1  # of the cached texts: a change of what is written there must raise it, to drop old ones
+LAYOUT = 2  # of the cached texts: a change of what is written there must raise it, to drop old ones
 SCHEMA = pyarrow.schema({"text": pyarrow.large_string(), "duplicate_of": pyarrow.uint64()})
 
 
@@ -53,6 +58,19 @@ class Unlabelled:
         yield from chain.from_iterable(batched_texts(rows))
 
 
+class TextFacts(TypedDict):
+    """What the cache keeps of the texts beside themselves."""
+
+    rows: int
+    """How many there are."""
+    empty: int
+    """Rows without a text."""
+    said: str
+    """What the first rows have decided about reading, in a sentence; "" for nothing."""
+    swallowing: SwallowingFacts
+    """Rows that seem to hold whole rows."""
+
+
 def load_unlabelled(
     path: str, settings: ColumnSettings, *, held_out: np.ndarray, cache: Path
 ) -> Unlabelled:
@@ -69,34 +87,37 @@ def load_unlabelled(
     """
     content, absolute = checksum(path, KEY), str(Path(path).expanduser().absolute())
     suffixes = sorted({"".join(file.suffixes[-2:]) for file in find_files(path, KEY)})
-    key = content_key(
-        LAYOUT, datasets.__version__, content, settings.encoding, settings.text_column, *suffixes
-    )
+    read_as = (settings.encoding, settings.text_column, settings.delimited_values())
+    key = content_key(LAYOUT, datasets.__version__, content, *read_as, *suffixes)
 
     def write(folder: Path) -> None:
         (folder / "facts.json").write_text(json.dumps(_write(folder, path, settings)))
 
-    def load(folder: Path) -> tuple[Dataset, int]:
+    def load(folder: Path) -> tuple[Dataset, TextFacts]:
         facts = json.loads((folder / "facts.json").read_text())
         rows = Dataset.from_file(str(folder / "rows.arrow"))
         if len(rows) != facts["rows"]:
             raise ValueError("rows.arrow is cut short")
-        return rows, facts["empty"]
+        return rows, facts
 
-    (rows, empty), _ = kept(cache, f"texts-{key}", write, load)
+    (rows, facts), _ = kept(cache, f"texts-{key}", write, load)
+    if facts["said"]:
+        log.info("%s: %s", KEY, facts["said"])
+    if facts["swallowing"]["rows"]:
+        log.warning("%s", swallowing_sentence(KEY, facts["swallowing"]))
     allowed = ~np.isin(rows.data.column("duplicate_of").to_numpy(), held_out)
     if not allowed.any():
         raise InputError(
             f"{KEY}: {absolute} has {len(rows):,} texts, none that is not in validation or test."
         )
     origin: SourceFacts = {"path": absolute, "sha256": content}
-    return Unlabelled(rows, key, np.flatnonzero(allowed), empty, origin)
+    return Unlabelled(rows, key, np.flatnonzero(allowed), facts["empty"], origin)
 
 
-def _write(folder: Path, path: str, settings: ColumnSettings) -> dict[str, int]:
+def _write(folder: Path, path: str, settings: ColumnSettings) -> TextFacts:
     """Writes the texts into a folder, and counts those that are there and the empty rows."""
-    facts = {"rows": 0, "empty": 0}
-    columns, chunks = _opened(path, settings)
+    rows, empty, swallowing = 0, 0, Swallowing()
+    columns, said, chunks = _opened(path, settings)
     read = counted(chunks, f"rows read from {KEY}", size_of=lambda chunk: chunk.rows())
     with (
         pyarrow.OSFile(str(folder / "rows.arrow"), "wb") as file,
@@ -104,35 +125,25 @@ def _write(folder: Path, path: str, settings: ColumnSettings) -> dict[str, int]:
     ):
         for chunk in read:
             texts = [text for text in chunk.texts(columns, KEY) if text and not text.isspace()]
-            facts["rows"] += len(texts)
-            facts["empty"] += chunk.rows() - len(texts)
+            rows += len(texts)
+            empty += chunk.rows() - len(texts)
+            swallowing.count(chunk)
             arrays = [
                 pyarrow.array(texts, pyarrow.large_string()),
                 pyarrow.array(duplicate_numbers(texts), pyarrow.uint64()),
             ]
             writer.write_batch(pyarrow.record_batch(arrays, SCHEMA))
-    return facts
+    return {"rows": rows, "empty": empty, "said": said, "swallowing": swallowing.facts()}
 
 
-def _opened(path: str, settings: ColumnSettings) -> tuple[list[str], Iterator[Chunk]]:
-    """The columns of the text, and the rows."""
+def _opened(path: str, settings: ColumnSettings) -> tuple[list[str], str, Iterator[Chunk]]:
+    """The columns of the text, what was decided by the first rows, and the rows."""
     files, encoding = find_files(path, KEY), settings.encoding
     if not is_table(files[0]) and not Path(path).expanduser().is_dir():
         lines = (text_lines(file, KEY, encoding, "text") for file in files)
-        return ["text"], chain.from_iterable(lines)
+        return ["text"], "", chain.from_iterable(lines)
 
-    table = open_table(path, KEY, encoding)
-    given = settings.text_column
-    if given is None:
-        given = guess_column(
-            "text", TEXT_COLUMNS, table.columns, lambda what: InputError(f"{KEY}: {path} {what}")
-        )
-    columns = given if isinstance(given, list) else [given]
-    for column in columns:
-        if column not in table.columns:
-            raise InputError(
-                f"{KEY}: {path} has no column {column!r}.{nearest(column, table.columns)} Its "
-                f"columns are {', '.join(table.columns)}; it is read as data.train is, by "
-                f"data.text_column=…"
-            )
-    return columns, table.chunks(columns)
+    table = open_table(path, KEY, encoding, settings)
+    columns = Columns(table, KEY, lambda what: InputError(f"{KEY}: {path} {what}"))
+    texts = columns.texts(settings.text_column)
+    return texts, table.said, table.chunks(texts)

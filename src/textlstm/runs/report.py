@@ -8,6 +8,7 @@ from rich.table import Table
 
 from textlstm.data.classes import listed, unseen_sentence
 from textlstm.data.facts import DataFacts
+from textlstm.data.reading.swallowing import swallowing_sentence
 from textlstm.model.calibration import at_temperature, reliability
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import BaselineSettings, Calibration, ScoreName, Scores
@@ -175,6 +176,10 @@ def data_warnings(facts: DataFacts) -> list[str]:
     for source, rows in facts["empty"].items():
         if rows:
             sentences.append(f"data.{source}: {rows:,} rows without text or label were dropped.")
+
+    for source, swallowing in facts.get("swallowing", {}).items():
+        if swallowing["rows"]:
+            sentences.append(swallowing_sentence(f"data.{source}", swallowing))
 
     for source, rows in facts["duplicates"].items():
         if rows:

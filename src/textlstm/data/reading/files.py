@@ -2,6 +2,7 @@
 
 import codecs
 import glob
+import logging
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 from textlstm.checks import InputError
 from textlstm.data.reading.formats import format_names, is_table, read_table
 from textlstm.data.reading.opened import OpenedFile
-from textlstm.data.reading.tables import ROWS, Chunk, Table
+from textlstm.data.reading.settings import AS_FOUND, DelimitedSettings
+from textlstm.data.reading.tables import ROWS, Chunk, Table, listed_columns
+
+log = logging.getLogger(__name__)
 
 EXPECTED = f"a {format_names()} file, a glob, or a folder with one sub-folder per class"
 NOT_OF_FILES = {  # codecs of Python's that no file is written in
@@ -74,7 +78,12 @@ def _files_of_classes(folder: Path, path: str, key: str) -> list[Path]:
     )
 
 
-def open_table(path: str, key: str, encoding: str | None = None) -> Table:
+def open_table(
+    path: str,
+    key: str,
+    encoding: str | None = None,
+    delimited: DelimitedSettings = AS_FOUND,
+) -> Table:
     """Opens a file, all files that match a glob, or a folder of classes as one table.
 
     The columns of a folder are `text` and `label`. JSON Lines have the columns of the first
@@ -84,6 +93,7 @@ def open_table(path: str, key: str, encoding: str | None = None) -> Table:
         path: the file, the glob or the folder.
         key: the config key that named it, for messages.
         encoding: the encoding of text files; None is UTF-8, or what a byte order mark says.
+        delimited: how CSV and TSV files are read.
 
     Raises:
         InputError: a file that cannot be read, with the place; while opening, or while the chunks
@@ -93,20 +103,32 @@ def open_table(path: str, key: str, encoding: str | None = None) -> Table:
     _check_encoding(encoding)
     if Path(path).expanduser().is_dir():
         return Table(["text", "label"], {}, lambda columns: _texts_by_folder(files, key, encoding))
-    first = read_table(OpenedFile(files[0], key, encoding))
+    first = read_table(OpenedFile(files[0], key, encoding, delimited))
 
     def chunks(columns: list[str] | None) -> Iterator[Chunk]:
         for file in files:
-            table = first if file is files[0] else read_table(OpenedFile(file, key, encoding))
-            missing = [column for column in columns or first.columns if column not in table.columns]
-            if missing:
-                raise InputError(
-                    f"{key}: {file} has no column {missing[0]!r}, which {files[0]} has. Its "
-                    f"columns are {', '.join(table.columns)}; all files of a glob need the same."
-                )
+            table = first
+            if file is not files[0]:
+                table = read_table(OpenedFile(file, key, encoding, delimited))
+                _check_like(table, file, first, files[0], columns, key)
             yield from table.chunks(columns)
 
     return first._replace(chunks=chunks)
+
+
+def _check_like(
+    table: Table, file: Path, first: Table, first_file: Path, columns: list[str] | None, key: str
+) -> None:
+    """Refuses a file of a glob without a column of the first; says what was decided otherwise."""
+    wanted = first.columns if columns is None else columns
+    missing = next((column for column in wanted if column not in table.columns), None)
+    if missing is not None:
+        raise InputError(
+            f"{key}: {file} has no column {missing!r}, which {first_file} has. Its columns are "
+            f"{listed_columns(table.columns)}; all files of a glob need the same."
+        )
+    if table.said and table.said != first.said:
+        log.info("%s: %s: %s", key, file, table.said)
 
 
 def _check_encoding(encoding: object) -> None:

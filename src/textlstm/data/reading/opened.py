@@ -15,6 +15,8 @@ from typing import Any
 import pyarrow
 
 from textlstm.checks import InputError
+from textlstm.data.reading.settings import AS_FOUND, DelimitedSettings
+from textlstm.data.reading.tables import key_beside
 
 COMPRESSED: dict[str, Callable[[Path], Any]] = {
     ".gz": gzip.open,
@@ -55,14 +57,25 @@ class OpenedFile:
         path: the file, which is opened anew each time that something of it is read.
         key: the config key that named the file, for messages.
         encoding: the encoding of a text file; None is UTF-8, or what a byte order mark says.
+        delimited: how a CSV or TSV file is read.
     """
 
-    def __init__(self, path: Path, key: str, encoding: str | None) -> None:
-        self.path, self.key, self.encoding = path, key, encoding
+    def __init__(
+        self,
+        path: Path,
+        key: str,
+        encoding: str | None,
+        delimited: DelimitedSettings = AS_FOUND,
+    ) -> None:
+        self.path, self.key, self.encoding, self.delimited = path, key, encoding, delimited
 
     def fail(self, what: str) -> InputError:
         """The error that says what is wrong with the file; `what` follows its path directly."""
         return InputError(f"{self.key}: {self.path}{what}")
+
+    def option(self, name: str) -> str:
+        """The key that says how the file is read: data.quoting, or `quoting` of predict."""
+        return key_beside(self.key, name)
 
     def bytes(self) -> Any:
         """The content as a binary stream, decompressed."""
