@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,9 +20,9 @@ from textlstm.data.columns import Columns
 from textlstm.data.reading.files import find_files, open_table, text_lines
 from textlstm.data.reading.formats import is_table
 from textlstm.data.reading.names import is_list, split_names
+from textlstm.data.reading.settings import DelimitedSettings
 from textlstm.data.reading.swallowing import Swallowing, swallowing_sentence
 from textlstm.data.reading.tables import ROWS, Chunk
-from textlstm.data.settings import DataSettings
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import read_record
@@ -52,7 +53,8 @@ def predict(config: dict[str, Any]) -> None:
         return
 
     record = read_record(run.path)
-    data_settings = parse_settings(DataSettings, record["config"]["data"], "data")
+    recorded = record["config"]["data"]
+    delimited = {field.name: recorded.get(field.name) for field in fields(DelimitedSettings)}
     columns = settings.text_column or record["data"]["columns"]["text"]
     target = None if settings.output is None else Path(settings.output).expanduser()
     source = settings.input
@@ -61,7 +63,8 @@ def predict(config: dict[str, Any]) -> None:
     else:
         if target is not None and Path(source).expanduser().absolute() == target.absolute():
             raise InputError(f"input and output are the same file, {target}.")
-        columns, chunks = _read(source, columns, read_as(data_settings, settings))
+        read = read_as(DelimitedSettings(**delimited), settings)
+        columns, chunks = _read(source, columns, recorded["encoding"], read)
     with _until_enough(), _opened_output(target) as output:
         rows = _predicted(chunks, classifier, columns, settings)
         _write(rows, output, target)
@@ -113,7 +116,7 @@ def _name_of_lines(columns: str | list[str]) -> str:
 
 
 def _read(
-    path: str, columns: str | list[str], settings: DataSettings
+    path: str, columns: str | list[str], encoding: str | None, delimited: DelimitedSettings
 ) -> tuple[list[str], Iterator[Chunk]]:
     """The columns of the text; and a table's rows with all columns, or another file's lines."""
     files = find_files(path, "input")
@@ -121,10 +124,10 @@ def _read(
         raise InputError(f"input: {path} is a folder; a file or a glob was expected.")
     if not is_table(files[0]):
         name = _name_of_lines(columns)
-        lines = (text_lines(file, "input", settings.encoding, name) for file in files)
+        lines = (text_lines(file, "input", encoding, name) for file in files)
         return [name], chain.from_iterable(lines)
 
-    table = open_table(path, "input", settings.encoding, settings)
+    table = open_table(path, "input", encoding, delimited)
     found = Columns(table, "input", lambda what: InputError(f"input: {path} {what}"))
     texts = found.texts(columns)
     if table.said:

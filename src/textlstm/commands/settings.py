@@ -4,7 +4,7 @@ The sentence under a field is the key's help. Torch is not imported here, so tha
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from textlstm.checks import (
     InputError,
@@ -15,8 +15,10 @@ from textlstm.checks import (
     parse_settings,
 )
 from textlstm.data.reading.names import listed
-from textlstm.data.reading.settings import check_delimited
+from textlstm.data.reading.settings import DelimitedSettings, check_delimited
 from textlstm.data.settings import DataSettings
+
+Reading = TypeVar("Reading", bound=DelimitedSettings)
 
 SPLITS = ("train", "validation", "test")
 
@@ -44,13 +46,13 @@ class EvaluateSettings:
     label_column: str | None
     """the column of its class (default: the run's)"""
 
-    header: bool | None
+    header: bool | None = None
     """CSV, TSV: whether the first row names the columns (default: the run's)"""
 
-    columns: str | list[str] | None
+    columns: str | list[str] | None = None
     """header=false: names for the columns, such as [id,text] (default: the run's)"""
 
-    quoting: str | None
+    quoting: str | None = None
     """CSV, TSV: double or none (default: the run's)"""
 
     batch_size: int | None
@@ -99,13 +101,13 @@ class PredictSettings:
     text_column: str | list[str] | None
     """the column of the text (default: the run's)"""
 
-    header: bool | None
+    header: bool | None = None
     """CSV, TSV: whether the first row names the columns (default: the run's)"""
 
-    columns: str | list[str] | None
+    columns: str | list[str] | None = None
     """header=false: names for the columns, such as [id,text] (default: the run's)"""
 
-    quoting: str | None
+    quoting: str | None = None
     """CSV, TSV: double or none (default: the run's)"""
 
     min_probability: float | None
@@ -130,7 +132,7 @@ class PredictSettings:
             )
 
 
-def read_as(recorded: DataSettings, typed: EvaluateSettings | PredictSettings) -> DataSettings:
+def read_as(recorded: Reading, typed: EvaluateSettings | PredictSettings) -> Reading:
     """How another file is read: as the run's own were where the keys do not say otherwise.
 
     Raises:

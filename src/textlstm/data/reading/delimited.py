@@ -18,6 +18,7 @@ from textlstm.data.reading.dialect import (
     first_rows,
     likely_columns,
     seems_data,
+    seems_names,
     shows_quoting,
 )
 from textlstm.data.reading.opened import UNDECODED, UNREADABLE, OpenedFile
@@ -102,6 +103,13 @@ class DelimitedFile:
 
     def _said(self) -> str:
         """Says what the first lines have decided, where they could have been read otherwise."""
+        if not self.dialect.header:
+            first, *others = first_rows(self.sample, self.dialect)
+            if seems_names(first, others):
+                return (
+                    f"the first row, {_shown(first)}, is read as a row, but looks like names of "
+                    f"columns; {self.file.option('header')}=true takes it for them."
+                )
         if not (self.dialect.guessed and self.dialect.seen):
             return ""
         key = self.file.option("quoting")

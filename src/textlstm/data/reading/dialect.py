@@ -224,6 +224,16 @@ def seems_data(first: list[str], others: Iterable[list[str]]) -> bool:
     return False
 
 
+def seems_names(first: list[str], others: Iterable[list[str]]) -> bool:
+    """Whether a first row looks like names: one of its values is not a number, above numbers."""
+    rows = [row for row in others if len(row) == len(first)]
+    columns = zip(first, zip(*rows, strict=True), strict=True) if rows else ()
+    return any(
+        value and not NUMBER.fullmatch(value) and all(map(NUMBER.fullmatch, below))
+        for value, below in columns
+    )
+
+
 def likely_columns(rows: list[list[str]]) -> tuple[int, int]:
     """The positions, from 1, of what looks most like texts and like labels in rows without names.
 
