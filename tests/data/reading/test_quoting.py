@@ -93,6 +93,11 @@ def test_a_tab_separated_file_may_show_that_fields_stand_in_quotes(write_file, n
     )
 
 
+def test_a_wrong_row_between_two_quotes_is_named_and_not_taken_for_a_text(write_file):
+    content = lines([AS_CHARACTERS[0], ("spam", "win\ta prize"), *AS_CHARACTERS[1:3]])
+    assert_refused(write_file("rows.tsv", content), r"row 2 has 3 fields, the header has 2")
+
+
 def test_a_spreadsheet_quotes_the_fields_with_a_comma(write_file):
     content = 'label\ttext\nham\t"one, two"\nspam\tthree\nham\t"four, five"\n'
     assert read(write_file("rows.tsv", content)) == [
