@@ -7,21 +7,25 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
 import torch
 
-from textlstm.checks import InputError, nearest, parse_settings
+from textlstm.checks import InputError, parse_settings
 from textlstm.commands.settings import PredictSettings, read_as
+from textlstm.data.columns import Columns
 from textlstm.data.facts import DamageFacts
 from textlstm.data.reading.damaged import count_damaged, damaged_sentence
 from textlstm.data.reading.fields import add_fields
 from textlstm.data.reading.files import find_files, open_table, text_lines
 from textlstm.data.reading.formats import opens_as_table
+from textlstm.data.reading.names import is_list, split_names
+from textlstm.data.reading.settings import FileSettings
+from textlstm.data.reading.swallowing import Swallowing, swallowing_sentence
 from textlstm.data.reading.tables import ROWS, Chunk
-from textlstm.data.settings import DataSettings
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import read_record
@@ -52,17 +56,20 @@ def predict(config: dict[str, Any]) -> None:
         return
 
     record = read_record(run.path)
+    recorded = record["config"]["data"]
+    reading = {  # of which an old run knew fewer keys
+        field.name: recorded[field.name] for field in fields(FileSettings) if field.name in recorded
+    }
     columns = settings.text_column or record["data"]["columns"]["text"]
-    columns = columns if isinstance(columns, list) else [columns]
     target = None if settings.output is None else Path(settings.output).expanduser()
     source = settings.input
     if source is None:
-        chunks = _standard_input(columns)
+        columns, chunks = _standard_input(columns)
     else:
         if target is not None and Path(source).expanduser().absolute() == target.absolute():
             raise InputError(f"input and output are the same file, {target}.")
-        recorded = parse_settings(DataSettings, record["config"]["data"], "data")
-        chunks = _read(source, columns, read_as(source, recorded, settings))
+        read = read_as(source, FileSettings(**reading), settings, recorded.get("train"))
+        columns, chunks = _read(source, columns, read)
     with _until_enough(), _opened_output(target) as output:
         rows = _predicted(chunks, classifier, columns, settings)
         _write(rows, output, target)
@@ -87,8 +94,13 @@ def _print_prediction(classifier: TextClassifier, text: str, min_probability: fl
         print(prediction.label + unsure, *shares, sep="\n", flush=True)
 
 
-def _standard_input(columns: list[str]) -> Iterator[Chunk]:
-    """A text a line; from a keyboard, one at a time."""
+def _standard_input(columns: str | list[str]) -> tuple[list[str], Iterator[Chunk]]:
+    """The name for a text a line, and these lines; from a keyboard, one at a time."""
+    name = _name_of_lines(columns)
+    return [name], _typed_lines(name)
+
+
+def _typed_lines(column: str) -> Iterator[Chunk]:
     keyboard = sys.stdin.isatty()
     if keyboard:
         print("Reading texts from the keyboard, one a line; Ctrl-D ends.", file=sys.stderr)
@@ -96,41 +108,52 @@ def _standard_input(columns: list[str]) -> Iterator[Chunk]:
     lines = (line.rstrip("\r\n") for line in sys.stdin)
     try:
         while chunk := list(islice(lines, 1 if keyboard else ROWS)):
-            yield Chunk("standard input", 1, {columns[0]: chunk})
+            yield Chunk("standard input", 1, {column: chunk})
     except UnicodeDecodeError as error:
         raise InputError(f"input: standard input is not UTF-8 text ({error}).") from error
 
 
-def _read(path: str, columns: list[str], settings: DataSettings) -> Iterator[Chunk]:
-    """The rows of a table with all their columns, or of any other file a text a line."""
+def _name_of_lines(columns: str | list[str]) -> str:
+    """What the column of the text is called where the input is a text a line: the first name."""
+    if isinstance(columns, str):
+        columns = split_names(columns) if is_list(columns) else [columns]
+    return columns[0] if columns else "text"
+
+
+def _read(
+    path: str, columns: str | list[str], settings: FileSettings
+) -> tuple[list[str], Iterator[Chunk]]:
+    """The columns of the text; and a table's rows with all columns, or another file's lines."""
     if os.path.isdir(os.path.expanduser(path)):
         raise InputError(f"input: {path} is a folder; a file or a glob was expected.")
     files = find_files(path, "input")
     if not opens_as_table(files[0], settings):
-        lines = (text_lines(file, "input", settings, columns[0]) for file in files)
-        yield from _with_damage_counted(chain.from_iterable(lines), path)
-        return
+        name = _name_of_lines(columns)
+        lines = (text_lines(file, "input", settings, name) for file in files)
+        return [name], _looked_through(chain.from_iterable(lines), path)
 
     table = open_table(path, "input", settings)
-    names = table.names()
-    for column in columns:
-        if column not in names:
-            raise InputError(
-                f"input: {path} has no column {column!r}.{nearest(column, names)} "
-                f"Its columns are {', '.join(names)}; name one with text_column=…"
-            )
-    chunks = (add_fields(chunk, columns) for chunk in table.chunks(None))
-    yield from _with_damage_counted(chunks, path)
+    found = Columns(table, "input", lambda what: InputError(f"input: {path} {what}"))
+    texts = found.texts(columns)
+    if table.said:
+        log.info("input: %s", table.said)
+    chunks = (add_fields(chunk, texts) for chunk in table.chunks(None))
+    return texts, _looked_through(chunks, path)
 
 
-def _with_damage_counted(chunks: Iterator[Chunk], path: str) -> Iterator[Chunk]:
-    """The same chunks; warns at the end of rows that are read with � for some bytes."""
+def _looked_through(chunks: Iterator[Chunk], path: str) -> Iterator[Chunk]:
+    """The same chunks; warns at the end of rows that seem to hold whole rows, or have �."""
     damaged: DamageFacts = {"rows": 0, "places": []}
+    swallowing = Swallowing()
     for chunk in chunks:
         count_damaged(chunk, damaged, path)
+        swallowing.count(chunk)
         yield chunk
+
     if damaged["rows"]:
         log.warning("%s", damaged_sentence("input", damaged))
+    if swallowing.rows:
+        log.warning("%s", swallowing_sentence("input", swallowing.facts()))
 
 
 def _predicted(

@@ -11,6 +11,7 @@ from textlstm.data.facts import DataFacts
 from textlstm.data.labels import shown
 from textlstm.data.reading.damaged import damaged_sentence
 from textlstm.data.reading.folders import left_out_sentences
+from textlstm.data.reading.swallowing import swallowing_sentence
 from textlstm.model.calibration import at_temperature, reliability
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import BaselineSettings, Calibration, ScoreName, Scores
@@ -184,6 +185,10 @@ def data_warnings(facts: DataFacts) -> list[str]:
     for source, rows in facts["empty"].items():
         if rows:
             sentences.append(f"data.{source}: {rows:,} rows without text or label were dropped.")
+
+    for source, swallowing in facts.get("swallowing", {}).items():
+        if swallowing["rows"]:
+            sentences.append(swallowing_sentence(f"data.{source}", swallowing))
 
     for source, rows in facts["duplicates"].items():
         if rows:
