@@ -151,7 +151,10 @@ def test_a_list_in_brackets_names_several_columns(read, typed, columns):
             r"has no column 'so, what'.*Its columns are title, body, 'so, what\?', label;",
         ),
         ("[]", r"^data\.text_column=\[\] names no column"),
-        ("2", r"has no column '2'\. Its columns are"),  # positions are for files without a header
+        (
+            "2",
+            r"has no column '2'\. .*=… If the file has no header, data\.header=false",
+        ),  # positions are for files without a header
     ],
 )
 def test_what_is_no_column_is_named(read, typed, message):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from textlstm.checks import InputError, nearest
 from textlstm.data.reading.names import is_list, split_names
-from textlstm.data.reading.tables import Table, key_beside, listed_columns
+from textlstm.data.reading.tables import Table, key_beside, listed_columns, nothing
 from textlstm.data.settings import ColumnSettings
 
 TEXT_COLUMNS = [
@@ -148,8 +148,15 @@ class Columns:
             raise self.fail(without_names)
         raise self.fail(
             f"has no column {name!r}.{nearest(name, filter(None, self.table.names()))} "
-            f"{self._remedy(option)}"
+            f"{self._remedy(option)}{self._position(name)}"
         )
+
+    def _position(self, name: str) -> str:
+        """What to add where a number is not a name, but would be a position without a header."""
+        delimited = self.table.without_names is not nothing
+        if self.table.by_position or not delimited or not POSITION.fullmatch(name):
+            return ""
+        return f" If the file has no header, {key_beside(self.key, 'header')}=false counts them."
 
     def _refuse_number_of_a_row(self, name: str) -> None:
         """Refuses a position that by chance is a value of the first row, which is no header."""

@@ -24,6 +24,7 @@ def test_a_tsv_file_is_separated_by_tabs_whatever_its_header_holds(write_file):
     [
         ('"a, b or c";label\none;x\n', ";"),  # what stands in quotes divides nothing
         ("text, or more;label\none;x\ntwo;y\n", ";"),  # the comma would make rows of one field
+        ("a, b, c, or d?;label\none, two;x\ntwo;y\none, two, three;x\n", ";"),
         ("\ntext|label\none|x\n", "|"),
         ('label,"one; two; three"\nx,"one; two"\n', ","),
     ],

@@ -100,7 +100,7 @@ def find_dialect(sample: Sample, separators: str, settings: DelimitedSettings) -
 
 
 def _separator(lines: list[str], separators: str) -> str:
-    """The separator that divides most of the rows into as many fields as the first."""
+    """The separator that the first row has most, if it divides half of the others alike."""
     line = next((line for line in lines if line.strip("\r\n")), "")
     first = IN_QUOTES.sub("", line)
     found = [separator for separator in separators if separator in first]
@@ -109,12 +109,12 @@ def _separator(lines: list[str], separators: str) -> str:
     if not found:
         return max(separators, key=line.count)
 
-    def fit(separator: str) -> tuple[float, int]:
+    def divides_alike(separator: str) -> bool:
         rows = csv.reader(islice(lines, LINES), delimiter=separator)
-        widths = [len(row) for row in rows if row]
-        return widths.count(widths[0]) / len(widths), first.count(separator)
+        width, *others = (len(row) for row in rows if row)
+        return 2 * others.count(width) >= len(others)
 
-    return max(found, key=fit)
+    return max(list(filter(divides_alike, found)) or found, key=first.count)
 
 
 def _stand_in_quotes(sample: Sample, separator: str) -> bool:
