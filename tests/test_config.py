@@ -29,11 +29,11 @@ TRAIN_KEYS = {
     "": "baselines calibrate calibration_from ensemble pretrain resume seed test threads wide",
     "callbacks": "early_stopping._target_ early_stopping.monitor early_stopping.patience "
     "learning_rate._target_ learning_rate.logging_interval",
-    "data": "batch_size class_weights config drop_empty encoding encoding_errors fold folds format "
-    "label_column label_names max_length max_rows max_tokens_per_batch merge_labels name "
-    "oversample pad_to refit source "
-    "split_seed streaming streaming_rows test test_fraction text_column tokenizer train truncate "
-    "unlabelled val_fraction validation vocab_size",
+    "data": "batch_size class_weights columns config drop_empty encoding encoding_errors fold "
+    "folds format header label_column label_names max_length max_rows max_tokens_per_batch "
+    "merge_labels name oversample pad_to quoting refit source split_seed streaming streaming_rows "
+    "test test_fraction text_column tokenizer train truncate unlabelled val_fraction validation "
+    "vocab_size",
     "logger": "_target_ default_hp_metric name",
     "model": "bidirectional directions dropout embedding_dim embedding_dropout head hidden "
     "label_smoothing layers pooling sequence_dropout word_dropout",
@@ -46,9 +46,10 @@ PRETRAIN_KEYS = {  # of pretrain=own_text
     for key in ("batch_size", "candidates", "dropout", "epochs", "lr", "seed", "weight_drop")
 } | {"pretrain.word_dropout"}
 OTHER_KEYS = {
-    "evaluate": "accelerator batch_size changed_data encoding encoding_errors file format "
-    "label_column merge_labels run split text_column threads",
-    "predict": "batch_size encoding encoding_errors format input min_probability output run text "
+    "evaluate": "accelerator batch_size changed_data columns encoding encoding_errors file format "
+    "header label_column merge_labels quoting run split text_column threads",
+    "predict": "batch_size columns encoding encoding_errors format header input min_probability "
+    "output quoting run text "
     "text_column threads",
     "export": "run",
     "inspect_data": " ".join(["data." + key for key in TRAIN_KEYS["data"].split()] + ["output"]),

@@ -2,10 +2,14 @@
 
 from typing import Any
 
-# The values of these keys are texts and paths: what Hydra's grammar makes of commas, quotes,
-# brackets and ${…} is never what the person meant.
-LITERAL = {"text", "input", "output", "file", "run", "resume", "sweep.storage"} | {
-    f"data.{key}" for key in ("train", "validation", "test", "unlabelled", "name")
+# The values of these keys are texts, paths and names of columns: what Hydra's grammar makes of
+# commas, quotes, brackets and ${…} is never what the person meant.
+COLUMN_KEYS = {"text_column", "label_column", "columns"}  # of `data`, and of the other commands
+LITERAL = {
+    *("text", "input", "output", "file", "run", "resume", "calibration_from", "sweep.storage"),
+    *(f"data.{key}" for key in ("train", "validation", "test", "unlabelled", "name")),
+    *COLUMN_KEYS,
+    *(f"data.{key}" for key in COLUMN_KEYS),
 }
 # Of these, paths that are recorded must hold from any working directory.
 RECORDED_PATHS = {"data.train", "data.validation", "data.test", "data.unlabelled"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.commands import TOLERANCE, call, record, run, table
+from helpers.commands import QUICK, TOLERANCE, call, record, run, table
 
 pytestmark = pytest.mark.cores
 
@@ -52,3 +52,50 @@ def test_evaluate_refuses_changed_data_unless_told_otherwise(trained, my_csv):
         assert "Scores on validation" in out
     finally:
         my_csv.write_text(before, encoding="utf-8")
+
+
+def test_a_file_without_a_header_is_scored_by_names_or_positions(trained, my_csv, tmp_path):
+    rows = my_csv.read_text(encoding="utf-8").splitlines(keepends=True)[1:]
+    file = tmp_path / "new.csv"
+    file.write_text("".join(rows), encoding="utf-8")
+    scores = []
+    for typed in (
+        ["columns=[id,headline,desk]"],
+        ["columns=[id,headline,'desk, or so']", "label_column=desk, or so"],
+        ["text_column=2", "label_column=3"],
+    ):
+        call("evaluate", f"run={trained}", f"file={file}", "header=false", *typed)
+        scores.append(record(trained / "evaluation" / "new.csv")["file"])
+    assert scores[0] == scores[1] == scores[2]
+
+    _, errors = call("evaluate", f"run={trained}", f"file={file}", code=2)
+    assert "new.csv seems to have no header" in errors
+    assert "header=false with positions from 1, such as text_column=2 label_column=3" in errors
+
+
+def test_a_run_on_lines_without_a_header_needs_nothing_typed_again(tmp_path):
+    lines = [
+        f"{label}\t{text.format(n)}\n"
+        for n in range(30)
+        for label, text in [
+            ("ham", '"see you at {} oclock'),
+            ("spam", "win prize {} now"),
+            ("ham", 'ok then {}"'),
+        ]
+    ]
+    for name, rows in {"train.tsv": lines, "new.tsv": lines[:6]}.items():
+        (tmp_path / name).write_text("".join(rows), encoding="utf-8")
+    folder = tmp_path / "run"
+    typed = ["data.header=false", "data.columns=[label,'text, or so']"]
+    names = ["data.text_column=text, or so", f"data.train={tmp_path}/train.tsv"]
+    _, errors = call("train", *QUICK, *typed, *names, f"hydra.run.dir={folder}")
+    assert "data.train: a quote is a character of the text, as the first rows show;" in errors
+    recorded = record(folder)
+    assert sum(split["rows"] for split in recorded["data"]["splits"].values()) == len(lines)
+    assert recorded["data"]["columns"] == {"text": ["text, or so"], "label": "label"}
+
+    out, _ = call("evaluate", f"run={folder}", f"file={tmp_path}/new.tsv")
+    assert "Scores on file" in out
+    out, _ = call("predict", f"run={folder}", f"input={tmp_path}/new.tsv")
+    assert out.splitlines()[0].startswith('label,"text, or so",predicted,')
+    assert len(out.splitlines()) == 1 + 6

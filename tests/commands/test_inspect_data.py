@@ -118,3 +118,19 @@ def test_frequent_tokens_are_more_typical_than_rare_ones_and_shared_ones_are_not
     assert abs(scores_CV[0, 0]) < scores_CV[0, 1]
     assert scores_CV[:, 4].abs().max() < 0.01
     assert scores_CV.isfinite().all()
+
+
+def test_rows_that_another_has_swallowed_are_something_to_look_at(config, tmp_path):
+    rows = [f"{text}\t{label}\n" for text, label in ROWS]
+    rows[1:1] = ['"goal one\tsports\n', "shares\tmoney\n", 'goal two"\tsports\n']
+    (tmp_path / "train.tsv").write_text("text\tlabel\n" + "".join(rows), encoding="utf-8")
+    data = {**config["data"], "train": str(tmp_path / "train.tsv")}
+    counts = {}
+    for quoting in (None, "double"):
+        inspect_data({**config, "data": {**data, "quoting": quoting}})
+        report = (tmp_path / "look" / "report.md").read_text(encoding="utf-8")
+        warning = "data.train: 1 row holds a line break and then what looks like a whole row"
+        assert (warning in report) == (quoting == "double")
+        classes = table_rows(report, "class").values()
+        counts[quoting] = sum(int(cell) for cells in classes for cell in cells)
+    assert counts == {None: len(ROWS) + 3, "double": len(ROWS) + 1}

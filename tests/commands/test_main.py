@@ -63,6 +63,28 @@ def test_literal_values_are_taken_as_typed(key, value):
     assert composed("predict", *arguments)[key] == value
 
 
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize(
+    ("command", "key"),
+    [
+        *(("train", key) for key in ("data.text_column", "data.label_column", "data.columns")),
+        ("train", "calibration_from"),
+        *(("evaluate", key) for key in ("text_column", "label_column", "columns")),
+        *(("predict", key) for key in ("text_column", "columns")),
+    ],
+)
+def test_names_of_columns_are_taken_as_typed(command, key, value):
+    run = [] if command == "train" else ["run=x"]
+    config = composed(command, *run, f"{key}={value}")
+    assert reduce(dict.__getitem__, key.split("."), config) == value
+
+
+def test_a_column_named_by_a_number_or_a_list_stays_text():
+    config = composed("train", "data.label_column=1", "data.text_column=[a, 'b, c']")
+    assert config["data"]["label_column"] == "1"
+    assert config["data"]["text_column"] == "[a, 'b, c']"
+
+
 @pytest.mark.parametrize("key", ["train", "validation", "test"])
 def test_data_paths_are_taken_as_typed_and_made_absolute(key, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -65,6 +65,32 @@ CASES = [
         "data.train: {folder}/rows.csv has two columns 'text': each needs a name of its own.",
     ),
     (
+        "two columns of one name of which one is named",
+        {"rows.csv": "note,note,label\none,goal,sports\n"},
+        [TRAIN + "rows.csv", "data.text_column=note"],
+        "data.train: {folder}/rows.csv has two columns 'note': each needs a name of its own.",
+    ),
+    (
+        "a file without a header",
+        {"rows.csv": "1,a goal\n2,shares fall\n1,two goals\n"},
+        [TRAIN + "rows.csv", "data.text_column=text", "data.label_column=label"],
+        (
+            "data.train: {folder}/rows.csv seems to have no header: its first row holds '1', 'a "
+            "goal', like the rows below. Give data.header=false with positions from 1, such as "
+            "data.text_column=2 data.label_column=1, or with a name for each of the 2 columns, "
+            "data.columns=[…]; or data.header=true if these are the names."
+        ),
+    ),
+    (
+        "names of columns beside a header",
+        {"rows.csv": CSV},
+        [TRAIN + "rows.csv", "data.columns=[text,label]"],
+        (
+            "data.columns=[text,label] names the columns of a file without a header: give "
+            "data.header=false, too, or leave it out."
+        ),
+    ),
+    (
         "a glob of files with other columns",
         {"1.csv": CSV, "2.csv": "title,label\none goal,sports\n"},
         [TRAIN + "*.csv"],

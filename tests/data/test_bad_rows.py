@@ -28,7 +28,8 @@ CASES = [
         (
             "data.train: {folder}/rows.csv, row 5 cannot be read: a quote is opened there and "
             "never closed. A text that holds the separator, a quote or a line break stands in "
-            '"double quotes", with quotes inside it doubled.'
+            '"double quotes", with quotes inside it doubled; where a quote is a character of the '
+            "text, give data.quoting=none."
         ),
     ),
     (
@@ -38,7 +39,8 @@ CASES = [
         (
             "data.train: {folder}/rows.csv, row 5 cannot be read: text follows a closing quote. A "
             'text that holds the separator, a quote or a line break stands in "double quotes", '
-            "with quotes inside it doubled."
+            "with quotes inside it doubled; where a quote is a character of the text, give "
+            "data.quoting=none."
         ),
     ),
     (

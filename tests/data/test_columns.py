@@ -1,5 +1,6 @@
 """Columns: those that are named, and those that are guessed by their usual names."""
 
+import csv
 import logging
 
 import pytest
@@ -99,3 +100,146 @@ def test_the_guess_is_named_each_time_and_a_given_column_never(read, caplog):
 def test_columns_that_cannot_be_read_are_refused(read, columns, message):
     with pytest.raises(InputError, match=message):
         read("words,topics\none,a\n", **columns)
+
+
+ODD_NAMES = [
+    "What could we improve? (please be specific)",
+    "Overall, how satisfied are you?",
+    "[title,words]",
+    'it\'s "quoted" {x} ${y}',
+    "1",
+    "null",
+    " spaced ",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_name_that_stands_in_the_header_is_that_column(tmp_path, load, name):
+    with open(tmp_path / "rows.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([[name, "title", "words"], ["a", "x", "one"], ["b", "y", "two"]])
+    path = str(tmp_path / "rows.csv")
+    train = load(
+        path, text_column="[title,words]" if name[0] != "[" else "words", label_column=name
+    )
+    assert train["train"].columns["label"] == name
+    assert train["train"].class_names == ["a", "b"]
+    train = load(path, text_column=name, label_column="words")["train"]
+    assert list(train.texts()) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "columns"),
+    [
+        ("[title,body]", ["title", "body"]),
+        ("[ title , 'body' ]", ["title", "body"]),
+        ('["so, what?",title]', ["so, what?", "title"]),
+        ("[body]", ["body"]),
+        (["so, what?", "body"], ["so, what?", "body"]),
+    ],
+)
+def test_a_list_in_brackets_names_several_columns(read, typed, columns):
+    rows = read('title,body,"so, what?",label\nA,b,c,x\nB,e,f,y\n', text=typed)
+    assert rows.columns["text"] == columns
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("[title,boddy]", r"has no column 'boddy'\. Did you mean 'body'\?"),
+        (
+            "so, what",
+            r"has no column 'so, what'.*Its columns are title, body, 'so, what\?', label;",
+        ),
+        ("[]", r"^data\.text_column=\[\] names no column"),
+        (
+            "2",
+            r"has no column '2'\. .*=… If the file has no header, data\.header=false",
+        ),  # positions are for files without a header
+    ],
+)
+def test_what_is_no_column_is_named(read, typed, message):
+    with pytest.raises(InputError, match=message):
+        read('title,body,"so, what?",label\nA,b,c,x\n', text=typed)
+
+
+def test_a_column_without_a_name_of_its_own_is_refused_where_it_is_read(read):
+    content = "label,text,note,note,,\na,one,1,2,3,4\nb,two,1,2,3,4\n"
+    assert pairs(read(content)) == [("one", "a"), ("two", "b")]
+    with pytest.raises(
+        InputError, match=r"has two columns 'note': each needs a name of its own\.$"
+    ):
+        read(content, text="note")
+    with pytest.raises(
+        InputError, match=r"no column 'x'\. Its columns are .* and 2 without a name;"
+    ):
+        read(content, text="x")
+
+
+HEADERLESS = "ham,see you\nspam,free\nham,ok\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "columns"),
+    [
+        ({"text_column": "2", "label_column": "1"}, {"text": ["2"], "label": "1"}),
+        ({"text_column": 2, "label_column": 1}, {"text": ["2"], "label": "1"}),
+        ({"columns": "[label,text]"}, {"text": ["text"], "label": "label"}),
+        (
+            {"columns": ["x", "y"], "text_column": "2", "label_column": "x"},
+            {"text": ["y"], "label": "x"},
+        ),
+        (
+            {"columns": "[2,1]", "text_column": "1", "label_column": "2"},
+            {"text": ["1"], "label": "2"},
+        ),
+    ],
+)
+def test_columns_without_a_header_are_positions_or_names_of_data_columns(
+    write_file, load, settings, columns
+):
+    file = write_file("rows.csv", HEADERLESS)
+    settings = {"text_column": None, "label_column": None, "header": False, **settings}
+    train = load(file, **settings)["train"]
+    assert list(train.texts()) == ["see you", "free", "ok"]
+    assert train.class_names == ["ham", "spam"]
+    assert train.columns == columns
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"text_column": None, "label_column": None},
+        {"text_column": "text", "label_column": "label"},
+        {"text_column": "2", "label_column": "1"},
+    ],
+)
+def test_a_file_without_a_header_is_told_how_to_be_read(write_file, load, settings):
+    with pytest.raises(InputError) as raised:
+        load(write_file("rows.csv", HEADERLESS), **settings)
+    assert str(raised.value).partition("rows.csv")[2] == (
+        " seems to have no header: its first row holds 'ham', 'see you', like the rows below. Give "
+        "data.header=false with positions from 1, such as data.text_column=2 data.label_column=1, "
+        "or with a name for each of the 2 columns, data.columns=[…]; or data.header=true if these "
+        "are the names."
+    )
+
+
+def test_a_number_in_the_first_row_of_data_is_no_name(write_file, load):
+    file = write_file("rows.csv", "3,one\n1,two\n3,three\n")
+    with pytest.raises(InputError, match="seems to have no header"):
+        load(file, text_column="one", label_column="3")
+    assert load(file, text_column="one", label_column="3", header=True)["train"].class_names == [
+        "1",
+        "3",
+    ]
+
+
+def test_without_header_and_names_the_first_row_shows_the_positions(write_file, load):
+    with pytest.raises(
+        InputError,
+        match=r"Its columns are 1, 2; name one with data\.text_column=… "
+        r"Row 1 holds 'ham', 'see you'\.$",
+    ):
+        load(write_file("rows.csv", HEADERLESS), text_column=None, header=False)
+    with pytest.raises(InputError, match=r"has no column '3'\."):
+        load(write_file("rows.csv", HEADERLESS), text_column="3", label_column="1", header=False)

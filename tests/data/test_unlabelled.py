@@ -1,5 +1,7 @@
 """Texts without a class: how they are read, what is left out, and what they change."""
 
+import logging
+
 import pytest
 import torch
 
@@ -113,3 +115,22 @@ def test_their_file_is_recorded_and_may_not_change_under_a_resumed_run(read, wri
     assert changed.facts["sources"]["unlabelled"]["sha256"] != source["sha256"]
     with pytest.raises(InputError, match=r"data\.unlabelled: .*more\.txt has changed since"):
         changed.load_state_dict(kept)
+
+
+def test_a_table_is_read_by_the_keys_of_train(read, write_file, caplog):
+    table = write_file(
+        "more.tsv", 'label\ttext\nx\t"a keeper saves\ny\ta bank lends"\ny\tit falls\n'
+    )
+    with caplog.at_level(logging.INFO):
+        assert texts(read(table)) == ['"a keeper saves', 'a bank lends"', "it falls"]
+    assert "data.unlabelled: a quote is a character of the text, as the first" in caplog.text
+    assert texts(read(table, quoting="double")) == [
+        "a keeper saves\ny\ta bank lends",
+        "it falls",
+    ]
+    assert "data.unlabelled: 1 row holds a line break and then what looks" in caplog.text
+
+    train = write_file("rows.csv", "".join(f"{label},{text}\n" for text, label in ROWS))
+    more = write_file("more.csv", "x,a keeper saves\ny,a bank lends\n")
+    data = read(more, train=train, header=False, text_column="2", label_column="1")
+    assert texts(data) == ["a keeper saves", "a bank lends"]

@@ -19,7 +19,7 @@ import pytest
 
 from textlstm.checks import InputError
 from textlstm.data.reading.files import open_table
-from textlstm.data.reading.settings import FileSettings
+from textlstm.data.reading.settings import AS_NAMED, FileSettings
 
 ROWS = [
     ("Shares fell, again", "business"),
@@ -168,14 +168,19 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def read(
-    path: str | Path, columns: list[str] | None = None, **settings: Any
+    path: str | Path,
+    columns: list[str] | None = None,
+    *,
+    settings: FileSettings = AS_NAMED,
+    **options: Any,
 ) -> list[tuple[Any, ...]]:
-    """All rows of a path, with the named columns or with all; read as the settings say."""
-    chunks = open_table(str(path), "data.train", FileSettings(**settings)).chunks(columns)
+    """All rows of a path, with the named columns or with all; read as settings and options say."""
+    read_as = FileSettings(**{**vars(settings), **options})
+    chunks = open_table(str(path), "data.train", read_as).chunks(columns)
     return list(chain.from_iterable(zip(*chunk.columns.values(), strict=True) for chunk in chunks))
 
 
-def assert_refused(path: str | Path, message: str) -> None:
+def assert_refused(path: str | Path, message: str, settings: FileSettings = AS_NAMED) -> None:
     """Asserts that reading ends with an error for `data.train` that `message` matches."""
     with pytest.raises(InputError, match=rf"^data\.train: .*{message}"):
-        read(path)
+        read(path, settings=settings)

@@ -147,7 +147,7 @@ def _other_file(
     """The rows of `file=`, read as the run's own were where the keys do not say otherwise."""
     merge_labels = settings.merge_labels
     columns = replace(
-        read_as(path, data_settings, settings),
+        read_as(path, data_settings, settings, data_settings.train),
         text_column=settings.text_column or facts["columns"]["text"],
         label_column=settings.label_column or facts["columns"]["label"],
         merge_labels=data_settings.merge_labels if merge_labels is None else merge_labels,

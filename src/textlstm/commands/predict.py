@@ -6,25 +6,26 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
 import torch
-from omegaconf import OmegaConf
 
-from textlstm.checks import InputError, nearest, parse_settings
+from textlstm.checks import InputError, parse_settings
 from textlstm.commands.settings import PredictSettings, read_as
-from textlstm.data.columns import TEXT_COLUMNS
+from textlstm.data.columns import Columns
 from textlstm.data.facts import DamageFacts
 from textlstm.data.reading.damaged import count_damaged, damaged_sentence
 from textlstm.data.reading.fields import add_fields
 from textlstm.data.reading.files import find_files, open_table, text_lines
 from textlstm.data.reading.formats import opens_as_table
+from textlstm.data.reading.names import is_list, split_names
+from textlstm.data.reading.settings import FileSettings
+from textlstm.data.reading.swallowing import Swallowing, swallowing_sentence
 from textlstm.data.reading.tables import ROWS, Chunk
-from textlstm.data.settings import DataSettings
 from textlstm.model.bundle import TextClassifier
-from textlstm.places import CONF
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import METRICS, Record, read_record
 from textlstm.terminal import counted
@@ -55,16 +56,18 @@ def predict(config: dict[str, Any]) -> None:
         _print_prediction(classifier, settings.text, settings.min_probability)
         return
 
-    reading = read_as(settings.input or "", _recorded(record), settings)
-    columns = _columns(settings, record, reading)
+    columns = settings.text_column
+    if columns is None and record is not None:
+        columns = record["data"]["columns"]["text"]
     target = None if settings.output is None else Path(settings.output).expanduser()
     source = settings.input
     if source is None:
-        chunks = _standard_input(columns)
+        columns, chunks = _standard_input(columns)
     else:
         if target is not None and Path(source).expanduser().absolute() == target.absolute():
             raise InputError(f"input and output are the same file, {target}.")
-        chunks = _read(source, columns, reading)
+        reading = read_as(source, *_recorded(record, settings))
+        columns, chunks = _read(source, columns, reading)
 
     with _until_enough(), _opened_output(target) as output:
         rows = _predicted(chunks, classifier, columns, settings)
@@ -92,27 +95,13 @@ def _model_folder(path: str) -> tuple[Path, Record | None]:
     return run.path, read_record(run.path)
 
 
-def _recorded(record: Record | None) -> DataSettings:
-    """The `data` keys of the run; those of conf/data/files.yaml for a bundle without one."""
-    if record is not None:
-        return parse_settings(DataSettings, record["config"]["data"], "data")
-    default: Any = OmegaConf.to_container(OmegaConf.load(CONF / "data" / "files.yaml"))
-    return parse_settings(DataSettings, {**default, "train": None}, "data")
-
-
-def _columns(settings: PredictSettings, record: Record | None, reading: DataSettings) -> list[str]:
-    """The columns of the text: those that were named, those of the run, or a usual name."""
-    columns = settings.text_column
-    if columns is None and record is not None:
-        columns = record["data"]["columns"]["text"]
-    if columns is None:
-        path = settings.input
-        names = []
-        if path is not None and opens_as_table(find_files(path, "input")[0], reading):
-            names = open_table(path, "input", reading).names()
-        there = {name.strip().lower(): name for name in reversed(names)}
-        columns = next((there[name] for name in TEXT_COLUMNS if name in there), TEXT_COLUMNS[0])
-    return columns if isinstance(columns, list) else [columns]
+def _recorded(
+    record: Record | None, settings: PredictSettings
+) -> tuple[FileSettings, PredictSettings, str | None]:
+    """Gives what `read_as` takes besides a path: how the run read its files, and which trained."""
+    data = {} if record is None else record["config"]["data"]
+    known = {field.name: data[field.name] for field in fields(FileSettings) if field.name in data}
+    return FileSettings(**known), settings, data.get("train")
 
 
 @contextmanager
@@ -135,7 +124,13 @@ def _print_prediction(classifier: TextClassifier, text: str, min_probability: fl
         print(prediction.label + unsure, *shares, sep="\n", flush=True)
 
 
-def _standard_input(columns: list[str]) -> Iterator[Chunk]:
+def _standard_input(columns: str | list[str] | None) -> tuple[list[str], Iterator[Chunk]]:
+    """Names the column of the text, and reads one text from each line of standard input."""
+    name = _name_of_lines(columns)
+    return [name], _typed_lines(name)
+
+
+def _typed_lines(column: str) -> Iterator[Chunk]:
     """Reads one text from each line of standard input; from a keyboard, one at a time."""
     keyboard = sys.stdin.isatty()
     if keyboard:
@@ -144,41 +139,52 @@ def _standard_input(columns: list[str]) -> Iterator[Chunk]:
     lines = (line.rstrip("\r\n") for line in sys.stdin)
     try:
         while chunk := list(islice(lines, 1 if keyboard else ROWS)):
-            yield Chunk("standard input", 1, {columns[0]: chunk})
+            yield Chunk("standard input", 1, {column: chunk})
     except UnicodeDecodeError as error:
         raise InputError(f"input: standard input is not UTF-8 text ({error}).") from error
 
 
-def _read(path: str, columns: list[str], settings: DataSettings) -> Iterator[Chunk]:
-    """Reads the rows of a table with all columns, or one text from each line of any other file."""
+def _name_of_lines(columns: str | list[str] | None) -> str:
+    """Names the column of the text where each line of the input is one: the first name given."""
+    if isinstance(columns, str):
+        columns = split_names(columns) if is_list(columns) else [columns]
+    return columns[0] if columns else "text"
+
+
+def _read(
+    path: str, columns: str | list[str] | None, settings: FileSettings
+) -> tuple[list[str], Iterator[Chunk]]:
+    """Finds the columns of the text, and reads the rows of a table or the lines of another file."""
     if Path(path).expanduser().is_dir():
         raise InputError(f"input: {path} is a folder; a file or a glob was expected.")
     files = find_files(path, "input")
     if not opens_as_table(files[0], settings):
-        lines = (text_lines(file, "input", settings, columns[0]) for file in files)
-        yield from _with_damage_counted(chain.from_iterable(lines), path)
-        return
+        name = _name_of_lines(columns)
+        lines = (text_lines(file, "input", settings, name) for file in files)
+        return [name], _looked_through(chain.from_iterable(lines), path)
 
     table = open_table(path, "input", settings)
-    names = table.names()
-    for column in columns:
-        if column not in names:
-            raise InputError(
-                f"input: {path} has no column {column!r}.{nearest(column, names)} "
-                f"Its columns are {', '.join(names)}; name one with text_column=…"
-            )
-    chunks = (add_fields(chunk, columns) for chunk in table.chunks(None))
-    yield from _with_damage_counted(chunks, path)
+    found = Columns(table, "input", lambda what: InputError(f"input: {path} {what}"))
+    texts = found.texts(columns)
+    if table.said:
+        log.info("input: %s", table.said)
+    chunks = (add_fields(chunk, texts) for chunk in table.chunks(None))
+    return texts, _looked_through(chunks, path)
 
 
-def _with_damage_counted(chunks: Iterator[Chunk], path: str) -> Iterator[Chunk]:
-    """The same chunks; warns at the end of rows that are read with � for some bytes."""
+def _looked_through(chunks: Iterator[Chunk], path: str) -> Iterator[Chunk]:
+    """The same chunks; warns at the end of rows that seem to hold whole rows, or have �."""
     damaged: DamageFacts = {"rows": 0, "places": []}
+    swallowing = Swallowing()
     for chunk in chunks:
         count_damaged(chunk, damaged, path)
+        swallowing.count(chunk)
         yield chunk
+
     if damaged["rows"]:
         log.warning("%s", damaged_sentence("input", damaged))
+    if swallowing.rows:
+        log.warning("%s", swallowing_sentence("input", swallowing.facts()))
 
 
 def _predicted(

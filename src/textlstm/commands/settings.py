@@ -5,7 +5,7 @@ The sentence under a field is the key's help. Torch is not imported here, so tha
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from textlstm.checks import (
     InputError,
@@ -15,8 +15,11 @@ from textlstm.checks import (
     check_whole,
     parse_settings,
 )
-from textlstm.data.reading.settings import ENCODING_ERRORS
+from textlstm.data.reading.names import listed
+from textlstm.data.reading.settings import ENCODING_ERRORS, FileSettings, check_delimited
 from textlstm.data.settings import DataSettings
+
+Reading = TypeVar("Reading", bound=FileSettings)
 
 SPLITS = ("train", "validation", "test")
 
@@ -58,6 +61,15 @@ class EvaluateSettings:
     """true reads labels that differ from a class only in case or spaces as it (default: the
     run's)"""
 
+    header: bool | None = None
+    """CSV, TSV: whether the first row names the columns (default: the run's)"""
+
+    columns: str | list[str] | None = None
+    """header=false: names for the columns, such as [id,text] (default: the run's)"""
+
+    quoting: str | None = None
+    """CSV, TSV: double or none (default: the run's)"""
+
     batch_size: int | None
     """texts at once (default: the run's)"""
 
@@ -77,6 +89,7 @@ class EvaluateSettings:
             check_choice("encoding_errors", self.encoding_errors, ENCODING_ERRORS)
         if self.merge_labels is not None:
             check_flag("merge_labels", self.merge_labels)
+        check_delimited("", self.header, self.quoting)
         if self.batch_size is not None:
             check_whole("batch_size", self.batch_size, minimum=1)
         if self.threads is not None:
@@ -107,15 +120,24 @@ class PredictSettings:
     text_column: str | list[str] | None
     """the column of the text (default: the run's)"""
 
-    format: str | None
+    format: str | None = None
     """csv, tsv, jsonl, json, parquet, xlsx, fasttext or lines, whatever the file is called
     (default: what its name says, or the run's)"""
 
-    encoding: str | None
+    encoding: str | None = None
     """of text files, such as cp1252 (default: the run's)"""
 
-    encoding_errors: str | None
+    encoding_errors: str | None = None
     """strict or replace, which reads bytes that are no text as � (default: the run's)"""
+
+    header: bool | None = None
+    """CSV, TSV: whether the first row names the columns (default: the run's)"""
+
+    columns: str | list[str] | None = None
+    """header=false: names for the columns, such as [id,text] (default: the run's)"""
+
+    quoting: str | None = None
+    """CSV, TSV: double or none (default: the run's)"""
 
     min_probability: float | None
     """adds a column `sure`: whether the largest probability reaches this number"""
@@ -129,6 +151,7 @@ class PredictSettings:
     def __post_init__(self) -> None:
         if self.encoding_errors is not None:
             check_choice("encoding_errors", self.encoding_errors, ENCODING_ERRORS)
+        check_delimited("", self.header, self.quoting)
         if self.min_probability is not None:
             check_number("min_probability", self.min_probability, minimum=0, below=1)
         check_whole("batch_size", self.batch_size, minimum=1)
@@ -141,19 +164,42 @@ class PredictSettings:
 
 
 def read_as(
-    path: str, recorded: DataSettings, typed: EvaluateSettings | PredictSettings
-) -> DataSettings:
-    """How another file is read: as the run's own were where the keys do not say otherwise."""
+    path: str,
+    recorded: Reading,
+    typed: EvaluateSettings | PredictSettings,
+    train: str | None,
+) -> Reading:
+    """How another file is read: as the run's own were where the keys do not say otherwise.
+
+    Args:
+        path: the other file.
+        recorded: how the run's files were read.
+        typed: the keys.
+        train: the run's training file.
+
+    Raises:
+        InputError: names for the columns of a file that has a header.
+    """
     from textlstm.data.reading.formats import inherited_format  # --help needs none of it
 
-    format = typed.format
-    if format is None:
-        format = inherited_format(Path(path), recorded.format, recorded.train)
+    header = recorded.header if typed.header is None else typed.header
+    if typed.columns is not None and header is not False:
+        raise InputError(
+            f"columns={listed(typed.columns)} names the columns of a file without a header: give "
+            f"header=false, too, or leave it out."
+        )
+    columns = typed.columns
+    if columns is None and header is False:
+        columns = recorded.columns
+
     return replace(
         recorded,
-        format=format,
+        format=typed.format or inherited_format(Path(path), recorded.format, train),
         encoding=typed.encoding or recorded.encoding,
         encoding_errors=typed.encoding_errors or recorded.encoding_errors,
+        header=header,
+        columns=columns,
+        quoting=typed.quoting or recorded.quoting,
     )
 
 

@@ -252,6 +252,7 @@ class TextDataModule(pl.LightningDataModule):
             "columns": sources["train"].columns,
             "first_number": sources["train"].first_number,
             "empty": {split: sum(source.empty.values()) for split, source in sources.items()},
+            "swallowing": {split: source.swallowing for split, source in sources.items()},
             "splits": splits,
         }
         damaged = {split: source.damaged for split, source in sources.items()}

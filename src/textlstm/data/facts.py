@@ -78,6 +78,15 @@ class ColumnFacts(TypedDict):
     """The column of the class, or the columns of which each marks the rows of a class."""
 
 
+class SwallowingFacts(TypedDict):
+    """Rows with a line break in a field and then what looks like a whole row."""
+
+    rows: int
+    """How many such rows there are."""
+    first: str
+    """What messages call the first of them; empty if there is none."""
+
+
 class TokenizerFacts(TypedDict):
     """The tokenizer and where it comes from."""
 
@@ -159,5 +168,8 @@ class DataFacts(DivisionFacts):
     """Groups of classes whose names differ only in case or spaces."""
     merged: NotRequired[list[list[str]]]
     """Groups of labels that data.merge_labels made one class each, of its first name."""
+    swallowing: NotRequired[dict[str, SwallowingFacts]]
+    """By source: rows that seem to hold whole rows. Records from before they were looked for have
+    no entry."""
     splits: dict[str, SplitFacts]
     """By split. A refit has no `validation`; an evaluation of another file has `file` alone."""

@@ -20,9 +20,10 @@ from textlstm.cache import content_key, kept
 from textlstm.checks import InputError
 from textlstm.data.columns import choose_columns
 from textlstm.data.duplicates import duplicate_numbers
-from textlstm.data.facts import ColumnFacts, DamageFacts, SourceFacts
+from textlstm.data.facts import ColumnFacts, DamageFacts, SourceFacts, SwallowingFacts
 from textlstm.data.labels import read_labels, shown
 from textlstm.data.reading.damaged import count_damaged, damaged_sentence
+from textlstm.data.reading.swallowing import Swallowing, swallowing_sentence
 from textlstm.data.reading.tables import Chunk, Table
 from textlstm.data.settings import ColumnSettings
 from textlstm.terminal import counted
@@ -71,6 +72,8 @@ class Rows:
         columns: the columns that were read: `text` (a list of names) and `label`.
         empty: how many rows were dropped for want of a `text` or a `label`.
         damaged: rows with � for bytes that are no text.
+        said: what the first rows have decided about reading, in a sentence; "" for nothing.
+        swallowing: the rows that seem to hold whole rows.
     """
 
     rows: Dataset
@@ -80,6 +83,8 @@ class Rows:
     columns: ColumnFacts
     empty: dict[str, int]
     damaged: DamageFacts
+    said: str
+    swallowing: SwallowingFacts
 
     def codes(self) -> np.ndarray:
         """The code of each row's label."""
@@ -108,12 +113,16 @@ def read_rows(origin: Origin, columns: ColumnSettings, cache: Path) -> Rows:
         log.info(
             "%s: texts are read from the column %r, classes from %r.", origin.key, texts, label
         )
+    if facts["said"]:
+        log.info("%s: %s", origin.key, facts["said"])
     empty = {what: count for what, count in facts["empty"].items() if count}
     if empty:
         counts = " and ".join(f"{count:,} without a {what}" for what, count in empty.items())
         log.info("%s: dropped rows: %s.", origin.key, counts)
     if facts["damaged"]["rows"]:
         log.warning("%s", damaged_sentence(origin.key, facts["damaged"]))
+    if facts["swallowing"]["rows"]:
+        log.warning("%s", swallowing_sentence(origin.key, facts["swallowing"]))
     return Rows(rows, key, **facts)
 
 
@@ -144,6 +153,8 @@ def _write(folder: Path, origin: Origin, columns: ColumnSettings) -> None:
         "columns": {"text": checked.texts, "label": checked.label},
         "empty": checked.empty,
         "damaged": checked.damaged,
+        "said": checked.table.said,
+        "swallowing": checked.swallowing.facts(),
     }
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
@@ -162,8 +173,9 @@ class CheckedRows:
     """Texts and labels of an origin, a chunk at a time, without the rows that lack one of them.
 
     `empty` counts the rows that lack a `text` or a `label`, and `kept` the others; `damaged` says
-    which rows have � for bytes that are no text. All are complete after the last chunk only, and so
-    the error for rows that may not be dropped comes there.
+    which rows have � for bytes that are no text, and `swallowing` which seem to hold whole rows.
+    All are complete after the last chunk only, and so the error for rows that may not be dropped
+    comes there.
 
     Raises:
         InputError: a column, text or label that cannot be used.
@@ -172,10 +184,11 @@ class CheckedRows:
     def __init__(self, origin: Origin, columns: ColumnSettings) -> None:
         self.origin, self.drop_empty = origin, columns.drop_empty
         self.table = origin.open()
-        self.texts, self.label = choose_columns(columns, self.table.names(), origin.fail)
+        self.texts, self.label = choose_columns(columns, self.table, origin.key, origin.fail)
         self.class_names = _class_names(self.table, self.label)
         self.empty = {"text": 0, "label": 0}
         self.damaged: DamageFacts = {"rows": 0, "places": []}
+        self.swallowing = Swallowing()
         self.kept = 0
 
     def __iter__(self) -> Iterator[tuple[list[str], list[str]]]:
@@ -183,6 +196,7 @@ class CheckedRows:
         labels = self.label if isinstance(self.label, list) else [self.label]
         for chunk in self.table.chunks([*self.texts, *labels]):
             values = self._values(chunk)
+            self.swallowing.count(chunk)
             read += chunk.rows()
             count_damaged(chunk, self.damaged, self.origin.name)
 

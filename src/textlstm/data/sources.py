@@ -14,7 +14,7 @@ from datasets import ClassLabel, Dataset, concatenate_datasets
 from textlstm.cache import content_key
 from textlstm.checks import InputError, nearest
 from textlstm.data.classes import Classes, find_classes, trained_classes
-from textlstm.data.facts import ColumnFacts, DamageFacts, SourceFacts
+from textlstm.data.facts import ColumnFacts, DamageFacts, SourceFacts, SwallowingFacts
 from textlstm.data.reading.checksums import checksum
 from textlstm.data.reading.files import find_files, open_table
 from textlstm.data.reading.folders import describe_left_out, find_texts, left_out_sentences
@@ -46,6 +46,7 @@ class Source:
         merged: groups of labels that data.merge_labels made one class each.
         origin: the files' path and checksum; None for the hub.
         first_number: the label in the data that the first of data.label_names stands for, 0 or 1.
+        swallowing: the rows that seem to hold whole rows.
         is_sample: whether these rows are the beginning of a stream, and stand in for it.
         unseen: names of classes that some of these rows have and no training row.
     """
@@ -60,6 +61,7 @@ class Source:
     merged: list[list[str]]
     origin: SourceFacts | None
     first_number: int
+    swallowing: SwallowingFacts
     is_sample: bool = False
     unseen: list[str] = field(default_factory=list)
 
@@ -167,7 +169,11 @@ def load_stream(
     # A class of which the sample alone has rows has none in the stream: all are held out.
     train = without_unseen(sources["train"])
     sources["train"] = replace(
-        train, empty=found["empty"], damaged=found["damaged"], is_sample=True
+        train,
+        empty=found["empty"],
+        damaged=found["damaged"],
+        swallowing=found["swallowing"],
+        is_sample=True,
     )
     return stream, sources
 
@@ -229,6 +235,7 @@ def join(one: Source, other: Source) -> Source:
         merged=one.merged,
         origin=None,
         first_number=one.first_number,
+        swallowing=one.swallowing if one.swallowing["rows"] else other.swallowing,
     )
 
 
@@ -317,6 +324,7 @@ def _label(origin: Origin, rows: Rows, classes: Classes) -> Source:
         merged=classes.merged_groups,
         origin=origin.record,
         first_number=classes.first_number,
+        swallowing=rows.swallowing,
         unseen=unseen,
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from textlstm.cache import content_key, kept
 from textlstm.data.duplicates import duplicate_numbers
-from textlstm.data.facts import DamageFacts
+from textlstm.data.facts import DamageFacts, SwallowingFacts
 from textlstm.data.reading.tables import Chunk, Table
 from textlstm.data.rows import CheckedRows, Origin
 from textlstm.data.settings import ColumnSettings
@@ -67,6 +67,8 @@ class Survey(TypedDict):
     """Rows left out, since their texts stand in validation or test."""
     longest_run: int
     """Most rows of one class that follow each other."""
+    swallowing: SwallowingFacts
+    """Rows that seem to hold whole rows."""
 
 
 def survey(origin: Origin, settings: ColumnSettings, held_out: np.ndarray, cache: Path) -> Survey:
@@ -96,12 +98,13 @@ def survey(origin: Origin, settings: ColumnSettings, held_out: np.ndarray, cache
                 run = run + length if label == last else length
                 longest, last = max(longest, run), label
 
-        facts = {
+        facts: Survey = {
             "labels": counts,
             "empty": rows.empty,
             "damaged": rows.damaged,
             "dropped": dropped,
             "longest_run": longest,
+            "swallowing": rows.swallowing.facts(),
         }
         (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
@@ -131,7 +134,10 @@ def first_rows(origin: Origin, rows: int) -> Origin:
                 places = None if chunk.places is None else chunk.places[:left]
                 damaged = [n for n in chunk.damaged if n < left]
                 cut = {name: values[:left] for name, values in chunk.columns.items()}
-                yield chunk._replace(columns=cut, places=places, damaged=damaged)
+                swallowing = [row for row in chunk.swallowing if row < left]
+                yield chunk._replace(
+                    columns=cut, places=places, damaged=damaged, swallowing=swallowing
+                )
                 left -= chunk.rows()
                 if left <= 0:
                     return

@@ -14,14 +14,15 @@ import pyarrow
 from datasets import Dataset
 
 from textlstm.cache import content_key, kept
-from textlstm.checks import InputError, nearest
-from textlstm.data.columns import TEXT_COLUMNS, guess_column
+from textlstm.checks import InputError
+from textlstm.data.columns import Columns
 from textlstm.data.duplicates import duplicate_numbers
-from textlstm.data.facts import DamageFacts, SourceFacts
+from textlstm.data.facts import DamageFacts, SourceFacts, SwallowingFacts
 from textlstm.data.reading.checksums import checksum
 from textlstm.data.reading.damaged import count_damaged, damaged_sentence
 from textlstm.data.reading.files import find_files, open_table, text_lines
 from textlstm.data.reading.formats import opens_as_table
+from textlstm.data.reading.swallowing import Swallowing, swallowing_sentence
 from textlstm.data.reading.tables import Chunk
 from textlstm.data.settings import ColumnSettings
 from textlstm.data.sources import texts_of
@@ -68,6 +69,10 @@ class TextFacts(TypedDict):
     """Rows without a text."""
     damaged: DamageFacts
     """Rows with � for bytes that are no text."""
+    said: str
+    """What the first rows have decided about reading, in a sentence; "" for nothing."""
+    swallowing: SwallowingFacts
+    """Rows that seem to hold whole rows."""
 
 
 def load_unlabelled(
@@ -105,6 +110,10 @@ def load_unlabelled(
     (rows, facts), _ = kept(cache, f"texts-{key}", write, load)
     if facts["damaged"]["rows"]:
         log.warning("%s", damaged_sentence(KEY, facts["damaged"]))
+    if facts["said"]:
+        log.info("%s: %s", KEY, facts["said"])
+    if facts["swallowing"]["rows"]:
+        log.warning("%s", swallowing_sentence(KEY, facts["swallowing"]))
     allowed = ~np.isin(rows.data.column("duplicate_of").to_numpy(), held_out)
     if not allowed.any():
         raise InputError(
@@ -116,8 +125,9 @@ def load_unlabelled(
 
 def _write(folder: Path, path: str, settings: ColumnSettings) -> TextFacts:
     """Writes the texts into a folder; counts them, and the rows without a text."""
-    facts: TextFacts = {"rows": 0, "empty": 0, "damaged": {"rows": 0, "places": []}}
-    columns, chunks = _opened(path, settings)
+    damaged: DamageFacts = {"rows": 0, "places": []}
+    rows, empty, swallowing = 0, 0, Swallowing()
+    columns, said, chunks = _opened(path, settings)
     read = counted(chunks, f"rows read from {KEY}", size_of=lambda chunk: chunk.rows())
     with (
         pyarrow.OSFile(str(folder / "rows.arrow"), "wb") as file,
@@ -125,38 +135,34 @@ def _write(folder: Path, path: str, settings: ColumnSettings) -> TextFacts:
     ):
         for chunk in read:
             texts = [text for text in chunk.texts(columns, KEY) if text and not text.isspace()]
-            facts["rows"] += len(texts)
-            facts["empty"] += chunk.rows() - len(texts)
-            count_damaged(chunk, facts["damaged"], path)
+            rows += len(texts)
+            empty += chunk.rows() - len(texts)
+            count_damaged(chunk, damaged, path)
+            swallowing.count(chunk)
             arrays = [
                 pyarrow.array(texts, pyarrow.large_string()),
                 pyarrow.array(duplicate_numbers(texts), pyarrow.uint64()),
             ]
             writer.write_batch(pyarrow.record_batch(arrays, SCHEMA))
-    return facts
+    return {
+        "rows": rows,
+        "empty": empty,
+        "damaged": damaged,
+        "said": said,
+        "swallowing": swallowing.facts(),
+    }
 
 
-def _opened(path: str, settings: ColumnSettings) -> tuple[list[str], Iterator[Chunk]]:
-    """The columns of the text, and the rows."""
+def _opened(path: str, settings: ColumnSettings) -> tuple[list[str], str, Iterator[Chunk]]:
+    """The columns of the text, what was decided by the first rows, and the rows."""
     files, is_folder = find_files(path, KEY), Path(path).expanduser().is_dir()
     if not is_folder and not opens_as_table(files[0], settings):
         lines = (text_lines(file, KEY, settings, "text") for file in files)
-        return ["text"], chain.from_iterable(lines)
+        return ["text"], "", chain.from_iterable(lines)
 
     table = open_table(path, KEY, settings)
     if is_folder:  # whose texts have no name
-        return ["text"], table.chunks(["text"])
-    given = settings.text_column
-    if given is None:
-        given = guess_column(
-            "text", TEXT_COLUMNS, table.names(), lambda what: InputError(f"{KEY}: {path} {what}")
-        )
-    columns = given if isinstance(given, list) else [given]
-    for column in columns:
-        if column not in table.names():
-            raise InputError(
-                f"{KEY}: {path} has no column {column!r}.{nearest(column, table.names())} Its "
-                f"columns are {', '.join(table.names())}; it is read as data.train is, by "
-                f"data.text_column=…"
-            )
-    return columns, table.chunks(columns)
+        return ["text"], "", table.chunks(["text"])
+    columns = Columns(table, KEY, lambda what: InputError(f"{KEY}: {path} {what}"))
+    texts = columns.texts(settings.text_column)
+    return texts, table.said, table.chunks(texts)

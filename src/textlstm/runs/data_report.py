@@ -5,6 +5,7 @@ from textlstm.data.facts import DataFacts
 from textlstm.data.labels import shown
 from textlstm.data.reading.damaged import damaged_sentence
 from textlstm.data.reading.folders import left_out_sentences
+from textlstm.data.reading.swallowing import swallowing_sentence
 from textlstm.runs.record import Record
 from textlstm.writing import markdown_table
 
@@ -21,6 +22,10 @@ def data_warnings(facts: DataFacts) -> list[str]:
     for source, rows in facts["empty"].items():
         if rows:
             sentences.append(f"data.{source}: {rows:,} rows without text or label were dropped.")
+
+    for source, swallowing in facts.get("swallowing", {}).items():
+        if swallowing["rows"]:
+            sentences.append(swallowing_sentence(_key(source), swallowing))
 
     for source, rows in facts["duplicates"].items():
         if rows:

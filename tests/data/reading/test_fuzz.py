@@ -22,6 +22,7 @@ from helpers.small import data_module, data_settings
 from textlstm.checks import InputError
 from textlstm.data.reading.files import open_table
 from textlstm.data.reading.formats import FORMATS
+from textlstm.data.reading.settings import AS_NAMED, FileSettings
 from textlstm.data.sources import load_source
 
 READ = {"text_column": None, "label_column": None}
@@ -84,14 +85,21 @@ BYTES = st.one_of(
 )
 
 
+DELIMITED = st.fixed_dictionaries(
+    {"quoting": st.sampled_from([None, "double", "none"])},
+    optional={"header": st.sampled_from([None, True, False])},
+)
+
+
 @fuzz(300)
 @given(
     st.sampled_from([*FORMATS, "a folder"]),
     st.sampled_from(list(COMPRESS)),
     st.booleans(),
     BYTES,
+    DELIMITED,
 )
-def test_any_bytes_are_read_or_refused(kind, pack, packed, content):
+def test_any_bytes_are_read_or_refused(kind, pack, packed, content, delimited):
     with a_folder() as folder:
         file = folder / f"rows{kind}{pack}"
         if kind == "a folder":
@@ -100,7 +108,7 @@ def test_any_bytes_are_read_or_refused(kind, pack, packed, content):
             (folder / "rows" / "b" / "1.txt").write_text("one goal", encoding="utf-8")
             file = folder / "rows" / "a" / f"1.txt{pack}"
         file.write_bytes(COMPRESS[pack](content) if packed else content)
-        read_whole(folder / "rows" if kind == "a folder" else file, folder)
+        read_whole(folder / "rows" if kind == "a folder" else file, folder, **delimited)
 
 
 TABLE = [
@@ -307,6 +315,54 @@ def test_what_the_csv_module_writes_comes_back(rows):
         assert (
             list(zip(read.texts(), [names[label] for label in read.labels_N], strict=True)) == rows
         )
+
+
+QUOTED_LINES = st.lists(
+    st.tuples(
+        st.sampled_from("ab"),
+        st.text(st.sampled_from('""\',; xy'), min_size=1, max_size=8).filter(is_text),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def read_lines(file: Path, settings: FileSettings = AS_NAMED) -> list[tuple[str, ...]] | None:
+    """The rows of a file; None if it is refused with a key to type."""
+    try:
+        chunks = list(open_table(str(file), "input", settings).chunks(None))
+    except InputError as error:
+        if "quoting=" not in str(error):
+            raise
+        return None
+    return [row for chunk in chunks for row in zip(*chunk.columns.values(), strict=True)]
+
+
+@fuzz(400)
+@given(QUOTED_LINES, st.booleans())
+@example([("a", '"x'), ("b", "y"), ("a", 'z"')], False)
+@example([("a", '"x'), ("b", "y"), ("a", 'z"')], True)
+def test_no_line_of_a_tab_separated_file_vanishes(rows, text_first):
+    header = ("text", "label") if text_first else ("label", "text")
+    rows = [row[::-1] if text_first else row for row in rows]
+    with a_folder() as folder:
+        content = "".join("\t".join(row) + "\n" for row in [header, *rows])
+        (folder / "rows.tsv").write_text(content, encoding="utf-8")
+        read = read_lines(folder / "rows.tsv")
+        assert read is None or len(read) == len(rows)
+        assert read_lines(folder / "rows.tsv", FileSettings(quoting="none")) == rows
+
+
+@fuzz(200)
+@given(LABELLED, st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+def test_what_the_csv_module_writes_with_tabs_comes_back(rows, quoting):
+    rows = [*rows, ('she said "yes"', "a")]  # shows that fields stand in quotes
+    with a_folder() as folder:
+        with open(folder / "rows.tsv", "w", encoding="utf-8", newline="") as lines:
+            writer = csv.writer(lines, delimiter="\t", quoting=quoting)
+            writer.writerows([("text", "label"), *rows])
+        read = read_lines(folder / "rows.tsv")
+        assert read is None or read == rows
 
 
 @pytest.mark.parametrize("tokenizer", ["word", "bpe", "unigram"])

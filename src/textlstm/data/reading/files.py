@@ -2,6 +2,7 @@
 
 import codecs
 import glob
+import logging
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -10,9 +11,11 @@ from textlstm.checks import InputError
 from textlstm.data.reading.damaged import replaced_in, with_replacements
 from textlstm.data.reading.folders import find_texts
 from textlstm.data.reading.formats import check_format, format_names, read_table
-from textlstm.data.reading.opened import OpenedFile, option_name
+from textlstm.data.reading.opened import OpenedFile
 from textlstm.data.reading.settings import AS_NAMED, FileSettings
-from textlstm.data.reading.tables import ROWS, Chunk, Table
+from textlstm.data.reading.tables import ROWS, Chunk, Table, key_beside, listed_columns
+
+log = logging.getLogger(__name__)
 
 UNLABELLED_KEY = "data.unlabelled"  # its texts need no classes
 EXPECTED = f"a {format_names()} file, a glob, or a folder with one sub-folder per class"
@@ -77,7 +80,7 @@ def open_table(path: str, key: str, settings: FileSettings = AS_NAMED) -> Table:
     """
     files = find_files(path, key)
     _check_encoding(settings.encoding, key)
-    check_format(settings, option_name("format", key))
+    check_format(settings, key_beside(key, "format"))
     if Path(path).expanduser().is_dir():
         table = Table(["text", "label"], {}, lambda columns: _texts_by_folder(files, key, settings))
     else:
@@ -91,16 +94,28 @@ def _joined(files: list[Path], key: str, settings: FileSettings) -> Table:
 
     def chunks(columns: list[str] | None) -> Iterator[Chunk]:
         for file in files:
-            table = first if file is files[0] else read_table(OpenedFile(file, key, settings))
-            missing = [column for column in columns or first.columns if column not in table.names()]
-            if missing:
-                raise InputError(
-                    f"{key}: {file} has no column {missing[0]!r}, which {files[0]} has. Its "
-                    f"columns are {', '.join(table.columns)}; all files of a glob need the same."
-                )
+            table = first
+            if file is not files[0]:
+                table = read_table(OpenedFile(file, key, settings))
+                _check_like(table, file, first, files[0], columns, key)
             yield from table.chunks(columns)
 
     return first._replace(chunks=chunks)
+
+
+def _check_like(
+    table: Table, file: Path, first: Table, first_file: Path, columns: list[str] | None, key: str
+) -> None:
+    """Refuses a file of a glob without a column of the first; says what was decided otherwise."""
+    wanted = first.columns if columns is None else columns
+    missing = next((column for column in wanted if column not in table.names()), None)
+    if missing is not None:
+        raise InputError(
+            f"{key}: {file} has no column {missing!r}, which {first_file} has. Its columns are "
+            f"{listed_columns(table.columns)}; all files of a glob need the same."
+        )
+    if table.said and table.said != first.said:
+        log.info("%s: %s: %s", key, file, table.said)
 
 
 def _check_encoding(encoding: object, key: str) -> None:
@@ -117,7 +132,7 @@ def _check_encoding(encoding: object, key: str) -> None:
         known = False
     if not known:
         raise InputError(
-            f"{option_name('encoding', key)}={encoding} is no text encoding; one such as utf-8, "
+            f"{key_beside(key, 'encoding')}={encoding} is no text encoding; one such as utf-8, "
             f"latin-1 or cp1252 was expected."
         )
 

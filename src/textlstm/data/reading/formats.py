@@ -93,7 +93,7 @@ def read_table(file: OpenedFile) -> Table:
     """
     if file.settings.format == LINES:
         raise file.fail(
-            f" is read as a text a line ({file.option('format', LINES)}), and columns with a text "
+            f" is read as a text a line ({file.typed('format', LINES)}), and columns with a text "
             f"and a label were expected. Name another format, or leave it out."
         )
     suffix = _suffix(file.path, file.settings)
@@ -103,7 +103,7 @@ def read_table(file: OpenedFile) -> Table:
         raise InputError(
             f"{file.key}: cannot tell the format of {file.path} from its name; expected one of "
             f"{', '.join(FORMATS)}, or these with {', '.join(COMPRESSED)} after. For another name "
-            f"say what it is, such as {file.option('format', 'tsv')}."
+            f"say what it is, such as {file.typed('format', 'tsv')}."
         )
     if file.is_empty():
         raise file.fail(" is empty; rows with a text and a label were expected.")

@@ -19,6 +19,7 @@ from textlstm.checks import InputError
 from textlstm.data.reading import encodings
 from textlstm.data.reading.damaged import HANDLER
 from textlstm.data.reading.settings import FileSettings
+from textlstm.data.reading.tables import key_beside
 from textlstm.data.reading.zipped import NotOneFile, member_name, open_member
 
 COMPRESSED: dict[str, Callable[[Path], Any]] = {
@@ -64,11 +65,6 @@ def is_zip(path: Path) -> bool:
     return path.suffix.lower() == ".zip"
 
 
-def option_name(name: str, key: str) -> str:
-    """What a key of `FileSettings` is called in the command in which `key` names a file."""
-    return f"data.{name}" if key.startswith("data.") else name
-
-
 def _nowhere() -> str:
     """Names no row: for files that have none."""
     return ""
@@ -80,7 +76,7 @@ class OpenedFile:
     Args:
         path: the file, which is opened anew each time that something of it is read.
         key: the config key that named the file, for messages.
-        settings: the format, where the name does not say it, and the encoding of a text file.
+        settings: how its content is read.
     """
 
     def __init__(self, path: Path, key: str, settings: FileSettings) -> None:
@@ -91,9 +87,13 @@ class OpenedFile:
         """The error that says what is wrong with the file; `what` follows its path directly."""
         return InputError(f"{self.key}: {self.path}{what}")
 
-    def option(self, name: str, value: str) -> str:
-        """What to type to give a key of `FileSettings` a value, in the command that reads this."""
-        return f"{option_name(name, self.key)}={value}"
+    def option(self, name: str) -> str:
+        """The key that says how the file is read: data.quoting, or `quoting` of predict."""
+        return key_beside(self.key, name)
+
+    def typed(self, name: str, value: str) -> str:
+        """What to type to give such a key a value."""
+        return f"{self.option(name)}={value}"
 
     def bytes(self) -> Any:
         """The content as a binary stream, decompressed."""
@@ -131,7 +131,7 @@ class OpenedFile:
         if wide is not None:
             raise self.fail(
                 f" looks like UTF-16 without a byte order mark. Name it with "
-                f"{self.option('encoding', wide)}, or save the file as UTF-8 (iconv -f "
+                f"{self.typed('encoding', wide)}, or save the file as UTF-8 (iconv -f "
                 f"{wide.upper().replace('16-', '16')} -t UTF-8)."
             )
         return found
@@ -212,10 +212,10 @@ class OpenedFile:
 
         name = codec.removesuffix("-sig").upper()
         wrong = f"{find_row()}, byte {number} is no {name} text"
-        replace = self.option("encoding_errors", "replace")
+        replace = self.typed("encoding_errors", "replace")
         if self._names_encoding():
             return self.fail(
-                f"{wrong}, which {self.option('encoding', str(self.encoding))} says it is. Name "
+                f"{wrong}, which {self.typed('encoding', str(self.encoding))} says it is. Name "
                 f"another, leave it out for UTF-8, or read such bytes as � with {replace}."
             )
         if name.startswith(("UTF-16", "UTF-32")):
@@ -240,12 +240,12 @@ class OpenedFile:
         if guess is None:
             return (
                 f", and its encoding cannot be told. Save the file as UTF-8, name its encoding "
-                f"with {self.option('encoding', '…')}, or read such bytes as � with {replace}."
+                f"with {self.typed('encoding', '…')}, or read such bytes as � with {replace}."
             )
         iconv = ICONV.get(guess.encoding, guess.encoding.upper().replace("_", "-"))
         said = (
             f". It looks like {guess.encoding} ({guess.reads!r}): name it with "
-            f"{self.option('encoding', guess.encoding)}, or save the file as UTF-8 (iconv -f "
+            f"{self.typed('encoding', guess.encoding)}, or save the file as UTF-8 (iconv -f "
             f"{iconv} -t UTF-8)."
         )
         if evidence.other <= FEW:

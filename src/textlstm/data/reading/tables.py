@@ -12,6 +12,26 @@ NUL = (
 )
 
 
+def key_beside(key: str, name: str) -> str:
+    """The key `name` of the command that has the key of a file, `key`: in `data` beside data.train.
+
+    Of evaluate's `file` and predict's `input` it is the name itself.
+    """
+    return f"data.{name}" if key.startswith("data.") else name
+
+
+def listed_columns(names: list[str]) -> str:
+    """The names of columns as a message lists them; those without a name are counted."""
+    named = [repr(name) if "," in name else name for name in names if name]
+    unnamed = len(names) - len(named)
+    return ", ".join(named) + (f" and {unnamed} without a name" if unnamed else "")
+
+
+def nothing() -> str:
+    """Says nothing: for tables of which there is nothing to say."""
+    return ""
+
+
 class Chunk(NamedTuple):
     """Some rows of a table.
 
@@ -21,6 +41,7 @@ class Chunk(NamedTuple):
         columns: the values of each column, which are as many as there are rows.
         places: what messages call the rows, where each is a file of its own.
         damaged: the rows (from 0) in which bytes were no text and are read as �.
+        swallowing: the rows (from 0) that seem to hold whole rows in one of their fields.
     """
 
     file: str
@@ -28,6 +49,7 @@ class Chunk(NamedTuple):
     columns: dict[str, Sequence[Any]]
     places: list[str] | None = None
     damaged: Sequence[int] = ()
+    swallowing: Sequence[int] = ()
 
     def rows(self) -> int:
         """How many rows there are."""
@@ -70,17 +92,23 @@ class Table(NamedTuple):
     """Rows that are read as they are needed.
 
     Args:
-        columns: the names of the columns.
+        columns: the names of the columns; one that is empty or stands twice names none.
         class_names: names for the numbers of a column, by column, where the data bring them.
         chunks: reads the rows anew, with the named columns or, for None, with all.
         fields: dotted names of what lies inside objects, such as `data.text`, which `chunks` gives
             as columns where they are named.
+        said: what was decided by the first rows, and the key that decides otherwise.
+        by_position: whether a whole number that is not a name stands for a column, from 1.
+        without_names: what to say where a column is not found and there seem to be no names.
     """
 
     columns: list[str]
     class_names: dict[str, list[str]]
     chunks: Callable[[list[str] | None], Iterator[Chunk]]
     fields: Sequence[str] = ()
+    said: str = ""
+    by_position: bool = False
+    without_names: Callable[[], str] = nothing
 
     def names(self) -> list[str]:
         """All names that `chunks` knows, the columns first."""
