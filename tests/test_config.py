@@ -86,7 +86,7 @@ def test_the_public_keys_of_pretraining_are_frozen():
 
 
 def test_every_preset_is_covered():
-    assert len(PRESETS) == 24
+    assert len(PRESETS) == 25
     groups = ["callbacks", "data", "experiment", "logger", "model", "optimizer", "pretrain"]
     assert sorted({group for group, _ in PRESETS}) == [*groups, "sweep", "trainer"]
 

@@ -3,7 +3,6 @@
 import csv
 import gzip
 import json
-import logging
 import os
 import shlex
 import shutil
@@ -14,7 +13,7 @@ import pytest
 
 from helpers.commands import SRC, call, run, table
 from helpers.records import small_record
-from helpers.small import DATA, small_network
+from helpers.small import small_network
 from textlstm.checks import InputError
 from textlstm.commands.predict import predict
 from textlstm.data.sources import NEWSWIRE4
@@ -25,10 +24,10 @@ from textlstm.runs.record import write_record
 TEXTS = ["goal in the match", "shares fall", "", "zebra", "goal, goal; goal!"]
 
 
-def record_columns(run_folder, names, encoding=None, **reading):
+def record_columns(run_folder, columns, encoding=None):
     """Writes what prediction reads of a run's record."""
-    recorded = small_record(config={"data": {**DATA, "encoding": encoding, **reading}})
-    recorded["data"]["columns"] = {"text": names, "label": "label"}
+    recorded = small_record(config={"data": {"encoding": encoding}})
+    recorded["data"]["columns"] = {"text": columns, "label": "label"}
     write_record(run_folder, recorded)
 
 
@@ -60,7 +59,7 @@ def predicting(run_folder):
                 "batch_size": 2,
                 **unset,
                 **{
-                    key: value if isinstance(value, float | bool) else str(value)
+                    key: value if isinstance(value, float) else str(value)
                     for key, value in options.items()
                 },
             }
@@ -379,100 +378,3 @@ def test_predict_reads_pipes_lines_and_json(trained, tmp_path):
     ]
     assert [row["headline"] for row in rows] == texts
     assert [row["predicted"] for row in rows] == [row["predicted"] for row in piped]
-
-
-def predicted(predicting, tmp_path, content, name="in.csv", **options):
-    """The texts of a file as `predict` reads them, by the column of the text."""
-    (tmp_path / name).write_text(content, encoding="utf-8")
-    predicting(input=tmp_path / name, output=tmp_path / "out.jsonl", **options)
-    lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def test_a_file_is_read_as_the_runs_own_was_unless_a_key_says_otherwise(
-    predicting, run_folder, tmp_path
-):
-    record_columns(run_folder, ["2"], header=False)
-    rows = predicted(predicting, tmp_path, "x,goal\ny,shares\n")
-    assert [row["2"] for row in rows] == ["goal", "shares"]
-    rows = predicted(predicting, tmp_path, "id,msg\nx,goal\n", header=True, text_column="msg")
-    assert [row["msg"] for row in rows] == ["goal"]
-
-    record_columns(run_folder, ["so, what?"], header=False, columns="[label,'so, what?']")
-    rows = predicted(predicting, tmp_path, "x,goal\ny,shares\n")
-    assert [row["so, what?"] for row in rows] == ["goal", "shares"]
-    rows = predicted(predicting, tmp_path, "goal\nshares\n", columns="['so, what?']")
-    assert [row["so, what?"] for row in rows] == ["goal", "shares"]
-    rows = predicted(predicting, tmp_path, "goal,x,1\n", columns="[a,b,c]", text_column="a")
-    assert [row["a"] for row in rows] == ["goal"]
-
-    record_columns(run_folder, ["text"], quoting="none")
-    rows = predicted(predicting, tmp_path, 'text\n"goal"\n')
-    assert [row["text"] for row in rows] == ['"goal"']
-    rows = predicted(predicting, tmp_path, 'text\n"goal"\n', quoting="double")
-    assert [row["text"] for row in rows] == ["goal"]
-
-
-def test_no_text_of_a_tab_separated_file_vanishes(predicting, tmp_path, caplog):
-    content = 'id\ttext\n1\t"goal in\n2\tshares\n3\tfall"\n'
-    with caplog.at_level(logging.INFO):
-        rows = predicted(predicting, tmp_path, content, "in.tsv")
-    assert [row["text"] for row in rows] == ['"goal in', "shares", 'fall"']
-    assert caplog.messages == [
-        "input: a quote is a character of the text, as the first rows show; quoting=double reads "
-        "fields in double quotes."
-    ]
-
-
-def test_texts_that_seem_to_hold_rows_are_warned_of(predicting, tmp_path, caplog):
-    content = 'desk,text\na,goal\na,"goal in\nb,shares\na,fall"\nb,shares\n'
-    assert len(predicted(predicting, tmp_path, content)) == 3
-    assert caplog.messages == [
-        f"input: 1 row holds a line break and then what looks like a whole row, the first is "
-        f"{tmp_path}/in.csv, row 2. If a quote is a character there, so that rows have become part "
-        f"of a text, give quoting=none, or double the quotes inside fields."
-    ]
-
-
-def test_columns_without_a_name_of_their_own_are_passed_on(predicting, tmp_path):
-    rows = predicted(predicting, tmp_path, "text,,,n,n\ngoal,x,y,1,2\n")
-    assert list(rows[0].items())[:5] == [
-        ("text", "goal"),
-        ("column 2", "x"),
-        ("column 3", "y"),
-        ("n", "1"),
-        ("n (5)", "2"),
-    ]
-
-
-def test_a_file_that_seems_to_have_a_header_or_none_is_told_so(
-    predicting, run_folder, tmp_path, caplog
-):
-    with pytest.raises(
-        InputError,
-        match=r"^input: .* seems to have no header: .* Give header=false "
-        r"with positions from 1, such as text_column=2, or .* columns=\[…\]; or header=true if",
-    ):
-        predicted(predicting, tmp_path, "1,goal\n2,shares in the market\n")
-
-    record_columns(run_folder, ["2"], header=False)
-    with caplog.at_level(logging.INFO):
-        predicted(predicting, tmp_path, "id,text\n1,goal\n2,shares\n")
-    assert caplog.messages == [
-        "input: the first row, 'id', 'text', is read as a row, but looks like names of columns; "
-        "header=true takes it for them."
-    ]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"columns": "[a]"}, r"^columns=\[a\] names the columns of a file without a header: give"),
-        ({"quoting": "minimal"}, r"^quoting must be one of double, none, got 'minimal'"),
-        ({"header": "false"}, r"^header must be true or false, got 'false'"),
-        ({"text_column": "[text,x]"}, r"^input: .* has no column 'x'\."),
-    ],
-)
-def test_a_wrong_way_of_reading_is_named(predicting, csv_file, options, message):
-    with pytest.raises(InputError, match=message):
-        predicting(input=csv_file, **options)

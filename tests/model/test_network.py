@@ -178,7 +178,7 @@ def test_the_layer_table_adds_up(pooling):
         ("pooling", None, "model.pooling must be one of .* got None"),
         ("dropout", 1.0, "model.dropout must be at least 0 and below 1, got 1"),
         ("dropout", "a", "model.dropout must be a number, got 'a'"),
-        ("dropout", float("nan"), "model.dropout must be at least 0 and below 1, got nan"),
+        ("dropout", float("nan"), "model.dropout must be a finite number, got nan."),
         (
             "embedding_dropout",
             1.5,

@@ -66,8 +66,7 @@ def predict(config: dict[str, Any]) -> None:
     else:
         if target is not None and Path(source).expanduser().absolute() == target.absolute():
             raise InputError(f"input and output are the same file, {target}.")
-        reading = read_as(source, *_recorded(record, settings))
-        columns, chunks = _read(source, columns, reading)
+        columns, chunks = _read(source, columns, _reading(source, record, settings))
 
     with _until_enough(), _opened_output(target) as output:
         rows = _predicted(chunks, classifier, columns, settings)
@@ -95,13 +94,11 @@ def _model_folder(path: str) -> tuple[Path, Record | None]:
     return run.path, read_record(run.path)
 
 
-def _recorded(
-    record: Record | None, settings: PredictSettings
-) -> tuple[FileSettings, PredictSettings, str | None]:
-    """Gives what `read_as` takes besides a path: how the run read its files, and which trained."""
+def _reading(path: str, record: Record | None, settings: PredictSettings) -> FileSettings:
+    """Says how the input is read: as the run read its files, if the keys do not say otherwise."""
     data = {} if record is None else record["config"]["data"]
     known = {field.name: data[field.name] for field in fields(FileSettings) if field.name in data}
-    return FileSettings(**known), settings, data.get("train")
+    return read_as(path, FileSettings(**known), settings, data.get("train"))
 
 
 @contextmanager
