@@ -103,7 +103,10 @@ def test_installed_it_trains_sweeps_and_predicts_from_any_folder(scripts, tmp_pa
     _, said = run(textlstm, "train", *sweep, cwd=home)
     assert "2 of 2 trials done" in said
     shown, _ = run(textlstm, "leaderboard", cwd=home)
-    assert "\n  textlstm train data.max_rows=200 experiment=smoke threads=1 model.hidden=" in shown
+    assert (
+        "\n  textlstm train data.max_rows=200 experiment=smoke threads=1 wide=false model.hidden="
+        in shown
+    )
 
     assert {path.name for path in (home / "outputs").iterdir()} == {"cache", "runs", "sweeps"}
     assert [path.name for path in home.iterdir()] == ["outputs"]

@@ -173,7 +173,6 @@ def test_sweeps_need_no_flag_and_never_score_the_test_set():
             "model.hidden=64,128",
             "test=false",
             "baselines=false",
-            "wide=false",
             "sweep.name=model.hidden",
         )
     ]
@@ -182,7 +181,6 @@ def test_sweeps_need_no_flag_and_never_score_the_test_set():
         "sweep=units",
         "test=false",
         "baselines=false",
-        "wide=false",
     ]
     assert prepare("train", ["model.head=[64,32]"]) == ["model.head=[64,32]"]  # a list is no sweep
 

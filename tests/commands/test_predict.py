@@ -154,7 +154,9 @@ def test_a_model_that_was_shipped_alone_predicts_lines_and_names_a_missing_colum
     predicting(input=tmp_path / "in.txt", **shipped)
     assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))["text"] == "goal"
     (tmp_path / "in.csv").write_text("id,words\n1,goal\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"no column 'text'\..* name one with text_column="):
+    with pytest.raises(
+        InputError, match=r"none of the usual names .* are id, words; name one with text_column="
+    ):
         predicting(input=tmp_path / "in.csv", **shipped)
     predicting(input=tmp_path / "in.csv", text_column="words", **shipped)
 

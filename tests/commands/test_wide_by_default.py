@@ -1,6 +1,7 @@
 """When a run has a wide channel that nobody asked for, and what is kept of it for other runs."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,10 @@ FITTING = "Fitting the wide channel"
 
 @pytest.fixture
 def data(tmp_path):
-    """A file of texts that no cache has seen, since its folder's name is in each."""
+    """A file of texts that no cache has seen, since the time is in each."""
+    new = time.time_ns()
     rows = [
-        f"{tmp_path.name} {word} and goal {n},sports\n{tmp_path.name} {word} and bank {n},money\n"
+        f"{new} {word} and goal {n},sports\n{new} {word} and bank {n},money\n"
         for n in range(40)
         for word in ("late", "early")
     ]

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from helpers.small import data_module
-from textlstm.runs.report import data_warnings
+from textlstm.runs.data_report import data_warnings
 
 TEXTS = [f"{word} {n}" for n in range(60) for word in ("goal", "shares")]
 ROWS = [f"{text},{text.partition(' ')[0]}\n" for text in TEXTS]

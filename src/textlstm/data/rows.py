@@ -31,7 +31,7 @@ from textlstm.terminal import counted
 log = logging.getLogger(__name__)
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-LAYOUT = 2  # of the cached rows: a change of what is written there must raise it, to drop old ones
+LAYOUT = 3  # of the cached rows: a change of what is written there must raise it, to drop old ones
 SCHEMA = pyarrow.schema(
     {"text": pyarrow.large_string(), "code": pyarrow.int32(), "duplicate_of": pyarrow.uint64()}
 )

@@ -19,7 +19,7 @@ from textlstm.data.rows import CheckedRows, Origin
 from textlstm.data.settings import ColumnSettings
 from textlstm.terminal import counted
 
-LAYOUT = 2  # of the cached surveys: a change of what is written there must raise it
+LAYOUT = 3  # of the cached surveys: a change of what is written there must raise it
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from textlstm.terminal import counted
 log = logging.getLogger(__name__)
 
 KEY = "data.unlabelled"
-LAYOUT = 2  # of the cached texts: a change of what is written there must raise it, to drop old ones
+LAYOUT = 3  # of the cached texts: a change of what is written there must raise it, to drop old ones
 SCHEMA = pyarrow.schema({"text": pyarrow.large_string(), "duplicate_of": pyarrow.uint64()})
 
 
