@@ -104,7 +104,7 @@ def test_installed_it_trains_sweeps_and_predicts_from_any_folder(scripts, tmp_pa
     assert "2 of 2 trials done" in said
     shown, _ = run(textlstm, "leaderboard", cwd=home)
     assert (
-        "\n  textlstm train data.max_rows=200 experiment=smoke threads=1 wide=false model.hidden="
+        "\n  textlstm train data.max_rows=200 experiment=smoke threads=1 wide=False model.hidden="
         in shown
     )
 
