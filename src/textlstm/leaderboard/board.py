@@ -91,7 +91,9 @@ def refit_command(best: Configuration) -> str:
     refit = {"data.refit": "true", "trainer.max_epochs": str(best.best_epoch)}
     run = max(best.runs, key=lambda run: run.score)
     if "calibration" in run.record:
-        refit["calibration_from"] = str(run.folder)
+        here = Path.cwd()
+        shown = run.folder.relative_to(here) if run.folder.is_relative_to(here) else run.folder
+        refit["calibration_from"] = str(shown)
     return _command({**others, **refit})
 
 
