@@ -242,6 +242,11 @@ def test_empty_rows_are_refused_or_dropped_and_counted(prepare):
     assert data.facts["empty"]["train"] == 2
 
 
+def test_a_stream_of_texts_that_are_all_held_out_is_refused(prepare):
+    with pytest.raises(InputError, match=r"so none is left to train on\. Give files that do not"):
+        prepare([*HELD_OUT["validation"], *HELD_OUT["test"]])
+
+
 def test_sorted_rows_are_warned_of_or_refused(prepare, caplog):
     by_class = sorted(TRAIN, key=lambda row: row[1])
     with pytest.raises(

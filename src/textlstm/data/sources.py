@@ -276,7 +276,12 @@ def _check_held_out(origins: dict[str, Origin], source: str) -> None:
 
 
 def _check_mixed(origin: Origin, sample: Rows, every_label: Rows, sample_size: int) -> None:
-    """Refuses a stream whose first rows have one class while all its rows have several."""
+    """Refuses a stream without rows, or whose first rows have one class and all have several."""
+    if not every_label.labels:
+        raise origin.fail(
+            "has no text that does not also stand in validation or test, so none is left to train "
+            "on. Give files that do not overlap."
+        )
     if len(sample.labels) < 2 <= len(every_label.labels):
         raise origin.fail(
             f"has one class in its first {sample_size:,} rows: rows sorted by class cannot be "
