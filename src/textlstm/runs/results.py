@@ -87,7 +87,8 @@ def notes(record: Record, split: ScoredName) -> list[str]:
         if streaming:
             said.append(f"The baselines learned from the first {streaming['sample']:,} rows alone.")
         tried = linear.get("tried")
-        among = "" if tried is None else f" among {tried} settings"
+        plural = "" if tried == 1 else "s"
+        among = "" if tried is None else f" among {tried} setting{plural}"
         fitted = ", then fitted on training and validation rows" if record["refit"] else ""
         settings = _settings(linear["settings"])
         said.append(f"{LINEAR} chosen on validation{among}{fitted}: {settings}.")
