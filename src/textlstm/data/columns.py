@@ -93,10 +93,7 @@ class Columns:
         """
         if self._is_default(typed):
             return [self._usual("text", TEXT_COLUMNS)]
-        names = typed if isinstance(typed, list) else [str(typed)]
-        if len(names) == 1 and names[0] not in self.table.columns and is_list(names[0]):
-            names = split_names(names[0])
-
+        names = self._names(typed)
         if not names:
             raise InputError(
                 f"{key_beside(self.key, 'text_column')}=[] names no column; a name, or a list of "
@@ -112,16 +109,20 @@ class Columns:
         """
         if self._is_default(typed):
             return [self._usual("label", LABEL_COLUMNS)]
-        names = typed if isinstance(typed, list) else [str(typed)]
-        if len(names) == 1 and names[0] not in self.table.names() and is_list(names[0]):
-            names = split_names(names[0])
-
+        names = self._names(typed)
         if not names:
             raise InputError(
                 f"{key_beside(self.key, 'label_column')} must be one name, or a list with the "
                 f"column of each class, got {typed!r}."
             )
         return [self._find(str(name), "label_column") for name in names]
+
+    def _names(self, typed: str | list[str] | None) -> list[str]:
+        """The names that were typed; a bracketed list is one unless the table has that name."""
+        names = typed if isinstance(typed, list) else [str(typed)]
+        if len(names) == 1 and names[0] not in self.table.names() and is_list(names[0]):
+            return split_names(names[0])
+        return names
 
     def _is_default(self, typed: object) -> bool:
         """Whether nothing was typed, or `null`, which is not the name of a column."""

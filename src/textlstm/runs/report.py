@@ -160,9 +160,12 @@ def _model(record: Record) -> str:
         kept = f"Kept: the last of {epochs} epochs. There was no validation: {record['chosen_by']}."
     else:
         watched = record.get("watched", LOSS)
+        own = record["validation"]  # of the LSTM that was kept, without what is mixed with it
+        if "wide" in record:
+            own = record["wide"]["alone"]["validation"]["lstm"]
         kept = (
             f"Kept: epoch {record['best_epoch']} of {epochs}, which has the {extreme(watched)} "
-            f"on validation{_among(record, watched)} (macro F1 there {record['score']:.4f})."
+            f"on validation{_among(record, watched)} (macro F1 there {own['macro_f1']:.4f})."
         )
     if "stopped" in record:
         kept += f"\n\n{record['stopped']}"

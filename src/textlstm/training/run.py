@@ -21,7 +21,13 @@ from textlstm.data.reading.checksums import changed_sources, check_there
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
-from textlstm.runs.record import Pretraining, PretrainingEpoch, has_failed
+from textlstm.runs.record import (
+    Pretraining,
+    PretrainingEpoch,
+    Record,
+    ScoredName,
+    has_failed,
+)
 from textlstm.runs.results import behind_line, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
 from textlstm.training.distributed import one_end, share_threads
@@ -106,15 +112,20 @@ def train(
         whole = score_whole(scored, module, data, run, settings, taken)
         record = describe_run(run, settings, overrides, whole, history, trainer, module, data)
         write_run(run, record, whole, module, data, logger)
-        if sweeping:
-            log.info("macro F1 %.4f on validation, epoch %d", record["score"], record["best_epoch"])
-        else:
-            print_results(record, list(scored)[-1], run.path)
-            print(seconds_line(record))
-            if behind := behind_line(record):
-                print(behind)
+        _say_results(record, run, last=list(scored)[-1], sweeping=sweeping)
         scored = whole.splits
     return None if settings.data.refit else scored["validation"].scores["macro_f1"]
+
+
+def _say_results(record: Record, run: RunFolder, *, last: ScoredName, sweeping: bool) -> None:
+    """Shows what came of the run: a line in a sweep, else the scores on the split scored last."""
+    if sweeping:
+        log.info("macro F1 %.4f on validation, epoch %d", record["score"], record["best_epoch"])
+        return
+    print_results(record, last, run.path)
+    print(seconds_line(record))
+    if behind := behind_line(record):
+        print(behind)
 
 
 def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> float | None:
