@@ -160,3 +160,14 @@ def test_the_report_says_what_chose_the_epoch_and_that_training_stopped_early(wr
     text = written(small_record(watched="val/calibration_error"))
     assert "which has the lowest calibration error on validation (" in text
     assert "stopped" not in text
+
+
+def test_the_macro_f1_of_the_kept_epoch_is_that_of_the_lstm_alone(written):
+    both = {"lstm": small_scores(macro_f1=0.6111), "wide": small_scores()}
+    wide = {
+        "weight": 0.5,
+        "terms": 9,
+        "settings": {"unit": "word", "longest": 1, "sublinear": True, "C": 1.0},
+        "alone": {"validation": both, "test": both},
+    }
+    assert "(macro F1 there 0.6111)." in written(small_record(wide=wide))
