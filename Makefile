@@ -64,6 +64,9 @@ test-slurm: setup ## searches, grids and runs of two tasks on a SLURM of one nod
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[slurm]'
 	$(BIN)/python -m pytest -m slurm $(ARGS) tests/sweeps/test_slurm.py
 
+test-trust: setup ## attacks: kills, hostile folders and bundles, faults of disks, signals, odd values; prints a table
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m trust $(ARGS)
+
 bench-data: setup ## time and memory from file to batches for a million rows; ARGS="--rows 100000 --no-memory" is shorter
 	$(BIN)/python src/benchmarks/data.py $(ARGS)
 
@@ -89,4 +92,4 @@ clean: ## remove caches, not .venv or runs
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage .coverage.*
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help setup train smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test test-cores test-gpu test-scale test-slurm bench bench-data lint format clean
+.PHONY: help setup train smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test test-cores test-gpu test-scale test-slurm test-trust bench bench-data lint format clean

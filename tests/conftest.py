@@ -4,8 +4,10 @@ import csv
 import os
 import runpy
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from helpers.commands import MANY_CORES, SRC, TESTS, as_before
 from helpers.mistakes import SMALL, half_written
 from textlstm.commands import main as command_line
 from textlstm.runs import figures
+from textlstm.writing import markdown_table
 
 # Every process that a test starts knows where this checkout's package is, and its helpers.
 found = [str(SRC), str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -126,3 +129,29 @@ def assert_refused(
         assert found == "error: " + message.replace("{folder}", folder)
 
     return assert_refused
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives each test of `make test-trust` its kind of attack, which its report carries."""
+    for item in items:
+        if marker := item.get_closest_marker("trust"):
+            item.user_properties.append(("attack", marker.args[0]))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints how many attacks of each kind were tried, survived and lost.
+
+    A test is one attack, unless it says how many it tried by `record_property("tried", N)`.
+    """
+    tried: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.getreports(outcome):
+            said = dict(report.user_properties)
+            if "attack" in said and (report.when == "call" or outcome != "passed"):
+                tried[said["attack"]] += said.get("tried", 1)
+                lost[said["attack"]] += outcome != "passed"
+    if tried:
+        rows = [[kind, tried[kind], tried[kind] - lost[kind], lost[kind]] for kind in sorted(tried)]
+        terminalreporter.section("attacks")
+        terminalreporter.write_line(markdown_table(["attack", "tried", "survived", "lost"], rows))
