@@ -48,6 +48,9 @@ optuna-dashboard: setup ## Optuna's dashboard of a sweep; SWEEP=NAME, or STORAGE
 	$(BIN)/optuna-dashboard "$(STORAGE)" $(ARGS)
 
 test: setup ## all tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+coverage: setup ## all tests, and which lines of src/ they do not reach; takes a third longer
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
 test-cores: setup ## those that train or start processes, as on a machine of 16 cores
@@ -92,4 +95,4 @@ clean: ## remove caches, not .venv or runs
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage .coverage.*
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help setup train smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test test-cores test-gpu test-scale test-slurm test-trust bench bench-data lint format clean
+.PHONY: help setup train smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test coverage test-cores test-gpu test-scale test-slurm test-trust bench bench-data lint format clean

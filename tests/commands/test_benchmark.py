@@ -37,7 +37,20 @@ def folder(monkeypatch, tmp_path):
     return tmp_path / "benchmarks" / "sets"
 
 
-def test_two_data_sets_and_two_seeds_are_compared_and_a_stopped_one_goes_on(data, folder):
+@pytest.fixture
+def trains_here(monkeypatch):
+    """Runs are trained in this process, which has imported everything already."""
+
+    def train(arguments):
+        call("train", *arguments)
+        return True
+
+    monkeypatch.setattr("textlstm.commands.benchmark._train", train)
+
+
+def test_two_data_sets_and_two_seeds_are_compared_and_a_stopped_one_goes_on(
+    data, folder, trains_here
+):
     command = [*("--data", data, "--presets", "default", "--seeds", "1,2"), *SMALL]
     out, errors = call("benchmark", *command)
     assert "[4/4] one, default-2…" in errors
