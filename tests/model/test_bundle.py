@@ -227,9 +227,10 @@ def test_wrong_arguments_are_refused(classifier, texts, options, message):
         classifier.predict(texts, **options)
 
 
-def test_a_bundle_is_four_files_without_pickle(trained):
+def test_a_bundle_is_five_files_without_pickle(trained):
     folder = trained[0]
     assert sorted(file.name for file in folder.iterdir()) == [
+        "SHA256SUMS",
         "config.json",
         "labels.json",
         "model.safetensors",
@@ -243,7 +244,7 @@ def test_a_bundle_is_four_files_without_pickle(trained):
     json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert list(config) == ["format", "network", "max_length", "truncate", "temperature"]
-    assert (config["format"], config["max_length"], config["truncate"]) == (3, 12, "head")
+    assert (config["format"], config["max_length"], config["truncate"]) == (4, 12, "head")
     assert json.loads((folder / "labels.json").read_text(encoding="utf-8")) == LABELS
 
 
@@ -300,7 +301,7 @@ def test_half_a_file_is_refused(bundle, name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "has format 99; this version of textlstm reads formats 2 and 3"),
+        ({"format": 99}, "has format 99; this version of textlstm reads formats 2 to 4"),
         ({"network": {"hidden": 4}}, "is damaged"),
         ({"truncate": "middle"}, "is damaged: .*truncate='middle'"),
         ({"temperature": 0.0}, "is damaged: .*temperature=0.0"),

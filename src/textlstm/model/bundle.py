@@ -5,9 +5,10 @@ Predicting needs torch, numpy, tokenizers and safetensors alone.
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,10 @@ from textlstm.model.ensemble import Network, network_from_plain_values
 from textlstm.model.texts import listed_texts
 from textlstm.model.wide import WideChannel, mixed
 
-FORMAT = 3
-READABLE = (2, 3)  # format 2 had no temperature
+FORMAT = 4
+READABLE = (2, 3, 4)  # format 2 had no temperature, and those before 4 no checksums
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "labels.json")
+CHECKSUMS = "SHA256SUMS"
 DAMAGES = (  # what reading a damaged file raises
     FileNotFoundError,
     json.JSONDecodeError,
@@ -78,7 +80,7 @@ def save_bundle(
     wide: WideChannel | None = None,
     weight: float = 1.0,
 ) -> None:
-    """Writes the four files of a bundle, and two more for a wide channel.
+    """Writes the files of a bundle, and their checksums as the last one.
 
     Args:
         max_length, truncate: how longer texts were cut in training, as `EncodedTexts` takes them.
@@ -87,12 +89,9 @@ def save_bundle(
         temperature: what class scores are divided by before the softmax.
         wide, weight: the channel beside the network, and the network's share in their mixture.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
     }
-    # safetensors' own save_file lets nobody but its user read the file, whatever the umask.
-    (folder / "model.safetensors").write_bytes(save(weights))
     config: dict[str, Any] = {
         "format": FORMAT,
         "network": network.plain_values(),
@@ -101,13 +100,25 @@ def save_bundle(
         "temperature": temperature,
     }
     if wide is not None:
-        wide.save(folder)
         config["wide"] = {"weight": weight}
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    (folder / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")
-    (folder / "labels.json").write_text(
-        json.dumps(labels, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    parts = {
+        "model.safetensors": save(weights),
+        "config.json": f"{json.dumps(config, indent=2)}\n".encode(),
+        "tokenizer.json": tokenizer_json.encode(),
+        "labels.json": f"{json.dumps(labels, ensure_ascii=False)}\n".encode(),
+        **({} if wide is None else wide.parts()),
+    }
+    parts[CHECKSUMS] = checksum_lines(parts).encode()
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in parts.items():
+        # safetensors' own save_file lets nobody but its user read the file, whatever the umask.
+        (folder / name).write_bytes(content)
+
+
+def checksum_lines(parts: Mapping[str, bytes]) -> str:
+    """Lists the SHA-256 of each part of a bundle, as `sha256sum -c` reads it."""
+    return "".join(f"{sha256(content).hexdigest()}  {name}\n" for name, content in parts.items())
 
 
 class TextClassifier:
@@ -157,7 +168,7 @@ class TextClassifier:
             if config["format"] not in READABLE:
                 raise InputError(
                     f"{bundle} has format {config['format']}; this version of textlstm reads "
-                    f"formats {' and '.join(map(str, READABLE))}."
+                    f"formats 2 to {FORMAT}."
                 )
             temperature = 1.0 if config["format"] == 2 else config["temperature"]
             if not isinstance(temperature, float) or not 0 < temperature < float("inf"):

@@ -107,20 +107,25 @@ class WideChannel:
         facts = json.loads((folder / "wide.json").read_text(encoding="utf-8"))
         return cls(facts.pop("terms"), tensors["idf"], tensors["weights"], tensors["bias"], **facts)
 
-    def save(self, folder: Path) -> None:
-        """Writes wide.safetensors and wide.json."""
+    def parts(self) -> dict[str, bytes]:
+        """Gives the contents of wide.safetensors and wide.json."""
         tensors = {"idf": self.idf_V, "weights": self.weights_VC, "bias": self.bias_C}
-        # safetensors' own save_file lets nobody but its user read the file, whatever the umask.
-        content = save({name: tensor.contiguous() for name, tensor in tensors.items()})
-        (folder / "wide.safetensors").write_bytes(content)
         facts = {
             "unit": self.unit,
             "longest": self.longest,
             "sublinear": self.sublinear,
             "terms": list(self.columns),
         }
-        text = json.dumps(facts, ensure_ascii=False) + "\n"
-        (folder / "wide.json").write_text(text, encoding="utf-8")
+        return {
+            "wide.safetensors": save({name: value.contiguous() for name, value in tensors.items()}),
+            "wide.json": f"{json.dumps(facts, ensure_ascii=False)}\n".encode(),
+        }
+
+    def save(self, folder: Path) -> None:
+        """Writes wide.safetensors and wide.json."""
+        for name, content in self.parts().items():
+            # safetensors' own save_file lets nobody but its user read the file, whatever the umask.
+            (folder / name).write_bytes(content)
 
     def features(self, texts: list[str]) -> Features:
         """Counts and weighs the known terms of each text."""
