@@ -30,6 +30,20 @@ def test_a_list_of_one_and_marks_are_a_label(write_file, load, key, labels):
     assert rows_of(train) == EXPECTED
 
 
+@pytest.mark.parametrize("one_a_line", [False, True])
+def test_pairs_of_a_text_and_its_annotations_are_read_as_spacy_writes_them(
+    write_file, load, one_a_line
+):
+    labels = [label for _, label in EXPECTED]
+    pairs = [
+        [text, {"cats": {"sports": label == "sports", "money": label == "money"}, "entities": []}]
+        for text, label in zip(TEXTS, labels, strict=True)
+    ]
+    lines = "".join(json.dumps(pair) + "\n" for pair in pairs)
+    written = lines if one_a_line else json.dumps(pairs, indent=1)
+    assert rows_of(load(write_file("rows.json", written), label_column=None)["train"]) == EXPECTED
+
+
 def test_marks_and_lists_are_read_from_parquet(tmp_path, write_file, load):
     from helpers.reading import write_parquet_objects
 

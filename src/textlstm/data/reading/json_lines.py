@@ -65,12 +65,22 @@ def _objects(file: OpenedFile) -> Iterator[list[dict[str, Any]]]:
             unit, items = "line", ((number, _parsed(file, line, number)) for number, line in lines)
 
         while chunk := list(islice(items, ROWS)):
+            chunk = [(number, _as_object(item)) for number, item in chunk]
             for number, item in chunk:
                 if not isinstance(item, dict):
                     raise file.fail(
                         f", {unit} {number} is no JSON object; one such as {OBJECT} was expected."
                     )
             yield [item for _, item in chunk]
+
+
+def _as_object(item: Any) -> Any:
+    """An item as the object that it stands for: `["…", {"cats": …}]`, spaCy's pair, has a text."""
+    if isinstance(item, list) and len(item) == 2:
+        text, annotations = item
+        if isinstance(text, str) and isinstance(annotations, dict) and "text" not in annotations:
+            return {"text": text, **annotations}
+    return item
 
 
 def _is_whole(line: str) -> bool:
