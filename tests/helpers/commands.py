@@ -167,11 +167,25 @@ def train_and_kill(
         f"hydra.run.dir={folder}",
         code=code,
     )
+    _forget_failure(folder)
+    return said
+
+
+def train_and_stop(folder: Path, *arguments: object, epoch: int) -> None:
+    """Trains in this process up to a mistake inside the epoch of this number, from 0.
+
+    The run's record is as that of `train_and_kill`.
+    """
+    options = [*KILL[:-1], "+callbacks.fail.how=mistake", f"+callbacks.fail.epoch={epoch}"]
+    call("train", *arguments, *options, f"hydra.run.dir={folder}", code=2)
+    _forget_failure(folder)
+
+
+def _forget_failure(folder: Path) -> None:
     file = folder / ".hydra" / "config.yaml"
     config = OmegaConf.load(file)
     del config.callbacks.fail
     OmegaConf.save(config, file)
-    return said
 
 
 def record(folder: Path) -> dict:

@@ -243,7 +243,7 @@ def _finish(job: Job, number: str) -> bool:
 def _stopped(job: Job) -> bool:
     """Tells whether a run with this configuration was begun and has a checkpoint to resume."""
     config = job.run.path / ".hydra" / "config.yaml"
-    if not (config.is_file() and job.run.last_checkpoint.is_file()):
+    if not (config.is_file() and job.run.has_checkpoint()):
         return False
     recorded = OmegaConf.to_container(OmegaConf.load(config), resolve=True)
     return isinstance(recorded, dict) and _is_of(recorded, job)

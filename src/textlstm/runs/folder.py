@@ -11,6 +11,8 @@ from textlstm.checks import InputError
 from textlstm.places import OUTPUTS
 from textlstm.runs.record import METRICS, PRUNED, Record, read_record
 
+LAST, PREVIOUS = "last.ckpt", "previous.ckpt"  # the newest checkpoint and the one before it
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -28,7 +30,17 @@ class RunFolder:
 
     @property
     def last_checkpoint(self) -> Path:
-        return self.checkpoints / "last.ckpt"
+        return self.checkpoints / LAST
+
+    @property
+    def previous_checkpoint(self) -> Path:
+        """The checkpoint before last.ckpt, which a run keeps until it is finished."""
+        return self.checkpoints / PREVIOUS
+
+    def has_checkpoint(self) -> bool:
+        """Tells whether there is a checkpoint that the run can go on from."""
+        found = (self.last_checkpoint, self.previous_checkpoint, self.best_checkpoint)
+        return any(file.is_file() for file in found)
 
     def kept_checkpoint(self, *, refit: bool) -> Path:
         """The checkpoint that the saved model comes from.
@@ -104,7 +116,7 @@ class RunFolder:
             )
         if run.record() is None:
             hint = ""
-            if run.last_checkpoint.is_file():
+            if run.has_checkpoint():
                 hint = f" The run was not finished; resume={path} goes on with it."
             elif run.bundle is not None:
                 hint = " It holds a saved model, which predict takes; others need its whole run."

@@ -16,6 +16,7 @@ from textlstm.model.ensemble import make_network, mean_log_probabilities
 from textlstm.model.metrics import PredictionCollector, Predictions, scores
 from textlstm.model.scores import Scores
 from textlstm.model.settings import ModelSettings
+from textlstm.training.checkpoints import read_checkpoint
 from textlstm.training.length import total_steps
 from textlstm.training.settings import OptimizerSettings
 from textlstm.training.stopping import ends_epoch
@@ -92,7 +93,7 @@ class TextClassificationModule(pl.LightningModule):
     @classmethod
     def restored(cls, checkpoint: Path) -> "TextClassificationModule":
         """Builds the module that a checkpoint was saved from, on the CPU. It runs no code of it."""
-        content = torch.load(checkpoint, weights_only=True, map_location="cpu")
+        content = read_checkpoint(checkpoint)
         values = dict(content["hyper_parameters"])
         model = ModelSettings(**values.pop("model"))
         optimizer = OptimizerSettings(**values.pop("optimizer"))

@@ -28,8 +28,10 @@ from textlstm.data.tokenizer import Encoded
 from textlstm.model.ensemble import Network
 from textlstm.model.language_model import LanguageModel, as_read_by
 from textlstm.model.settings import NetworkSettings
+from textlstm.runs.folder import LAST, PREVIOUS
 from textlstm.runs.record import Pretraining, PretrainingEpoch
 from textlstm.training.callbacks import RandomState
+from textlstm.training.checkpoints import WholeCheckpoints, damage
 from textlstm.training.pretraining_module import LOG_EVERY, PretrainingHistory, PretrainingModule
 from textlstm.training.progress import ProgressBar
 from textlstm.training.settings import PretrainSettings
@@ -172,7 +174,8 @@ def _train(
             max_epochs=settings.epochs,
             accelerator=device.type,
             devices=[device.index or 0] if device.type == "cuda" else 1,
-            plugins=[LightningEnvironment()],  # each process of a distributed run trains it alone
+            # Each process of a distributed run trains it alone.
+            plugins=[LightningEnvironment(), WholeCheckpoints()],
             gradient_clip_val=LONGEST_GRADIENT,
             log_every_n_steps=LOG_EVERY,
             logger=False,
@@ -193,8 +196,9 @@ def _train(
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
         )
-        last = checkpoints / "last.ckpt"
-        checkpoint = last if last.is_file() else None
+        # The last or, if that is damaged, the one before.
+        saved = [checkpoints / name for name in (LAST, PREVIOUS)]
+        checkpoint = next((file for file in saved if damage(file) is None), None)
         with warnings.catch_warnings():
             # A GPU's LSTM says at each step that weights which were dropped lie apart.
             warnings.filterwarnings("ignore", message="RNN module weights are not part of single")

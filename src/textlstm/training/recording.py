@@ -28,6 +28,7 @@ from textlstm.runs.record import (
 )
 from textlstm.runs.report import write_report
 from textlstm.runs.watched import WATCHED
+from textlstm.training.checkpoints import read_checkpoint
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.progress import EpochHistory
 from textlstm.training.settings import RunSettings
@@ -125,7 +126,7 @@ def describe_run(
 
 def _kept(run: RunFolder) -> int:
     """Reads from its checkpoint which epoch, from 1, was kept."""
-    saved = torch.load(run.best_checkpoint, weights_only=True, map_location="cpu", mmap=True)
+    saved = read_checkpoint(run.best_checkpoint, mmap=True)
     return int(saved["epoch"]) + 1
 
 
@@ -161,6 +162,7 @@ def write_run(
         dashboards.finish(logger, record, module.network, data.tokenizer, data.encoded["train"])
         logger.finalize("success")
 
+    run.previous_checkpoint.unlink(missing_ok=True)
     write_record(run.path, record)
 
 

@@ -30,6 +30,7 @@ from textlstm.runs.record import (
 )
 from textlstm.runs.results import behind_line, print_results, seconds_line
 from textlstm.training.callbacks import Pruner
+from textlstm.training.checkpoints import damage, read_checkpoint
 from textlstm.training.distributed import one_end, share_threads
 from textlstm.training.length import batches_per_epoch, epochs_of, steps_per_epoch
 from textlstm.training.module import TextClassificationModule
@@ -37,6 +38,7 @@ from textlstm.training.pretraining import pretrain
 from textlstm.training.process import prepare_process
 from textlstm.training.progress import EpochHistory, announce
 from textlstm.training.recording import describe_run, record_pruned, write_run
+from textlstm.training.resuming import checkpoint_to_resume
 from textlstm.training.scoring import calibrated_run, score_kept, score_whole
 from textlstm.training.settings import RunSettings
 from textlstm.training.stopping import early_end, ended_inside_epoch
@@ -84,8 +86,8 @@ def train(
     trainer = make_trainer(settings, run, logger, [history, *pruners])
     _check_devices(trainer, settings, sweeping=sweeping)
     checkpoint = None
-    if settings.resume and run.last_checkpoint.is_file():
-        checkpoint = run.last_checkpoint
+    if settings.resume:
+        checkpoint = checkpoint_to_resume(run, refit=settings.data.refit)
     data = _read(settings, trainer, checkpoint)
     check_watched(trainer, data)
     module = _module(settings, data)
@@ -154,7 +156,8 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
                 f"{recorded} epochs; there is nothing left to do. With a constant or plateau "
                 f"schedule, trainer.max_epochs above {recorded} goes on."
             )
-        if ended_inside_epoch(run.last_checkpoint):
+        last = run.last_checkpoint
+        if damage(last) is None and ended_inside_epoch(last):
             raise InputError(
                 f"resume: {run.path} ended inside an epoch, by trainer.max_steps or "
                 f"trainer.max_time, and only a whole epoch can be gone on from. Start a new run "
@@ -202,7 +205,7 @@ def _read(settings: RunSettings, trainer: pl.Trainer, checkpoint: Path | None) -
     """
     tokenizer_json, begun_with = None, dict[str, Any]()
     if checkpoint is not None:
-        saved = torch.load(checkpoint, weights_only=True, map_location="cpu")
+        saved = read_checkpoint(checkpoint)
         tokenizer_json = saved["hyper_parameters"]["tokenizer_json"]
         begun_with = saved[TextDataModule.__qualname__]
         paths = {split: getattr(settings.data, split) for split in begun_with["sources"]}

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytorch_lightning as pl
-import torch
 
 from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
@@ -16,6 +15,7 @@ from textlstm.runs.predictions import write_predictions
 from textlstm.runs.record import Record, ScoredName, read_record
 from textlstm.runs.results import LINEAR
 from textlstm.training.channel import has_channel, mix_channel
+from textlstm.training.checkpoints import read_checkpoint
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.recording import ScoredRun, ScoredSplit
 from textlstm.training.settings import RunSettings
@@ -61,7 +61,7 @@ def score_kept(
     # among them. Lightning gives the weights of rank 0 to the others.
     refit = settings.data.refit
     if trainer.is_global_zero:
-        saved = torch.load(run.kept_checkpoint(refit=refit), weights_only=True, map_location="cpu")
+        saved = read_checkpoint(run.kept_checkpoint(refit=refit))
         module.load_state_dict(saved["state_dict"])
     if taken is not None:
         mixes = has_channel(settings, data, taken)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from textlstm.checks import InputError
 from textlstm.runs.watched import LOSS
+from textlstm.training.checkpoints import read_checkpoint
 
 
 def ends_epoch(trainer: pl.Trainer) -> bool:
@@ -23,7 +24,7 @@ def ends_epoch(trainer: pl.Trainer) -> bool:
 
 def ended_inside_epoch(checkpoint: Path) -> bool:
     """Tells whether the epoch of a checkpoint was cut short, which Lightning cannot go on with."""
-    saved = torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)
+    saved = read_checkpoint(checkpoint, mmap=True)
     progress: dict[str, Any] = saved["loops"]["fit_loop"]["epoch_loop.batch_progress"]
     return not progress["is_last_batch"]
 

@@ -20,6 +20,7 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.watched import AUROC, LOSS, WATCHED
 from textlstm.training.callbacks import ChooseCooled, RandomState, StayStopped
+from textlstm.training.checkpoints import WholeCheckpoints
 from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
 from textlstm.training.length import NO_LIMIT, StopAfterSteps
 from textlstm.training.progress import ProgressBar
@@ -60,6 +61,7 @@ def make_trainer(
             | {"max_epochs": epochs, "max_steps": NO_LIMIT}  # see StopAfterSteps
             | ({"limit_val_batches": 0} if refit else {}),
             logger=logger,
+            plugins=[WholeCheckpoints()],
             callbacks=[
                 *callbacks,
                 *([ProgressBar()] if terminal else []),

@@ -34,6 +34,7 @@ REFUSED = {
     "enable_model_summary": f"{OWN}: it lists the layers",
     "enable_progress_bar": f"{OWN}: a terminal has a bar, a file or pipe none",
     "num_sanity_val_steps": OWN,
+    "plugins": OWN,
     "use_distributed_sampler": f"{OWN}: trainer=ddp shares the batches",
 }
 """Why a key cannot be given."""

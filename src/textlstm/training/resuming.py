@@ -1,0 +1,112 @@
+"""Finds the checkpoint that a stopped run goes on from, also if the last one is damaged."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from textlstm.checks import InputError
+from textlstm.ranks import is_rank_zero
+from textlstm.runs.folder import RunFolder
+from textlstm.training.checkpoints import damage, put_in_place, read_checkpoint
+from textlstm.training.progress import EpochHistory
+
+log = logging.getLogger(__name__)
+
+
+def checkpoint_to_resume(run: RunFolder, *, refit: bool) -> Path | None:
+    """Finds the newest whole checkpoint of a run; None if the run has saved none yet.
+
+    That is last.ckpt. If it is damaged or missing, a line says so, and the newest other checkpoint
+    takes its place; the epochs after that one are trained again. Files that a killed process left
+    unfinished are removed.
+
+    Raises:
+        InputError: no checkpoint is whole, or the best epoch so far is lost.
+    """
+    if is_rank_zero():
+        for left in run.checkpoints.glob(".*.ckpt.*"):
+            left.unlink(missing_ok=True)
+    if not run.has_checkpoint():
+        return None
+
+    last = run.last_checkpoint
+    wrong = damage(last)
+    chosen = last if wrong is None else _newest_other(run, f"{last.name} {wrong}")
+    saved = read_checkpoint(chosen, mmap=True)
+
+    if wrong is not None:
+        epoch = saved["epoch"] + 1
+        log.warning("%s %s: the run goes on from %s, of epoch %d.", last, wrong, chosen.name, epoch)
+        _take_in_place(chosen, last)
+    if not refit and (lost := damage(run.best_checkpoint)):
+        _restore_best(run, chosen, saved, lost)
+    return chosen
+
+
+def _newest_other(run: RunFolder, wrong: str) -> Path:
+    """Finds the checkpoint with the most steps beside last.ckpt.
+
+    Args:
+        wrong: what is wrong with last.ckpt.
+
+    Raises:
+        InputError: there is none that is whole.
+    """
+    others = {file: damage(file) for file in (run.previous_checkpoint, run.best_checkpoint)}
+    whole = [file for file, found in others.items() if found is None]
+    if not whole:
+        there = [f"{file.name} {said}" for file, said in others.items() if file.exists()]
+        raise InputError(
+            f"resume: no checkpoint in {run.checkpoints} is whole: {'; '.join([wrong, *there])}. "
+            f"{_remedy(run)}"
+        )
+    return max(whole, key=lambda file: read_checkpoint(file, mmap=True)["global_step"])
+
+
+def _restore_best(run: RunFolder, chosen: Path, saved: dict[str, Any], lost: str) -> None:
+    """Makes best.ckpt anew if the run goes on from its best epoch, or if it had none yet.
+
+    Args:
+        saved: the content of the checkpoint `chosen`, which the run goes on from.
+        lost: what is wrong with best.ckpt.
+
+    Raises:
+        InputError: no other file holds the best epoch.
+    """
+    best = run.best_checkpoint
+    epochs = saved["callbacks"][EpochHistory.__qualname__]["epochs"]
+    if not epochs and not best.exists():
+        return
+    if not _is_best(saved, epochs):
+        raise InputError(
+            f"resume: {best} {lost}. It is the best epoch so far, which no other file holds. "
+            f"{_remedy(run)}"
+        )
+    log.warning("%s %s: %s, which is of the same epoch, takes its place.", best, lost, chosen.name)
+    _take_in_place(chosen, best)
+
+
+def _is_best(saved: dict[str, Any], epochs: list[dict[str, Any]]) -> bool:
+    """Tells whether a checkpoint was saved at the end of the best of its epochs."""
+    if not saved["loops"]["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"]:
+        return False
+    if len(epochs) == 1:
+        return True
+    for state in saved["callbacks"].values():
+        if Path(str(state.get("best_model_path", ""))).name == "best.ckpt":
+            scores = [epoch.get(state["monitor"].replace("/", "_")) for epoch in epochs]
+            found = float(state["best_model_score"])
+            return found in scores and scores.index(found) == len(epochs) - 1
+    return False
+
+
+def _take_in_place(whole: Path, other: Path) -> None:
+    if is_rank_zero():
+        put_in_place(other, whole.read_bytes())
+
+
+def _remedy(run: RunFolder) -> str:
+    return (
+        f"Put an undamaged copy in its place; or delete {run.checkpoints}, and resume={run.path} "
+        f"trains from the beginning."
+    )
