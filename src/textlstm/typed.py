@@ -1,5 +1,6 @@
 """Command lines for help and messages, as the user of this process would type them."""
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -29,3 +30,12 @@ def installing(extra: str) -> str:
 def emptying_cache() -> str:
     """Gives the command line that empties the cache."""
     return f"rm -r {shlex.quote(str(CACHE))}" if INSTALLED else "make clean"
+
+
+def same_command() -> str:
+    """Gives the command line of this process, without the password of a database's URL."""
+    program = "python"
+    arguments = sys.orig_argv[1:]
+    if Path(sys.argv[0]).stem == "textlstm" and "-m" not in arguments:  # an installed program
+        program, *arguments = ["textlstm", *arguments[1:]]
+    return re.sub(r"(://[^\s:/@']*):[^\s/@']+@", r"\1:PASSWORD@", shlex.join([program, *arguments]))

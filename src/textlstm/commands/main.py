@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from textlstm.checks import InputError, JobsFailed
 from textlstm.commands.arguments import prepare, quote_literal
 from textlstm.commands.help import key_lines
+from textlstm.parent import end_worker_with_parent, is_worker
 from textlstm.places import CONF, OUTPUTS, pass_outputs_on
 from textlstm.ranks import (
     end_with_parent,
@@ -56,6 +57,8 @@ def main(command: str) -> None:
     A mistake prints one error and exits with 2. In a sweep it is logged in the job's own log, the
     other jobs go on, and the exit code is 1 at the end.
     """
+    if is_worker():
+        end_worker_with_parent()
     _register_resolvers()
     prepare_screen()
     if command in WITHOUT_HYDRA:

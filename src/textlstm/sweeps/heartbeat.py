@@ -52,10 +52,9 @@ def is_dead(trial: FrozenTrial) -> bool:
     here = trial.user_attrs.get("host") == socket.gethostname()
     if here and not _is_running(trial.user_attrs.get("process")):
         return True
-    beat = trial.user_attrs.get("beat")
-    if beat is None:  # begun a moment ago, or its worker died in that moment
-        assert trial.datetime_start is not None
-        beat = trial.datetime_start.timestamp()
+    assert trial.datetime_start is not None
+    # It may have begun a moment ago, without a beat or with that of a worker before.
+    beat = max(trial.user_attrs.get("beat", 0.0), trial.datetime_start.timestamp())
     return time.time() - beat > SILENCE
 
 

@@ -1,5 +1,6 @@
 """Reports a run's validation scores to its trial, and ends the run if others did better."""
 
+import warnings
 from typing import Any
 
 import pytorch_lightning as pl
@@ -29,7 +30,10 @@ class Pruning(Pruner):
         part = PARTS * (trainer.current_epoch + 1) // trainer.max_epochs
         while self.part < part:
             self.part += 1
-            self.trial.report(self.best, self.part)
+            with warnings.catch_warnings():
+                # A trial that was stopped and begins again has reported this score before.
+                warnings.filterwarnings("ignore", message="The reported value is ignored")
+                self.trial.report(self.best, self.part)
 
         if part < PARTS and self.trial.should_prune():
             self.pruned = trainer.should_stop = True

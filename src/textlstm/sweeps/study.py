@@ -7,7 +7,7 @@ import math
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import optuna
@@ -58,7 +58,7 @@ class Study:
                 pruner=pruner(),
             )
         )
-        self.search = search
+        self.storage, self.search = storage, search
 
         known = self.study.user_attrs.get("search", search)
         if known != search:
@@ -136,14 +136,23 @@ class Study:
         self._queue(attributes, parameters=parameters)
         return True
 
+    def put_back(self, trial: Trial) -> None:
+        """Makes a running trial wait again, as if it had not begun: its worker was told to end."""
+        with suppress(UpdateFinishedTrialError):  # another worker took this one for dead
+            trial.set_user_attr("process", None)  # who takes it next has not signed yet
+            self.storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+
     @contextmanager
     def alive(self, trial: Trial) -> Iterator[None]:
-        """Renews the trial's sign of life in the block; gives it back if the block fails."""
+        """Renews the trial's sign of life in the block; it is run again if the block fails."""
         with beating(trial):
             try:
                 yield
-            except BaseException:
+            except Exception:
                 self.give_back(trial)
+                raise
+            except BaseException:
+                self.put_back(trial)
                 raise
 
     def _queue(self, attributes: dict[str, Any], *, parameters: dict[str, Any]) -> None:

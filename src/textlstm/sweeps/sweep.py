@@ -15,12 +15,14 @@ from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 
 from textlstm.checks import InputError
+from textlstm.parent import PATIENCE, is_worker
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.settings import SweepSettings
+from textlstm.sweeps.stopping import stoppable
 from textlstm.sweeps.storage import open_storage
 from textlstm.sweeps.study import Study
 from textlstm.sweeps.worker import Worker
-from textlstm.sweeps.workers import is_worker, suitable_number, wait_for_texts, work_in_processes
+from textlstm.sweeps.workers import suitable_number, wait_for_texts, work_in_processes
 
 
 def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[JobReturn]]:
@@ -33,7 +35,14 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
         InputError: a value of `sweep` outside its range, a study of other ranges, or a launcher
             that refuses the jobs.
         JobsFailed: jobs in other processes that failed, with the logs that say why.
+        SystemExit: the process was told to end; the same command then goes on.
     """
+    patience = PATIENCE if is_worker() else 2 * PATIENCE  # the workers end first
+    with stoppable(patience=patience, says=not is_worker()):
+        return _sweep(config, launcher, overrides)
+
+
+def _sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[JobReturn]]:
     settings = SweepSettings(**{key.name: config.sweep[key.name] for key in fields(SweepSettings)})
     _check_devices(config.trainer.devices)
     folder = Path(config.hydra.sweep.dir).absolute()

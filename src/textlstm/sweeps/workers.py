@@ -1,7 +1,7 @@
 """Starts several workers on one machine, each a process with the same command line.
 
 The process that starts them reads and tokenizes the texts while they import torch; they wait until
-it closes their standard input.
+it writes to their standard input. They end when it closes that, which it does however it ends.
 """
 
 import logging
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from textlstm.checks import JobsFailed, parse_settings
 from textlstm.data.settings import DataSettings
+from textlstm.parent import WORKER, wait_for_parent
 from textlstm.places import CACHE
 from textlstm.sweeps.progress import progress_line, trial_line
 from textlstm.sweeps.search_space import SearchSpace
@@ -28,7 +29,6 @@ from textlstm.training.threads import cores
 
 log = logging.getLogger(__name__)
 
-WORKER = "TEXTLSTM_WORKER"  # environment variable: number of a worker that another process started
 MEMORY = 2 * 2**30  # bytes that a worker may need
 # Bytes of recurrent weights that fit into a core's cache, so that one thread computes fastest.
 CACHED = 1_000_000
@@ -51,16 +51,11 @@ def suitable_number(config: DictConfig) -> int:
     return max(1, min(memory // MEMORY, cores() // cores_each))
 
 
-def is_worker() -> bool:
-    """Tells whether another process started this one as a worker."""
-    return WORKER in os.environ
-
-
 def wait_for_texts() -> None:
     """Imports, in a worker, what a run needs; then waits until the texts are tokenized."""
     with loading():
         import textlstm.training.run  # noqa: F401
-    sys.stdin.read()
+    wait_for_parent()
 
 
 def work_in_processes(
@@ -88,7 +83,8 @@ def work_in_processes(
         tokenize_for_all(config, space)
         for process in processes:
             assert process.stdin is not None
-            process.stdin.close()
+            with suppress(BrokenPipeError):  # the worker has ended
+                process.stdin.write(b"\n")
         _follow(processes, study, settings, started=started, before=before)
 
     log.info("%s", progress_line(study.trials(), settings, started=started, before=len(before)))
@@ -124,7 +120,10 @@ def tokenize_for_all(config: DictConfig, space: SearchSpace) -> None:
 
 @contextmanager
 def _started(logs: list[Path], threads: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Starts a worker for each log; those that still run when the block ends are terminated."""
+    """Starts a worker for each log; those that still run when the block ends are told to end.
+
+    The terminal's Ctrl-C does not reach their group: this process tells them.
+    """
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for number, file in enumerate(logs, start=1):
@@ -134,14 +133,18 @@ def _started(logs: list[Path], threads: int) -> Iterator[list[subprocess.Popen[b
                     worker_command(),
                     env=environment,
                     stdin=subprocess.PIPE,
+                    bufsize=0,
                     stdout=output,
                     stderr=output,
+                    process_group=0,
                 )
             processes.append(process)
         yield processes
     finally:
         for process in processes:
-            process.terminate()
+            assert process.stdin is not None
+            process.stdin.close()
+            process.terminate()  # it may not read yet
         for process in processes:
             process.wait()
 
