@@ -41,7 +41,7 @@ def test_an_entry_is_made_once_and_then_found(tmp_path):
     assert kept(cache, "rows-1", writing("first"), read) == ("first", False)
     assert kept(cache, "rows-1", made_again, read) == ("first", True)
     assert os.listdir(cache) == ["rows-1"]
-    assert os.listdir(cache / "rows-1") == ["entry.txt"]
+    assert sorted(os.listdir(cache / "rows-1")) == ["checksums.json", "entry.txt"]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_fails_leaves_nothing_and_can_be_made_again(tmp_path, error):
         kept(tmp_path, "rows-1", failing(error), read)
     assert os.listdir(tmp_path) == []
     assert kept(tmp_path, "rows-1", writing("whole"), read) == ("whole", False)
-    assert os.listdir(tmp_path / "rows-1") == ["entry.txt"]
+    assert sorted(os.listdir(tmp_path / "rows-1")) == ["checksums.json", "entry.txt"]
 
 
 @pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM"])

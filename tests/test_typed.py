@@ -36,11 +36,17 @@ def test_a_command_is_shown_as_it_was_typed(monkeypatch, started, installed, exp
 
 
 @pytest.mark.parametrize(
-    ("installed", "expected"), [(False, "make clean"), (True, "rm -r '/my folder/outputs/cache'")]
+    ("installed", "cache", "expected"),
+    [
+        (False, "/my folder/outputs/cache", "make clean"),
+        (True, "/my folder/outputs/cache", "rm -r '/my folder/outputs/cache'"),
+        (False, "/shared/cache", "rm -r /shared/cache"),  # which make does not know
+    ],
 )
-def test_the_cache_is_emptied_where_it_lies(monkeypatch, installed, expected):
+def test_the_cache_is_emptied_where_it_lies(monkeypatch, installed, cache, expected):
     monkeypatch.setattr(typed, "INSTALLED", installed)
-    monkeypatch.setattr(typed, "CACHE", Path("/my folder/outputs/cache"))
+    monkeypatch.setattr(typed, "OUTPUTS", Path("/my folder/outputs"))
+    monkeypatch.setattr(typed, "CACHE", Path(cache))
     assert typed.emptying_cache() == expected
 
 

@@ -3,27 +3,30 @@
 import errno
 import hashlib
 import json
-import shutil
-import tempfile
+import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock
 from safetensors import SafetensorError
 
+from textlstm.cache_bound import bytes_allowed, keep_within, sweep_abandoned
+from textlstm.cache_entry import open_entry, remove_entry, unfinished_entry
 from textlstm.checks import InputError
+from textlstm.places import CACHE_FOLDER
 from textlstm.typed import emptying_cache
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
+FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 UNWRITABLE = (
+    *FORBIDDEN,
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
     errno.EEXIST,
     errno.ENOTDIR,
 )
@@ -43,7 +46,8 @@ def kept(
 ) -> tuple[T, bool]:
     """Loads the entry `name` of the cache, and makes it first if it is absent or damaged.
 
-    `make` fills an empty folder, which `load` reads.
+    `make` fills an empty folder, which `load` reads. Other processes do not remove the entry while
+    this one runs. Where nothing may be written, an entry that is there is read all the same.
 
     Returns:
         What `load` returned, and whether the entry was there before.
@@ -51,40 +55,54 @@ def kept(
     Raises:
         InputError: the disk is full or may not be written to; nothing half-written is left.
     """
-    entry = cache / name
-    if entry.is_dir():
-        try:
-            return load(entry), True
-        except DAMAGED:  # a disk may do that; the entry is made anew
-            shutil.rmtree(entry, ignore_errors=True)
+    entry, allowed = cache / name, bytes_allowed()
+    with _refused(entry):
+        sweep_abandoned(cache)
+        if entry.is_dir():
+            try:
+                open_entry(entry)
+                return load(entry), True
+            except DAMAGED as error:
+                log.warning("cache: %s is damaged and is made anew: %s.", entry, error)
+            with suppress(FileNotFoundError):  # another process found the damage, too
+                remove_entry(entry)
 
-    unfinished = None
-    try:
-        with _refused(entry):
-            cache.mkdir(parents=True, exist_ok=True)
-            unfinished = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=cache))
-            make(unfinished)
-            _publish(unfinished, entry)
-    finally:
-        if unfinished is not None:
-            shutil.rmtree(unfinished, ignore_errors=True)
-    return load(entry), False
+        cache.mkdir(parents=True, exist_ok=True)
+        with unfinished_entry(entry) as folder:
+            make(folder)
+        try:
+            open_entry(entry)
+            loaded = load(entry)
+        except FileNotFoundError:
+            if entry.is_dir():
+                raise
+            return kept(cache, name, make, load)  # another process took it for the damaged one
+
+    keep_within(cache, allowed)
+    return loaded, False
 
 
 @contextmanager
 def one_at_a_time(cache: Path, name: str = "") -> Iterator[None]:
     """Lets one process in after the other: the first fills the cache, the others find it full.
 
+    Where a process may not write, none waits: what is in the cache is read, and `kept` says what is
+    missing.
+
     Args:
         name: the entry that they need; processes that need different entries do not wait.
 
     Raises:
-        InputError: the cache may not be written to.
+        InputError: the disk is full, or the cache is not a folder.
     """
     lock = FileLock(cache / f".{name}.lock" if name else cache / ".lock")
     with _refused(Path(lock.lock_file)):
-        cache.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            if error.errno not in FORBIDDEN:
+                raise
     try:
         yield
     finally:
@@ -102,14 +120,5 @@ def _refused(entry: Path) -> Iterator[None]:
         raise InputError(
             f"cache: {entry} could not be written ({errno.errorcode[error.errno]}); nothing of it "
             f"was kept. Free space on that disk, or give write access; `{emptying_cache()}` "
-            f"empties the cache."
+            f"empties the cache, and {CACHE_FOLDER}=FOLDER before the command takes another one."
         ) from error
-
-
-def _publish(unfinished: Path, entry: Path) -> None:
-    """Gives a finished entry its name, in one step."""
-    try:
-        unfinished.rename(entry)
-    except OSError:
-        if not entry.is_dir():  # else another process was faster, with the same content
-            raise

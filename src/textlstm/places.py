@@ -5,6 +5,8 @@ from pathlib import Path
 
 # environment variable: the folder of outputs, for the processes that an installed command starts
 OUTPUTS_FOLDER = "TEXTLSTM_OUTPUTS"
+# environment variable: a folder for the cache, such as one on another disk or that users share
+CACHE_FOLDER = "TEXTLSTM_CACHE"
 
 PACKAGE = Path(__file__).parent
 REPOSITORY = PACKAGE.parents[1]
@@ -20,10 +22,12 @@ def _outputs() -> Path:
 
 CONF = PACKAGE / "conf" if INSTALLED else REPOSITORY / "conf"
 OUTPUTS = _outputs()
-CACHE = OUTPUTS / "cache"
+CACHE = Path(os.environ.get(CACHE_FOLDER) or OUTPUTS / "cache").absolute()
 
 
 def pass_outputs_on() -> None:
-    """Gives the processes that this one starts the same outputs, whatever folder they start in."""
+    """Gives the processes that this one starts the same folders, whatever folder they start in."""
     if INSTALLED:
         os.environ[OUTPUTS_FOLDER] = str(OUTPUTS)
+    if CACHE_FOLDER in os.environ:
+        os.environ[CACHE_FOLDER] = str(CACHE)

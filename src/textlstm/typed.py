@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from textlstm.places import CACHE, INSTALLED
+from textlstm.places import CACHE, INSTALLED, OUTPUTS
 
 
 def as_typed(command: str) -> str:
@@ -29,7 +29,9 @@ def installing(extra: str) -> str:
 
 def emptying_cache() -> str:
     """Gives the command line that empties the cache."""
-    return f"rm -r {shlex.quote(str(CACHE))}" if INSTALLED else "make clean"
+    if INSTALLED or CACHE != OUTPUTS / "cache":
+        return f"rm -r {shlex.quote(str(CACHE))}"
+    return "make clean"
 
 
 def same_command() -> str:

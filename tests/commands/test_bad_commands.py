@@ -110,7 +110,8 @@ def test_a_full_disk_leaves_nothing_half_written_in_the_cache(tmp_path):
     assert re.fullmatch(
         rf"error: cache: {re.escape(str(cache))}/rows-[0-9a-f]{{24}} could not be written "
         r"\(EFBIG\); nothing of it was kept\. Free space on that disk, or give write access; "
-        r"`make clean` empties the cache\.",
+        r"`make clean` empties the cache, and TEXTLSTM_CACHE=FOLDER before the command takes "
+        r"another one\.",
         done.stderr.splitlines()[-1],
     )
     assert "Traceback" not in done.stderr

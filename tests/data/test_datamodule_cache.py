@@ -1,9 +1,13 @@
 """What the data module keeps in the cache, and what it does not do twice."""
 
 import errno
+import json
 from collections import Counter
 
+import numpy as np
+import pyarrow
 import pytest
+from safetensors.torch import load_file, save
 
 from helpers.headlines import OTHER, TRAIN, ids
 from textlstm.checks import InputError
@@ -79,6 +83,56 @@ def test_what_is_damaged_in_the_cache_is_made_anew(prepare, tmp_path, entry, fil
     assert damaged.read_bytes() == whole
     assert ids(second, "train") == ids(first, "train")
     assert len(list((tmp_path / "cache").iterdir())) == 3
+
+
+def shift_labels(folder):
+    """Gives each row the label of the one before it, in a file that can be read as before."""
+    with pyarrow.memory_map(str(folder / "rows.arrow")) as file:
+        rows = pyarrow.ipc.open_stream(file).read_all()
+    codes = pyarrow.array(np.roll(rows.column("code").to_numpy(), 1))
+    with pyarrow.ipc.new_stream(folder / "shifted.arrow", rows.schema) as writer:
+        writer.write(rows.set_column(1, rows.schema.field("code"), codes))
+    (folder / "shifted.arrow").replace(folder / "rows.arrow")
+
+
+def change_ids(folder):
+    tensors = load_file(folder / "ids.safetensors")
+    (folder / "ids.safetensors").unlink()  # the first data module has it in its memory
+    (folder / "ids.safetensors").write_bytes(save(tensors | {"tokens": tensors["tokens"] ^ 1}))
+
+
+def reverse_labels(folder):
+    facts = json.loads((folder / "facts.json").read_text())
+    (folder / "facts.json").write_text(json.dumps(facts | {"labels": facts["labels"][::-1]}))
+
+
+def change_a_word(folder):
+    text = (folder / "tokenizer.json").read_text()
+    (folder / "tokenizer.json").write_text(text.replace("goal", "gaol"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "damage"),
+    [
+        ("rows", shift_labels),
+        ("rows", reverse_labels),
+        ("ids", change_ids),
+        ("tokenizer", change_a_word),
+    ],
+)
+def test_damage_that_can_be_read_is_noticed(prepare, tmp_path, caplog, entry, damage):
+    first = prepare()
+    [folder] = (tmp_path / "cache").glob(f"{entry}-*")
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    damage(folder)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} != before
+
+    second = prepare()
+    for split in first.encoded:
+        assert ids(second, split) == ids(first, split)
+        assert second.splits[split]["label"][:] == first.splits[split]["label"][:]
+    assert second.tokenizer.to_str() == first.tokenizer.to_str()
+    assert caplog.text.count("is damaged and is made anew") == 1
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import ModelCheckpoint
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from textlstm.cache import content_key, kept, one_at_a_time
@@ -92,10 +92,9 @@ def pretrain(
             level=level,
         )
         weights = {key: tensor.cpu() for key, tensor in model.classifier_weights().items()}
-        save_file(
-            {key: tensor.contiguous() for key, tensor in weights.items()},
-            folder / "weights.safetensors",
-        )
+        # Not safetensors' own save_file, whose error on a full disk does not say that it is full.
+        content = save({key: tensor.contiguous() for key, tensor in weights.items()})
+        (folder / "weights.safetensors").write_bytes(content)
         (folder / "history.json").write_text(json.dumps(history), encoding="utf-8")
 
     def load(folder: Path) -> tuple[dict[str, Tensor], list[PretrainingEpoch]]:
