@@ -37,7 +37,7 @@ def run_folder(tmp_path):
     tokenizer = train_tokenizer(TEXTS, kind="word", vocab_size=30)
     save_bundle(
         tmp_path / "run" / "model",
-        network=small_network(),
+        network=small_network(vocab_size=tokenizer.get_vocab_size()),
         max_length=100,
         truncate="head",
         tokenizer_json=tokenizer.to_str(),

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
+from helpers.bundles import change_config, read_config, sign
 from helpers.small import SETTINGS, cut
 from textlstm import Prediction, TextClassifier
 from textlstm.checks import InputError
@@ -167,9 +168,7 @@ def test_long_texts_are_cut_as_in_training(classifier):
     ("truncate", "kept"), [("head", "a the the"), ("tail", "the a a"), ("head_tail", "a the a")]
 )
 def test_long_texts_lose_what_they_lost_in_training(bundle, truncate, kept):
-    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
-    changed = {**config, "max_length": 3, "truncate": truncate}
-    (bundle / "config.json").write_text(json.dumps(changed), encoding="utf-8")
+    change_config(bundle, max_length=3, truncate=truncate)
     classifier = TextClassifier.load(bundle)
     whole_NC = classifier.probabilities(["a the the the a a"])
     kept_NC = classifier.probabilities([kept])
@@ -177,17 +176,17 @@ def test_long_texts_lose_what_they_lost_in_training(bundle, truncate, kept):
 
 
 def test_a_bundle_of_format_2_is_read_as_one_of_temperature_1(bundle, trained):
-    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
+    config = read_config(bundle)
     del config["temperature"]
     (bundle / "config.json").write_text(json.dumps({**config, "format": 2}), encoding="utf-8")
+    (bundle / "SHA256SUMS").unlink()
     classifier = TextClassifier.load(bundle)
     assert classifier.temperature == 1.0
     torch.testing.assert_close(classifier.probabilities(TEXTS), trained[1], rtol=0, atol=1e-6)
 
 
 def test_a_temperature_divides_class_scores_and_keeps_the_classes(bundle, trained):
-    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
-    (bundle / "config.json").write_text(json.dumps({**config, "temperature": 2.0}))
+    change_config(bundle, temperature=2.0)
     probabilities_NC = TextClassifier.load(bundle).probabilities(TEXTS)
     expected = (trained[1].log() / 2).softmax(dim=1)
     torch.testing.assert_close(probabilities_NC, expected, rtol=0, atol=1e-6)
@@ -277,6 +276,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 )
 def test_a_damaged_file_is_refused(bundle, name, damage):
     (bundle / name).write_bytes(damage)
+    sign(bundle)
     with pytest.raises(InputError):
         TextClassifier.load(bundle)
 
@@ -286,6 +286,7 @@ def test_weights_that_are_no_numbers_are_refused(bundle, number):
     weights = load_file(bundle / "model.safetensors")
     weights["output.bias"][1] = number
     save_file(weights, bundle / "model.safetensors")
+    sign(bundle)
     with pytest.raises(InputError, match=r"has weights that are no numbers: its training failed"):
         TextClassifier.load(bundle)
 
@@ -294,6 +295,7 @@ def test_weights_that_are_no_numbers_are_refused(bundle, number):
 def test_half_a_file_is_refused(bundle, name):
     whole = (bundle / name).read_bytes()
     (bundle / name).write_bytes(whole[: len(whole) // 2])
+    sign(bundle)
     with pytest.raises(InputError, match="is damaged"):
         TextClassifier.load(bundle)
 
@@ -303,24 +305,24 @@ def test_half_a_file_is_refused(bundle, name):
     [
         ({"format": 99}, "has format 99; this version of textlstm reads formats 2 to 4"),
         ({"network": {"hidden": 4}}, "is damaged"),
-        ({"truncate": "middle"}, "is damaged: .*truncate='middle'"),
-        ({"temperature": 0.0}, "is damaged: .*temperature=0.0"),
-        ({"temperature": "warm"}, "is damaged: .*temperature='warm'"),
+        ({"truncate": "middle"}, "is damaged: .*truncate must be one of .*'middle'"),
+        ({"temperature": 0.0}, "is damaged: .*temperature must be above 0"),
+        ({"temperature": "warm"}, "is damaged: .*temperature must be a number, got 'warm'"),
         ({"network": {**SETTINGS, "vocab_size": 300, "classes": 2}}, "is damaged"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(bundle, change, message):
-    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
-    (bundle / "config.json").write_text(json.dumps({**config, **change}), encoding="utf-8")
+    change_config(bundle, **change)
     with pytest.raises(InputError, match=message):
         TextClassifier.load(bundle)
 
 
 @pytest.mark.parametrize("key", ["format", "network", "max_length", "truncate", "temperature"])
 def test_missing_settings_are_refused(bundle, key):
-    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
+    config = read_config(bundle)
     del config[key]
     (bundle / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    sign(bundle)
     with pytest.raises(InputError, match="is damaged"):
         TextClassifier.load(bundle)
 

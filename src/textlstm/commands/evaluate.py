@@ -19,6 +19,7 @@ from textlstm.data.reading.checksums import changed_sources
 from textlstm.data.settings import DataSettings
 from textlstm.data.sources import load_labelled
 from textlstm.data.tokenizer import load_tokenizer
+from textlstm.model.bundle import TextClassifier
 from textlstm.model.calibration import describe_calibration
 from textlstm.model.metrics import Predictions
 from textlstm.model.mixing import score_mixture
@@ -89,7 +90,7 @@ def evaluate(config: dict[str, Any]) -> None:
     quiet_trainer(settings.accelerator).test(module, loader, verbose=False)
     predictions, scores = module.predictions, module.scores
     if wide is not None:
-        channel = WideChannel.load(run.model)
+        channel = _channel(run)
         predictions, scores, alone = score_mixture(
             predictions, texts, channel, wide, temperature, module.labels
         )
@@ -108,6 +109,21 @@ def evaluate(config: dict[str, Any]) -> None:
     write_report(folder, evaluation, split, texts, predictions)
     write_record(folder, evaluation)
     print_results(evaluation, split, folder)
+
+
+def _channel(run: RunFolder) -> WideChannel:
+    """The wide channel of the saved model.
+
+    Raises:
+        InputError: the model is damaged, or has none.
+    """
+    channel = TextClassifier.load(run.model).wide
+    if channel is None:
+        raise InputError(
+            f"The record of {run.path} tells of a wide channel, and its model has none: they are "
+            f"of different runs. Copy the run again, or train it anew."
+        )
+    return channel
 
 
 def _data_settings(settings: EvaluateSettings, record: Record) -> tuple[DataSettings, int]:

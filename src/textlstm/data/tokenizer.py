@@ -3,15 +3,16 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 
-from textlstm.checks import InputError, check_choice, check_whole
-from textlstm.data.vocabulary import PAD, SPECIALS, UNK
+from textlstm.checks import InputError, check_choice, check_number, check_whole
+from textlstm.data.vocabulary import SPECIALS, UNK
+from textlstm.foreign_files import parse_json
 
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 CHARACTERS = 1_000_000  # of the texts whose encodings are in memory together
@@ -84,14 +85,19 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
         )
 
     tokenizer, trainer = make(fixed, vocab_size)
+    _set_steps(tokenizer, splits_words=splits_words)
+    tokenizer.train_from_iterator(texts, trainer)
+    return load_tokenizer(tokenizer.to_str())
+
+
+def _set_steps(tokenizer: Tokenizer, *, splits_words: bool) -> None:
+    """Sets how text is normalised and split before it becomes tokens."""
     tokenizer.normalizer = text_normalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     if splits_words:
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
         )
-    tokenizer.train_from_iterator(texts, trainer)
-    return load_tokenizer(tokenizer.to_str())
 
 
 def text_normalizer() -> normalizers.Normalizer:
@@ -106,29 +112,97 @@ def text_normalizer() -> normalizers.Normalizer:
     )
 
 
-def load_tokenizer(text: str) -> Tokenizer:
-    """Reads a tokenizer from its JSON.
+def load_tokenizer(content: str | bytes) -> Tokenizer:
+    """Reads a tokenizer from its JSON, if it is one that `train_tokenizer` can have made.
 
-    No text can spell a special token for it: "[PAD]" is a word like any other.
+    No text can spell a special token for it: "[PAD]" is a word like any other. JSON of a stranger
+    could name patterns that take hours to match, or tokens without a row in the embedding; so its
+    steps are compared with those of the three kinds, and its tokens and their ids are checked.
 
     Raises:
         InputError: JSON of something else, or of a tokenizer that textlstm did not make.
     """
-    content = json.loads(text)
-    content["added_tokens"] = []
-    if content["model"]["type"] == "Unigram":
-        content["model"]["byte_fallback"] = True
+    described = parse_json(content, "The tokenizer's JSON")
+    model = described.get("model") if isinstance(described, dict) else None
+    if not isinstance(model, dict):
+        raise InputError("The tokenizer's JSON has no model: it was not made by textlstm.")
+    described["added_tokens"] = []
+    if model.get("type") == "Unigram":
+        model["byte_fallback"] = True
+    _check_steps(described)
+    _check_tokens(model)
     try:
-        tokenizer = Tokenizer.from_str(json.dumps(content, ensure_ascii=False))
+        return Tokenizer.from_str(json.dumps(described, ensure_ascii=False))
     except Exception as error:  # the library raises no class of its own
         raise InputError(f"The tokenizer's JSON cannot be read: {error}") from error
-    vocabulary = tokenizer.get_vocab()
-    if vocabulary.get("[PAD]") != PAD or vocabulary.get("[UNK]") != UNK:
+
+
+def _check_steps(described: dict[str, Any]) -> None:
+    """Refuses a tokenizer that treats text in another way than one of the three kinds."""
+    learned = ("vocab", "merges")
+    made = {key: value for key, value in described.items() if key != "model"}
+    made["model"] = {key: value for key, value in described["model"].items() if key not in learned}
+    known = []
+    for splits_words, make in KINDS.values():
+        tokenizer, _ = make(SPECIALS, len(SPECIALS) + 1)
+        _set_steps(tokenizer, splits_words=splits_words)
+        steps = json.loads(tokenizer.to_str())
+        for key in learned:
+            steps["model"].pop(key, None)
+        if steps["model"]["type"] == "Unigram":  # what training makes of it
+            steps["model"] |= {"unk_id": UNK, "byte_fallback": True}
+        known.append(steps)
+    if made not in known:
+        raise InputError(
+            "The tokenizer's JSON says that text is normalised, split or made into tokens in "
+            "another way than textlstm does it: it was not made by textlstm."
+        )
+
+
+def _check_tokens(model: dict[str, Any]) -> None:
+    """Refuses a vocabulary whose tokens have not the ids 0, 1, 2 and so on, or do not fit merges.
+
+    The library ends the process over some of these, and reads others as something else.
+    """
+    vocabulary = model.get("vocab")
+    if model["type"] == "Unigram":
+        tokens = _scored_tokens(vocabulary)
+    elif isinstance(vocabulary, dict) and all(
+        type(number) is int for number in vocabulary.values()
+    ):
+        tokens = sorted(vocabulary, key=vocabulary.__getitem__)
+        if sorted(vocabulary.values()) != list(range(len(tokens))):
+            raise InputError("The tokenizer's JSON does not number its tokens 0, 1, 2 and so on.")
+    else:
+        raise InputError("The tokenizer's JSON does not number its tokens.")
+
+    known = set(tokens)
+    if tokens[: len(SPECIALS)] != SPECIALS:
         raise InputError(
             "The tokenizer's JSON has no [PAD] at id 0 and [UNK] at id 1: it was not made by "
             "textlstm."
         )
-    return tokenizer
+    if len(known) < len(tokens) or "" in known:
+        raise InputError("The tokenizer's JSON has a token twice, or one without a character.")
+    merges = model.get("merges", [])
+    if not isinstance(merges, list) or not all(_is_merge(pair, known) for pair in merges):
+        raise InputError("The tokenizer's JSON merges tokens that it does not have.")
+
+
+def _scored_tokens(vocabulary: Any) -> list[str]:
+    """The tokens of a `unigram` vocabulary, each of which has a score."""
+    for entry in vocabulary if isinstance(vocabulary, list) else [None]:
+        if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[0], str):
+            raise InputError("The tokenizer's JSON does not list tokens with their scores.")
+        check_number("The score of each token", entry[1], minimum=-1e6, below=1e6)
+    return [token for token, _ in vocabulary]
+
+
+def _is_merge(pair: Any, known: set[str]) -> bool:
+    """Tells whether two tokens and what they become are known."""
+    if not isinstance(pair, list) or len(pair) != 2:
+        return False
+    return all(isinstance(part, str) for part in pair) and {*pair, "".join(pair)} <= known
 
 
 class Encoded(NamedTuple):

@@ -5,40 +5,25 @@ Predicting needs torch, numpy, tokenizers and safetensors alone.
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from textlstm.checks import InputError, check_number, check_whole
 from textlstm.data.batching import EncodedTexts, batch_loader
-from textlstm.data.settings import TRUNCATE, CutSettings
-from textlstm.data.tokenizer import encode, load_tokenizer
-from textlstm.model.ensemble import Network, network_from_plain_values
+from textlstm.data.settings import CutSettings
+from textlstm.data.tokenizer import encode
+from textlstm.model.bundle_parts import CHECKSUMS, FILES, FORMAT, checksum_lines, read_parts
+from textlstm.model.ensemble import Network
 from textlstm.model.texts import listed_texts
 from textlstm.model.wide import WideChannel, mixed
-
-FORMAT = 4
-READABLE = (2, 3, 4)  # format 2 had no temperature, and those before 4 no checksums
-FILES = ("model.safetensors", "config.json", "tokenizer.json", "labels.json")
-CHECKSUMS = "SHA256SUMS"
-DAMAGES = (  # what reading a damaged file raises
-    FileNotFoundError,
-    json.JSONDecodeError,
-    UnicodeDecodeError,
-    KeyError,
-    TypeError,
-    RuntimeError,
-    SafetensorError,
-)
 
 
 @contextmanager
@@ -116,11 +101,6 @@ def save_bundle(
         (folder / name).write_bytes(content)
 
 
-def checksum_lines(parts: Mapping[str, bytes]) -> str:
-    """Lists the SHA-256 of each part of a bundle, as `sha256sum -c` reads it."""
-    return "".join(f"{sha256(content).hexdigest()}  {name}\n" for name, content in parts.items())
-
-
 class TextClassifier:
     """A trained classifier, read from a run folder or its `model/` folder.
 
@@ -162,41 +142,16 @@ class TextClassifier:
                 f"expected the folder of a finished run, such as outputs/runs/2026-01-31_12-00-00."
             )
 
-        try:
-            config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
-            labels = json.loads((bundle / "labels.json").read_text(encoding="utf-8"))
-            if config["format"] not in READABLE:
-                raise InputError(
-                    f"{bundle} has format {config['format']}; this version of textlstm reads "
-                    f"formats 2 to {FORMAT}."
-                )
-            temperature = 1.0 if config["format"] == 2 else config["temperature"]
-            if not isinstance(temperature, float) or not 0 < temperature < float("inf"):
-                raise KeyError(f"temperature={temperature!r}")
-            wide, weight = None, 1.0
-            if "wide" in config:
-                wide, weight = WideChannel.load(bundle), config["wide"]["weight"]
-                if len(wide.bias_C) != len(labels) or not 0 <= weight <= 1:
-                    raise KeyError("the wide channel has other classes")
-            network = network_from_plain_values(**config["network"])
-            cut = {key: config[key] for key in ("max_length", "truncate")}
-            if cut["truncate"] not in TRUNCATE:
-                raise KeyError(f"truncate={cut['truncate']!r}")
-            network.load_state_dict(load_file(bundle / "model.safetensors"))
-            tokenizer = load_tokenizer((bundle / "tokenizer.json").read_text(encoding="utf-8"))
-        except DAMAGES as error:
-            raise InputError(f"The model in {bundle} is damaged: {error}") from error
-        if not isinstance(labels, list) or len(labels) != network.members[0].output.out_features:
-            raise InputError(
-                f"The model in {bundle} is damaged: labels.json does not name its classes."
-            )
-        if not all(weight.isfinite().all() for weight in network.state_dict().values()):
-            raise InputError(
-                f"The model in {bundle} has weights that are no numbers: its training failed. "
-                f"Train it anew with a smaller optimizer.lr."
-            )
+        parts = read_parts(bundle)
         return cls(
-            network, tokenizer, labels, **cut, temperature=temperature, wide=wide, weight=weight
+            parts.network,
+            parts.tokenizer,
+            parts.labels,
+            max_length=parts.max_length,
+            truncate=parts.truncate,
+            temperature=parts.temperature,
+            wide=parts.wide,
+            weight=parts.weight,
         )
 
     @torch.inference_mode()
@@ -204,7 +159,8 @@ class TextClassifier:
         """Gives one probability per class for each text (N, C), in the order of `labels`.
 
         Raises:
-            InputError: something else than texts, with its position.
+            InputError: something else than texts, with its position, or weights that are too large
+                to compute with.
         """
         check_whole("batch_size", batch_size, minimum=1)
         texts = listed_texts(texts)
@@ -219,10 +175,13 @@ class TextClassifier:
             logits_BC = self.network(batch.tokens_BT, batch.lengths_B)
             log_NC[batch.rows_B] = logits_BC.log_softmax(dim=1)
         if self.wide is None:
-            return (log_NC / self.temperature).softmax(dim=1)
-        wide_NC = self.wide.log_probabilities(texts)
-        mixture_NC = mixed(log_NC, wide_NC, weight=self.weight, temperature=self.temperature)
-        return mixture_NC.exp().float()
+            probabilities_NC = (log_NC / self.temperature).softmax(dim=1)
+        else:
+            wide_NC = self.wide.log_probabilities(texts)
+            mixture_NC = mixed(log_NC, wide_NC, weight=self.weight, temperature=self.temperature)
+            probabilities_NC = mixture_NC.exp().float()
+        _check_finite(probabilities_NC)
+        return probabilities_NC
 
     def _leave_threads_of_parent(self) -> None:
         """Computes in one thread where a process that has predicted before was forked."""
@@ -261,3 +220,14 @@ class TextClassifier:
             )
             for values, classes in zip(ranked.values.tolist(), ranked.indices.tolist(), strict=True)
         ]
+
+
+def _check_finite(probabilities_NC: Tensor) -> None:
+    """Refuses predictions that are no numbers."""
+    finite_N = probabilities_NC.isfinite().all(dim=1)
+    if not finite_N.all():
+        position = int((~finite_N).nonzero()[0])
+        raise InputError(
+            f"The model gives no probabilities for the text at position {position}: its weights "
+            f"are too large. Train it anew with a smaller optimizer.lr."
+        )

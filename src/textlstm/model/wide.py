@@ -12,17 +12,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional
 
-from textlstm.checks import check_choice, check_whole
+from textlstm.checks import InputError, check_choice, check_flag, check_whole
+from textlstm.foreign_files import parse_json
+from textlstm.model.tensors import check_shapes, parse_tensors
 
 UNITS = ("word", "character", "both")
 RUNS = (3, 5)  # the shortest and the longest run of characters, for the unit `both`
 WORD = re.compile(r"\b\w\w+\b")
 TEXTS = 1000  # of which the terms are in memory together
 FILES = ("wide.safetensors", "wide.json")
+KEYS = {"unit", "longest", "sublinear", "terms"}
+LONGEST = 10  # words or characters of a term, at most: each text is read as often
 
 
 def n_grams(text: str, unit: str, longest: int) -> Iterator[str]:
@@ -94,18 +98,47 @@ class WideChannel:
     ) -> None:
         check_choice("the unit of the wide channel", unit, UNITS)
         check_whole("the longest term of the wide channel", longest, minimum=1)
+        if longest > LONGEST:
+            raise InputError(f"The longest term of the wide channel must be at most {LONGEST}.")
+        check_flag("sublinear of the wide channel", sublinear)
         if not len(terms) == len(idf_V) == len(weights_VC) or weights_VC.shape[1:] != bias_C.shape:
-            raise KeyError("terms, idf and weights of the wide channel are not of one size")
+            raise InputError("terms, idf and weights of the wide channel are not of one size.")
         self.columns = {term: column for column, term in enumerate(terms)}
+        if len(self.columns) < len(terms):
+            raise InputError("A term of the wide channel stands there twice.")
+        finite = all(tensor.isfinite().all() for tensor in (idf_V, weights_VC, bias_C))
+        if not finite or not (idf_V > 0).all():
+            raise InputError("The wide channel has weights that are no numbers, or a term of none.")
         self.idf_V, self.weights_VC, self.bias_C = idf_V, weights_VC, bias_C
         self.unit, self.longest, self.sublinear = unit, longest, sublinear
 
     @classmethod
     def load(cls, folder: Path) -> "WideChannel":
         """Reads what `save` wrote; nothing in it is executed."""
-        tensors = load_file(folder / "wide.safetensors")
-        facts = json.loads((folder / "wide.json").read_text(encoding="utf-8"))
-        return cls(facts.pop("terms"), tensors["idf"], tensors["weights"], tensors["bias"], **facts)
+        return cls.from_parts(*((folder / name).read_bytes() for name in FILES))
+
+    @classmethod
+    def from_parts(cls, tensors: bytes, facts: bytes) -> "WideChannel":
+        """Reads the contents of wide.safetensors and wide.json.
+
+        Raises:
+            InputError: they are damaged, or do not belong together.
+        """
+        described = parse_json(facts, FILES[1])
+        if not isinstance(described, dict) or described.keys() != KEYS:
+            raise InputError(f"{FILES[1]} must have the keys {', '.join(sorted(KEYS))}.")
+        terms = described.pop("terms")
+        if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
+            raise InputError(f"{FILES[1]}: terms must be a list of texts.")
+
+        found = parse_tensors(tensors, FILES[0])
+        shapes = {name: tuple(tensor.shape) for name, tensor in found.items()}
+        classes = shapes.get("bias", ())
+        check_shapes(
+            shapes,
+            {"idf": (len(terms),), "weights": (len(terms), *classes), "bias": classes},
+        )
+        return cls(terms, found["idf"], found["weights"], found["bias"], **described)
 
     def parts(self) -> dict[str, bytes]:
         """Gives the contents of wide.safetensors and wide.json."""
