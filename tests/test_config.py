@@ -26,7 +26,8 @@ PRESETS = sorted(
 )  # every YAML of every group
 
 TRAIN_KEYS = {
-    "": "baselines calibrate calibration_from ensemble pretrain resume seed test threads wide",
+    "": "baselines calibrate calibration_from ensemble pretrain resume seed spreadsheet test "
+    "threads wide",
     "callbacks": "early_stopping._target_ early_stopping.monitor early_stopping.patience "
     "learning_rate._target_ learning_rate.logging_interval",
     "data": "batch_size class_weights columns config drop_empty encoding encoding_errors fold "
@@ -47,9 +48,9 @@ PRETRAIN_KEYS = {  # of pretrain=own_text
 } | {"pretrain.word_dropout"}
 OTHER_KEYS = {
     "evaluate": "accelerator batch_size changed_data columns encoding encoding_errors file format "
-    "header label_column merge_labels quoting run split text_column threads",
+    "header label_column merge_labels quoting run split spreadsheet text_column threads",
     "predict": "batch_size columns encoding encoding_errors format header input min_probability "
-    "output quoting run text "
+    "output quoting run spreadsheet text "
     "text_column threads",
     "export": "run",
     "inspect_data": " ".join(["data." + key for key in TRAIN_KEYS["data"].split()] + ["output"]),

@@ -33,9 +33,9 @@ WHOLE_NUMBERS = {
 
 
 def is_hyperparameter(key: str) -> bool:
-    """Says whether a key can change what is learned; others only place a run in its sweep."""
-    places_it = key in ("sweep", "test", "baselines", "data.folds") or key.startswith("sweep.")
-    return not places_it
+    """Says whether a key can change what is learned; others place a run or change its files."""
+    others = ("sweep", "test", "baselines", "spreadsheet", "data.folds")
+    return not (key in others or key.startswith("sweep."))
 
 
 def value_in(config: Any, key: str) -> Any:

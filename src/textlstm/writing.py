@@ -6,8 +6,11 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+from textlstm.escaping import in_markdown, in_spreadsheet, one_line
 
 
 def write_json(file: Path, content: Any) -> None:
@@ -37,16 +40,24 @@ def write_text(file: Path, text: str) -> None:
         unfinished.write_text(text, encoding="utf-8")
 
 
-def write_csv(file: Path, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Writes a table with commas between its cells, whole or not at all."""
-    with _whole(file) as unfinished, open(unfinished, "w", encoding="utf-8", newline="") as lines:
+def write_csv(
+    file: Path, header: list[str], rows: Iterable[Iterable[Any]], *, spreadsheet: bool = False
+) -> None:
+    """Writes a table with commas between its cells, whole or not at all.
+
+    Args:
+        spreadsheet: whether cells are escaped so that a spreadsheet takes none for a formula, and a
+            byte order mark says that the file is UTF-8; otherwise they are exact.
+    """
+    encoding = "utf-8-sig" if spreadsheet else "utf-8"
+    with _whole(file) as unfinished, open(unfinished, "w", encoding=encoding, newline="") as lines:
         writer = csv.writer(lines)
-        writer.writerow(header)
-        writer.writerows(rows)
+        for row in chain([header], rows):
+            writer.writerow(map(in_spreadsheet, row) if spreadsheet else row)
 
 
 def markdown_table(header: list[str], rows: Iterable[Iterable[Any]]) -> str:
-    """Makes a Markdown table whose cells cannot break it: one line each, at most 300 letters."""
+    """Makes a Markdown table whose cells are text alone: one line each, at most 300 letters."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
 
@@ -63,6 +74,5 @@ def _whole(file: Path) -> Iterator[Path]:
 
 
 def _cell(value: Any) -> str:
-    text = " ".join(str(value).split())
-    text = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    return text if len(text) <= 300 else f"{text[:300]}…"
+    text = one_line(value)
+    return in_markdown(text if len(text) <= 300 else f"{text[:300]}…")

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import io
 import json
 import os
 import shlex
@@ -15,6 +16,7 @@ from helpers.commands import SRC, call, run, table
 from helpers.records import small_record
 from helpers.small import small_network
 from textlstm.checks import InputError
+from textlstm.commands import predict as predict_module
 from textlstm.commands.predict import predict
 from textlstm.data.sources import NEWSWIRE4
 from textlstm.data.tokenizer import train_tokenizer
@@ -59,7 +61,7 @@ def predicting(run_folder):
                 "batch_size": 2,
                 **unset,
                 **{
-                    key: value if isinstance(value, float) else str(value)
+                    key: value if isinstance(value, bool | int | float) else str(value)
                     for key, value in options.items()
                 },
             }
@@ -167,12 +169,76 @@ def test_a_number_that_json_has_not_is_null_in_the_answer(predicting, tmp_path):
     assert '"n": null' in (tmp_path / "out.jsonl").read_text(encoding="utf-8")
 
 
-def test_a_column_that_the_answer_has_too_is_replaced(predicting, tmp_path):
-    (tmp_path / "in.csv").write_text("predicted,text\nold,goal\n", encoding="utf-8")
-    predicting(input=tmp_path / "in.csv", output=tmp_path / "out.csv")
-    header, row = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+def test_a_column_that_the_answer_has_too_is_replaced_with_a_word(predicting, tmp_path, caplog):
+    rows = "predicted,text,probability_a\n" + "old,goal,7\n" * 9000  # more than one chunk
+    (tmp_path / "in.csv").write_text(rows, encoding="utf-8")
+    predicting(input=tmp_path / "in.csv", output=tmp_path / "out.csv", batch_size=512)
+    assert [record.getMessage() for record in caplog.records] == [
+        "input: what it has in the columns 'predicted', 'probability_a' is replaced by the "
+        "prediction, which writes columns of the same name. To keep it, give it another name in "
+        "the input."
+    ]
+    header, row, *_ = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
     assert header == "predicted,text,probability_a,probability_b,probability_c"
     assert row.split(",")[0] in "abc"
+
+
+def test_a_spreadsheet_sees_no_formula_and_without_it_cells_are_exact(predicting, tmp_path):
+    texts = ["=1+1", "@user: goal", "- goal", "-5", "goal", "\tgoal", "+49 30", "für"]
+    with open(tmp_path / "in.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["text", "=id"], *([text, -1] for text in texts)])
+
+    for suffix in ("csv", "tsv"):
+        target = tmp_path / f"exact.{suffix}"
+        predicting(input=tmp_path / "in.csv", output=target)
+        with open(target, encoding="utf-8", newline="") as lines:
+            exact = list(csv.reader(lines, delimiter=predict_module.DELIMITERS[target.suffix]))
+        assert exact[0][:2] == ["text", "=id"]
+        assert [row[0] for row in exact[1:]] == texts
+
+        predicting(input=tmp_path / "in.csv", output=target, spreadsheet=True)
+        content = target.read_bytes().decode()
+        assert content.startswith("\ufeff")
+        delimiter = predict_module.DELIMITERS[target.suffix]
+        shown = list(csv.reader(io.StringIO(content[1:], newline=""), delimiter=delimiter))
+        assert shown[0][:2] == ["text", "'=id"]
+        assert [row[0] for row in shown[1:]] == [
+            *("'=1+1", "'@user: goal", "'- goal", "-5", "goal", "'\tgoal", "'+49 30", "für")
+        ]
+        assert [row[1:] for row in shown[1:]] == [row[1:] for row in exact[1:]]  # numbers are alike
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"input": "in.csv", "output": "out.jsonl"}, r"writes \.csv or \.tsv, and .*out\.jsonl is"),
+        ({"text": "goal"}, "spreadsheet=true writes a table, and text= predicts one text on"),
+    ],
+)
+def test_a_spreadsheet_that_is_no_table_is_refused(predicting, tmp_path, options, message):
+    (tmp_path / "in.csv").write_text("text\ngoal\n", encoding="utf-8")
+    paths = {
+        key: tmp_path / value if key in ("input", "output") else value
+        for key, value in options.items()
+    }
+    with pytest.raises(InputError, match=message):
+        predicting(**paths, spreadsheet=True)
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_control_characters_reach_a_pipe_and_no_terminal(
+    predicting, run_folder, tmp_path, capsys, monkeypatch, watched
+):
+    (run_folder / "model" / "labels.json").write_text(json.dumps(["\x1b[2Ja", "b", "c"]))
+    (tmp_path / "in.csv").write_text("text\n\x1b[2Jgoal\n", encoding="utf-8")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: watched, raising=False)
+    predicting(text="goal")
+    predicting(input=tmp_path / "in.csv")
+    said = capsys.readouterr().out
+    assert ("\x1b" in said) == (not watched)
+    assert said.startswith("\\x1b[2Ja\n") == watched
+    assert ("\\x1b[2Jgoal," in said) == watched
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from textlstm.checks import InputError
 from textlstm.commands.arguments import prepare
 from textlstm.data.reading.checksums import changed_sources
 from textlstm.data.reading.collections import DataSet, find_data_sets
+from textlstm.escaping import visible
 from textlstm.leaderboard.benchmark import (
     NOTES,
     Benchmark,
@@ -69,7 +70,9 @@ def benchmark() -> None:
     folder = OUTPUTS / "benchmarks" / folder_name(name)
     jobs = _jobs(chosen, sets, folder)
     for other in skipped:
-        print(f"skipped: {other} (no file named train, nor a single table)", file=sys.stderr)
+        print(
+            f"skipped: {visible(other)} (no file named train, nor a single table)", file=sys.stderr
+        )
 
     folder.mkdir(parents=True, exist_ok=True)
     pass_outputs_on()
@@ -80,10 +83,10 @@ def benchmark() -> None:
         sys.exit(130)
 
     if written:
-        print(*NOTES, f"written to {folder}: {', '.join(written)}", sep="\n")
+        print(*NOTES, f"written to {visible(folder)}: {', '.join(written)}", sep="\n")
     if failed:
         said = f"error: {len(failed)} of {len(jobs)} runs failed; their train.log says why:"
-        print(said, *(job.run.path for job in failed), sep="\n  ", file=sys.stderr)
+        print(said, *(visible(job.run.path) for job in failed), sep="\n  ", file=sys.stderr)
         sys.exit(1)
 
 
@@ -215,7 +218,7 @@ def _plain(config: dict[Any, Any]) -> dict[str, Any]:
 
 def _finish(job: Job, number: str) -> bool:
     """Trains a job, unless it is finished with this configuration and data; says if that worked."""
-    what = f"[{number}] {job.data.name}, {job.run.path.name}"
+    what = visible(f"[{number}] {job.data.name}, {job.run.path.name}")
     record = job.run.record()
     same = record is not None and _is_of(record["config"], job)
     if record is not None and same and not changed_sources(record["data"]["sources"]):

@@ -106,7 +106,7 @@ def evaluate(config: dict[str, Any]) -> None:
         wide=wide,
     )
     folder = run.path / "evaluation" / scored.name
-    write_report(folder, evaluation, split, texts, predictions)
+    write_report(folder, evaluation, split, texts, predictions, spreadsheet=settings.spreadsheet)
     write_record(folder, evaluation)
     print_results(evaluation, split, folder)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from textlstm.checks import InputError, parse_settings
 from textlstm.commands.settings import ExportSettings
+from textlstm.escaping import visible
 from textlstm.model.bundle import TextClassifier
 from textlstm.model.onnx import SHAPES, TOLERANCE, Probabilities, difference, write_onnx
 from textlstm.runs.folder import RunFolder
@@ -53,7 +54,7 @@ def export(config: dict[str, Any]) -> None:
     unfinished.replace(file)
 
     shapes = ", ".join(f"{batch} × {tokens}" for batch, tokens in SHAPES)
-    print(file)
+    print(visible(file))
     print(
         f"largest difference from PyTorch in a probability: {worst:.1e} (batch × tokens: {shapes})"
     )
@@ -63,4 +64,4 @@ def export(config: dict[str, Any]) -> None:
             "and terms (int64), values (float32), both batch × terms, padded with 0: what "
             "TextClassifier.load(RUN).wide.features(texts).padded() gives"
         )
-    print(f"classes: {json.dumps(classifier.labels, ensure_ascii=False)}")
+    print(f"classes: {visible(json.dumps(classifier.labels, ensure_ascii=False))}")

@@ -15,6 +15,7 @@ from textlstm.data.facts import DataFacts, SplitFacts
 from textlstm.data.tokenizer import BYTES
 from textlstm.data.vocabulary import SPECIALS
 from textlstm.data.words import typical_tokens, vocabulary_growth
+from textlstm.escaping import in_markdown, visible
 from textlstm.places import CACHE, OUTPUTS
 from textlstm.runs import figures
 from textlstm.runs.data_report import data_warnings
@@ -51,7 +52,7 @@ def inspect_data(config: dict[str, Any]) -> None:
     console = Console(width=None if Console().is_terminal else 120)
     console.print(Markdown(text.replace(PICTURE, "")))
     console.print(
-        f"written: {folder}/report.md, {folder}/data.png",
+        visible(f"written: {folder}/report.md, {folder}/data.png"),
         highlight=False,
         markup=False,
         soft_wrap=True,
@@ -62,7 +63,7 @@ def _report(name: str, data: TextDataModule, growth: list[tuple[int, int]]) -> s
     counts = [(f"{read:,}", f"{distinct:,}") for read, distinct in growth]
     table = markdown_table(["words of train read", "distinct words"], counts)
     sections = [
-        f"# {name}",
+        f"# {in_markdown(name)}",
         _splits(data.facts["splits"], data.class_names),
         _warnings(data.facts),
         PICTURE,
@@ -108,7 +109,7 @@ def _warnings(facts: DataFacts) -> str:
     found = data_warnings(facts) or [
         "None: no empty rows, no duplicates, no overlap between files, no class too small to split."
     ]
-    return "## What to look at\n\n" + "\n".join(f"- {sentence}" for sentence in found)
+    return "## What to look at\n\n" + "\n".join(f"- {in_markdown(sentence)}" for sentence in found)
 
 
 def _lengths(data: TextDataModule) -> str:

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from textlstm.checks import InputError, JobsFailed
 from textlstm.commands.arguments import prepare, quote_literal
 from textlstm.commands.help import key_lines
+from textlstm.escaping import visible
 from textlstm.parent import end_worker_with_parent, is_worker
 from textlstm.places import CONF, OUTPUTS, pass_outputs_on
 from textlstm.ranks import (
@@ -110,11 +111,11 @@ def _end_sweep(error: Exception, failed: dict[str, Exception]) -> None:
     """
     if failed:
         said = f"{len(failed)} of the sweep's jobs failed; train.log in the folder says why:"
-        print(f"error: {said}", *failed, sep="\n  ", file=sys.stderr)
+        print(f"error: {said}", *map(visible, failed), sep="\n  ", file=sys.stderr)
         if isinstance(error, JobsFailed) or any(error is of_job for of_job in failed.values()):
             sys.exit(1)
     if isinstance(error, JobsFailed):
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible(error)}", file=sys.stderr)
         sys.exit(1)
     mistake = _users_error(error)
     if mistake is not None:
@@ -215,7 +216,7 @@ def _leave_the_log(run: Path) -> None:
 def fail(error: InputError) -> NoReturn:
     """Ends the command with one error and code 2."""
     let_rank_zero_speak()
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {visible(error)}", file=sys.stderr)
     sys.exit(2)
 
 

@@ -25,6 +25,7 @@ from textlstm.data.reading.names import is_list, split_names
 from textlstm.data.reading.settings import FileSettings
 from textlstm.data.reading.swallowing import Swallowing, swallowing_sentence
 from textlstm.data.reading.tables import ROWS, Chunk
+from textlstm.escaping import BYTE_ORDER_MARK, VisibleText, in_spreadsheet
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import METRICS, Record, read_record
@@ -70,7 +71,7 @@ def predict(config: dict[str, Any]) -> None:
 
     with _until_enough(), _opened_output(target) as output:
         rows = _predicted(chunks, classifier, columns, settings)
-        _write(rows, output, target)
+        _write(rows, output, target, spreadsheet=settings.spreadsheet)
 
 
 def _model_folder(path: str) -> tuple[Path, Record | None]:
@@ -118,7 +119,12 @@ def _print_prediction(classifier: TextClassifier, text: str, min_probability: fl
     ]
     with _until_enough():
         unsure = "" if prediction.sure else f"  (not sure: below {min_probability:g})"
-        print(prediction.label + unsure, *shares, sep="\n", flush=True)
+        print(prediction.label + unsure, *shares, sep="\n", file=_screen(), flush=True)
+
+
+def _screen() -> TextIO | VisibleText:
+    """Standard output; on a terminal, control characters are shown and not obeyed."""
+    return VisibleText(sys.stdout) if sys.stdout.isatty() else sys.stdout
 
 
 def _standard_input(columns: str | list[str] | None) -> tuple[list[str], Iterator[Chunk]]:
@@ -192,7 +198,12 @@ def _predicted(
 ) -> Iterator[dict[str, Any]]:
     """Gives each row with its predicted class and probabilities and, with a threshold, `sure`."""
     threshold = settings.min_probability
+    own = {"predicted", *(f"probability_{label}" for label in classifier.labels)}
+    if threshold is not None:
+        own.add("sure")
+    replaced: set[str] = set()
     for chunk in chunks:
+        _warn_of_replaced(own & chunk.columns.keys(), replaced)
         texts = chunk.texts(columns, "input")
         given = [chunk.columns.get(column) or [None] * chunk.rows() for column in columns]
         missing = next(
@@ -218,11 +229,23 @@ def _predicted(
             }
 
 
+def _warn_of_replaced(columns: set[str], warned: set[str]) -> None:
+    """Warns of columns of the input that the prediction replaces, once of each."""
+    if found := sorted(columns - warned):
+        warned.update(found)
+        log.warning(
+            "input: what it has in the column%s %s is replaced by the prediction, which writes "
+            "columns of the same name. To keep it, give it another name in the input.",
+            "s" if len(found) > 1 else "",
+            ", ".join(map(repr, found)),
+        )
+
+
 @contextmanager
-def _opened_output(target: Path | None) -> Iterator[TextIO]:
+def _opened_output(target: Path | None) -> Iterator[TextIO | VisibleText]:
     """Opens standard output, or a file that appears whole or not at all."""
     if target is None:
-        yield sys.stdout
+        yield _screen()
         return
     if not target.absolute().parent.is_dir():
         raise InputError(f"output: there is no folder {target.absolute().parent}.")
@@ -235,10 +258,21 @@ def _opened_output(target: Path | None) -> Iterator[TextIO]:
         unfinished.unlink(missing_ok=True)
 
 
-def _write(rows: Iterator[dict[str, Any]], output: TextIO, target: Path | None) -> None:
+def _write(
+    rows: Iterator[dict[str, Any]],
+    output: TextIO | VisibleText,
+    target: Path | None,
+    *,
+    spreadsheet: bool,
+) -> None:
     """Writes rows in the format that the name of `target` says; CSV to standard output."""
     suffix = ".csv" if target is None else target.suffix.lower()
     if suffix in JSON_LINES:
+        if spreadsheet:
+            raise InputError(
+                f"output: spreadsheet=true writes .csv or .tsv, and {target} is JSON Lines: leave "
+                f"it out, or give another name."
+            )
         for row in counted(rows, "texts"):
             output.write(as_json(row) + "\n")
         return
@@ -246,19 +280,38 @@ def _write(rows: Iterator[dict[str, Any]], output: TextIO, target: Path | None) 
         raise InputError(
             f"output: cannot tell the format of {target}; expected .csv, .tsv or .jsonl."
         )
-    writer: csv.DictWriter[str] | None = None
+    if target is not None:
+        rows = counted(rows, "texts")
+    keyboard = target is None and sys.stdin.isatty()
+    _write_table(rows, output, DELIMITERS[suffix], spreadsheet=spreadsheet, at_once=keyboard)
 
-    for number, row in enumerate(rows if target is None else counted(rows, "texts"), start=1):
-        if writer is None:
-            writer = csv.DictWriter(output, list(row), delimiter=DELIMITERS[suffix])
-            writer.writeheader()
-        if row.keys() - set(writer.fieldnames):
+
+def _write_table(
+    rows: Iterator[dict[str, Any]],
+    output: TextIO | VisibleText,
+    delimiter: str,
+    *,
+    spreadsheet: bool,
+    at_once: bool,
+) -> None:
+    """Writes a header and the rows, each `at_once` or not; `spreadsheet` as in `write_csv`."""
+    names: list[str] = []
+    writer = csv.writer(output, delimiter=delimiter)
+
+    for number, row in enumerate(rows, start=1):
+        if not names:
+            names = list(row)
+            if spreadsheet and not isinstance(output, VisibleText):  # a terminal is no file
+                output.write(BYTE_ORDER_MARK)
+            writer.writerow(map(in_spreadsheet, names) if spreadsheet else names)
+        if row.keys() - set(names):
             raise InputError(
                 f"output: text {number} has other columns than the first; write JSON Lines, "
                 f"output=….jsonl."
             )
         if isinstance(row.get("sure"), bool):
             row["sure"] = str(row["sure"]).lower()  # as in JSON, not as Python writes it
-        writer.writerow(row)
-        if target is None and sys.stdin.isatty():
+        cells = [row.get(name, "") for name in names]
+        writer.writerow(map(in_spreadsheet, cells) if spreadsheet else cells)
+        if at_once:
             output.flush()

@@ -82,7 +82,11 @@ class EvaluateSettings:
     threads: int | None
     """CPU threads"""
 
+    spreadsheet: bool = False
+    """true writes predictions.csv for a spreadsheet: = + - @ begin no formula"""
+
     def __post_init__(self) -> None:
+        check_flag("spreadsheet", self.spreadsheet)
         check_choice("split", self.split, SPLITS)
         check_flag("changed_data", self.changed_data)
         if self.encoding_errors is not None:
@@ -148,7 +152,11 @@ class PredictSettings:
     threads: int | None
     """CPU threads"""
 
+    spreadsheet: bool = False
+    """true writes CSV or TSV for a spreadsheet: = + - @ begin no formula"""
+
     def __post_init__(self) -> None:
+        check_flag("spreadsheet", self.spreadsheet)
         if self.encoding_errors is not None:
             check_choice("encoding_errors", self.encoding_errors, ENCODING_ERRORS)
         check_delimited("", self.header, self.quoting)
@@ -160,6 +168,11 @@ class PredictSettings:
         if self.text is not None and (self.input is not None or self.output is not None):
             raise InputError(
                 "text= predicts one text on the screen: leave input= and output= out, or text=."
+            )
+        if self.spreadsheet and self.text is not None:
+            raise InputError(
+                "spreadsheet=true writes a table, and text= predicts one text on the screen: leave "
+                "one of them out."
             )
 
 

@@ -11,7 +11,9 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from textlstm.escaping import code_block, in_markdown, one_line
 from textlstm.leaderboard.benchmark_figure import benchmark_figure
 from textlstm.leaderboard.comparison import kinds_of_rows, mcnemar, resampled_scores
 from textlstm.runs.figures import save
@@ -188,10 +190,10 @@ def write_benchmark(benchmark: Benchmark) -> list[str]:
     save(benchmark_figure({name: _dots(found) for name, found in lines.items()}), folder / PICTURE)
     _write_csv(folder / "benchmark.csv", lines)
     sections = [
-        f"# Benchmark {folder.name}, {date.today().isoformat()}",
-        f"```sh\n{benchmark.command}\n```",
+        f"# Benchmark {in_markdown(folder.name)}, {date.today().isoformat()}",
+        code_block(benchmark.command, "sh"),
         *(
-            f"## {name}\n\n{markdown_table(HEADER, map(_cells, found))}"
+            f"## {in_markdown(name)}\n\n{markdown_table(HEADER, map(_cells, found))}"
             for name, found in lines.items()
         ),
         *NOTES,
@@ -203,7 +205,8 @@ def write_benchmark(benchmark: Benchmark) -> list[str]:
 
 def print_lines(name: str, lines: list[Line]) -> None:
     """Prints the table of a data set in 80 columns, with each interval below its score."""
-    table = Table(title=name, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0)
+    title = Text(one_line(name), "bold")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
     table.add_column("model", overflow="fold")
     for column in ("accuracy", "macro F1", "ahead", "p", "calibration", "seconds"):
         table.add_column(column, justify="right", no_wrap=True)

@@ -7,8 +7,10 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from textlstm.checks import InputError
+from textlstm.escaping import code_block, in_markdown, one_line, visible
 from textlstm.leaderboard import figures
 from textlstm.leaderboard.comparison import how_sure
 from textlstm.leaderboard.folder import Configuration, SweepFolder
@@ -67,12 +69,13 @@ def write_leaderboard(path: Path) -> None:
     console.print(table)
     for line in [*left_out, *notes]:
         wrapped = textwrap.fill(line, console.width, break_long_words=False, break_on_hyphens=False)
-        console.print(wrapped, highlight=False, markup=False)
+        console.print(visible(wrapped), highlight=False, markup=False)
     for title, command in commands.items():
         console.print(title, highlight=False)
-        console.print(f"  {command}", highlight=False, markup=False)
+        console.print(f"  {visible(command)}", highlight=False, markup=False)
     written = ["leaderboard.csv", "leaderboard.md", *pictures]
-    console.print(f"written to {path}: {', '.join(written)}", highlight=False, markup=False)
+    written_to = f"written to {visible(path)}: {', '.join(written)}"
+    console.print(written_to, highlight=False, markup=False)
 
 
 def retrain_command(best: Configuration) -> str:
@@ -158,10 +161,10 @@ def _write_markdown(
 ) -> None:
     columns = _columns(sweep)
     sections = [
-        f"# Sweep {sweep.path.name}: macro F1 on validation",
+        f"# Sweep {in_markdown(sweep.path.name)}: macro F1 on validation",
         markdown_table(list(columns), list(zip(*columns.values(), strict=True))),
-        *notes,
-        *(f"{title}\n\n```sh\n{command}\n```" for title, command in commands.items()),
+        *map(in_markdown, notes),
+        *(f"{title}\n\n{code_block(command, 'sh')}" for title, command in commands.items()),
         *(f"![{name.removesuffix('.png')}]({name})" for name in pictures),
     ]
     write_text(sweep.path / "leaderboard.md", "\n\n".join(sections) + "\n")
@@ -199,7 +202,7 @@ def _table(sweep: SweepFolder, width: int) -> tuple[Table, list[str]]:
     columns = {
         name: [
             value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…"
-            for value in column[:SHOWN]
+            for value in map(one_line, column[:SHOWN])
         ]
         for name, column in _columns(sweep).items()
     }
@@ -215,12 +218,12 @@ def _table(sweep: SweepFolder, width: int) -> tuple[Table, list[str]]:
         left_out.insert(0, swept.pop())
         del widths[left_out[0]]
 
-    title = f"Sweep {sweep.path.name}: macro F1 on validation"
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0)
+    title = Text(f"Sweep {visible(sweep.path.name)}: macro F1 on validation", "bold")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
     for name in widths:
-        table.add_column(headers[name], justify="right", no_wrap=True)
+        table.add_column(Text(headers[name]), justify="right", no_wrap=True)
     for row in zip(*(columns[name] for name in widths), strict=True):
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
 
     said = []
     if len(sweep.configurations) > SHOWN:

@@ -6,6 +6,7 @@ from textlstm.data.labels import shown
 from textlstm.data.reading.damaged import damaged_sentence
 from textlstm.data.reading.folders import left_out_sentences
 from textlstm.data.reading.swallowing import swallowing_sentence
+from textlstm.escaping import code_span, in_markdown
 from textlstm.runs.record import Record
 from textlstm.writing import markdown_table
 
@@ -71,7 +72,7 @@ def data_section(record: Record) -> str:
     facts = record["data"]
     paragraphs = ["## Data", _splits(facts, record["labels"])]
     paragraphs += [
-        f"- {name}: `{source['path']}` (SHA-256 `{source['sha256'][:16]}…`)"
+        f"- {name}: {code_span(source['path'])} (SHA-256 `{source['sha256'][:16]}…`)"
         for name, source in facts["sources"].items()
     ]
 
@@ -88,8 +89,10 @@ def data_section(record: Record) -> str:
         paragraphs.append("A refit: validation rows train, too.")
 
     text, label = " + ".join(facts["columns"]["text"]), shown(facts["columns"]["label"])
-    paragraphs.append(f"Texts are the column {text}, classes the column {label}.")
-    paragraphs += data_warnings(facts)
+    paragraphs.append(
+        f"Texts are the column {in_markdown(text)}, classes the column {in_markdown(label)}."
+    )
+    paragraphs += map(in_markdown, data_warnings(facts))
 
     kind, size = facts["tokenizer"]["kind"], facts["tokenizer"]["size"]
     learned_from = "training and validation texts" if facts["refit"] else "the training split alone"

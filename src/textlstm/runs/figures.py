@@ -9,6 +9,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
+from textlstm.escaping import one_line
 from textlstm.model.calibration import Bin
 from textlstm.runs.record import Epoch
 
@@ -48,7 +49,7 @@ def drawable(labels: list[str], kind: str = "class") -> list[str]:
     known = _fonts()[1]
     return [
         label if all(ord(letter) in known for letter in label) else f"{kind} {number}"
-        for number, label in enumerate(labels, start=1)
+        for number, label in enumerate(map(one_line, labels), start=1)
     ]
 
 

@@ -9,9 +9,17 @@ MISTAKES = 20  # the most that are listed
 
 
 def write_predictions(
-    file: Path, labels: list[str], texts: list[str], predictions: Predictions
+    file: Path,
+    labels: list[str],
+    texts: list[str],
+    predictions: Predictions,
+    *,
+    spreadsheet: bool = False,
 ) -> None:
-    """Writes a row per text: text, gold, predicted, and one probability per class."""
+    """Writes a row per text: text, gold, predicted, and one probability per class.
+
+    See `write_csv` for `spreadsheet`.
+    """
     rows = zip(
         texts,
         predictions.gold_names(labels),
@@ -26,6 +34,7 @@ def write_predictions(
             [text, gold, labels[predicted], *(f"{p:.8g}" for p in probabilities)]
             for text, gold, predicted, probabilities in rows
         ),
+        spreadsheet=spreadsheet,
     )
 
 

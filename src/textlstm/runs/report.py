@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from textlstm.escaping import code_span, in_markdown
 from textlstm.model.calibration import at_temperature, reliability
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Calibration, Scores
@@ -16,7 +17,13 @@ from textlstm.writing import markdown_table, write_text
 
 
 def write_report(
-    folder: Path, record: Record, split: ScoredName, texts: list[str], predictions: Predictions
+    folder: Path,
+    record: Record,
+    split: ScoredName,
+    texts: list[str],
+    predictions: Predictions,
+    *,
+    spreadsheet: bool = False,
 ) -> None:
     """Writes report.md, its pictures and predictions.csv, for one scored split.
 
@@ -25,6 +32,7 @@ def write_report(
         split: the name of the scores in `record` that are shown.
         texts: the N texts of the split.
         predictions: what was predicted for these texts.
+        spreadsheet: whether predictions.csv is written for a spreadsheet, see `write_csv`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     labels = record["labels"]
@@ -32,10 +40,11 @@ def write_report(
     figures.save(confusion, folder / "confusion_matrix.png")
     curves = figures.curves_figure(record["history"], record["best_epoch"])
     figures.save(curves, folder / "curves.png")
-    write_predictions(folder / "predictions.csv", labels, texts, predictions)
+    file = folder / "predictions.csv"
+    write_predictions(file, labels, texts, predictions, spreadsheet=spreadsheet)
 
     sections = [
-        f"# {record['title']}",
+        f"# {in_markdown(record['title'])}",
         _scores(record, split),
         _classes(record[split]),
         *_unseen(record[split]),
@@ -56,7 +65,7 @@ def _scores(record: Record, split: ScoredName) -> str:
         for name, scores in compared(record, split)
     ]
     table = markdown_table(["model", *SCORES.values(), "AUROC"], rows)
-    return "\n\n".join([f"## Scores on {split}", table, *notes(record, split)])
+    return "\n\n".join([f"## Scores on {split}", table, *map(in_markdown, notes(record, split))])
 
 
 def _or_dash(value: float | None) -> str:
@@ -219,11 +228,12 @@ def _origin(record: Record) -> str:
         f"{package} {number}" for package, number in environment["versions"].items()
     )
     lines = [
-        f"overrides: {f'`{overrides}`' if overrides else 'none'}",
+        f"overrides: {code_span(overrides) if overrides else 'none'}",
         f"seed: {record['seed']}",
         f"git commit: {environment['git_commit']}",
         f"Python {environment['python']}, {versions}",
-        f"{environment['machine']}; {record['threads']} threads; device {record['device']}",
+        f"{in_markdown(environment['machine'])}; {record['threads']} threads; device "
+        f"{record['device']}",
         seconds_line(record),
     ]
     return "## Where it comes from\n\n" + "\n".join(f"- {line}" for line in lines)

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from textlstm.data.classes import listed
+from textlstm.escaping import visible
 from textlstm.model.scores import BaselineSettings, ScoreName, Scores
 from textlstm.model.wide import RUNS
 from textlstm.runs.record import Record, ScoredName
@@ -36,8 +37,8 @@ def print_results(record: Record, split: ScoredName, folder: Path) -> None:
     console = Console(soft_wrap=True)
     console.print(table)
     for line in notes(record, split):
-        console.print(line, highlight=False, markup=False)
-    console.print(f"folder: {folder}", highlight=False, markup=False)
+        console.print(visible(line), highlight=False, markup=False)
+    console.print(f"folder: {visible(folder)}", highlight=False, markup=False)
 
 
 def compared(record: Record, split: ScoredName) -> list[tuple[str, Scores]]:

@@ -15,6 +15,7 @@ from torch.utils.tensorboard.summary import hparams
 
 from textlstm.data.batching import EncodedTexts, token_counts
 from textlstm.data.vocabulary import UNK
+from textlstm.escaping import one_line
 from textlstm.keys import LITERAL, is_hyperparameter, value_in
 from textlstm.model.ensemble import Network
 from textlstm.model.metrics import Predictions
@@ -134,7 +135,7 @@ def finish(
     shutil.rmtree(Path(logger.log_dir) / f"{step:05d}", ignore_errors=True)
     logger.experiment.add_embedding(
         network.members[0].embedding.weight.detach().cpu()[ids],
-        metadata=[list(row) for row in zip(tokens, classes, strict=True)],
+        metadata=[list(map(one_line, row)) for row in zip(tokens, classes, strict=True)],
         metadata_header=["token", "typical class"],
         tag="embedding",
         global_step=step,

@@ -152,7 +152,8 @@ def write_run(
     )
 
     last, split = list(scored.splits.items())[-1]
-    write_report(run.path, record, last, split.texts, split.predictions)
+    spreadsheet = record["config"].get("spreadsheet", False)
+    write_report(run.path, record, last, split.texts, split.predictions, spreadsheet=spreadsheet)
 
     if isinstance(logger, TensorBoardLogger):
         for name, split in scored.splits.items():

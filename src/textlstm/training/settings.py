@@ -130,6 +130,9 @@ class RunSettings:
     """fit TF-IDF + logistic regression beside the LSTM, and mix what the two predict (default:
     unless training tokens times classes are more than 50 million; a refit, as calibration_from)"""
 
+    spreadsheet: bool = False
+    """true writes predictions.csv for a spreadsheet: = + - @ begin no formula"""
+
     pretrain: PretrainSettings | None = None
     """own_text starts embedding and LSTM from a language model of the training texts"""
 
@@ -142,6 +145,7 @@ class RunSettings:
         if not isinstance(self.baselines, bool) and self.baselines != "thorough":
             raise InputError(f"baselines must be true, false or thorough, got {self.baselines!r}.")
         check_flag("calibrate", self.calibrate)
+        check_flag("spreadsheet", self.spreadsheet)
         if self.wide is not None:
             check_flag("wide", self.wide)
         for key, default in (("max_epochs", None), ("accumulate_grad_batches", 1)):
