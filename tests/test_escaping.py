@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from helpers.commands import QUICK, call, table
 from textlstm.escaping import (
     CONTROLS,
-    VisibleFormatter,
+    VisibleRecord,
     code_block,
     code_span,
     in_markdown,
@@ -97,13 +97,13 @@ def test_numbers_stay_numbers_for_a_spreadsheet():
 
 
 def test_log_lines_and_tracebacks_show_control_characters():
-    formatter = VisibleFormatter("%(levelname)s %(message)s")
     try:
         raise ValueError("bad \x1b[2J")
     except ValueError as error:
         caught = (ValueError, error, error.__traceback__)
-    record = logging.LogRecord("a", logging.ERROR, "f", 1, "%r and %s", ("x", "\x1b[2J"), caught)
-    said = formatter.format(record)
+    said = logging.Formatter("%(levelname)s %(message)s").format(
+        VisibleRecord("a", logging.ERROR, "f", 1, "%r and %s", ("x", "\x1b[2J"), caught)
+    )
     assert said.startswith("ERROR 'x' and \\x1b[2J\nTraceback")
     assert said.endswith("ValueError: bad \\x1b[2J")
 

@@ -15,6 +15,11 @@ Settings = TypeVar("Settings", bound="DataclassInstance")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
+MOST = 2**31 - 1  # of anything that is counted: products of two such numbers fit into 64 bits
+MOST_SEED = 2**32 - 1  # NumPy takes no larger one
+MOST_THREADS = 1024  # the largest machines have fewer cores, and OpenMP crashes with a few more
+
+
 class JobsFailed(Exception):
     """Some of a sweep's jobs failed, as the message says; the others are done."""
 
@@ -32,12 +37,14 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-def check_whole(key: str, value: object, *, minimum: int) -> None:
-    """Refuses anything but an integer of at least `minimum`."""
+def check_whole(key: str, value: object, *, minimum: int, maximum: int = MOST) -> None:
+    """Refuses anything but an integer from `minimum` to `maximum`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise InputError(f"{key} must be a whole number, got {value!r}.")
     if value < minimum:
         raise InputError(f"{key} must be at least {minimum}, got {value}.")
+    if value > maximum:
+        raise InputError(f"{key} must be at most {maximum}, got {value}.")
 
 
 def check_number(key: str, value: object, *, minimum: float, below: float = float("inf")) -> None:

@@ -70,12 +70,17 @@ def in_spreadsheet(cell: Any) -> Any:
     return FORMULA.sub(r"\1'", cell)
 
 
-class VisibleFormatter(logging.Formatter):
-    """Formats log records with their control characters shown."""
+class VisibleRecord(logging.LogRecord):
+    """A record of a log, in whose message and traceback control characters are shown."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Formats a record, and its traceback if it has one."""
-        return visible(super().format(record))
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        if self.exc_info and self.exc_info[0] is not None:
+            self.exc_text = visible(logging.Formatter().formatException(self.exc_info))
+
+    def getMessage(self) -> str:
+        """The message with its arguments."""
+        return visible(super().getMessage())
 
 
 class VisibleText:

@@ -117,7 +117,7 @@ def test_the_table_is_written_as_markdown_csv_and_a_picture(benchmark):
     written = (benchmark.folder / "benchmark.md").read_text(encoding="utf-8")
     for line in (
         "textlstm benchmark --data 'my data'",
-        "## a | b",
+        "## a \\| b",
         "| best | 3 | 0.9000 ± 0.0100 | 0.880 to 0.920 | 0.8500 ± 0.0200 | 0.830 to 0.870 | +2.50 "
         "| 0.0004 | 0.0100 | 0.0080 | 61 |",
         f"| {LINEAR} | 1 | 0.8750 | 0.860 to 0.890 | 0.8000 | 0.780 to 0.820 | – | – | 0.0400 "

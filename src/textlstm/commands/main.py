@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from textlstm.checks import InputError, JobsFailed
 from textlstm.commands.arguments import prepare, quote_literal
 from textlstm.commands.help import key_lines
-from textlstm.escaping import visible
+from textlstm.escaping import VisibleRecord, visible
 from textlstm.parent import end_worker_with_parent, is_worker
 from textlstm.places import CONF, OUTPUTS, pass_outputs_on
 from textlstm.ranks import (
@@ -38,6 +38,14 @@ from textlstm.typed import as_typed
 log = logging.getLogger(__name__)
 
 NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)  # to a file or folder
+
+# What torch says where a number of elements, or the memory for them, is too large.
+OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "Storage size calculation overflowed",
+)
 
 WITHOUT_HYDRA = ("leaderboard", "benchmark")
 
@@ -137,14 +145,23 @@ def _users_error(error: Exception) -> InputError | None:
             f"{error.filename}: {error.strerror}. Give this user access to it, or take another "
             f"folder."
         )
+    if isinstance(error, MemoryError) or any(said in str(error) for said in OUT_OF_MEMORY):
+        said = " ".join(str(error).split())[:200] or "it could not be claimed"
+        return InputError(
+            f"The memory of this machine does not suffice ({said}). Give a smaller model, such as "
+            f"by model.hidden, model.layers or data.vocab_size, or smaller batches, by "
+            f"data.batch_size, data.max_tokens_per_batch or, to other commands, batch_size."
+        )
     return None
 
 
 def prepare_screen() -> None:
     """Makes sure that any text can be shown, whatever the locale, and silences matplotlib.
 
-    A file or pipe gets UTF-8; a terminal that cannot show a character shows its code.
+    A file or pipe gets UTF-8; a terminal that cannot show a character shows its code. Log lines
+    show the code of each control character.
     """
+    logging.setLogRecordFactory(VisibleRecord)
     for stream in (sys.stdout, sys.stderr):
         if not isinstance(stream, io.TextIOWrapper):  # what a test or a notebook has put there
             continue

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from textlstm.checks import (
+    MOST_THREADS,
     InputError,
     check_choice,
     check_flag,
@@ -97,7 +98,7 @@ class EvaluateSettings:
         if self.batch_size is not None:
             check_whole("batch_size", self.batch_size, minimum=1)
         if self.threads is not None:
-            check_whole("threads", self.threads, minimum=1)
+            check_whole("threads", self.threads, minimum=1, maximum=MOST_THREADS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +165,7 @@ class PredictSettings:
             check_number("min_probability", self.min_probability, minimum=0, below=1)
         check_whole("batch_size", self.batch_size, minimum=1)
         if self.threads is not None:
-            check_whole("threads", self.threads, minimum=1)
+            check_whole("threads", self.threads, minimum=1, maximum=MOST_THREADS)
         if self.text is not None and (self.input is not None or self.output is not None):
             raise InputError(
                 "text= predicts one text on the screen: leave input= and output= out, or text=."

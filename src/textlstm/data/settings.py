@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from textlstm.checks import InputError, check_choice, check_flag, check_number, check_whole
+from textlstm.checks import (
+    MOST_SEED,
+    InputError,
+    check_choice,
+    check_flag,
+    check_number,
+    check_whole,
+)
 from textlstm.data.duration import LARGEST_BATCH
 from textlstm.data.reading.settings import FileSettings
 
@@ -147,7 +154,7 @@ class SplitSettings:
             )
         check_flag("data.refit", self.refit)
         self._check_folds()
-        check_whole("data.split_seed", self.split_seed, minimum=0)
+        check_whole("data.split_seed", self.split_seed, minimum=0, maximum=MOST_SEED)
         if self.max_rows is not None:
             check_whole("data.max_rows", self.max_rows, minimum=1)
 

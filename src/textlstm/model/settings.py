@@ -9,6 +9,8 @@ from textlstm.checks import InputError, check_choice, check_flag, check_number, 
 
 DIRECTIONS = ("mixed", "separate")
 
+MOST_LAYERS = 1000
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
@@ -55,7 +57,7 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         check_whole("model.embedding_dim", self.embedding_dim, minimum=1)
         check_whole("model.hidden", self.hidden, minimum=1)
-        check_whole("model.layers", self.layers, minimum=1)
+        check_whole("model.layers", self.layers, minimum=1, maximum=MOST_LAYERS)
         check_flag("model.bidirectional", self.bidirectional)
         check_choice("model.directions", self.directions, DIRECTIONS)
         if not isinstance(self.head, list):

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 # the logger of Lightning's thread that looks every 5 s whether the processes it started are alive
 OBSERVER = "lightning_fabric.strategies.launchers.subprocess_script"
+FEW_PROCESSES = 8  # that any machine may be given, whatever its cores
 STRATEGIES = ("auto", "ddp")
 
 
@@ -42,6 +43,12 @@ def check_strategy(trainer: pl.Trainer, strategy: Any) -> None:
             f"torchrun started {started} processes, and trainer.devices × trainer.num_nodes is "
             f"{trainer.world_size}. Give trainer=ddp with trainer.devices, the processes of a "
             f"machine, and trainer.num_nodes, the machines."
+        )
+    most = max(FEW_PROCESSES, cores())
+    if trainer.strategy.root_device.type == "cpu" and trainer.num_devices > most:
+        raise InputError(
+            f"trainer.devices={trainer.num_devices} starts as many processes, and this machine has "
+            f"{cores()} CPU cores: give at most {most}."
         )
     if trainer.world_size > 1 and not (
         isinstance(trainer.strategy, DDPStrategy) and strategy in STRATEGIES

@@ -6,9 +6,19 @@ The sentence under a field is the key's help. Torch is not imported here, so tha
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from textlstm.checks import InputError, check_flag, check_number, check_whole, parse_settings
+from textlstm.checks import (
+    MOST_SEED,
+    MOST_THREADS,
+    InputError,
+    check_flag,
+    check_number,
+    check_whole,
+    parse_settings,
+)
 from textlstm.data.settings import DataSettings
 from textlstm.model.settings import ModelSettings
+
+MOST_NETWORKS = 1000  # of an ensemble, which trains them at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +89,7 @@ class PretrainSettings:
         check_number("pretrain.lr", self.lr, minimum=0)
         for key in ("dropout", "weight_drop", "word_dropout"):
             check_number(f"pretrain.{key}", getattr(self, key), minimum=0, below=1)
-        check_whole("pretrain.seed", self.seed, minimum=0)
+        check_whole("pretrain.seed", self.seed, minimum=0, maximum=MOST_SEED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +147,10 @@ class RunSettings:
     """own_text starts embedding and LSTM from a language model of the training texts"""
 
     def __post_init__(self) -> None:
-        check_whole("seed", self.seed, minimum=0)
-        check_whole("ensemble", self.ensemble, minimum=1)
+        check_whole("seed", self.seed, minimum=0, maximum=MOST_SEED)
+        check_whole("ensemble", self.ensemble, minimum=1, maximum=MOST_NETWORKS)
         if self.threads is not None:
-            check_whole("threads", self.threads, minimum=1)
+            check_whole("threads", self.threads, minimum=1, maximum=MOST_THREADS)
         check_flag("test", self.test)
         if not isinstance(self.baselines, bool) and self.baselines != "thorough":
             raise InputError(f"baselines must be true, false or thorough, got {self.baselines!r}.")

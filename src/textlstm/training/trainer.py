@@ -32,8 +32,9 @@ PATIENCE = 3  # epochs without a better score, where no number is given
 LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 UNTIL_READ = 1  # epochs of a trainer that gets their number later, from the rows
-# What Lightning raises; a RuntimeError is about the options of srun.
-REFUSALS = (TypeError, ValueError, RuntimeError, MisconfigurationException)
+# What Lightning raises: a RuntimeError about the options of srun, an ImportError about the package
+# of a device or precision.
+REFUSALS = (TypeError, ValueError, RuntimeError, ImportError, MisconfigurationException)
 
 
 def make_trainer(
@@ -138,7 +139,7 @@ def quiet_trainer(accelerator: str) -> pl.Trainer:
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-    except (ValueError, MisconfigurationException) as error:
+    except REFUSALS as error:
         raise InputError(f"accelerator: {error}") from error
 
 

@@ -1,5 +1,6 @@
 """Finds the texts in a folder of classes: one sub-folder per class, with a text per file."""
 
+import os
 import re
 import shlex
 from collections.abc import Iterable
@@ -85,9 +86,24 @@ def is_text(file: Path) -> bool:
         return False
     if suffix in TEXT or is_compressed(file):
         return True
-    with open(file, "rb") as content:
-        start = content.read(START)
+    start = _start(file)
+    if start is None:
+        return False
     return b"\0" not in start or start.startswith(tuple(BYTE_ORDER_MARKS)) or _is_wide(start)
+
+
+def _start(file: Path) -> bytes | None:
+    """The first bytes of a file; None if it is no file of a disk, such as /proc/kmsg.
+
+    Such a file would be waited for until somebody writes to it.
+    """
+    opened = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        return os.read(opened, START)
+    except OSError:
+        return None
+    finally:
+        os.close(opened)
 
 
 def describe_left_out(found: TextFolder) -> LeftOutFacts:
