@@ -15,7 +15,7 @@ Settings = TypeVar("Settings", bound="DataclassInstance")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-MOST = 2**31 - 1  # of anything that is counted: products of two such numbers fit into 64 bits
+MOST = 2**31  # of anything that is counted: products of two such numbers fit into 64 bits
 MOST_SEED = 2**32 - 1  # NumPy takes no larger one
 MOST_THREADS = 1024  # the largest machines have fewer cores, and OpenMP crashes with a few more
 
