@@ -20,6 +20,7 @@ from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.settings import SweepSettings
 from textlstm.training.module import OPTIMIZERS, SCHEDULES, TextClassificationModule
 from textlstm.training.settings import RunSettings
+from textlstm.training.trainer_keys import OWN_KEYS
 
 PRESETS = sorted(
     (file.parent.name, file.stem) for file in CONF.glob("*/*.yaml") if file.parent.name != "hydra"
@@ -40,7 +41,8 @@ TRAIN_KEYS = {
     "label_smoothing layers pooling sequence_dropout word_dropout",
     "optimizer": "body_rate lr name schedule weight_decay",
     "sweep": "minutes name prune repeats storage trials workers",
-    "trainer": "accelerator accumulate_grad_batches devices gradient_clip_val max_epochs precision",
+    "trainer": "accelerator accumulate_grad_batches checkpoint_every devices gradient_clip_val "
+    "max_epochs precision",
 }
 PRETRAIN_KEYS = {  # of pretrain=own_text
     f"pretrain.{key}"
@@ -119,7 +121,8 @@ def test_every_preset_composes_and_binds(group, preset, tmp_path):
         tokenizer_json="{}",
         vocab_size=300,
     )
-    inspect.signature(pl.Trainer).bind(**settings.trainer)
+    lightnings = {key: settings.trainer[key] for key in settings.trainer.keys() - {*OWN_KEYS}}
+    inspect.signature(pl.Trainer).bind(**lightnings)
     assert [instantiate(callback) for callback in settings.callbacks.values()]
     instantiate(settings.logger, save_dir=tmp_path, version="")
 

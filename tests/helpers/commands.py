@@ -167,7 +167,7 @@ def train_and_kill(
         f"hydra.run.dir={folder}",
         code=code,
     )
-    _forget_failure(folder)
+    forget(folder, "fail")
     return said
 
 
@@ -178,13 +178,21 @@ def train_and_stop(folder: Path, *arguments: object, epoch: int) -> None:
     """
     options = [*KILL[:-1], "+callbacks.fail.how=mistake", f"+callbacks.fail.epoch={epoch}"]
     call("train", *arguments, *options, f"hydra.run.dir={folder}", code=2)
-    _forget_failure(folder)
+    forget(folder, "fail")
 
 
-def _forget_failure(folder: Path) -> None:
+def signal_at(step: int, number: int, place: str = "step", rank: str = "null") -> list[str]:
+    """Options of a run that gets a signal: see `helpers.failing.SignalAt`."""
+    values = {"step": step, "number": int(number), "place": place, "rank": rank}
+    options = [f"+callbacks.signal.{key}={value}" for key, value in values.items()]
+    return ["+callbacks.signal._target_=helpers.failing.SignalAt", *options]
+
+
+def forget(folder: Path, callback: str) -> None:
+    """Takes a callback out of a run's record: resumed, it goes on to its end."""
     file = folder / ".hydra" / "config.yaml"
     config = OmegaConf.load(file)
-    del config.callbacks.fail
+    del config.callbacks[callback]
     OmegaConf.save(config, file)
 
 

@@ -1,4 +1,4 @@
-"""A callback that ends a run, or one process of several, or spoils its weights."""
+"""Callbacks that end a run, or one process of several, or spoil its weights."""
 
 import os
 import signal
@@ -34,3 +34,34 @@ class Fail(pl.Callback):
         if self.how == "mistake":
             raise InputError("a mistake.")
         os.kill(os.getpid(), {"kill": signal.SIGKILL, "terminate": signal.SIGTERM}[self.how])
+
+
+class SignalAt(pl.Callback):
+    """Sends a signal to rank `rank` (None: all ranks) after a step, or in the validation after it.
+
+    Args:
+        place: `step`, `validation` or, after a whole epoch was saved, `next`.
+    """
+
+    def __init__(
+        self, step: int, number: int, place: str = "step", rank: int | None = None
+    ) -> None:
+        self.step, self.number, self.place, self.rank = step, number, place, rank
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *batch: object
+    ) -> None:
+        self._send(trainer, "step")
+
+    def on_validation_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *batch: object
+    ) -> None:
+        self._send(trainer, "validation")
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._send(trainer, "next")
+
+    def _send(self, trainer: pl.Trainer, place: str) -> None:
+        here = self.rank in (None, trainer.global_rank)
+        if place == self.place and trainer.global_step == self.step and here:
+            os.kill(os.getpid(), self.number)

@@ -121,8 +121,7 @@ def killed(data: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     ] == [said[-1]]
     assert said[-1].startswith("error: [rank: 1] Child process with PID ")
     assert said[-1].endswith(
-        f"terminated with code -9. python src/train.py resume={folder} goes on after the last "
-        "whole epoch."
+        f"terminated with code -9. python src/train.py resume={folder} goes on after step 6."
     )
     assert len([line for line in said if line.startswith("epoch 1/3")]) == 1  # not once a process
     assert "2 processes; CPU threads of each: 1." in said

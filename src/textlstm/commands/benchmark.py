@@ -31,6 +31,7 @@ from textlstm.leaderboard.benchmark import (
 )
 from textlstm.places import CONF, INSTALLED, OUTPUTS, PACKAGE, pass_outputs_on
 from textlstm.runs.folder import RunFolder, folder_name
+from textlstm.signals import Stopped
 from textlstm.training.settings import RunSettings
 from textlstm.typed import as_typed
 
@@ -78,9 +79,10 @@ def benchmark() -> None:
     pass_outputs_on()
     try:
         written, failed = _run(jobs, folder)
-    except KeyboardInterrupt:
-        print("Stopped. The same command goes on after the last whole epoch.", file=sys.stderr)
-        sys.exit(130)
+    except Stopped as stop:
+        print(f"{stop} The same command goes on from the last checkpoint.", file=sys.stderr)
+        stop.told = True
+        raise
 
     if written:
         print(*NOTES, f"written to {visible(folder)}: {', '.join(written)}", sep="\n")

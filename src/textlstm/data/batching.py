@@ -1,7 +1,9 @@
 """Makes batches of ids: texts of similar length together, in an order drawn anew each epoch."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Self
 
 import torch
@@ -215,7 +217,42 @@ def _length_groups(lengths: Tensor, batch_size: int, max_tokens: int) -> list[tu
     return groups
 
 
-class BatchLoader:
+class ResumableLoader(ABC):
+    """A loader that knows its place in an epoch, and goes on there in a resumed run.
+
+    Lightning asks a loader of training for its state when it saves a checkpoint inside an epoch.
+    The order of an epoch's batches depends on its number alone, so the place is the number of
+    batches that were given.
+    """
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.resumed: dict[str, int] = {}
+
+    @property
+    @abstractmethod
+    def epoch(self) -> int:
+        """The epoch whose batches are given next."""
+
+    @abstractmethod
+    def batches_after(self, given: int) -> Iterator[Batch]:
+        """Gives the batches of the epoch that come after so many of them."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        here = self.resumed.get("epoch") == self.epoch
+        self.given = self.resumed["batches"] if here else 0
+        for batch in self.batches_after(self.given):
+            self.given += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        return {"epoch": self.epoch, "batches": self.given}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        self.resumed = state_dict
+
+
+class BatchLoader(ResumableLoader):
     """The batches of texts in memory that a sampler chooses, one after the other.
 
     A plain loop in place of torch's DataLoader: a batch is a slice of tensors, which worker
@@ -224,13 +261,18 @@ class BatchLoader:
     """
 
     def __init__(self, texts: EncodedTexts, batch_sampler: BucketSampler) -> None:
+        super().__init__()
         self.texts, self.batch_sampler = texts, batch_sampler
+
+    @property
+    def epoch(self) -> int:
+        return self.batch_sampler.epoch
 
     def __len__(self) -> int:
         return len(self.batch_sampler)
 
-    def __iter__(self) -> Iterator[Batch]:
-        for rows in self.batch_sampler:
+    def batches_after(self, given: int) -> Iterator[Batch]:
+        for rows in islice(self.batch_sampler, given, None):
             yield self.texts.__getitems__(rows)
 
 

@@ -1,19 +1,20 @@
 """Makes batches of texts that are read and tokenized while training goes on."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import torch
 from tokenizers import Tokenizer
 
 from textlstm.checks import InputError
-from textlstm.data.batching import Batch, BucketSampler, EncodedTexts
+from textlstm.data.batching import Batch, BucketSampler, EncodedTexts, ResumableLoader
 from textlstm.data.settings import CutSettings
 from textlstm.data.tokenizer import encode
 
 BUFFER = 100  # batches whose rows are shuffled together
 
 
-class StreamLoader:
+class StreamLoader(ResumableLoader):
     """Makes batches of a stream; their order depends on the seed and the epoch alone.
 
     The rows of 100 batches at a time are shuffled and cut into batches of similar length as
@@ -44,10 +45,15 @@ class StreamLoader:
         cut: CutSettings,
         seed: int,
     ) -> None:
+        super().__init__()
         self.stream, self.rows, self.tokenizer = stream, rows, tokenizer
         self.batch_size, self.max_tokens = batch_size, max_tokens
         self.cut, self.seed = cut, seed
-        self.epoch = 0
+        self._epoch = 0
+
+    @property
+    def epoch(self) -> int:
+        return self._epoch
 
     @property
     def sampler(self) -> "StreamLoader":
@@ -55,14 +61,18 @@ class StreamLoader:
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
+        self._epoch = epoch
 
     def __len__(self) -> int:
         return -(-self.rows // self.batch_size)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def batches_after(self, given: int) -> Iterator[Batch]:
         seen = 0
         for number, (texts, labels) in enumerate(self._buffers()):
+            seen += len(texts)
+            if self._one_width and given >= BUFFER:  # no text need be tokenized to be left out
+                given -= BUFFER
+                continue
             encoded = EncodedTexts(
                 encode(self.tokenizer, texts), torch.tensor(labels), cut=self.cut
             )
@@ -74,15 +84,21 @@ class StreamLoader:
                 max_tokens=self.max_tokens,
             )
             sampler.set_epoch(self.epoch)
-            for rows in sampler:
+            for rows in islice(sampler, given, None):
                 yield encoded.__getitems__(rows)
-            seen += len(texts)
+            given = max(0, given - len(sampler))
 
         if seen != self.rows:
             raise InputError(
                 f"data.train has {seen:,} rows now and had {self.rows:,} when the run began: it "
                 f"was changed meanwhile. Start a new run."
             )
+
+    @property
+    def _one_width(self) -> bool:
+        """Tells whether texts of any length share batches, so that a buffer has 100 of them."""
+        longest = self.cut.max_length
+        return longest is not None and longest * self.batch_size <= self.max_tokens
 
     def _buffers(self) -> Iterator[tuple[list[str], list[int]]]:
         """The rows of 100 batches at a time, then the rest."""

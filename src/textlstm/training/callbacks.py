@@ -9,6 +9,8 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 from torch import distributed
 
+from textlstm.training.distributed import of_each_process, world
+
 log = logging.getLogger(__name__)
 
 
@@ -32,19 +34,16 @@ class RandomState(pl.Callback):
         # each.
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
         own = {"torch": torch.get_rng_state(), "cuda": cuda, "threads": torch.get_num_threads()}
-        ranks = [own] * _world()
-        if len(ranks) > 1:  # Lightning calls this in all of them
-            distributed.all_gather_object(ranks, own)
-        return {"ranks": ranks}
+        return {"ranks": of_each_process(own)}  # Lightning calls this in all of them
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         ranks = state_dict["ranks"]
-        if len(ranks) != _world():
+        if len(ranks) != world():
             log.warning(
                 "The run was trained in %d processes and goes on in %d: dropout draws anew, so it "
                 "will not end with the very weights of a run that was never stopped.",
                 len(ranks),
-                _world(),
+                world(),
             )
             return
         self.loaded = ranks[distributed.get_rank() if len(ranks) > 1 else 0]
@@ -54,8 +53,10 @@ class RandomState(pl.Callback):
         if trainer.world_size > 1:
             torch.manual_seed(self.seed + trainer.global_rank)
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self.loaded is not None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if self.loaded is not None:  # an epoch that is gone on with does not start
             torch.set_rng_state(self.loaded["torch"].cpu())
             if torch.cuda.is_initialized():
                 for device, state in zip(
@@ -65,13 +66,32 @@ class RandomState(pl.Callback):
             self.loaded = None
 
 
-def _world() -> int:
-    """The number of processes that train the run together."""
-    return (
-        distributed.get_world_size()
-        if distributed.is_available() and distributed.is_initialized()
-        else 1
-    )
+class EpochSums(pl.Callback):
+    """Keeps what a module has added up since its epoch began, when it is saved inside the epoch.
+
+    The module names those attributes, numbers or tensors, in `SUMS`. In another number of processes
+    they begin anew, and the scores of training are those of the rest of the epoch.
+    """
+
+    def __init__(self) -> None:
+        self.loaded: list[dict[str, torch.Tensor]] = []
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: Any, checkpoint: dict[str, Any]
+    ) -> None:
+        own = {name: torch.as_tensor(getattr(pl_module, name)).cpu() for name in pl_module.SUMS}
+        checkpoint["epoch_sums"] = of_each_process(own)
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: Any, checkpoint: dict[str, Any]
+    ) -> None:
+        self.loaded = checkpoint.get("epoch_sums", [])  # older checkpoints have none
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        pl_module.on_train_epoch_start()  # Lightning does not, if the run is resumed inside one
+        if len(self.loaded) == world():
+            for name, value in self.loaded[trainer.global_rank].items():
+                setattr(pl_module, name, value.to(pl_module.device))
 
 
 class StayStopped(pl.Callback):

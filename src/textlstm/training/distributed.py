@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -13,13 +12,13 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import DDPStrategy
-from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import distributed
 
 from textlstm.cache import content_key
 from textlstm.checks import InputError
+from textlstm.runs.folder import RunFolder
+from textlstm.training.stopping import going_on
 from textlstm.training.threads import cores
-from textlstm.typed import as_typed
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +77,25 @@ def computes_bf16() -> bool:
     return True
 
 
+def of_each_process(own: Any) -> list[Any]:
+    """Gathers plain values and tensors of the processes that train the run together, by rank."""
+    ranks = [own] * world()
+    if len(ranks) > 1:
+        distributed.all_gather_object(ranks, own)
+    return ranks
+
+
+def world() -> int:
+    """The number of processes that train the run together."""
+    return (
+        distributed.get_world_size()
+        if distributed.is_available() and distributed.is_initialized()
+        else 1
+    )
+
+
 class SameRun(pl.Callback):
-    """Makes sure that all processes have the same data, and that SIGTERM ends each of them.
+    """Makes sure that all processes have the same data.
 
     Raises:
         InputError: some process has other rows, or a tokenizer with other ids.
@@ -93,23 +109,11 @@ class SameRun(pl.Callback):
             [len(texts), int(texts.lengths.sum()), int(texts.starts.sum())]
             for texts in data.encoded.values()
         ]
-        keys = [""] * trainer.world_size
-        distributed.all_gather_object(keys, content_key(data.tokenizer.to_str(), rows))
-        if len(set(keys)) > 1:
+        if len(set(of_each_process(content_key(data.tokenizer.to_str(), rows)))) > 1:
             raise InputError(
                 "data: the machines have read different rows or learned different tokenizers. Give "
                 "all the same files and a folder outputs/cache that they share."
             )
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.world_size > 1:
-            # Lightning's handler sends a message to the other processes amid whatever they exchange
-            # at that moment.
-            signal.signal(signal.SIGTERM, _stop)
-
-
-def _stop(signum: int, frame: Any) -> None:
-    raise SIGTERMException
 
 
 @contextmanager
@@ -149,7 +153,7 @@ def _is_lost_peer(error: Exception) -> bool:
 
 def _resume(run: Path) -> str:
     """Says how to go on with the run."""
-    return f"{as_typed('train')} resume={run} goes on after the last whole epoch."
+    return going_on(RunFolder(run))
 
 
 class _Observer(logging.Handler):

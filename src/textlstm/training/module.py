@@ -46,12 +46,16 @@ class TextClassificationModule(pl.LightningModule):
         ensemble: the number of networks that are trained side by side, on the same batches.
         class_weights: a weight per class in the loss, or None.
 
+    `SUMS` names what is added up over an epoch, which a checkpoint inside it has to hold.
+
     Validation and test losses are plain cross-entropy, without smoothing or weights.
     Hyperparameters are plain values: a checkpoint loads with `weights_only=True`.
 
     Raises:
         InputError: an optimizer, schedule or pooling that does not exist.
     """
+
+    SUMS = ("loss_sum", "right", "rows")
 
     def __init__(
         self,
@@ -111,6 +115,7 @@ class TextClassificationModule(pl.LightningModule):
         self.loss_sum = torch.zeros((), device=self.device)
         self.right = torch.zeros((), device=self.device).long()
         self.rows: int | Tensor = 0
+        self.means_logged = False
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         members = self.network.members
@@ -163,12 +168,18 @@ class TextClassificationModule(pl.LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if ends_epoch(self.trainer):  # not at the end of validation, which a refit has none of
-            sums = torch.stack(
-                [self.loss_sum / self.trainer.world_size, self.right.to(self.loss_sum)]
-            )
-            loss, accuracy = self.trainer.strategy.reduce(sums, reduce_op="sum") / self.rows
-            means = {"train/loss_epoch": loss, "train/accuracy": accuracy}
-            self.log_dict(means, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+            self._log_means()
+
+    def _log_means(self) -> None:
+        sums = torch.stack([self.loss_sum / self.trainer.world_size, self.right.to(self.loss_sum)])
+        loss, accuracy = self.trainer.strategy.reduce(sums, reduce_op="sum") / self.rows
+        means = {"train/loss_epoch": loss, "train/accuracy": accuracy}
+        self.log_dict(means, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+        self.means_logged = True
+
+    def on_validation_epoch_start(self) -> None:
+        if self.trainer.state.fn == "fit" and not self.means_logged:  # resumed in validation
+            self._log_means()
 
     def on_validation_epoch_end(self) -> None:
         self._score("val", self.trainer.val_dataloaders)

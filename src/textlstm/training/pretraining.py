@@ -1,7 +1,7 @@
 """The stage before a classifier's training: a language model of the run's own texts.
 
 What it has learned is kept by content in the cache, so that other seeds and the jobs of a sweep pay
-for it once. A stage that was killed goes on after its last whole epoch.
+for it once. A stage that was stopped or killed goes on from its last checkpoint.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from textlstm import signals
 from textlstm.cache import content_key, kept, one_at_a_time
 from textlstm.data.batching import BatchLoader, EncodedTexts, batch_loader
 from textlstm.data.settings import CutSettings
@@ -30,10 +31,12 @@ from textlstm.model.language_model import LanguageModel, as_read_by
 from textlstm.model.settings import NetworkSettings
 from textlstm.runs.folder import LAST, PREVIOUS
 from textlstm.runs.record import Pretraining, PretrainingEpoch
-from textlstm.training.callbacks import RandomState
+from textlstm.training.callbacks import EpochSums, RandomState
 from textlstm.training.checkpoints import WholeCheckpoints, damage
+from textlstm.training.interval import Interval
 from textlstm.training.pretraining_module import LOG_EVERY, PretrainingHistory, PretrainingModule
 from textlstm.training.progress import ProgressBar
+from textlstm.training.saving import SaveInsideEpoch
 from textlstm.training.settings import PretrainSettings
 from textlstm.training.stopping import FiniteLoss
 
@@ -54,6 +57,7 @@ def pretrain(
     device: torch.device,
     cache: Path,
     report: Callable[[PretrainingEpoch], None],
+    interval: Interval | None,
     level: int,
 ) -> Pretraining:
     """Starts the embedding and the LSTM of a network from a language model of some texts.
@@ -68,6 +72,7 @@ def pretrain(
         device: where it is trained.
         cache: a folder that keeps finished stages by content, and the last epoch of others.
         report: is called with each epoch, those of the cache included.
+        interval: how often the stage saves itself inside an epoch; None leaves it to the epochs.
         level: of `logging`, for the lines that say how the stage goes.
 
     Returns:
@@ -89,6 +94,7 @@ def pretrain(
             checkpoints=unfinished,
             device=device,
             report=report,
+            interval=interval,
             level=level,
         )
         weights = {key: tensor.cpu() for key, tensor in model.classifier_weights().items()}
@@ -158,6 +164,7 @@ def _train(
     checkpoints: Path,
     device: torch.device,
     report: Callable[[PretrainingEpoch], None],
+    interval: Interval | None,
     level: int,
 ) -> tuple[LanguageModel, list[PretrainingEpoch]]:
     """Trains the language model, from its last checkpoint if there is one."""
@@ -179,9 +186,11 @@ def _train(
             log_every_n_steps=LOG_EVERY,
             logger=False,
             callbacks=[
-                *([bar] if terminal else []),
                 RandomState(settings.seed),
+                EpochSums(),
                 FiniteLoss("a smaller pretrain.lr"),
+                SaveInsideEpoch(checkpoints / LAST, interval),
+                *([bar] if terminal else []),
                 history,
                 ModelCheckpoint(
                     dirpath=checkpoints,
@@ -201,7 +210,8 @@ def _train(
         with warnings.catch_warnings():
             # A GPU's LSTM says at each step that weights which were dropped lie apart.
             warnings.filterwarnings("ignore", message="RNN module weights are not part of single")
-            trainer.fit(module, loader, measuring, ckpt_path=checkpoint, weights_only=True)
+            with signals.held():
+                trainer.fit(module, loader, measuring, ckpt_path=checkpoint, weights_only=True)
     return module.model, history.epochs
 
 

@@ -30,7 +30,11 @@ class PretrainingModule(pl.LightningModule):
         settings: the keys of `pretrain`.
         counts_V: how often each of the V tokens of the vocabulary stands in the texts.
         steps: the steps of an epoch.
+
+    `SUMS` names what is added up over an epoch, which a checkpoint inside it has to hold.
     """
+
+    SUMS = ("sums",)
 
     def __init__(
         self, sizes: NetworkSettings, settings: PretrainSettings, counts_V: Tensor, steps: int
@@ -102,11 +106,14 @@ class PretrainingHistory(pl.Callback):
     def __init__(self, report: Callable[[PretrainingEpoch], None], level: int) -> None:
         self.report, self.level = report, level
         self.epochs: list[PretrainingEpoch] = []
+        self.started: float | None = None  # the epoch; None between two of them
 
     def state_dict(self) -> dict[str, Any]:
-        return {"epochs": self.epochs}
+        inside = 0.0 if self.started is None else time.monotonic() - self.started
+        return {"epochs": self.epochs, "inside": inside}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.started = time.monotonic() - state_dict.get("inside", 0.0)
         self.epochs = list(state_dict["epochs"])
         for epoch in self.epochs:
             self.report(epoch)
@@ -116,6 +123,7 @@ class PretrainingHistory(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, PretrainingModule)
+        assert self.started is not None
         epoch: PretrainingEpoch = {
             "epoch": trainer.current_epoch + 1,
             "train_perplexity": perplexity(pl_module.sums),
@@ -123,6 +131,7 @@ class PretrainingHistory(pl.Callback):
             "seconds": round(time.monotonic() - self.started, 2),
         }
         self.epochs.append(epoch)
+        self.started = None
         self.report(epoch)
         log.log(
             logging.DEBUG if sys.stderr.isatty() else self.level,  # a terminal has the bar

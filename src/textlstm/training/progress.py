@@ -56,16 +56,20 @@ class EpochHistory(pl.Callback):
         self.epochs: list[Epoch] = []
         self.pretraining: Pretraining | None = None  # the language model before them
         self.earlier = 0.0  # seconds of the epochs before this start
+        self.started: float | None = None  # the epoch; None between two of them
 
     def state_dict(self) -> dict[str, Any]:
-        """Gives the epochs to the checkpoint."""
-        return {"epochs": self.epochs, "pretraining": self.pretraining}
+        """Gives the epochs to the checkpoint, and the seconds of an epoch that is under way."""
+        inside = 0.0 if self.started is None else time.monotonic() - self.started
+        return {"epochs": self.epochs, "pretraining": self.pretraining, "inside": inside}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes the epochs from a checkpoint; an older one has no language model."""
+        """Takes the epochs from a checkpoint; an older one has fewer of the keys."""
+        inside = state_dict.get("inside", 0.0)
+        self.started = time.monotonic() - inside
         self.epochs = list(state_dict["epochs"])
         self.pretraining = state_dict.get("pretraining")
-        self.earlier = sum(epoch["seconds"] for epoch in self.epochs)
+        self.earlier = inside + sum(epoch["seconds"] for epoch in self.epochs)
         if self.pretraining is not None and not self.pretraining["from_cache"]:
             self.earlier += sum(epoch["seconds"] for epoch in self.pretraining["history"])
 
@@ -82,6 +86,7 @@ class EpochHistory(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keeps the epoch and logs it in one line."""
+        assert self.started is not None
         scores = trainer.callback_metrics
         validation: EpochValidation = {}
         if trainer.enable_validation:
@@ -98,6 +103,7 @@ class EpochHistory(pl.Callback):
             "seconds": round(time.monotonic() - self.started, 2),
         }
         self.epochs.append(epoch)
+        self.started = None
 
         validated = "  val loss %.4f accuracy %.4f macro F1 %.4f" if validation else ""
         level = logging.DEBUG if sys.stderr.isatty() else logging.INFO  # a terminal has the bar

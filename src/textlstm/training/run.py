@@ -3,7 +3,6 @@
 import copy
 import logging
 import shutil
-import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
-from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from textlstm.cache import one_at_a_time
 from textlstm.checks import InputError
@@ -29,6 +27,7 @@ from textlstm.runs.record import (
     has_failed,
 )
 from textlstm.runs.results import behind_line, print_results, seconds_line
+from textlstm.signals import Stopped, held
 from textlstm.training.callbacks import Pruner
 from textlstm.training.checkpoints import damage, read_checkpoint
 from textlstm.training.distributed import one_end, share_threads
@@ -41,7 +40,7 @@ from textlstm.training.recording import describe_run, record_pruned, write_run
 from textlstm.training.resuming import checkpoint_to_resume
 from textlstm.training.scoring import calibrated_run, score_kept, score_whole
 from textlstm.training.settings import RunSettings
-from textlstm.training.stopping import early_end, ended_inside_epoch
+from textlstm.training.stopping import early_end, ended_inside_epoch, going_on
 from textlstm.training.threads import choose_threads
 from textlstm.training.trainer import check_watched, make_logger, make_trainer
 from textlstm.typed import as_typed
@@ -335,15 +334,18 @@ def _pretrain(
             device=trainer.strategy.root_device,
             cache=CACHE,
             report=report,
+            interval=settings.checkpoint_interval,
             level=logging.DEBUG if quiet else logging.INFO,
         )
-    except SystemExit as stop:  # Lightning's answer to SIGTERM and to Ctrl-C
+    except Stopped as stop:
         log.info(
-            "Stopped. %s resume=%s goes on after the last whole epoch of the language model.",
+            "%s %s resume=%s goes on with the language model, which is saved in the cache.",
+            stop,
             as_typed("train"),
             run.path,
         )
-        sys.exit(143 if isinstance(stop, SIGTERMException) else 130)
+        stop.told = True
+        raise
 
 
 def _fit(
@@ -356,12 +358,13 @@ def _fit(
     every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
     trainer.log_every_n_steps = min(every, batches_per_epoch(trainer, data))  # type: ignore[attr-defined]
     try:
-        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
-    except SystemExit as stop:  # Lightning's answer to SIGTERM and to Ctrl-C
-        log.info(
-            "Stopped. %s resume=%s goes on after the last whole epoch.", as_typed("train"), run.path
-        )
-        sys.exit(143 if isinstance(stop, SIGTERMException) else 130)
+        with held():
+            trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    except Stopped as stop:
+        if trainer.is_global_zero:  # another process does not know the folder
+            log.info("%s %s", stop, going_on(run))
+        stop.told = True
+        raise
 
 
 def _look_at_end(trainer: pl.Trainer, history: EpochHistory, kept: Path, sweeping: bool) -> None:

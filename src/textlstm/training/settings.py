@@ -17,6 +17,7 @@ from textlstm.checks import (
 )
 from textlstm.data.settings import DataSettings
 from textlstm.model.settings import ModelSettings
+from textlstm.training.interval import DEFAULT, Interval, parse_interval
 
 MOST_NETWORKS = 1000  # of an ensemble, which trains them at once
 
@@ -162,6 +163,7 @@ class RunSettings:
             value = self.trainer.setdefault(key, default)  # ~trainer.KEY takes it out
             if value is not None or default is not None:
                 check_whole(f"trainer.{key}", value, minimum=1)
+        parse_interval(self.trainer.setdefault("checkpoint_every", DEFAULT))
         if self.data.refit:
             self._check_refit()
         if self.calibration_from is not None and not (self.data.refit and self.calibrate):
@@ -189,6 +191,11 @@ class RunSettings:
         if config.get("pretrain") is not None:
             groups["pretrain"] = parse_settings(PretrainSettings, config["pretrain"], "pretrain")
         return parse_settings(cls, {**config, **groups})
+
+    @property
+    def checkpoint_interval(self) -> Interval | None:
+        """How often the run saves itself inside an epoch; None if it does so at a signal alone."""
+        return parse_interval(self.trainer["checkpoint_every"])
 
     def plain(self) -> dict[str, Any]:
         """Gives the configuration back as plain values."""

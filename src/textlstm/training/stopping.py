@@ -11,8 +11,10 @@ from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 from torch import Tensor
 
 from textlstm.checks import InputError
+from textlstm.runs.folder import RunFolder
 from textlstm.runs.watched import LOSS
 from textlstm.training.checkpoints import read_checkpoint
+from textlstm.typed import as_typed
 
 
 def ends_epoch(trainer: pl.Trainer) -> bool:
@@ -27,6 +29,14 @@ def ended_inside_epoch(checkpoint: Path) -> bool:
     saved = read_checkpoint(checkpoint, mmap=True)
     progress: dict[str, Any] = saved["loops"]["fit_loop"]["epoch_loop.batch_progress"]
     return not progress["is_last_batch"]
+
+
+def going_on(run: RunFolder) -> str:
+    """Says how to go on with a run that has ended before its time, and from where."""
+    if not run.last_checkpoint.is_file():
+        return "No step of the run was saved: the same command begins it anew."
+    saved = read_checkpoint(run.last_checkpoint, mmap=True)
+    return f"{as_typed('train')} resume={run.path} goes on after step {saved['global_step']}."
 
 
 def early_end(trainer: pl.Trainer, epochs: int) -> str | None:
@@ -108,7 +118,7 @@ class FiniteLoss(pl.Callback):
         if trainer.strategy.reduce_boolean_decision(wrong, all=False):
             raise self._error(trainer, f"the training loss is {loss.item():.4g}")
         # The step may have made weights infinite after a loss that was a number still.
-        if (ends or bad) and not _finite_weights(pl_module):
+        if (ends or bad) and not finite_weights(pl_module):
             raise self._error(trainer, "weights are no numbers any more")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -124,7 +134,7 @@ class FiniteLoss(pl.Callback):
 
     def _error(self, trainer: pl.Trainer, what: str) -> InputError:
         epoch = trainer.current_epoch
-        kept = f" The checkpoints are those of epoch {epoch}, the last good one." if epoch else ""
+        kept = f" The checkpoints are those of epoch {epoch} or later, and good." if epoch else ""
         return InputError(
             f"Training failed in step {trainer.global_step} (epoch {epoch + 1}): {what}. The "
             f"learning rate was {self.lr:.3g} and the norm of the gradient "
@@ -132,6 +142,7 @@ class FiniteLoss(pl.Callback):
         )
 
 
-def _finite_weights(module: pl.LightningModule) -> bool:
+def finite_weights(module: pl.LightningModule) -> bool:
+    """Tells whether all weights are numbers, neither NaN nor infinite."""
     finite = [weight.detach().isfinite().all() for weight in module.parameters()]
     return bool(torch.stack(finite).all().item())

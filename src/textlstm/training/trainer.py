@@ -19,14 +19,15 @@ from textlstm.checks import InputError, check_choice, check_whole, nearest
 from textlstm.data.datamodule import TextDataModule
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.watched import AUROC, LOSS, WATCHED
-from textlstm.training.callbacks import ChooseCooled, RandomState, StayStopped
+from textlstm.training.callbacks import ChooseCooled, EpochSums, RandomState, StayStopped
 from textlstm.training.checkpoints import WholeCheckpoints
 from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
 from textlstm.training.length import NO_LIMIT, StopAfterSteps
 from textlstm.training.progress import ProgressBar
+from textlstm.training.saving import SaveInsideEpoch
 from textlstm.training.settings import RunSettings
 from textlstm.training.stopping import FiniteLoss
-from textlstm.training.trainer_keys import check_trainer_keys
+from textlstm.training.trainer_keys import OWN_KEYS, check_trainer_keys
 
 PATIENCE = 3  # epochs without a better score, where no number is given
 LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
@@ -50,7 +51,8 @@ def make_trainer(
             computed, a device that cannot compute in the precision, or no validation to choose the
             best epoch by.
     """
-    check_trainer_keys(settings.trainer)
+    given = {key: value for key, value in settings.trainer.items() if key not in OWN_KEYS}
+    check_trainer_keys(given)
     refit, terminal = settings.data.refit, sys.stderr.isatty()
     made = _made_callbacks(settings)
     callbacks = _kept_callbacks(made, settings)
@@ -58,19 +60,22 @@ def make_trainer(
     try:
         trainer = pl.Trainer(
             **{"log_every_n_steps": LOG_EVERY}
-            | settings.trainer
+            | given
             | {"max_epochs": epochs, "max_steps": NO_LIMIT}  # see StopAfterSteps
             | ({"limit_val_batches": 0} if refit else {}),
             logger=logger,
             plugins=[WholeCheckpoints()],
             callbacks=[
                 *callbacks,
-                *([ProgressBar()] if terminal else []),
                 RandomState(settings.seed),
+                EpochSums(),
                 StayStopped(),
                 SameRun(),
                 StopAfterSteps(settings.trainer.get("max_steps")),
                 FiniteLoss(_remedy(settings)),
+                SaveInsideEpoch(run.last_checkpoint, settings.checkpoint_interval),
+                # After it: the bar fails in a terminal that was closed.
+                *([ProgressBar()] if terminal else []),
                 *([ChooseCooled()] if _chooses_cooled(settings, callbacks) else []),
                 *recording,
                 *_checkpoints(run, refit=refit, monitor=_chooses_by(made)),

@@ -20,6 +20,7 @@ EACH_EPOCH = (
     "+trainer.limit_train_batches=0.25 makes an epoch a quarter as long"
 )
 OWN = "the run sets it itself"
+OWN_KEYS = ("checkpoint_every",)  # of `trainer`, which Lightning's Trainer does not have
 REFUSED = {
     "fast_dev_run": QUICK_LOOK,
     "barebones": QUICK_LOOK,
@@ -43,6 +44,9 @@ REFUSED = {
 def check_trainer_keys(given: dict[str, Any]) -> None:
     """Refuses a key that Lightning does not know or a run cannot have, and a value out of range.
 
+    Args:
+        given: the keys without `OWN_KEYS`.
+
     Raises:
         InputError: names the key.
     """
@@ -51,7 +55,7 @@ def check_trainer_keys(given: dict[str, Any]) -> None:
         if name in REFUSED:
             raise InputError(f"trainer.{name}: {REFUSED[name]}. Leave it out.")
         if name not in known:
-            near = nearest(f"trainer.{name}", [f"trainer.{key}" for key in known])
+            near = nearest(f"trainer.{name}", [f"trainer.{key}" for key in (*known, *OWN_KEYS)])
             raise InputError(
                 f"There is no key 'trainer.{name}'.{near} trainer takes the arguments of "
                 f"pytorch_lightning.Trainer."
