@@ -4,7 +4,7 @@ python src/leaderboard.py
 python src/leaderboard.py outputs/sweeps/grid
 """
 
-from textlstm.commands.main import main
+from textlstm.commands.start import start
 
 if __name__ == "__main__":
-    main("leaderboard")
+    start("leaderboard")

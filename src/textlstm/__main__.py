@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import version
 
 from textlstm.checks import InputError, nearest
+from textlstm.commands.start import start
 from textlstm.places import CONF
 from textlstm.ranks import passed_on
 from textlstm.typed import as_typed
@@ -31,10 +32,9 @@ def main() -> None:
     elif command == "--version":
         print(f"textlstm {version('textlstm')}")
     else:
-        from textlstm.commands.main import fail
-        from textlstm.commands.main import main as run
-
         if command not in COMMANDS:
+            from textlstm.commands.main import fail
+
             fail(
                 InputError(
                     f"There is no command {command!r}.{nearest(command, COMMANDS)} "
@@ -42,7 +42,7 @@ def main() -> None:
                 )
             )
         sys.argv[1:] = arguments
-        run(command)
+        start(command)
 
 
 def overview() -> str:

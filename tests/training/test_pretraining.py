@@ -1,6 +1,8 @@
 """The language-model stage: what it learns, what it never sees, the cache, and a killed stage."""
 
 import logging
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import torch
 from safetensors.torch import load_file
 
 from helpers.small import data_module, small_network
+from textlstm import signals
+from textlstm.model.language_model import LanguageModel
 from textlstm.training import pretraining
 from textlstm.training.pretraining import joined, pretrain
 from textlstm.training.settings import PretrainSettings
@@ -43,7 +47,7 @@ def read(write_rows, tmp_path):
     return read
 
 
-def stage(data, cache: Path, *, network=None, reported=None, **changes):
+def stage(data, cache: Path, *, network=None, reported=None, interval=None, **changes):
     """Runs the stage; the network that it has started and the record of it."""
     vocab_size = data.tokenizer.get_vocab_size()
     network = network or small_network(**{**SIZES, "vocab_size": vocab_size})
@@ -55,6 +59,7 @@ def stage(data, cache: Path, *, network=None, reported=None, **changes):
         device=torch.device("cpu"),
         cache=cache,
         report=(reported if reported is not None else []).append,
+        interval=interval,
         level=logging.DEBUG,
     )
     return network, record
@@ -192,6 +197,31 @@ def test_a_killed_stage_goes_on_to_the_same_weights(read, tmp_path, monkeypatch)
     assert without_seconds(again["history"]) == without_seconds(record["history"])
     [kept] = kept_stages(cache)
     assert [entry.name for entry in cache.iterdir() if entry.is_dir()] == [kept.name]
+
+
+def test_a_stage_stopped_inside_an_epoch_goes_on_there(read, tmp_path, monkeypatch):
+    data = read()
+    whole, record = stage(data, tmp_path / "whole", batch_size=8)
+    losses, steps = LanguageModel.losses, []
+
+    def stop(self, *batch):
+        if self.training:
+            steps.append(len(steps))
+            if len(steps) == 7:
+                os.kill(os.getpid(), signal.SIGTERM)
+        return losses(self, *batch)
+
+    monkeypatch.setattr(LanguageModel, "losses", stop)
+    with pytest.raises(signals.Stopped) as stopped:
+        stage(data, tmp_path / "stopped", batch_size=8)
+    assert stopped.value.code == 143
+    resumed, again = stage(data, tmp_path / "stopped", batch_size=8)
+    assert same_weights(whole, resumed)
+    assert without_seconds(again["history"]) == without_seconds(record["history"])
+    trained = len(steps)
+    steps.clear()
+    stage(data, tmp_path / "counted", batch_size=8)
+    assert trained == len(steps)  # no step was trained twice
 
 
 def without_seconds(history):

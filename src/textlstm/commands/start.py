@@ -1,0 +1,23 @@
+"""Starts a command as the first thing of its process, so that a signal ends it with one line."""
+
+import sys
+from contextlib import suppress
+
+from textlstm.ranks import is_rank_zero, let_rank_zero_speak
+from textlstm.signals import Stopped, stoppable
+
+
+def start(command: str) -> None:
+    """Runs a command: see `textlstm.commands.main.main`."""
+    try:
+        with stoppable():
+            # Here, since it takes a moment, in which a signal may come, too.
+            from textlstm.commands.main import main
+
+            main(command)
+    except Stopped as stop:
+        let_rank_zero_speak()
+        if is_rank_zero() and not stop.told:
+            with suppress(OSError):  # the terminal may have been closed
+                print(stop, file=sys.stderr)
+        raise
