@@ -38,7 +38,7 @@ class Stopped(SystemExit):
 class _State:
     """What this process has received, and whether it waits for a moment that suits it."""
 
-    handling = False
+    process = 0  # the one that handles signals; a forked child inherits its handlers
     held = False
     received: int | None = None
     at = 0.0
@@ -60,36 +60,33 @@ def stoppable() -> Iterator[None]:
 
     A signal that the process ignores stays ignored, such as SIGHUP under nohup.
     """
-    if _State.handling or threading.current_thread() is not threading.main_thread():
+    if _State.process == os.getpid() or threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers
         return
     before = {number: signal.getsignal(number) for number in HANDLED}
     try:
-        _State.handling = True
-        handle()
+        _State.process = os.getpid()
+        _handle()
         yield
     finally:
-        _State.handling, _State.received = False, None
+        _State.process, _State.received = 0, None
         for number, handler in before.items():
             if handler is not None:
                 signal.signal(number, handler)
-
-
-def handle() -> None:
-    """Handles the signals here, in place of a library that has put its own handlers."""
-    if threading.current_thread() is threading.main_thread():
-        for number in HANDLED:
-            if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, _receive)
 
 
 @contextmanager
 def held() -> Iterator[None]:
     """Within it, a signal is only noted: whoever asks `received` stops where it suits.
 
+    Where another part of the program handles signals, such as a sweep, it goes on to do so.
+
     Raises:
         Stopped: on leaving, if a signal was noted that nobody stopped for.
     """
+    if signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, signal.SIG_IGN, _receive):
+        yield
+        return
     with stoppable():
         _State.held = True
         try:
@@ -100,7 +97,21 @@ def held() -> Iterator[None]:
             raise Stopped(_State.received)
 
 
+def keep_held() -> None:
+    """Within `held`, handles the signals once more, if a library has put its own handlers."""
+    if _State.held:
+        _handle()
+
+
+def _handle() -> None:
+    for number in HANDLED:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _receive)
+
+
 def _receive(number: int, frame: Any) -> None:
+    if os.getpid() != _State.process:
+        os._exit(128 + number)
     if _State.received is not None:
         if time.monotonic() - _State.at > SAME:
             os._exit(128 + number)

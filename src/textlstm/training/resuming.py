@@ -88,7 +88,10 @@ def _restore_best(run: RunFolder, chosen: Path, saved: dict[str, Any], lost: str
 
 def _is_best(saved: dict[str, Any], epochs: list[dict[str, Any]]) -> bool:
     """Tells whether a checkpoint was saved at the end of the best of its epochs."""
-    if not saved["loops"]["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"]:
+    loop = saved["loops"]["fit_loop"]
+    epoch = loop["epoch_progress"]["current"]
+    inside = epoch["processed"] < epoch["ready"]
+    if inside or not loop["epoch_loop.batch_progress"]["is_last_batch"]:
         return False
     if len(epochs) == 1:
         return True

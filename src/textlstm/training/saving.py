@@ -35,7 +35,7 @@ class SaveInsideEpoch(pl.Callback):
         self.stopping = 0  # the number of the signal that the run has been saved for
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        signals.handle()  # Lightning's handlers talk to other processes amid whatever these do
+        signals.keep_held()  # Lightning's handlers talk to other processes amid whatever these do
         self._begin_interval(trainer)
 
     def on_train_batch_start(
