@@ -4,10 +4,12 @@ import errno
 import os
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from helpers.commands import QUICK, call, record, train_and_stop, weights
 from textlstm.checks import InputError
@@ -15,9 +17,12 @@ from textlstm.training.checkpoints import WholeCheckpoints, damage, read_checkpo
 
 SMALL = [
     *QUICK,
-    "trainer.max_epochs=4",
+    "trainer.max_epochs=5",
     "data.max_rows=300",
+    "optimizer.lr=0.05",  # the third epoch is the best
     "optimizer.schedule=constant",
+    "model.label_smoothing=0",
+    "callbacks.early_stopping.patience=99",
     "threads=1",
 ]
 
@@ -116,10 +121,10 @@ def test_a_link_in_the_place_of_a_checkpoint_is_replaced_and_not_written_through
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run `whole` of four epochs, and the same one `stopped` inside the third."""
+    """A folder with a run `whole` of five epochs, and the same one `stopped` inside the fourth."""
     folder = tmp_path_factory.mktemp("runs")
     call("train", *SMALL, f"hydra.run.dir={folder}/whole")
-    train_and_stop(folder / "stopped", *SMALL, epoch=2)
+    train_and_stop(folder / "stopped", *SMALL, epoch=3)
     return folder
 
 
@@ -144,17 +149,38 @@ def assert_ends_like(whole: Path, stopped: Path) -> str:
     return errors
 
 
+def points(folder: Path) -> Counter[tuple[str, int, float]]:
+    """How often each scalar is in TensorBoard: its tag, step and value; and the other tags."""
+    sizes = {"scalars": 0, "tensors": 0, "images": 0}
+    [log] = (folder / "tensorboard").iterdir()
+    seen = EventAccumulator(str(log), size_guidance=sizes).Reload()
+    return Counter(
+        [(tag, e.step, str(e.value)) for tag in seen.Tags()["scalars"] for e in seen.Scalars(tag)]
+        + [(tag, e.step, "") for tag in seen.Tags()["tensors"] for e in seen.Tensors(tag)]
+        + [(tag, e.step, "") for tag in seen.Tags()["images"] for e in seen.Images(tag)]
+    )
+
+
+def test_a_moved_run_ends_with_the_same_bits_and_each_point_is_in_tensorboard_once(runs, stopped):
+    assert record(runs / "whole")["best_epoch"] == 3  # else what is forgotten would not show
+    assert points(stopped) != points(runs / "whole")
+    errors = assert_ends_like(runs / "whole", stopped)
+    assert "dirpath" not in errors
+    assert points(stopped) == points(runs / "whole")
+
+
 def test_a_stopped_run_with_a_damaged_checkpoint_goes_on_from_the_one_before(runs, stopped):
     checkpoints = stopped / "checkpoints"
-    assert read_checkpoint(checkpoints / "last.ckpt")["epoch"] == 1
-    assert read_checkpoint(checkpoints / "previous.ckpt")["epoch"] == 0
+    assert read_checkpoint(checkpoints / "last.ckpt")["epoch"] == 2
+    assert read_checkpoint(checkpoints / "previous.ckpt")["epoch"] == 1
     cut(checkpoints / "last.ckpt")
     (checkpoints / "best.ckpt").write_bytes(b"")
     (checkpoints / ".last.ckpt.4711").write_bytes(b"left by a process that was killed")
     errors = assert_ends_like(runs / "whole", stopped)
     assert errors.count("checkpoints/last.ckpt is cut short or damaged: its checksum is anoth") == 1
-    assert "another: the run goes on from previous.ckpt, of epoch 1." in errors
+    assert "another: the run goes on from previous.ckpt, of epoch 2." in errors
     assert "best.ckpt is empty: previous.ckpt, which is of the same epoch, takes its" in errors
+    assert points(stopped) == points(runs / "whole")
 
 
 def test_a_run_without_a_whole_checkpoint_is_one_error(stopped):
@@ -181,7 +207,8 @@ def test_a_run_whose_best_epoch_is_lost_does_not_go_on_without_it(stopped):
         for s in content["callbacks"].values()
         if s.get("monitor") == "val/loss" and "best_k_models" in s
     ]
-    epochs[1]["val_loss"] = 2 * epochs[0]["val_loss"]  # as if the first epoch were the best
+    for epoch in epochs[1:]:  # as if the first epoch were the best
+        epoch["val_loss"] = 2 * epochs[0]["val_loss"]
     chooses["best_model_score"] = torch.tensor(epochs[0]["val_loss"])
     WholeCheckpoints().save_checkpoint(content, last)
     flip(best, -1)

@@ -3,13 +3,17 @@
 These are hyperparameters, confusion matrices, PR curves, the hardest texts, and the embeddings.
 """
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import TensorBoardLogger
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams.api_pb2 import DATA_TYPE_STRING, HParamInfo
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard.summary.writer.record_writer import RecordWriter
 from tokenizers import Tokenizer
 from torch.utils.tensorboard.summary import hparams
 
@@ -27,7 +31,50 @@ from textlstm.writing import markdown_table
 
 GROUPS = ("data", "model", "optimizer", "trainer", "pretrain")  # whose keys are hyperparameters
 SCORE, LOSS = "hp/val_macro_f1", "hp/val_loss"
+AGAIN = ("hp/", "_hparams_/")  # tags that `begin` writes at each start of a run
+BY_EPOCH = "pretrain/"  # tags of the language model, whose steps are its own epochs
 PROJECTED = 1000  # tokens whose embeddings are shown
+
+
+def forget_after(folder: Path, step: int | None) -> None:
+    """Removes from a run's event files what was logged after the checkpoint that it goes on from.
+
+    All of that is logged again, and would be there twice. What `begin` writes at each start is
+    removed, too, and so is the last, unfinished event of a process that was killed.
+
+    Args:
+        folder: where the logger writes.
+        step: the number of steps before the checkpoint; None if the run starts from the beginning.
+    """
+    for left in folder.glob(".unfinished.*"):  # TensorBoard would read it under its own name
+        left.unlink()
+
+    for file in sorted(folder.glob("events.out.tfevents.*")):
+        if step is None:
+            file.unlink()
+            continue
+        unfinished = folder / f".unfinished.{os.getpid()}"
+        with open(unfinished, "wb") as opened:
+            writer = RecordWriter(opened)
+            for record in RawEventFileLoader(str(file)).Load():
+                event = Event.FromString(record)
+                if _keep_until(event, step):
+                    writer.write(event.SerializeToString())
+        unfinished.replace(file)
+
+
+def _keep_until(event: Event, step: int) -> bool:
+    """Takes the values of later steps out of an event; tells whether anything remains of it."""
+    if not event.HasField("summary"):
+        return True
+    kept = [
+        value
+        for value in event.summary.value
+        if not value.tag.startswith(AGAIN) and (event.step < step or value.tag.startswith(BY_EPOCH))
+    ]
+    del event.summary.value[:]
+    event.summary.value.extend(kept)
+    return bool(kept)
 
 
 def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str]) -> None:

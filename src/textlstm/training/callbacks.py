@@ -1,6 +1,7 @@
 """Callbacks that make a resumed run end like one that was never stopped."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -92,6 +93,49 @@ class EpochSums(pl.Callback):
         if len(self.loaded) == world():
             for name, value in self.loaded[trainer.global_rank].items():
                 setattr(pl_module, name, value.to(pl_module.device))
+
+
+class MovedFolder(pl.Callback):
+    """Lets a run whose folder was moved or copied go on as it would have in its old place.
+
+    Lightning's ModelCheckpoint forgets which epoch was the best when its files lie in another
+    folder than before, and would delete old files there.
+    """
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Names the folder of today in what ModelCheckpoint has saved, before it is read."""
+        for callback in trainer.checkpoint_callbacks:
+            state = checkpoint["callbacks"].get(callback.state_key)
+            if not isinstance(callback, ModelCheckpoint) or state is None:
+                continue
+            folder = str(callback.dirpath)
+
+            state["dirpath"] = folder
+            state["best_k_models"] = {
+                _moved(path, folder): score for path, score in state["best_k_models"].items()
+            }
+            for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
+                state[name] = _moved(state[name], folder)
+
+
+def _moved(path: str, folder: str) -> str:
+    """Gives the path of the same file in another folder; "" stands for no file."""
+    return str(Path(folder, Path(path).name)) if path else path
+
+
+class LoggedFirst(pl.Callback):
+    """Writes all that was logged to the disk before a checkpoint: a resumed run misses none of it.
+
+    TensorBoard keeps points in memory for up to two minutes, which a killed process loses.
+    """
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        for logger in trainer.loggers:
+            logger.save()
 
 
 class StayStopped(pl.Callback):

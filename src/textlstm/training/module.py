@@ -174,7 +174,10 @@ class TextClassificationModule(pl.LightningModule):
         sums = torch.stack([self.loss_sum / self.trainer.world_size, self.right.to(self.loss_sum)])
         loss, accuracy = self.trainer.strategy.reduce(sums, reduce_op="sum") / self.rows
         means = {"train/loss_epoch": loss, "train/accuracy": accuracy}
-        self.log_dict(means, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+        # EpochHistory gives them to the logger, before the epoch's checkpoint.
+        self.log_dict(
+            means, logger=False, on_step=False, on_epoch=True, batch_size=1, sync_dist=True
+        )
         self.means_logged = True
 
     def on_validation_epoch_start(self) -> None:

@@ -31,7 +31,7 @@ from textlstm.model.language_model import LanguageModel, as_read_by
 from textlstm.model.settings import NetworkSettings
 from textlstm.runs.folder import LAST, PREVIOUS
 from textlstm.runs.record import Pretraining, PretrainingEpoch
-from textlstm.training.callbacks import EpochSums, RandomState
+from textlstm.training.callbacks import EpochSums, MovedFolder, RandomState
 from textlstm.training.checkpoints import WholeCheckpoints, damage
 from textlstm.training.interval import Interval
 from textlstm.training.pretraining_module import LOG_EVERY, PretrainingHistory, PretrainingModule
@@ -188,6 +188,7 @@ def _train(
             callbacks=[
                 RandomState(settings.seed),
                 EpochSums(),
+                MovedFolder(),
                 FiniteLoss("a smaller pretrain.lr"),
                 SaveInsideEpoch(checkpoints / LAST, interval),
                 *([bar] if terminal else []),

@@ -104,6 +104,7 @@ class EpochHistory(pl.Callback):
         }
         self.epochs.append(epoch)
         self.started = None
+        self._log_training(trainer, epoch)
 
         validated = "  val loss %.4f accuracy %.4f macro F1 %.4f" if validation else ""
         level = logging.DEBUG if sys.stderr.isatty() else logging.INFO  # a terminal has the bar
@@ -117,6 +118,20 @@ class EpochHistory(pl.Callback):
             *validation.values(),
             epoch["seconds"],
         )
+
+    @staticmethod
+    def _log_training(trainer: pl.Trainer, epoch: Epoch) -> None:
+        """Logs the epoch's scores of training, which Lightning would log after the checkpoint.
+
+        A run that was killed in between would go on without them.
+        """
+        scores = {
+            "train/loss_epoch": epoch["train_loss"],
+            "train/accuracy": epoch["train_accuracy"],
+            "epoch": trainer.current_epoch,
+        }
+        for logger in trainer.loggers:
+            logger.log_metrics(scores, trainer.global_step - 1)
 
 
 class ProgressBar(RichProgressBar):

@@ -97,7 +97,7 @@ def train(
         if trainer.world_size == 1 and checkpoint is None and settings.threads is None:
             _take_fastest_threads(trainer, module, data, level)
         if isinstance(logger, TensorBoardLogger):
-            _begin_tensorboard(logger, settings, trainer, data, overrides)
+            _begin_tensorboard(logger, settings, trainer, data, overrides, checkpoint)
     if settings.pretrain is not None and checkpoint is None:
         history.pretraining = _pretrain(settings, trainer, module, data, run, sweeping=sweeping)
 
@@ -256,8 +256,18 @@ def _begin_tensorboard(
     trainer: pl.Trainer,
     data: TextDataModule,
     overrides: list[str],
+    checkpoint: Path | None,
 ) -> None:
-    """Shows the configuration, with the batch size and the epochs that the run really has."""
+    """Shows the configuration, with the batch size and the epochs that the run really has.
+
+    What a resumed run had logged after its checkpoint is removed: it is logged again.
+    """
+    if settings.resume:
+        step = None
+        if checkpoint is not None:
+            step = read_checkpoint(checkpoint, mmap=True)["global_step"]
+        tensorboard.forget_after(Path(logger.log_dir), step)
+
     config = settings.plain()
     config["data"]["batch_size"] = data.batch_size
     config["trainer"]["max_epochs"] = trainer.max_epochs

@@ -19,7 +19,14 @@ from textlstm.checks import InputError, check_choice, check_whole, nearest
 from textlstm.data.datamodule import TextDataModule
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.watched import AUROC, LOSS, WATCHED
-from textlstm.training.callbacks import ChooseCooled, EpochSums, RandomState, StayStopped
+from textlstm.training.callbacks import (
+    ChooseCooled,
+    EpochSums,
+    LoggedFirst,
+    MovedFolder,
+    RandomState,
+    StayStopped,
+)
 from textlstm.training.checkpoints import WholeCheckpoints
 from textlstm.training.distributed import SameRun, check_strategy, computes_bf16
 from textlstm.training.length import NO_LIMIT, StopAfterSteps
@@ -69,6 +76,8 @@ def make_trainer(
                 *callbacks,
                 RandomState(settings.seed),
                 EpochSums(),
+                MovedFolder(),
+                LoggedFirst(),
                 StayStopped(),
                 SameRun(),
                 StopAfterSteps(settings.trainer.get("max_steps")),
@@ -106,12 +115,13 @@ def check_watched(trainer: pl.Trainer, data: TextDataModule) -> None:
 
 def best_by(trainer: pl.Trainer, run: RunFolder) -> str:
     """Names the score of validation that chooses the epoch which the trainer keeps."""
+    folder = str(run.checkpoints.resolve())  # as Lightning names it where a link leads there
     chosen = [
         checkpoint.monitor
         for checkpoint in trainer.checkpoint_callbacks
         if isinstance(checkpoint, ModelCheckpoint)
         and checkpoint.filename == run.best_checkpoint.stem
-        and checkpoint.dirpath == str(run.checkpoints)
+        and checkpoint.dirpath == folder
     ]
     return chosen[0] or LOSS
 
