@@ -123,7 +123,8 @@ def test_a_link_in_the_place_of_a_checkpoint_is_replaced_and_not_written_through
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run `whole` of five epochs, and the same one `stopped` inside the fourth."""
     folder = tmp_path_factory.mktemp("runs")
-    call("train", *SMALL, f"hydra.run.dir={folder}/whole")
+    (folder / "link").symlink_to(folder)  # a run below a link is a run as any other
+    call("train", *SMALL, f"hydra.run.dir={folder}/link/whole")
     train_and_stop(folder / "stopped", *SMALL, epoch=3)
     return folder
 
