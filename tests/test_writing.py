@@ -1,10 +1,22 @@
 """Files are written whole or not at all, and a cell cannot break a table."""
 
+import errno
 import json
+import os
+import re
 
 import pytest
 
-from textlstm.writing import markdown_table, write_csv, write_json, write_text
+from textlstm.checks import InputError
+from textlstm.writing import (
+    make_folder,
+    markdown_table,
+    whole,
+    write_bytes,
+    write_csv,
+    write_json,
+    write_text,
+)
 
 
 def failing_rows():
@@ -59,3 +71,59 @@ def test_json_has_null_where_a_number_is_none(tmp_path):
 
     read = json.loads(file.read_text(encoding="utf-8"), parse_constant=refused)
     assert read == {"a": None, "b": [1.5, None], "c": {"d": [None]}}
+
+
+def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path):
+    outside = tmp_path / "outside"
+    outside.write_text("theirs", encoding="utf-8")
+    for name in ("file", f".{os.getpid()}.file"):  # the latter is the name of the unfinished one
+        (tmp_path / name).symlink_to(outside)
+    write_text(tmp_path / "file", "ours")
+    assert outside.read_text(encoding="utf-8") == "theirs"
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "ours"
+    assert not (tmp_path / "file").is_symlink()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "outside"]
+
+
+def test_a_full_disk_leaves_the_file_before_and_names_it(tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    write_bytes(file, b"before")
+
+    def full(opened):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=re.escape(f"No space left on device: '{file}'")):
+        write_bytes(file, b"after")
+    assert file.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_has_the_mode_that_the_user_wants(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with whole(tmp_path / "file.png") as unfinished:
+            assert unfinished.suffix == ".png"
+            unfinished.touch()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file.png").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("link", ["evaluation", "evaluation/test"])
+def test_no_folder_is_made_through_a_link(tmp_path, link):
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    outside.mkdir()
+    (run / link).parent.mkdir(parents=True)
+    (run / link).symlink_to(outside)
+    message = f"{run / link} is a link to {outside}, and nothing is written outside of {run}. "
+    with pytest.raises(InputError, match=f"^{re.escape(message)}"):
+        make_folder(run / "evaluation" / "test", inside=run)
+    assert list(outside.iterdir()) == []
+
+
+def test_a_run_folder_may_be_a_link_itself(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "run").symlink_to(tmp_path / "kept")
+    make_folder(tmp_path / "run" / "model", inside=tmp_path / "run")
+    assert (tmp_path / "kept" / "model").is_dir()

@@ -33,7 +33,7 @@ def main() -> None:
         print(f"textlstm {version('textlstm')}")
     else:
         if command not in COMMANDS:
-            from textlstm.commands.main import fail
+            from textlstm.commands.output import fail
 
             fail(
                 InputError(

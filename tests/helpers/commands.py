@@ -12,6 +12,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,6 +136,7 @@ def as_before() -> Iterator[None]:
     """
     root, own = logging.getLogger(), logging.getLogger("textlstm")
     handlers, levels, threads = root.handlers[:], (root.level, own.level), torch.get_num_threads()
+    hooks = threading.excepthook, sys.unraisablehook
     try:
         with patch.dict(os.environ):
             yield
@@ -145,6 +147,7 @@ def as_before() -> Iterator[None]:
         root.handlers[:] = handlers
         root.setLevel(levels[0])
         own.setLevel(levels[1])
+        threading.excepthook, sys.unraisablehook = hooks
         torch.set_num_threads(threads)
         torch.set_flush_denormal(False)
         GlobalHydra.instance().clear()

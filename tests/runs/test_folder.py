@@ -1,12 +1,15 @@
 """The folder of a run found again: from itself, from its saved model, and not from other parts."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from helpers.records import small_record
 from textlstm.checks import InputError
-from textlstm.runs.folder import RunFolder
+from textlstm.runs import folder as runs
+from textlstm.runs.folder import RunFolder, new_run_folder
 from textlstm.runs.record import write_record
 
 
@@ -60,3 +63,17 @@ def test_what_is_no_run_is_told_apart(run, tmp_path):
     }.items():
         with pytest.raises(InputError, match=re.escape(message)):
             RunFolder.finished(path)
+
+
+def test_runs_that_start_in_the_same_second_have_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "OUTPUTS", tmp_path)
+    ready = threading.Barrier(8)
+
+    def start(_):
+        ready.wait()
+        return new_run_folder()
+
+    with ThreadPoolExecutor(8) as threads:
+        folders = list(threads.map(start, range(8)))
+    assert len(set(folders)) == 8
+    assert all(folder.is_dir() and folder.parent == tmp_path / "runs" for folder in folders)

@@ -33,6 +33,7 @@ from textlstm.runs.results import print_results
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
 from textlstm.training.trainer import quiet_trainer
+from textlstm.writing import make_folder
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +107,7 @@ def evaluate(config: dict[str, Any]) -> None:
         wide=wide,
     )
     folder = run.path / "evaluation" / scored.name
+    make_folder(folder, inside=run.path)
     write_report(folder, evaluation, split, texts, predictions, spreadsheet=settings.spreadsheet)
     write_record(folder, evaluation)
     print_results(evaluation, split, folder)

@@ -13,6 +13,7 @@ from textlstm.model.bundle import TextClassifier
 from textlstm.model.onnx import SHAPES, TOLERANCE, Probabilities, difference, write_onnx
 from textlstm.runs.folder import RunFolder
 from textlstm.typed import installing
+from textlstm.writing import make_folder, whole
 
 
 def export(config: dict[str, Any]) -> None:
@@ -38,20 +39,19 @@ def export(config: dict[str, Any]) -> None:
         ) from error
 
     file = run.model / "model.onnx"
-    unfinished = file.with_suffix(".unchecked.onnx")
     probabilities = Probabilities(
         classifier.network, classifier.temperature, classifier.wide, classifier.weight
     )
-    write_onnx(probabilities, unfinished)
-    session = onnxruntime.InferenceSession(unfinished, providers=["CPUExecutionProvider"])
-    # Not Python's max, which may drop a NaN; and no comparison with one is true.
-    worst = float(np.max([difference(session, probabilities, *shape) for shape in SHAPES]))
-    if not worst <= TOLERANCE:
-        unfinished.unlink()
-        raise RuntimeError(
-            f"The ONNX model differs from PyTorch by {worst:.1e}, more than {TOLERANCE:g}."
-        )
-    unfinished.replace(file)
+    make_folder(run.model, inside=run.path)
+    with whole(file) as unfinished:
+        write_onnx(probabilities, unfinished)
+        session = onnxruntime.InferenceSession(unfinished, providers=["CPUExecutionProvider"])
+        # Not Python's max, which may drop a NaN; and no comparison with one is true.
+        worst = float(np.max([difference(session, probabilities, *shape) for shape in SHAPES]))
+        if not worst <= TOLERANCE:
+            raise RuntimeError(
+                f"The ONNX model differs from PyTorch by {worst:.1e}, more than {TOLERANCE:g}."
+            )
 
     shapes = ", ".join(f"{batch} × {tokens}" for batch, tokens in SHAPES)
     print(visible(file))

@@ -21,7 +21,7 @@ from textlstm.runs import figures
 from textlstm.runs.data_report import data_warnings
 from textlstm.runs.folder import folder_name
 from textlstm.training.process import prepare_process
-from textlstm.writing import markdown_table
+from textlstm.writing import markdown_table, write_text
 
 PERCENTILES = (1, 10, 50, 90, 95, 99, 100)
 PICTURE = "![rows of each class, lengths, distinct words](data.png)"
@@ -47,7 +47,7 @@ def inspect_data(config: dict[str, Any]) -> None:
         folder = Path(settings.output).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     figures.save(_figure(data, growth), folder / "data.png")
-    (folder / "report.md").write_text(text, encoding="utf-8")
+    write_text(folder / "report.md", text)
 
     console = Console(width=None if Console().is_terminal else 120)
     console.print(Markdown(text.replace(PICTURE, "")))

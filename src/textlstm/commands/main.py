@@ -1,26 +1,34 @@
 """Runs a command through Hydra: one error for a mistake, and exit codes."""
 
-import errno
 import importlib
 import io
 import logging
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import MissingConfigException, SearchPathException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from textlstm.checks import InputError, JobsFailed
 from textlstm.commands.arguments import prepare, quote_literal
+from textlstm.commands.begun import begun
 from textlstm.commands.help import key_lines
+from textlstm.commands.mistakes import users_error
+from textlstm.commands.output import (
+    end,
+    end_output,
+    end_without_reader,
+    fail,
+    name_output,
+    tell_errors_once,
+)
 from textlstm.escaping import VisibleRecord, visible
 from textlstm.parent import end_worker_with_parent, is_worker
 from textlstm.places import CONF, OUTPUTS, pass_outputs_on
@@ -37,16 +45,7 @@ from textlstm.typed import as_typed
 
 log = logging.getLogger(__name__)
 
-NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)  # to a file or folder
-
-# What torch says where a number of elements, or the memory for them, is too large.
-OUT_OF_MEMORY = (
-    "can't allocate memory",
-    "not enough memory",
-    "out of memory",
-    "Storage size calculation overflowed",
-)
-
+FOLDER_KEYS = ("hydra.run.dir=", "hydra.sweep.dir=")
 WITHOUT_HYDRA = ("leaderboard", "benchmark")
 
 # How the threads of a parallel step wait for each other; OpenMP reads it when torch is first
@@ -68,31 +67,45 @@ def main(command: str) -> None:
     """
     if is_worker():
         end_worker_with_parent()
-    _register_resolvers()
+    made = _register_resolvers()
+    name_output()
     prepare_screen()
-    if command in WITHOUT_HYDRA:
-        try:
+    tell_errors_once()
+    failed: dict[str, Exception] = {}
+    try:
+        if command in WITHOUT_HYDRA:
             _job(command)()
-        except Exception as error:
-            mistake = _users_error(error)
-            if mistake is None:
-                raise
-            fail(mistake)
-        return
+        else:
+            _through_hydra(command, failed)
+        end_output()
+    except Exception as error:
+        end_without_reader(error)
+        _end_sweep(error, failed)
+        raise
+    finally:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()  # refused, unless it is empty: the run has not begun
 
+
+def _through_hydra(command: str, failed: dict[str, Exception]) -> None:
+    """Lets Hydra compose the configuration and run the command with it, once or in a sweep."""
     if not os.environ.keys() & WAITING.keys():
         os.environ |= WAITING
     pass_outputs_on()
     sys.argv[1:] = _arguments(command)
-    failed: dict[str, Exception] = {}
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come back here, where a sweep's are summed up
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(
             _guarded(command, failed)
         )()
-    except Exception as error:
-        _end_sweep(error, failed)
-        raise
+    except FileNotFoundError as error:
+        typed = [argument for argument in sys.argv if argument.startswith(FOLDER_KEYS)]
+        if not any(str(error.filename) in argument for argument in typed):
+            raise
+        raise InputError(
+            f"{error.filename}: no folder can be made there ({error.strerror}). Take another one."
+        ) from error
 
 
 def _arguments(command: str) -> list[str]:
@@ -125,34 +138,9 @@ def _end_sweep(error: Exception, failed: dict[str, Exception]) -> None:
     if isinstance(error, JobsFailed):
         print(f"error: {visible(error)}", file=sys.stderr)
         sys.exit(1)
-    mistake = _users_error(error)
+    mistake = users_error(error)
     if mistake is not None:
         fail(mistake)
-
-
-def _users_error(error: Exception) -> InputError | None:
-    """Gives the error to show the user for a mistake, or a file without access; None for a bug."""
-    if isinstance(error, InputError):
-        return error
-    if isinstance(error, (MissingConfigException, SearchPathException)):
-        what = str(error).splitlines()[0].rstrip(".")
-        return InputError(
-            f"{what}. --config-path and --config-dir take an absolute path of a folder that is "
-            f"there, and --config-name a file of it."
-        )
-    if isinstance(error, OSError) and error.errno in NO_ACCESS and error.filename is not None:
-        return InputError(
-            f"{error.filename}: {error.strerror}. Give this user access to it, or take another "
-            f"folder."
-        )
-    if isinstance(error, MemoryError) or any(said in str(error) for said in OUT_OF_MEMORY):
-        said = " ".join(str(error).split())[:200] or "it could not be claimed"
-        return InputError(
-            f"The memory of this machine does not suffice ({said}). Give a smaller model, such as "
-            f"by model.hidden, model.layers or data.vocab_size, or smaller batches, by "
-            f"data.batch_size, data.max_tokens_per_batch or, to other commands, batch_size."
-        )
-    return None
 
 
 def prepare_screen() -> None:
@@ -173,13 +161,25 @@ def prepare_screen() -> None:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
-def _register_resolvers() -> None:
-    """Registers what conf/ asks for: `${outputs:}`, `${typed:…}`, `${keys:…}` and folders."""
+def _register_resolvers() -> list[Path]:
+    """Registers what conf/ asks for: `${outputs:}`, `${typed:…}`, `${keys:…}` and folders.
+
+    Returns:
+        The folder of the new run, once it has been made; a command makes one at most.
+    """
+    made: list[Path] = []
+
+    def new_run() -> str:
+        if not made:
+            made.append(new_run_folder())
+        return str(made[0])
+
     OmegaConf.register_new_resolver("outputs", lambda: str(OUTPUTS), replace=True)
-    OmegaConf.register_new_resolver("new_run", new_run_folder, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("new_run", new_run, replace=True)
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
     OmegaConf.register_new_resolver("typed", as_typed, replace=True)
     OmegaConf.register_new_resolver("keys", key_lines, replace=True)
+    return made
 
 
 def _job(command: str) -> Callable[..., Any]:
@@ -193,20 +193,20 @@ def _guarded(command: str, failed: dict[str, Exception]) -> Callable[[DictConfig
 
     def guarded(config: DictConfig) -> Any:
         try:
-            return _job(command)(OmegaConf.to_container(config, resolve=True))
+            with begun(config) if command == "train" and is_rank_zero() else nullcontext():
+                return _job(command)(OmegaConf.to_container(config, resolve=True))
         except Exception as error:
+            end_without_reader(error)
             folder = HydraConfig.get().runtime.output_dir
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 failed[folder] = error
                 _log_failed_job(error)
                 raise
             let_rank_zero_speak()
-            mistake = _users_error(error)
+            mistake = users_error(error)
             if mistake is not None:
                 log.error("error: %s", mistake)
-                if command == "train" and is_rank_zero():
-                    _leave_the_log(Path(folder))
-                sys.exit(2)
+                end(2)
             raise
 
     return guarded
@@ -217,24 +217,12 @@ def _log_failed_job(error: Exception) -> None:
 
     The error is the last line: by it the leaderboard tells a failed job from an unfinished one.
     """
-    if isinstance(error, InputError):
+    mistake = users_error(error)
+    if mistake is not None:
         log.debug("The mistake was met here:", exc_info=error)  # the screen shows no DEBUG
-        log.error("error: %s", error)
+        log.error("error: %s", mistake)
     else:
         log.error("error: %s", error, exc_info=error)
-
-
-def _leave_the_log(run: Path) -> None:
-    """Removes the config of a run that never began, which nothing can be resumed from."""
-    if not (run / "checkpoints").is_dir():
-        shutil.rmtree(run / ".hydra", ignore_errors=True)
-
-
-def fail(error: InputError) -> NoReturn:
-    """Ends the command with one error and code 2."""
-    let_rank_zero_speak()
-    print(f"error: {visible(error)}", file=sys.stderr)
-    sys.exit(2)
 
 
 def silenced(arguments: list[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import csv
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import METRICS, Record, read_record
 from textlstm.terminal import counted
-from textlstm.writing import as_json
+from textlstm.writing import as_json, whole
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +68,7 @@ def predict(config: dict[str, Any]) -> None:
             raise InputError(f"input and output are the same file, {target}.")
         columns, chunks = _read(source, columns, _reading(source, record, settings))
 
-    with _until_enough(), _opened_output(target) as output:
+    with _opened_output(target) as output:
         rows = _predicted(chunks, classifier, columns, settings)
         _write(rows, output, target, spreadsheet=settings.spreadsheet)
 
@@ -102,24 +101,14 @@ def _reading(path: str, record: Record | None, settings: PredictSettings) -> Fil
     return read_as(path, FileSettings(**known), settings, data.get("train"))
 
 
-@contextmanager
-def _until_enough() -> Iterator[None]:
-    """Ends without an error when the reader of the pipe, such as head, has seen enough."""
-    try:
-        yield
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _print_prediction(classifier: TextClassifier, text: str, min_probability: float | None) -> None:
     """Prints the class of one text, and below it the probability of each class."""
     prediction = classifier.predict([text], min_probability=min_probability)[0]
     shares = [
         f"  {probability:.4f}  {label}" for label, probability in prediction.probabilities.items()
     ]
-    with _until_enough():
-        unsure = "" if prediction.sure else f"  (not sure: below {min_probability:g})"
-        print(prediction.label + unsure, *shares, sep="\n", file=_screen(), flush=True)
+    unsure = "" if prediction.sure else f"  (not sure: below {min_probability:g})"
+    print(prediction.label + unsure, *shares, sep="\n", file=_screen())
 
 
 def _screen() -> TextIO | VisibleText:
@@ -243,19 +232,19 @@ def _warn_of_replaced(columns: set[str], warned: set[str]) -> None:
 
 @contextmanager
 def _opened_output(target: Path | None) -> Iterator[TextIO | VisibleText]:
-    """Opens standard output, or a file that appears whole or not at all."""
+    """Opens standard output, or a file that appears whole or not at all.
+
+    A link is replaced by the file, and what it points to stays as it was.
+    """
     if target is None:
         yield _screen()
         return
     if not target.absolute().parent.is_dir():
         raise InputError(f"output: there is no folder {target.absolute().parent}.")
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with open(unfinished, "w", encoding="utf-8", newline="") as output:
-            yield output
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    if target.exists() and not target.is_file():
+        raise InputError(f"output: {target} is no file; the name of a file was expected.")
+    with whole(target) as unfinished, open(unfinished, "w", encoding="utf-8", newline="") as output:
+        yield output
 
 
 def _write(

@@ -24,6 +24,7 @@ from textlstm.model.bundle_parts import CHECKSUMS, FILES, FORMAT, checksum_lines
 from textlstm.model.ensemble import Network
 from textlstm.model.texts import listed_texts
 from textlstm.model.wide import WideChannel, mixed
+from textlstm.writing import make_folder, write_bytes
 
 
 @contextmanager
@@ -65,7 +66,7 @@ def save_bundle(
     wide: WideChannel | None = None,
     weight: float = 1.0,
 ) -> None:
-    """Writes the files of a bundle, and their checksums as the last one.
+    """Writes the files of a bundle, each whole or not at all, and their checksums as the last one.
 
     Args:
         max_length, truncate: how longer texts were cut in training, as `EncodedTexts` takes them.
@@ -95,10 +96,10 @@ def save_bundle(
     }
     parts[CHECKSUMS] = checksum_lines(parts).encode()
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, inside=folder.parent)
     for name, content in parts.items():
         # safetensors' own save_file lets nobody but its user read the file, whatever the umask.
-        (folder / name).write_bytes(content)
+        write_bytes(folder / name, content)
 
 
 class TextClassifier:

@@ -19,6 +19,7 @@ from torch.nn import functional
 from textlstm.checks import InputError, check_choice, check_flag, check_whole
 from textlstm.foreign_files import parse_json
 from textlstm.model.tensors import check_shapes, parse_tensors
+from textlstm.writing import write_bytes
 
 UNITS = ("word", "character", "both")
 RUNS = (3, 5)  # the shortest and the longest run of characters, for the unit `both`
@@ -155,10 +156,10 @@ class WideChannel:
         }
 
     def save(self, folder: Path) -> None:
-        """Writes wide.safetensors and wide.json."""
+        """Writes wide.safetensors and wide.json, each whole or not at all."""
         for name, content in self.parts().items():
             # safetensors' own save_file lets nobody but its user read the file, whatever the umask.
-            (folder / name).write_bytes(content)
+            write_bytes(folder / name, content)
 
     def features(self, texts: list[str]) -> Features:
         """Counts and weighs the known terms of each text."""

@@ -12,6 +12,7 @@ from matplotlib.ft2font import FT2Font
 from textlstm.escaping import one_line
 from textlstm.model.calibration import Bin
 from textlstm.runs.record import Epoch
+from textlstm.writing import whole
 
 BLUE, ORANGE, GREY = "#3266a8", "#d9822b", "#8a8a8a"
 MANY_CLASSES = 25  # too many for a number in each cell
@@ -188,5 +189,6 @@ def data_figure(
 
 
 def save(figure: Figure, file: Path) -> None:
-    """Writes a picture whose format is in the file's name."""
-    figure.savefig(file, dpi=120)
+    """Writes a picture whose format is in the file's name, whole or not at all."""
+    with whole(file) as unfinished:
+        figure.savefig(unfinished, dpi=120)

@@ -147,8 +147,21 @@ def folder_name(overrides: str) -> str:
     return f"{name[:91]}-{sha256(overrides.encode()).hexdigest()[:8]}"
 
 
-def new_run_folder() -> str:
-    """Names a folder for a run that starts now; a second run in the same second gets a number."""
+def new_run_folder() -> Path:
+    """Makes a folder for a run that starts now; a second run in the same second gets a number.
+
+    No other run gets the same one: of several that try at once, one alone makes the folder.
+    """
     started = OUTPUTS / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    started.parent.mkdir(parents=True, exist_ok=True)
     names = (started if n == 1 else started.with_name(f"{started.name}_{n}") for n in count(1))
-    return str(next(folder for folder in names if not folder.exists()))
+    return next(folder for folder in names if _has_made(folder))
+
+
+def _has_made(folder: Path) -> bool:
+    """Tells whether this process made the folder; if not, it was there."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True

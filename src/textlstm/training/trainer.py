@@ -5,6 +5,7 @@ What cannot work is refused here, before any data are read.
 
 import inspect
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -130,7 +131,7 @@ def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
     """Makes the logger of the config; it writes below the run folder, under the name `name`.
 
     Raises:
-        InputError: no class, or arguments that it does not have.
+        InputError: no class, arguments that it does not have, or a folder outside of the run's.
     """
     kind = _class("logger", settings, Logger)
     known = {*inspect.signature(kind).parameters}
@@ -140,7 +141,14 @@ def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
     for key in settings:
         if "kwargs" in known and not key.startswith("_") and key not in known:
             raise InputError(f"There is no key 'logger.{key}'.{nearest(key, known)}")
-    return _made("logger", settings, save_dir=run.path, version=name)
+    logger: Logger = _made("logger", settings, save_dir=run.path, version=name)
+    folder = logger.log_dir
+    if folder is not None and not Path(folder).resolve().is_relative_to(run.path.resolve()):
+        raise InputError(
+            f"logger: it would write into {folder}, outside of the run's folder {run.path}. Give "
+            f"logger.name without `..` and without a leading `/`."
+        )
+    return logger
 
 
 def quiet_trainer(accelerator: str) -> pl.Trainer:
