@@ -59,7 +59,8 @@ def test_a_damaged_entry_is_made_anew_and_the_log_says_so(tmp_path, caplog, dama
 
     assert kept(tmp_path, name, writing("whole"), read) == ("whole", False)
     [line] = [one.getMessage() for one in caplog.records]
-    assert line.startswith(f"cache: {tmp_path / name} is damaged and is made anew: ")
+    assert line.startswith(f"cache: {tmp_path / name} is damaged: ")
+    assert line.endswith(" It is made anew.")
     assert kept(tmp_path, name, made_again, read) == ("whole", True)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
@@ -147,3 +148,26 @@ def test_an_unreadable_entry_that_cannot_be_replaced_is_an_error_of_the_user(tmp
     monkeypatch.setattr("textlstm.cache.remove_entry", denied)
     with pytest.raises(InputError, match=r"could not be written \(EACCES\)"):
         kept(tmp_path, entry_name(1), made_again, read)
+
+
+def test_a_disk_that_gives_back_something_else_each_time_is_an_error_of_the_user(tmp_path, caplog):
+    made = []
+
+    def make(folder):
+        writing("whole")(folder)
+        made.append(folder)
+
+    def damaged_at_once(folder):
+        pytest.fail("read")
+
+    name = entry_name(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textlstm.cache_entry._compare", broken_disk)
+        with pytest.raises(InputError, match=rf"^cache: {tmp_path / name} is damaged: "):
+            kept(tmp_path, name, make, damaged_at_once)
+    assert len(made) == 2
+    assert len(caplog.records) == 1
+
+
+def broken_disk(entry: Path) -> None:
+    raise OSError(5, "Input/output error")

@@ -30,6 +30,7 @@ UNWRITABLE = (
     errno.EEXIST,
     errno.ENOTDIR,
 )
+MOST_MAKES = 2  # in a row, of an entry that is damaged as soon as it is made
 DAMAGED = (OSError, ValueError, TypeError, KeyError, SafetensorError)
 
 
@@ -53,33 +54,33 @@ def kept(
         What `load` returned, and whether the entry was there before.
 
     Raises:
-        InputError: the disk is full or may not be written to; nothing half-written is left.
+        InputError: the disk is full, may not be written to, or gives back something else than was
+            written to it; nothing half-written is left.
     """
-    entry, allowed = cache / name, bytes_allowed()
+    entry, allowed, makes = cache / name, bytes_allowed(), 0
     with _refused(entry):
         sweep_abandoned(cache)
-        if entry.is_dir():
-            try:
-                open_entry(entry)
-                return load(entry), True
-            except DAMAGED as error:
-                log.warning("cache: %s is damaged and is made anew: %s.", entry, error)
-            with suppress(FileNotFoundError):  # another process found the damage, too
-                remove_entry(entry)
-
-        cache.mkdir(parents=True, exist_ok=True)
-        with unfinished_entry(entry) as folder:
-            make(folder)
-        try:
-            open_entry(entry)
-            loaded = load(entry)
-        except FileNotFoundError:
+        while True:
             if entry.is_dir():
-                raise
-            return kept(cache, name, make, load)  # another process took it for the damaged one
+                try:
+                    open_entry(entry)
+                    loaded = load(entry)
+                    break
+                except DAMAGED as error:
+                    if makes == MOST_MAKES:
+                        raise
+                    log.warning("%s It is made anew.", _damage_of(entry, error))
+                with suppress(FileNotFoundError):  # another process found the damage, too
+                    remove_entry(entry)
 
-    keep_within(cache, allowed)
-    return loaded, False
+            cache.mkdir(parents=True, exist_ok=True)
+            with unfinished_entry(entry) as folder:
+                make(folder)
+            makes += 1
+
+    if makes:
+        keep_within(cache, allowed)
+    return loaded, not makes
 
 
 @contextmanager
@@ -107,6 +108,12 @@ def one_at_a_time(cache: Path, name: str = "") -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _damage_of(entry: Path, error: Exception) -> str:
+    if isinstance(error, InputError):
+        return str(error)
+    return f"cache: {entry} is damaged: {error}."
 
 
 @contextmanager

@@ -5,6 +5,7 @@ lock on it, which ends with the process, however that ends. Reading the file is 
 so that a cache where nothing may be written can be used.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -15,8 +16,11 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import xxhash
+
+from textlstm.checks import InputError
 
 try:
     import fcntl
@@ -44,17 +48,17 @@ def unfinished_entry(entry: Path) -> Iterator[Path]:
     try:
         (folder / CHECKSUMS).touch()
         lock = _lock_shared(folder)
-        (folder / CHECKSUMS).write_text(json.dumps({"host": platform.node()}), encoding="utf-8")
+        _overwrite(folder / CHECKSUMS, {"host": platform.node()})
         yield folder
 
         _give_usual_modes(folder)
         files = [file.name for file in folder.iterdir() if file.name != CHECKSUMS]
         content = {"entry": entry.name, "files": _checksums(folder, files)}
-        (folder / CHECKSUMS).write_text(json.dumps(content), encoding="utf-8")
+        _overwrite(folder / CHECKSUMS, content)
         try:
             folder.rename(entry)
-        except OSError:
-            if not entry.is_dir():  # else another process was faster, with the same content
+        except OSError as error:  # another process may have been faster, with the same content
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) and not entry.is_dir():
                 raise
         else:
             _hold(entry, lock)
@@ -62,19 +66,25 @@ def unfinished_entry(entry: Path) -> Iterator[Path]:
     finally:
         if lock is not None:
             os.close(lock)
-        shutil.rmtree(folder, ignore_errors=True)
+        _delete(folder)
 
 
 def open_entry(entry: Path) -> None:
     """Keeps other processes from removing an entry, and compares its files with their checksums.
 
     Raises:
-        OSError, ValueError, TypeError or KeyError: the entry is damaged, or has no checksums.
+        InputError: the entry is damaged, or has no checksums.
     """
-    _hold(entry, _lock_shared(entry))
-    with suppress(OSError):  # it may belong to another user
-        os.utime(entry / CHECKSUMS)
+    try:
+        _hold(entry, _lock_shared(entry))
+        with suppress(OSError):  # it may belong to another user
+            os.utime(entry / CHECKSUMS)
+        _compare(entry)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"cache: {entry} is damaged: {error}.") from error
 
+
+def _compare(entry: Path) -> None:
     content = json.loads((entry / CHECKSUMS).read_text(encoding="utf-8"))
     if content["entry"] != entry.name:
         raise ValueError("its checksums belong to another entry")
@@ -91,7 +101,7 @@ def remove_entry(entry: Path) -> None:
     if removed.is_symlink():
         removed.unlink()
     else:
-        shutil.rmtree(removed, ignore_errors=True)
+        _delete(removed)
 
 
 def remove_unless_used(folder: Path, lock: Path) -> bool:
@@ -112,7 +122,7 @@ def remove_if_abandoned(folder: Path) -> None:
     """
     with _claimed(folder / CHECKSUMS) as unused:
         if unused and (_was_made_here(folder) or time.time() - last_change(folder) > DAY):
-            shutil.rmtree(folder, ignore_errors=True)
+            _delete(folder)
 
 
 def last_use(entry: Path) -> float:
@@ -145,6 +155,17 @@ def _hidden(entry: Path) -> Path:
     return entry.with_name(f".{entry.name}.{secrets.token_hex(4)}")
 
 
+def _delete(folder: Path) -> None:
+    """Deletes a folder, its checksums last: if this process is killed, the next one goes on."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != CHECKSUMS:
+                path.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _checksums(folder: Path, files: Iterable[str]) -> dict[str, str]:
     """Checksums that notice damage, at the speed of memory; they are none against a forger."""
     found = {}
@@ -152,6 +173,13 @@ def _checksums(folder: Path, files: Iterable[str]) -> dict[str, str]:
         with open(folder / name, "rb") as content:
             found[name] = hashlib.file_digest(content, xxhash.xxh3_128).hexdigest()
     return found
+
+
+def _overwrite(file: Path, content: dict[str, Any]) -> None:
+    """Writes JSON into a locked file, which stays the same file and is never empty meanwhile."""
+    with open(file, "r+b") as locked:
+        locked.write(json.dumps(content).encode())
+        locked.truncate()
 
 
 def _give_usual_modes(folder: Path) -> None:

@@ -132,7 +132,7 @@ def test_damage_that_can_be_read_is_noticed(prepare, tmp_path, caplog, entry, da
         assert ids(second, split) == ids(first, split)
         assert second.splits[split]["label"][:] == first.splits[split]["label"][:]
     assert second.tokenizer.to_str() == first.tokenizer.to_str()
-    assert caplog.text.count("is damaged and is made anew") == 1
+    assert caplog.text.count("It is made anew.") == 1
 
 
 @pytest.mark.parametrize(
