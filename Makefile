@@ -15,7 +15,7 @@ setup: $(VENV)/.installed ## create .venv and install the project with the teste
 # A torch that is in .venv already stays, if the range in pyproject.toml admits it: its constraint is dropped.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	if $(BIN)/python -c 'import torch; assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 8)' 2>/dev/null; \
+	if $(BIN)/python -c 'import torch; assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 10)' 2>/dev/null; \
 	then grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt; else cp constraints.txt $(VENV)/constraints.txt; fi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[dev]'
 	touch $@
@@ -82,6 +82,13 @@ bench: setup .venv-keras/.installed ## speed against Keras, a bare loop and a na
 	.venv-keras/bin/pip install --quiet --disable-pip-version-check "keras>=3.15,<4" "$(TENSORFLOW)"
 	touch $@
 
+# Any end but an answer, "Found …" or "No known …", says that nobody could be asked.
+audit: setup ## ask PyPI for known vulnerabilities of the tested versions, with pip-audit
+	@{ $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[audit]' && \
+	$(BIN)/pip-audit -r constraints.txt --no-deps --disable-pip --strict --progress-spinner off $(ARGS); } \
+	2> $(VENV)/audit.log; ended=$$?; grep -E '^(Found|No known) ' $(VENV)/audit.log || \
+	{ echo "error: the index of vulnerabilities cannot be reached: $$(tail -n 1 $(VENV)/audit.log)" >&2; exit 1; }; exit $$ended
+
 lint: setup ## style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -95,4 +102,4 @@ clean: ## remove caches, not .venv or runs
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage .coverage.*
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help setup train smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test coverage test-cores test-gpu test-scale test-slurm test-trust bench bench-data lint format clean
+.PHONY: help setup train smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test coverage test-cores test-gpu test-scale test-slurm test-trust bench bench-data audit lint format clean

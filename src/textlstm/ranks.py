@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from typing import Any
 
 # environment variable: the command line as rank 0 has prepared it, for the ranks Lightning starts
 COMMAND_LINE = "TEXTLSTM_COMMAND_LINE"
@@ -19,26 +20,41 @@ def is_rank_zero() -> bool:
     return os.environ.get("RANK", local) == "0" and os.environ.get("NODE_RANK", "0") == "0"
 
 
-def pass_on(command: str, arguments: list[str]) -> None:
+def pass_on(command: str, arguments: list[str], recorded: dict[str, Any] | None = None) -> None:
     """Leaves a command and its arguments to the ranks that Lightning starts for this process.
 
     Lightning starts them with a command line of its own, which lacks the command's name and quotes
     the folder in a way that not every path survives.
+
+    Args:
+        recorded: the configuration of a run that is resumed.
     """
-    left = {"by": os.getpid(), "typed": [command, *arguments]}
+    left = {"by": os.getpid(), "typed": [command, *arguments], "recorded": recorded}
     os.environ[COMMAND_LINE] = json.dumps(left)
 
 
 def passed_on() -> list[str] | None:
-    """The command and its arguments that rank 0 of this node has left, or None.
+    """The command and its arguments that rank 0 of this node has left, or None."""
+    left = _left()
+    return None if left is None else left["typed"]
 
-    Only a process that Lightning has started for rank 0 takes them: below torchrun the variable may
+
+def recorded_passed_on() -> dict[str, Any] | None:
+    """The configuration of the resumed run that rank 0 of this node has left, or None."""
+    left = _left()
+    return None if left is None else left["recorded"]
+
+
+def _left() -> dict[str, Any] | None:
+    """What rank 0 of this node has left, or None.
+
+    Only a process that Lightning has started for rank 0 takes it: below torchrun the variable may
     be there, too, left by an earlier run.
     """
     if COMMAND_LINE not in os.environ or os.environ.get("LOCAL_RANK", "0") == "0":
         return None
-    left = json.loads(os.environ[COMMAND_LINE])
-    return left["typed"] if left["by"] == os.getppid() else None
+    left: dict[str, Any] = json.loads(os.environ[COMMAND_LINE])
+    return left if left["by"] == os.getppid() else None
 
 
 def end_with_parent() -> None:

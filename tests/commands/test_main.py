@@ -14,15 +14,16 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from helpers.commands import call
+from helpers.strangers import recorded_run
 from textlstm import __main__, ranks
 from textlstm.__main__ import COMMANDS
 from textlstm.checks import InputError
 from textlstm.commands import arguments
 from textlstm.commands import main as command_line
-from textlstm.commands.arguments import prepare, quote_literal
+from textlstm.commands.arguments import RECORDED, prepare, quote_literal
 from textlstm.places import CONF
 from textlstm.runs.folder import folder_name
 
@@ -191,19 +192,16 @@ def test_used_folders_are_not_written_over(tmp_path):
         prepare("train", [f"hydra.run.dir={tmp_path}"])
 
 
-def recorded_run(folder: Path, *overrides: str) -> Path:
-    """A run folder with nothing but its recorded config."""
-    (folder / ".hydra").mkdir(parents=True)
+def composed_as_resumed(arguments: list[str]) -> DictConfig:
+    """The config that Hydra makes of the arguments of a resumed run."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        OmegaConf.save(compose("train", list(overrides)), folder / ".hydra" / "config.yaml")
-    return folder
+        return compose(RECORDED, [a for a in arguments[2:] if not a.startswith("hydra")])
 
 
 def test_a_resumed_run_starts_from_its_record_not_from_todays_defaults(tmp_path):
     run = recorded_run(tmp_path / "it's, a run", "model.hidden=77", "optimizer.schedule=constant")
     arguments = prepare("train", [f"resume={run}", "trainer.max_epochs=50"])
-    with initialize_config_dir(str(run / ".hydra"), version_base="1.3"):
-        config = compose("config", [a for a in arguments[4:] if not a.startswith("hydra")])
+    config = composed_as_resumed(arguments)
     assert (config.model.hidden, config.trainer.max_epochs, config.resume) == (77, 50, str(run))
     assert "hydra.output_subdir=null" in arguments
 
@@ -226,8 +224,7 @@ def test_a_resumed_run_refuses_other_changes(tmp_path, override, message):
 def test_a_resumed_run_takes_a_file_of_data_that_has_moved(tmp_path):
     run = recorded_run(tmp_path / "run", "data=files", "data.train=/gone.csv")
     arguments = prepare("train", [f"resume={run}", f"data.train={tmp_path}/it's moved.csv"])
-    with initialize_config_dir(str(run / ".hydra"), version_base="1.3"):
-        config = compose("config", [a for a in arguments[4:] if not a.startswith("hydra")])
+    config = composed_as_resumed(arguments)
     assert config.data.train == f"{tmp_path}/it's moved.csv"
     with pytest.raises(InputError, match=r"only trainer keys may differ, got data\.test="):
         prepare("train", [f"resume={run}", "data.test=/other.csv"])

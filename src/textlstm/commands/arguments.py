@@ -8,6 +8,7 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, OverrideType
 from hydra.errors import HydraException
@@ -16,12 +17,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from textlstm.checks import InputError, nearest
 from textlstm.commands.foreign_keys import is_group, refuse_foreign_keys, refuse_null_presets
+from textlstm.commands.recorded import read_config
 from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED, value_in
 from textlstm.places import CONF
 from textlstm.ranks import is_rank_zero
 from textlstm.runs.folder import folder_name
-from textlstm.runs.renamed import RENAMED
 from textlstm.typed import as_typed, installing
+
+RECORDED = "recorded_run"  # what Hydra calls the configuration of a resumed run
 
 
 def prepare(command: str, arguments: list[str]) -> list[str]:
@@ -111,27 +114,44 @@ def recall(overrides: list[Override]) -> list[str]:
     """
     given = [override for override in overrides if override.key_or_group == "resume"][-1]
     folder = Path(str(given.value())).expanduser().absolute()
-    record = folder / ".hydra" / "config.yaml"
-    if not record.is_file():
-        raise InputError(f"resume: {folder} is no run folder (it has no .hydra/config.yaml).")
-    recorded = OmegaConf.load(record)
+    typed = [str(override.input_line) for override in overrides]
+    recorded = read_config(folder, typed_values(typed))
+    changes = _changes(recorded, overrides)
+    offer_recorded(recorded)
 
     return [
-        "--config-dir",
-        str(record.parent),
         "--config-name",
-        "config",
+        RECORDED,
         "hydra/job_logging=run",
         "hydra/hydra_logging=plain",
         "hydra.output_subdir=null",
         quote_literal(f"resume={folder}"),
         "hydra.run.dir=" + quote_literal(f"resume={folder}").partition("=")[2],
-        *_renamed(OmegaConf.to_container(recorded)),
-        *_changes(recorded, overrides),
+        *changes,
     ]
 
 
-def _changes(recorded: Any, overrides: list[Override]) -> list[str]:
+def offer_recorded(config: dict[str, Any]) -> None:
+    """Lets Hydra find the configuration of a resumed run in this process, in place of a file."""
+    ConfigStore.instance().store(name=RECORDED, node=config, provider="textlstm")
+
+
+def offered_recorded() -> Any:
+    """Gives the configuration that was offered in this process, for the processes it starts."""
+    return OmegaConf.to_container(ConfigStore.instance().load(f"{RECORDED}.yaml").node)
+
+
+def typed_values(arguments: list[str]) -> dict[str, Any]:
+    """Lists the values of overrides by key; those of a group stand by the keys inside of it."""
+    values: dict[str, Any] = {}
+    for override in map(_parse, arguments):
+        above, value = override.key_or_group, override.value()
+        for key in _leaf_keys(value, above):
+            values[key] = value if key == above else value_in(value, key[len(above) + 1 :])
+    return values
+
+
+def _changes(recorded: dict[str, Any], overrides: list[Override]) -> list[str]:
     """Gives the typed keys of a resumed run whose values differ from the recorded ones.
 
     They are trainer keys and files of data. A file may have moved: what it holds is compared with
@@ -140,34 +160,24 @@ def _changes(recorded: Any, overrides: list[Override]) -> list[str]:
     changes = []
     for override in overrides:
         key = override.key_or_group
-        if key == "resume" or OmegaConf.select(recorded, key) == override.value():
+        before = value_in(recorded, key)
+        if key == "resume" or before == override.value():
             continue
-        moved = key in RECORDED_PATHS and OmegaConf.select(recorded, key) is not None
+        moved = key in RECORDED_PATHS and bool(before)
         if not (moved or key.startswith("trainer.")):
             raise InputError(
                 f"A resumed run keeps its recorded values; only trainer keys may differ, got "
                 f"{override.input_line}, and the paths of data that have moved. For another value "
                 f"start a new run."
             )
-        if key in SCHEDULED and OmegaConf.select(recorded, "optimizer.schedule") == "one_cycle":
-            laid_out = OmegaConf.select(recorded, key)
-            numbers = "its training rows" if laid_out is None else f"{key}={laid_out}"
+        if key in SCHEDULED and value_in(recorded, "optimizer.schedule") == "one_cycle":
+            numbers = f"{key}={before}" if before not in (None, {}) else "its training rows"
             raise InputError(
                 f"{override.input_line} would bend the one-cycle schedule, which was laid out for "
                 f"{numbers}. Resume without it, or start a new run."
             )
         changes.append(str(override.input_line))
     return changes
-
-
-def _renamed(recorded: Any) -> list[str]:
-    """Gives overrides that put present names in place of old ones in a recorded config."""
-    values = {key: value_in(recorded, key) for key in _leaf_keys(recorded)}
-    return [
-        f"{key}={RENAMED[value]}"
-        for key, value in values.items()
-        if isinstance(value, str) and value in RENAMED
-    ]
 
 
 def check_keys(command: str, overrides: list[Override]) -> None:

@@ -17,7 +17,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from textlstm.checks import InputError
-from textlstm.commands.arguments import prepare
+from textlstm.commands.arguments import prepare, typed_values
+from textlstm.commands.recorded import OPEN, read_config
 from textlstm.data.reading.checksums import changed_sources
 from textlstm.data.reading.collections import DataSet, find_data_sets
 from textlstm.escaping import visible
@@ -38,6 +39,7 @@ from textlstm.typed import as_typed
 NO_PRESET = "default"
 BETWEEN_PRESETS = re.compile(r",(?![^\[]*\])")  # not the commas inside of a list
 BEFORE_ADDITION = re.compile(r"\+(?=[+~]?[\w./@]+=)")  # the `+` of `best+model.hidden=128`
+OPEN_KEYS = tuple(f"{part}." for part in OPEN)
 LAST_LINES = 5  # lines of a failed run's errors that are shown
 
 
@@ -229,7 +231,8 @@ def _finish(job: Job, number: str) -> bool:
 
     arguments, how = [*job.arguments, f"hydra.run.dir={job.run.path}"], ""
     if record is None and _stopped(job):
-        arguments, how = [f"resume={job.run.path}"], ", from where it stopped"
+        arguments = [f"resume={job.run.path}", *_typed_again(job)]
+        how = ", from where it stopped"
     elif job.run.path.exists():
         shutil.rmtree(job.run.path)
         how = ", anew"
@@ -250,8 +253,17 @@ def _stopped(job: Job) -> bool:
     config = job.run.path / ".hydra" / "config.yaml"
     if not (config.is_file() and job.run.has_checkpoint()):
         return False
-    recorded = OmegaConf.to_container(OmegaConf.load(config), resolve=True)
-    return isinstance(recorded, dict) and _is_of(recorded, job)
+    try:
+        recorded = read_config(job.run.path, typed_values(_typed_again(job)))
+    except InputError:  # of another version, or of somebody else
+        return False
+    plain = OmegaConf.to_container(OmegaConf.create(recorded), resolve=True)
+    return isinstance(plain, dict) and _is_of(plain, job)
+
+
+def _typed_again(job: Job) -> list[str]:
+    """Lists the arguments that a resumed run may not take from its folder alone."""
+    return [argument for argument in job.arguments if argument.lstrip("+").startswith(OPEN_KEYS)]
 
 
 def _is_of(recorded: dict[Any, Any], job: Job) -> bool:

@@ -17,7 +17,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from textlstm.checks import InputError, JobsFailed
-from textlstm.commands.arguments import prepare, quote_literal
+from textlstm.commands.arguments import (
+    RECORDED,
+    offer_recorded,
+    offered_recorded,
+    prepare,
+    quote_literal,
+)
 from textlstm.commands.begun import begun
 from textlstm.commands.help import key_lines
 from textlstm.commands.mistakes import users_error
@@ -38,6 +44,7 @@ from textlstm.ranks import (
     let_rank_zero_speak,
     pass_on,
     passed_on,
+    recorded_passed_on,
 )
 from textlstm.runs.folder import folder_name, new_run_folder
 from textlstm.terminal import loading
@@ -113,13 +120,16 @@ def _arguments(command: str) -> list[str]:
     passed = passed_on()
     if passed is not None:
         end_with_parent()
+        if (recorded := recorded_passed_on()) is not None:
+            offer_recorded(recorded)
     try:
         arguments = prepare(command, sys.argv[1:]) if passed is None else passed[1:]
     except InputError as error:
         fail(error)
 
     if command == "train" and "--multirun" not in arguments:
-        pass_on(command, arguments)
+        resumed = RECORDED in arguments  # the offer of an earlier command may still be there
+        pass_on(command, arguments, offered_recorded() if resumed else None)
         if not is_rank_zero():
             return silenced(arguments)
     return arguments

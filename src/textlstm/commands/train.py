@@ -6,8 +6,8 @@ from typing import Any
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import OmegaConf
 
+from textlstm.commands.recorded import read_overrides
 from textlstm.runs.folder import RunFolder
 from textlstm.training import run as training
 from textlstm.training.callbacks import Pruner
@@ -35,8 +35,8 @@ def train(config: dict[str, Any]) -> float | None:
 
 def _overrides(run: RunFolder, hydra: HydraConf) -> list[str]:
     """The overrides that the run was started with, also when it is resumed."""
-    recorded = run.path / ".hydra" / "overrides.yaml"
-    return list(OmegaConf.load(recorded) if recorded.is_file() else hydra.overrides.task)
+    recorded = read_overrides(run.path)
+    return list(hydra.overrides.task) if recorded is None else recorded
 
 
 def _pruners() -> list[Pruner]:

@@ -19,6 +19,10 @@ PACKAGES = (
     "scikit-learn",
 )
 
+# What git needs: HOME, for the user's own configuration, may say that the checkout is safe.
+GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME", "SYSTEMROOT", "LANG", "LC_ALL")
+NO_PROGRAMS = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+
 
 class Environment(TypedDict):
     """The versions and the machine that a run was computed with."""
@@ -44,16 +48,22 @@ def environment() -> Environment:
 
 
 def _git_commit() -> str | None:
-    """Asks git for the commit of the code, with `+` if it was changed; None without a checkout."""
+    """Asks git for the commit of the code, with `+` if it was changed; None without a checkout.
+
+    Git runs no program that a variable, or the repository's own configuration, names.
+    """
     if INSTALLED:  # perhaps below a repository of other code
         return None
+    environment = {name: os.environ[name] for name in GIT_VARIABLES if name in os.environ}
+    environment["PATH"] = os.pathsep.join(filter(os.path.isabs, os.get_exec_path()))
     try:
         described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty=+"],
+            ["git", *NO_PROGRAMS, "describe", "--always", "--abbrev=40", "--dirty=+"],
             cwd=Path(__file__).parent,
+            env=environment,
             capture_output=True,
             text=True,
         )
-    except FileNotFoundError:  # no git on this machine
+    except (FileNotFoundError, PermissionError):  # no git on this machine
         return None
     return described.stdout.strip() or None
