@@ -45,7 +45,7 @@ optuna-dashboard: setup ## Optuna's dashboard of a sweep; SWEEP=NAME, or STORAGE
 	@case "$(STORAGE)" in sqlite:///*) test -f "$(STORAGE:sqlite:///%=%)" || { \
 	echo "error: there is no $(STORAGE:sqlite:///%=%); SWEEP=NAME names a folder of outputs/sweeps." >&2; exit 2; };; esac
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[dashboard]'
-	$(BIN)/optuna-dashboard "$(STORAGE)" $(ARGS)
+	@$(BIN)/optuna-dashboard "$(STORAGE)" $(ARGS)
 
 test: setup ## all tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)

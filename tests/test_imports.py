@@ -1,8 +1,11 @@
 """The import rule: data flows one way, and nothing imports upwards."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 
 import textlstm
 from textlstm.places import PACKAGE, REPOSITORY
@@ -61,6 +64,35 @@ def test_every_wing_is_in_the_rule_and_none_is_crowded():
     for folder in [PACKAGE, *folders]:
         assert len(list(folder.glob("*.py"))) <= 22
     assert textlstm.__doc__
+
+
+def test_every_package_that_is_imported_is_declared():
+    """Where one came along with another only, a version of that without it would break us."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    declared = {distribution(line) for lines in lists for line in lines}
+
+    src = PACKAGE.parent
+    own = {file.stem for file in src.rglob("*.py")} | {folder.name for folder in src.iterdir()}
+    imports = set()
+    for file in src.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                imports.add(str(node.module).partition(".")[0])
+            elif isinstance(node, ast.Import):
+                imports |= {name.name.partition(".")[0] for name in node.names}
+    foreign = imports - own - sys.stdlib_module_names - {"_typeshed"}  # which is for mypy alone
+    assert len(foreign) > 25
+
+    installed = packages_distributions() | {"tensorflow": ["tensorflow-cpu"]}
+    for name in foreign:
+        brought_by = {distribution(found) for found in installed.get(name, [name])}
+        assert brought_by & declared, f"{name}, of {brought_by}, is not declared in pyproject.toml"
+
+
+def distribution(requirement: str) -> str:
+    """The name of a package as requirements compare it: `PyYAML>=6` and `pyyaml` are one."""
+    return re.split(r"[\[<>=!~; ]", requirement)[0].lower().replace("_", "-")
 
 
 def test_the_benchmark_of_speed_loads_in_an_environment_of_keras_alone():

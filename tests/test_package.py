@@ -1,6 +1,7 @@
 """The package as people get it: built, installed apart from the checkout, used from any folder."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -153,3 +154,36 @@ def test_jobs_that_submitit_starts_find_the_package(scripts, tmp_path):
     _, said = run(scripts / "textlstm", "train", *sweep, cwd=tmp_path)
     assert "2 of 2 trials done" in said
     assert {path.name for path in (tmp_path / "outputs").iterdir()} == {"cache", "sweeps"}
+
+
+@pytest.mark.parametrize(
+    ("ends", "said", "message"),
+    [
+        (0, "No known vulnerabilities found", "No known vulnerabilities found"),
+        (1, "Found 2 known vulnerabilities in 1 package", "Found 2 known vulnerabilities"),
+        (
+            1,
+            "a traceback\nConnectionError: no route",
+            "cannot be reached: ConnectionError: no route",
+        ),
+    ],
+)
+def test_make_audit_tells_what_it_found_from_an_index_that_it_did_not_reach(
+    tmp_path, ends, said, message
+):
+    """A script stands in for pip-audit: tests ask no network."""
+    if shutil.which("make") is None:
+        pytest.skip("there is no make")
+    programs = {"python": "exit 0", "pip-audit": f"echo '{said}' >&2; exit {ends}"}
+    (tmp_path / "bin").mkdir()
+    for name, line in programs.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / ".installed").touch()
+
+    command = ["make", "--no-print-directory", "audit", f"VENV={tmp_path}"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, encoding="utf-8")
+    assert (done.returncode == 0) == (ends == 0)
+    assert message in done.stdout + done.stderr
+    own = [line for line in done.stderr.splitlines() if not line.startswith("make:")]
+    assert len(own) == ("index" in done.stderr)

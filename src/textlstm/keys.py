@@ -1,5 +1,6 @@
 """The kinds of keys: literal, recorded path, bound to the schedule, hyperparameter."""
 
+import re
 from typing import Any
 
 # The values of these keys are texts, paths and names of columns: what Hydra's grammar makes of
@@ -24,6 +25,12 @@ SCHEDULED = {
         "overfit_batches",
     )
 }
+# Keys of a training run that may stand in a command for everybody.
+OVERRIDE_KEY = re.compile(r"(?:\+{0,2}|~)([A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*)")
+OVERRIDDEN = {
+    *("data", "model", "optimizer", "pretrain", "trainer", "logger", "callbacks", "experiment"),
+    *("seed", "threads", "test", "baselines", "calibrate", "calibration_from", "wide", "ensemble"),
+}
 # These take whole numbers, though their value may be null.
 WHOLE_NUMBERS = {
     *(f"data.{key}" for key in ("batch_size", "max_length", "max_rows", "pad_to")),
@@ -36,6 +43,22 @@ def is_hyperparameter(key: str) -> bool:
     """Says whether a key can change what is learned; others place a run or change its files."""
     others = ("sweep", "test", "baselines", "spreadsheet", "data.folds")
     return not (key in others or key.startswith("sweep."))
+
+
+def is_data(key: str, value: str) -> bool:
+    """Says whether a recorded override may stand in a command that somebody else pastes.
+
+    It may not if it can name code, a variable, or a file other than those of data.
+
+    Args:
+        key: with `+` or `~` before it, as it was typed.
+        value: as it was typed; that of a literal key is any text.
+    """
+    named = OVERRIDE_KEY.fullmatch(key)
+    if named is None or named[1].partition(".")[0] not in OVERRIDDEN or not value.isprintable():
+        return False
+    path = "/" in value and not value.startswith("val/")  # such as val/loss
+    return named[1] in LITERAL or not (path or "${" in value or "_target_" in value)
 
 
 def value_in(config: Any, key: str) -> Any:

@@ -1,10 +1,10 @@
 """Command lines for help and messages, as the user of this process would type them."""
 
-import re
 import shlex
 import sys
 from pathlib import Path
 
+from textlstm.passwords import with_placeholder
 from textlstm.places import CACHE, INSTALLED, OUTPUTS
 
 
@@ -40,4 +40,4 @@ def same_command() -> str:
     arguments = sys.orig_argv[1:]
     if Path(sys.argv[0]).stem == "textlstm" and "-m" not in arguments:  # an installed program
         program, *arguments = ["textlstm", *arguments[1:]]
-    return re.sub(r"(://[^\s:/@']*):[^\s/@']+@", r"\1:PASSWORD@", shlex.join([program, *arguments]))
+    return shlex.join([program, *map(with_placeholder, arguments)])

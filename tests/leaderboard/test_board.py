@@ -187,3 +187,47 @@ def test_pictures_are_drawn_where_there_is_something_to_see(tmp_path, capsys, mo
     assert all(f"]({name}.png)" in markdown for name in pictures(sweep))
     assert retrain_command(SweepFolder.read(sweep).configurations[0]) in markdown
     assert "No importance" not in out
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "+callbacks.x._target_=os.system",
+        "+callbacks.x={_target_: os.system}",
+        "--config-dir=/tmp/theirs",
+        "-m",
+        "hydra.job.env_set.PATH=/tmp/theirs",
+        "hydra/launcher=theirs",
+        "+hydra/callbacks@hydra.callbacks=theirs",
+        "experiment=../../theirs",
+        "model.hidden=${oc.env:HOME}",
+        "logger.name=/etc",
+        "trainer.max_epochs=1\x1b[201~\ntouch x",
+        "; touch x;=1",
+        "sweep.storage=postgresql://them@host/base",
+    ],
+)
+def test_a_pasted_command_runs_nothing_that_a_folder_of_somebody_else_asks_for(
+    tmp_path, capsys, monkeypatch, hostile
+):
+    finished(tmp_path, ["model.hidden=8", hostile], 0.7)
+    out = board(tmp_path, capsys, monkeypatch, width=400)
+    commands = [line for line in out.splitlines() if line.startswith("  python src/train.py")]
+    assert len(commands) == 2
+    for command in commands:
+        assert hostile.partition("=")[0] not in shlex.split(command)[2:]
+        assert {argument.partition("=")[0] for argument in shlex.split(command)[2:]} <= {
+            *("model.hidden", "data.refit", "trainer.max_epochs", "calibration_from")
+        } - {"model.hidden" if hostile.startswith("model.") else ""}
+    assert ("Not in the commands" in out) == (not hostile.startswith("sweep."))
+
+
+def test_a_value_for_the_shell_is_quoted_in_a_command(tmp_path, capsys, monkeypatch):
+    config = {"data": {"train": "/data/$(touch x).csv", "text_column": "a'; touch x; '"}}
+    typed = ["data.train='/data/$(touch x).csv'", "data.text_column='a'"]
+    finished(tmp_path, typed, 0.7, config=config)
+    out = board(tmp_path, capsys, monkeypatch, width=400)
+    [command, _] = [line for line in out.splitlines() if line.startswith("  python src/train.py")]
+    assert shlex.split(command)[2:] == [
+        *("data.train=/data/$(touch x).csv", "data.text_column=a'; touch x; '")
+    ]

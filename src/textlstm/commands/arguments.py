@@ -19,6 +19,7 @@ from textlstm.checks import InputError, nearest
 from textlstm.commands.foreign_keys import is_group, refuse_foreign_keys, refuse_null_presets
 from textlstm.commands.recorded import read_config
 from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED, value_in
+from textlstm.passwords import keep_password
 from textlstm.places import CONF
 from textlstm.ranks import is_rank_zero
 from textlstm.runs.folder import folder_name
@@ -36,7 +37,7 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
         InputError: an argument, key or preset that does not exist, with the nearest one that does.
     """
     _refuse_unreadable(arguments)
-    arguments = [quote_literal(argument) for argument in arguments]
+    arguments = [quote_literal(_without_password(argument)) for argument in arguments]
     parsed = get_args_parser().parse_args(arguments)
     if parsed.help or parsed.hydra_help or parsed.shell_completion:
         return arguments
@@ -85,6 +86,12 @@ def _refuse_unreadable(arguments: list[str]) -> None:
                 f"{text!a} is no text in {encoding}, by which this process reads the command line "
                 f"and paths. {remedy}"
             )
+
+
+def _without_password(argument: str) -> str:
+    """Takes the password out of `sweep.storage=URL`; this process keeps it for the sweep."""
+    key, _, url = argument.partition("=")
+    return f"{key}={keep_password(url)}" if key.lstrip("+") == "sweep.storage" else argument
 
 
 def quote_literal(argument: str) -> str:

@@ -262,8 +262,9 @@ def _stopped(job: Job) -> bool:
 
 
 def _typed_again(job: Job) -> list[str]:
-    """Lists the arguments that a resumed run may not take from its folder alone."""
-    return [argument for argument in job.arguments if argument.lstrip("+").startswith(OPEN_KEYS)]
+    """Lists the arguments, the last of each key, that a folder alone may not be trusted with."""
+    by_key = {argument.partition("=")[0].lstrip("+"): argument for argument in job.arguments}
+    return [argument for key, argument in by_key.items() if key.startswith(OPEN_KEYS)]
 
 
 def _is_of(recorded: dict[Any, Any], job: Job) -> bool:

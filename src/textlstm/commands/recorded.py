@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from textlstm.checks import InputError, nearest
 from textlstm.data.settings import DataSettings
 from textlstm.model.settings import ModelSettings
+from textlstm.passwords import without_password
 from textlstm.places import CONF
 from textlstm.runs.renamed import with_present_names
 from textlstm.training.settings import OptimizerSettings, PretrainSettings, RunSettings
@@ -102,9 +103,8 @@ def read_overrides(run: Path) -> list[str] | None:
     lines = _read_yaml(file)
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
         raise _damaged(file, "a list of overrides was expected")
-    return [
-        re.sub(r"(\\*)\$\{", lambda at: at[1][: len(at[1]) // 2] + "${", line) for line in lines
-    ]
+    plain = [ESCAPED.sub(lambda at: at[1][: len(at[1]) // 2] + "${", line) for line in lines]
+    return [without_password(line) for line in plain]  # older versions recorded them
 
 
 def _read_yaml(file: Path) -> Any:

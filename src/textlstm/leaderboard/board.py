@@ -11,6 +11,7 @@ from rich.text import Text
 
 from textlstm.checks import InputError
 from textlstm.escaping import code_block, in_markdown, one_line, visible
+from textlstm.keys import is_data
 from textlstm.leaderboard import figures
 from textlstm.leaderboard.comparison import how_sure
 from textlstm.leaderboard.folder import Configuration, SweepFolder
@@ -61,6 +62,7 @@ def write_leaderboard(path: Path) -> None:
 
     pictures = _draw(sweep, shares)
     commands = {RETRAIN: retrain_command(ranked[0]), REFIT: refit_command(ranked[0])}
+    notes += _left_out(ranked[0])
     _write_csv(sweep)
     _write_markdown(sweep, notes, commands, pictures)
 
@@ -104,8 +106,20 @@ def _command(overrides: dict[str, str]) -> str:
     arguments = [
         key if key.startswith("~") and not value else f"{key}={value}"
         for key, value in overrides.items()
+        if is_data(key, value)
     ]
     return shlex.join([*as_typed("train").split(), *arguments])
+
+
+def _left_out(best: Configuration) -> list[str]:
+    """Says which overrides the commands lack: whoever pastes a command should run no code by it."""
+    keys = [ascii(key) for key, value in best.overrides.items() if not is_data(key, value)]
+    if not keys:
+        return []
+    return [
+        f"Not in the commands, since a folder of somebody else may ask for anything: "
+        f"{', '.join(keys)}. Add them if the runs are yours."
+    ]
 
 
 def _draw(sweep: SweepFolder, shares: dict[str, float]) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any, Literal, NotRequired, TypedDict, cast
 from textlstm.checks import InputError
 from textlstm.data.facts import DataFacts
 from textlstm.model.scores import Baseline, Calibration, Scores, Wide
+from textlstm.passwords import without_password
 from textlstm.runs.environment import Environment
 from textlstm.runs.renamed import with_present_names
 from textlstm.writing import write_json
@@ -258,6 +259,7 @@ def evaluation_record(
         record["calibration"] = calibration
     if wide is not None:
         record["wide"] = wide
+    record["overrides"] = [without_password(line) for line in run["overrides"]]  # of older versions
     return record
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from textlstm.checks import InputError
+from textlstm.passwords import hidden, with_password, without_password
 
 T = TypeVar("T")
 
@@ -26,7 +27,8 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 def open_storage(url: str | None, folder: Path) -> BaseStorage:
     """Opens the storage at `url`: a database, or a journal file on a disk that machines share.
 
-    Without a URL it is an SQLite file in the sweep's `folder`.
+    Without a URL it is an SQLite file in the sweep's `folder`. A URL may lack the password that was
+    typed with it, and no error shows one.
 
     Raises:
         InputError: a database that cannot be reached, or whose driver is not installed.
@@ -43,17 +45,26 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
             "ab"
         ).close()  # fails if it may not be written; SQLite says so late, without its name
 
+    whole = with_password(url or f"sqlite:///{file}")
+    shown = without_password(url or str(folder))
     try:
-        return retry(lambda: _connect(url or f"sqlite:///{file}"))
-    except ImportError as error:
+        return retry(lambda: _connect(whole))
+    except ImportError:
         raise InputError(
-            f"sweep.storage={url}: Python's driver of that database is not installed."
-        ) from error
+            f"sweep.storage={shown}: Python's driver of that database is not installed."
+        ) from None
     except NO_ANSWER as error:
-        cause = str(error.__cause__ or error).strip().splitlines()[0]
+        cause = hidden(str(error.__cause__ or error).strip().splitlines()[0], whole)
+        bare = whole == url and "@" in url
+        hint = " Passwords are not recorded: type it in the URL again." if bare else ""
         raise InputError(
-            f"sweep.storage={url or folder}: the database does not answer: {cause}"
-        ) from error
+            f"sweep.storage={shown}: the database does not answer: {cause.rstrip('.')}.{hint}"
+        ) from None
+    except ValueError:  # what stands for the port is no number
+        raise InputError(
+            f"sweep.storage={shown} is no URL of a database: dialect://user:password@host/base was "
+            f"expected. In a password, @ is typed as %40, : as %3A and / as %2F."
+        ) from None
 
 
 def retry(make: Callable[[], T]) -> T:

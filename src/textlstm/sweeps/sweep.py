@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from textlstm.checks import InputError
 from textlstm.parent import PATIENCE, is_worker
+from textlstm.passwords import keep_password
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.settings import SweepSettings
 from textlstm.sweeps.stopping import stoppable
@@ -43,6 +44,7 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
 
 
 def _sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[JobReturn]]:
+    overrides = _keep_password(config, overrides)
     settings = SweepSettings(**{key.name: config.sweep[key.name] for key in fields(SweepSettings)})
     _check_devices(config.trainer.devices)
     folder = Path(config.hydra.sweep.dir).absolute()
@@ -75,6 +77,17 @@ def _sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list
         worker.work_in_threads(count)
         worker.raise_failed()
     return worker.answers
+
+
+def _keep_password(config: DictConfig, overrides: list[str]) -> list[str]:
+    """Takes the password out of a URL that a preset gives, in the config and for all jobs."""
+    given = config.sweep.storage
+    if given is None or (shown := keep_password(given)) == given:
+        return overrides
+    config.sweep.storage = shown
+    others = [line for line in overrides if not line.startswith("sweep.storage=")]
+    quoted = shown.replace("'", "\\'")
+    return [*others, f"sweep.storage='{quoted}'"]
 
 
 def _check_devices(devices: Any) -> None:

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from textlstm.checks import JobsFailed, parse_settings
 from textlstm.data.settings import DataSettings
 from textlstm.parent import WORKER, wait_for_parent
+from textlstm.passwords import without_password
 from textlstm.places import CACHE
 from textlstm.sweeps.progress import progress_line, trial_line
 from textlstm.sweeps.search_space import SearchSpace
@@ -95,8 +96,15 @@ def work_in_processes(
 
 
 def worker_command() -> list[str]:
-    """Repeats the command line of this process: a script, a module or an installed program."""
-    return [sys.executable, *sys.orig_argv[1:], "sweep.workers=1"]
+    """Repeats the command line of this process: a script, a module or an installed program.
+
+    A worker has the storage's password from a variable: everybody can read command lines.
+    """
+    typed = [
+        without_password(argument) if "sweep.storage=" in argument else argument
+        for argument in sys.orig_argv[1:]
+    ]
+    return [sys.executable, *typed, "sweep.workers=1"]
 
 
 def tokenize_for_all(config: DictConfig, space: SearchSpace) -> None:
