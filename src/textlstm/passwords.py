@@ -14,7 +14,8 @@ STORAGE_URL = "TEXTLSTM_STORAGE_URL"
 # Up to the last @: a password may hold others, though it should not.
 BESIDE_USER = re.compile(r"(?<=://)(?P<user>[^:/?#@\s]*):(?P<password>\S*)@")
 AS_PARAMETER = re.compile(
-    r"(?<=[?&])(?P<name>[\w-]*(?:password|passwd|pwd|secret|token)[\w-]*)=(?P<password>[^&\s'\"]+)(?P<end>&?)",
+    r"(?<=[?&])(?P<name>[\w-]*(?:password|passwd|pwd|secret|token)[\w-]*)="
+    r"(?P<password>[^&\s'\"]+)(?P<end>&?)",
     re.IGNORECASE,
 )
 
