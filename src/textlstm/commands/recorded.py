@@ -36,13 +36,18 @@ PARTS: dict[str, type] = {
     "pretrain": PretrainSettings,
 }
 OPEN = ("trainer", "logger", "callbacks")  # what they hold are arguments of Lightning's classes
-# The arguments of Lightning's Trainer that neither choose a folder nor load code.
+# Arguments of Lightning's Trainer, and a key of ours, that neither choose a folder nor load code.
 PLAIN_TRAINER_KEYS = {
     *("accelerator", "devices", "num_nodes", "strategy", "precision", "sync_batchnorm"),
     *("max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "limit_train_batches"),
     *("gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches"),
     *("deterministic", "benchmark", "inference_mode", "detect_anomaly", "log_every_n_steps"),
-    *("reload_dataloaders_every_n_epochs", "enable_autolog_hparams", "profiler"),
+    *(
+        "reload_dataloaders_every_n_epochs",
+        "enable_autolog_hparams",
+        "profiler",
+        "checkpoint_every",
+    ),
 }
 # OmegaConf resolves `${`, unless a backslash before it takes its meaning away.
 ESCAPED = re.compile(r"(\\*)\$\{")
