@@ -7,14 +7,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from helpers.commands import (
-    QUICK,
-    call,
-    forget,
-    record,
-    signal_at,
-    weights,
-)
+from helpers.commands import QUICK, call, forget, record, run, signal_at, weights
 from textlstm.checks import InputError
 from textlstm.training.interval import Interval, parse_interval
 
@@ -151,3 +144,27 @@ def test_an_interval_without_a_unit_is_one_error(given):
         "trainer.checkpoint_every must be a whole number with its unit, such as 30s, 15m, 2h or "
         f"500steps, or off, got {given!r}."
     )
+
+
+@pytest.mark.trust("stop one of two processes")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("rank", ["0", "1", "null"])
+@pytest.mark.parametrize("launcher", ["lightning", "torchrun"])
+def test_two_processes_stop_after_the_same_step(options, tmp_path, number, rank, launcher):
+    two = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
+    options = [*kind_of_run(options, "plateau"), *two, f"hydra.run.dir={tmp_path}"]
+    torchrun = ("-m", "torch.distributed.run", "--nproc-per-node=2")
+    started = torchrun if launcher == "torchrun" else ("-W", "default")
+    run("train", *options[:-1], f"{options[-1]}/whole", launcher=started)
+    end = signal_at(STEPS // 2 + 2, number, rank=rank)
+    # torchrun has an exit code of its own for a process that has failed.
+    code = 1 if launcher == "torchrun" else 128 + number
+    _, errors = run(
+        "train", *options[:-1], *end, f"{options[-1]}/stopped", launcher=started, code=code
+    )
+    said = [line for line in errors.splitlines() if line.startswith(("Stopped", "error:"))]
+    assert [line.partition(" by ")[0] for line in said] == ["Stopped"]
+    assert said[0].endswith(f"resume={tmp_path}/stopped goes on after step {STEPS // 2 + 2}.")
+    forget(tmp_path / "stopped", "signal")
+    run("train", f"resume={tmp_path}/stopped", launcher=started)
+    assert_same(tmp_path / "stopped", tmp_path / "whole")
