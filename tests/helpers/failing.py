@@ -1,7 +1,10 @@
 """Callbacks that end a run, or one process of several, or spoil its weights."""
 
+import errno
 import os
 import signal
+from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -65,3 +68,34 @@ class SignalAt(pl.Callback):
         here = self.rank in (None, trainer.global_rank)
         if place == self.place and trainer.global_step == self.step and here:
             os.kill(os.getpid(), self.number)
+
+
+class FailWriting(pl.Callback):
+    """Fails where files are flushed to the disk or renamed: at the call number `at`, from 1.
+
+    There the process is killed (`kill`), or the disk is full, from then on (`full`).
+    """
+
+    def __init__(self, at: int, how: str) -> None:
+        self.left, self.how = at, how
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        flush, rename = os.fsync, Path.replace
+
+        def failing_flush(file: int) -> None:
+            self._count()
+            flush(file)
+
+        def failing_rename(path: Path, target: Any) -> Path:
+            self._count()
+            return rename(path, target)
+
+        os.fsync = failing_flush
+        Path.replace = failing_rename  # type: ignore[method-assign, assignment]
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left <= 0 and self.how == "full":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -2,7 +2,10 @@
 
 import errno
 import os
+import re
 import shutil
+import signal
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -11,7 +14,18 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from helpers.commands import QUICK, call, record, train_and_stop, weights
+from helpers.commands import (
+    QUICK,
+    SRC,
+    call,
+    environment,
+    forget,
+    record,
+    run,
+    run_process,
+    train_and_stop,
+    weights,
+)
 from textlstm.checks import InputError
 from textlstm.training.checkpoints import WholeCheckpoints, damage, read_checkpoint
 
@@ -235,15 +249,83 @@ def flip_in_the_middle(file: Path) -> None:
     flip(file, file.stat().st_size // 2)
 
 
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
 @pytest.mark.trust("damaged checkpoint")
-@pytest.mark.parametrize("harm", [cut, flip_in_the_middle, Path.unlink, Path.touch])
+@pytest.mark.parametrize("harm", [cut, flip_in_the_middle, Path.unlink, empty])
 @pytest.mark.parametrize("names", [["last"], ["last", "previous"], ["best"], ["last", "best"]])
 def test_damaged_checkpoints_do_not_change_what_comes_out(runs, stopped, harm, names):
     for name in names:
-        file = stopped / "checkpoints" / f"{name}.ckpt"
-        if harm is Path.touch:
-            file.unlink()
-        harm(file)
+        harm(stopped / "checkpoints" / f"{name}.ckpt")
     errors = assert_ends_like(runs / "whole", stopped)
     assert "Traceback" not in errors
     assert errors.count("takes its place") + errors.count("the run goes on from") >= 1
+    assert points(stopped) == points(runs / "whole")
+
+
+def fail_writing(folder: Path, *, at: int, how: str, code: int) -> str:
+    """Trains in a process of its own up to a failure where files are flushed or renamed."""
+    failure = ["_target_=helpers.failing.FailWriting", f"at={at}", f"how={how}"]
+    options = [f"+callbacks.fail.{part}" for part in failure]
+    _, errors = run("train", *SMALL, *options, f"hydra.run.dir={folder}", code=code)
+    forget(folder, "fail")
+    return errors
+
+
+# An epoch that is the best so far has seven calls, or six if it is the first; the last of these
+# points lie where the report is written.
+@pytest.mark.trust("kill while a checkpoint is written")
+@pytest.mark.parametrize("at", [1, 2, 4, 5, 7, 8, 9, 10, 11, 12, 13, 16, 21, 24, 29, 30, 31])
+def test_a_run_killed_while_it_writes_ends_with_the_same_bits(runs, tmp_path, monkeypatch, at):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    killed = tmp_path / "killed"
+    fail_writing(killed, at=at, how="kill", code=-signal.SIGKILL)
+    assert [left.name for left in temporary.rglob("*") if left.is_file()] == []
+    errors = assert_ends_like(runs / "whole", killed)
+    assert "is cut short" not in errors
+    assert points(killed) == points(runs / "whole")
+
+
+@pytest.mark.trust("full disk while a checkpoint is written")
+@pytest.mark.parametrize("at", [1, 2, 4, 5, 7, 8, 10, 11, 12])
+def test_a_disk_that_fills_up_is_one_error_and_the_run_goes_on_later(runs, tmp_path, at):
+    errors = fail_writing(tmp_path / "run", at=at, how="full", code=2)
+    last = errors.splitlines()[-1]
+    assert re.match(
+        r"error: \S+/(best|last)\.ckpt cannot be written: No space left on device", last
+    )
+    assert errors.count("error: ") == 1
+    assert "Traceback" not in errors
+    assert not list((tmp_path / "run" / "checkpoints").glob(".*"))
+    assert_ends_like(runs / "whole", tmp_path / "run")
+    assert points(tmp_path / "run") == points(runs / "whole")
+
+
+@pytest.mark.trust("full disk while a checkpoint is written")
+def test_a_file_larger_than_allowed_is_one_error(runs, tmp_path):
+    command = [sys.executable, SRC / "train.py", *SMALL, f"hydra.run.dir={tmp_path}/run"]
+    limited = 'ulimit -f 100; exec "$@"'
+    _, errors = run_process("bash", "-c", limited, "bash", *command, env=environment(), code=2)
+    file = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    assert errors.splitlines()[-1].startswith(f"error: {file} cannot be written: File too large.")
+    assert "Traceback" not in errors
+    assert list(file.parent.iterdir()) == []
+    assert_ends_like(runs / "whole", tmp_path / "run")
+
+
+@pytest.mark.trust("moved folder")
+def test_a_copied_run_leaves_the_files_of_the_first_alone(tmp_path):
+    mine = "+callbacks.mine={_target_:pytorch_lightning.callbacks.ModelCheckpoint,"
+    mine += "monitor:val/accuracy,save_top_k:1,filename:'{epoch}'}"
+    first, copied = tmp_path / "first", tmp_path / "copied"
+    train_and_stop(first, *SMALL, mine, epoch=1)
+    before = {file: file.read_bytes() for file in first.rglob("*") if file.is_file()}
+    assert len([file for file in before if file.suffix == ".ckpt"]) == 3
+    shutil.copytree(first, copied)
+    call("train", f"resume={copied}")
+    assert {file: file.read_bytes() for file in first.rglob("*") if file.is_file()} == before
+    assert len(list(copied.rglob("*.ckpt"))) == 3
