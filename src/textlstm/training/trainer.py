@@ -141,6 +141,9 @@ def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
     for key in settings:
         if "kwargs" in known and not key.startswith("_") and key not in known:
             raise InputError(f"There is no key 'logger.{key}'.{nearest(key, known)}")
+    folder_name = settings.get("name")
+    if not isinstance(folder_name, str | None):
+        raise InputError(f"logger.name must be the name of a folder, got {folder_name!r}.")
     logger: Logger = _made("logger", settings, save_dir=run.path, version=name)
     folder = logger.log_dir
     if folder is not None and not Path(folder).resolve().is_relative_to(run.path.resolve()):
@@ -195,7 +198,7 @@ def _callback(key: str, given: Any) -> pl.Callback:
 
 def _class(key: str, given: Any, base: type) -> type:
     """Finds the class that a part of the config names, which must be a kind of `base`."""
-    if not isinstance(given, dict) or "_target_" not in given:
+    if not isinstance(given, dict) or not isinstance(given.get("_target_"), str):
         raise InputError(
             f"{key} names no class: +{key}._target_=CLASS, a kind of pytorch_lightning's "
             f"{base.__name__}, was expected."

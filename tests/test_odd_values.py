@@ -1,0 +1,252 @@
+"""Odd values of keys: a command does what was asked or says one error; it never fails or hangs."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers.configs import composed
+from helpers.mistakes import MANY
+from helpers.odd_values import Ended, WarmProcess, warm_process
+
+TINY = {
+    "data.train": "{folder}/tiny.csv",
+    "model.hidden": "4",
+    "model.embedding_dim": "4",
+    "trainer.max_epochs": "1",
+    "baselines": "false",
+    "wide": "false",
+    "threads": "1",
+}
+"""What a run has whose other keys are tried."""
+
+HUGE = ["2147483648", "9223372036854775808", "18446744073709551616", "1e23"]
+NO_NUMBERS = ["nan", "inf", "-inf", "true", "''", "null", "abc", "[1]", "{a: 1}", "٣"]
+NUMBERS = ["0", "-1", "1", "1.5", "1e-320", "1e308", *HUGE, *NO_NUMBERS]
+FLAGS = ["yes", "1", "0", "null", "''", "abc", "True", "[true]", "{a: true}"]
+LONG = "x" * 300
+TEXTS = [
+    "''",
+    "null",
+    "5",
+    "nan",
+    "true",
+    "[a]",
+    "{a: 1}",
+    "A\x1b[2Jb",
+    LONG,
+    "/",
+    "..",
+    "${x}",
+    "'",
+]
+PATHS = [
+    *("", "null", "/", ".", "..", "5", "[a]", "{a: 1}", "*", "[", "**", "~nobody/x", LONG),
+    *("/dev/zero", "/dev/null", "/dev/stdin", "/dev/full", "/proc/self/mem", "/proc/kmsg"),
+    *("{folder}", "{folder}/fifo", "{folder}/socket", "{folder}/loop", "{folder}/missing.csv"),
+]
+GROUPS = ["null", "abc", "''", "5", "[a]", "{a: 1}"]
+
+PATH_KEYS = "train validation test unlabelled"
+NUMBER_KEYS = {
+    "": "ensemble seed threads",
+    "callbacks": "early_stopping.patience",
+    "data": "batch_size fold folds max_length max_rows max_tokens_per_batch pad_to split_seed "
+    "streaming_rows test_fraction val_fraction vocab_size",
+    "model": "dropout embedding_dim embedding_dropout hidden label_smoothing layers "
+    "sequence_dropout word_dropout",
+    "optimizer": "body_rate lr weight_decay",
+    "trainer": "accumulate_grad_batches checkpoint_every devices gradient_clip_val max_epochs",
+}
+FLAG_KEYS = {
+    "": "baselines calibrate spreadsheet test wide",
+    "data": "drop_empty header merge_labels oversample refit streaming",
+    "logger": "default_hp_metric",
+    "model": "bidirectional",
+}
+NOT_TRIED = {"resume", "data.name", "data.config", "data.source"}  # another run, or the hub's
+SHORT = {  # of each kind that was a traceback, a crash or a hang
+    "seed": "4294967296",
+    "threads": "100000",
+    "ensemble": "1000000",
+    "callbacks": "null",
+    "~callbacks": "",
+    "logger": "null",
+    "~logger": "",
+    "~data": "",
+    "logger.name": "[a]",
+    "logger._target_": "null",
+    "callbacks.early_stopping._target_": "5",
+    "data.max_tokens_per_batch": "1e23",
+    "data.batch_size": "18446744073709551616",
+    "data.train": "/dev/zero",
+    "data.split_seed": "4294967296",
+    "model.hidden": "2147483648",
+    "model.layers": "1000000",
+    "model.head": "[2147483648]",
+    "trainer.precision": "transformer-engine",
+    "trainer.accelerator": "tpu",
+    "trainer.devices": "1000",
+    "trainer.gradient_clip_val": "nan",
+}
+
+
+def _spelled(keys: dict[str, str]) -> list[str]:
+    return [f"{group}.{key}".lstrip(".") for group, names in keys.items() for key in names.split()]
+
+
+def _leaf_keys(node: object, prefix: str = "") -> list[str]:
+    if not isinstance(node, dict):
+        return [prefix]
+    return [
+        key
+        for name, child in node.items()
+        for key in _leaf_keys(child, f"{prefix}.{name}".lstrip("."))
+    ]
+
+
+def _values(key: str) -> list[str]:
+    """The odd values of a key, by its kind."""
+    if key in _spelled(NUMBER_KEYS):
+        return NUMBERS
+    if key in _spelled(FLAG_KEYS):
+        return FLAGS
+    if key in _spelled({"data": PATH_KEYS}) or key in ("calibration_from", "run", "file", "input"):
+        return PATHS
+    return TEXTS
+
+
+TRAIN_KEYS = [
+    key
+    for key in _leaf_keys(composed("train"))
+    if key not in NOT_TRIED and not key.startswith("sweep.")
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny file of rows, and with things that are no files."""
+    made = tmp_path_factory.mktemp("odd")
+    (made / "tiny.csv").write_text(MANY, encoding="utf-8")
+    os.mkfifo(made / "fifo")
+    (made / "loop").symlink_to(made / "loop")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(made / "socket"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def warm(folder: Path) -> Iterator[WarmProcess]:
+    with warm_process(folder / "outputs") as process:
+        yield process
+
+
+@pytest.fixture
+def train(warm: WarmProcess, folder: Path, tmp_path: Path) -> Callable[..., Ended]:
+    """Trains on the tiny file with some values of keys; `~key` takes a key out."""
+
+    def train(tried: int, **keys: str) -> Ended:
+        given = {**TINY, **keys}
+        arguments = [
+            (key if key.startswith("~") else f"{key}={value}").replace("{folder}", str(folder))
+            for key, value in given.items()
+            if f"~{key.partition('.')[0]}" not in given or key.startswith("~")
+        ]
+        place = tmp_path / str(tried)
+        return warm.run("train", [*arguments, f"hydra.run.dir={place}/run"], place)
+
+    return train
+
+
+def _faults(ends: dict[str, Ended]) -> list[str]:
+    """The values at which a command did not end well, with the last line that it said."""
+    return [
+        f"{value[:60]}: {end.fault()}: {(end.said.splitlines() or [''])[-1][:200]}"
+        for value, end in ends.items()
+        if end.fault()
+    ]
+
+
+def test_odd_values_that_crashed_or_hung_are_one_error(train):
+    ends = {
+        f"{key}={value}": train(tried, **{key: value})
+        for tried, (key, value) in enumerate(SHORT.items())
+    }
+    assert _faults(ends) == []
+    assert [typed for typed, end in ends.items() if end.code != 2] == []
+
+
+def test_a_tiny_run_trains_where_the_odd_values_are_tried(train):
+    ended = train(0, seed="4294967295")
+    assert ended.code == 0, ended.said
+
+
+@pytest.mark.trust("odd value")
+@pytest.mark.parametrize("key", TRAIN_KEYS)
+def test_any_value_of_a_key_of_training_trains_or_is_one_error(train, key, record_property):
+    values = _values(key)
+    record_property("tried", len(values))
+    short = {"+trainer.max_steps": "1"} if key == "trainer.max_epochs" else {}
+    ends = {value: train(tried, **{key: value, **short}) for tried, value in enumerate(values)}
+    assert _faults(ends) == []
+
+
+@pytest.mark.trust("odd value")
+@pytest.mark.parametrize(
+    "group", ["data", "model", "optimizer", "trainer", "logger", "callbacks", "pretrain", "sweep"]
+)
+def test_any_value_of_a_group_trains_or_is_one_error(train, group, record_property):
+    record_property("tried", len(GROUPS) + 1)
+    ends = {value: train(tried, **{group: value}) for tried, value in enumerate(GROUPS)}
+    ends["~"] = train(len(GROUPS), **{f"~{group}": ""})
+    assert _faults(ends) == []
+
+
+@pytest.fixture(scope="module")
+def finished(warm: WarmProcess, folder: Path) -> Path:
+    """The folder of a finished run."""
+    arguments = [f"{key}={value}".replace("{folder}", str(folder)) for key, value in TINY.items()]
+    ended = warm.run("train", [*arguments, f"hydra.run.dir={folder}/run"], folder / "train")
+    assert ended.code == 0, ended.said
+    return folder / "run"
+
+
+NUMBERS_OF_OTHERS = ("batch_size", "threads", "min_probability")
+FLAGS_OF_OTHERS = ("header", "merge_labels", "changed_data", "spreadsheet")
+OTHER_KEYS = [
+    *((command, key) for command in ("evaluate", "predict") for key in composed(command)),
+    *(("export", "run"), ("inspect_data", "output")),
+]
+
+
+@pytest.mark.trust("odd value")
+@pytest.mark.parametrize(("command", "key"), OTHER_KEYS)
+def test_any_value_of_a_key_of_another_command_works_or_is_one_error(
+    warm, finished, folder, tmp_path, command, key, record_property
+):
+    values = _values(key)
+    if key in NUMBERS_OF_OTHERS:
+        values = NUMBERS
+    if key in FLAGS_OF_OTHERS:
+        values = FLAGS
+    record_property("tried", len(values))
+    base = {
+        "evaluate": {"run": str(finished)},
+        "predict": {"run": str(finished), "input": f"{folder}/tiny.csv", "output": "out.csv"},
+        "export": {},
+        "inspect_data": {"data.train": f"{folder}/tiny.csv"},
+    }[command]
+    ends = {
+        value: warm.run(
+            command,
+            [
+                f"{name}={given}"
+                for name, given in {**base, key: value.replace("{folder}", str(folder))}.items()
+            ],
+            tmp_path / str(tried),
+        )
+        for tried, value in enumerate(values)
+    }
+    assert _faults(ends) == []
