@@ -15,6 +15,7 @@ from textlstm.writing import write_text
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 0.5  # seconds, in which a process that has just got the folder writes down its name
 LOCK, HOLDER = ".lock", ".running"  # files of a run folder, while a process works in it
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL)
 
@@ -33,7 +34,7 @@ def claimed(folder: Path) -> Iterator[None]:
     if (folder / LOCK).is_symlink():  # some versions of filelock would write through it
         (folder / LOCK).unlink()
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=PATIENCE)
     except Timeout:
         raise InputError(
             f"{folder} is in use: {_holder(folder)} works in it. Wait until it has ended, or end "
