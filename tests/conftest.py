@@ -147,9 +147,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     lost: Counter[str] = Counter()
     for outcome in ("passed", "failed", "error"):
         for report in terminalreporter.getreports(outcome):
-            said = dict(
-                getattr(report, "user_properties", ())
-            )  # a file that cannot be read has none
+            # A file that cannot be imported has no properties.
+            said = dict(getattr(report, "user_properties", ()))
             if "attack" in said and (report.when == "call" or outcome != "passed"):
                 tried[said["attack"]] += said.get("tried", 1)
                 lost[said["attack"]] += outcome != "passed"
