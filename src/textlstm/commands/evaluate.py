@@ -20,6 +20,7 @@ from textlstm.data.settings import DataSettings
 from textlstm.data.sources import load_labelled
 from textlstm.data.tokenizer import load_tokenizer
 from textlstm.model.bundle import TextClassifier
+from textlstm.model.bundle_parts import read_tokenizer
 from textlstm.model.calibration import describe_calibration
 from textlstm.model.metrics import Predictions
 from textlstm.model.mixing import score_mixture
@@ -30,6 +31,7 @@ from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.record import Record, ScoredName, evaluation_record, read_record, write_record
 from textlstm.runs.report import write_report
 from textlstm.runs.results import print_results
+from textlstm.training.checkpoint_schema import strange_states_refused
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
 from textlstm.training.trainer import quiet_trainer
@@ -72,7 +74,7 @@ def evaluate(config: dict[str, Any]) -> None:
     data_settings, batch_size = _data_settings(settings, record)
 
     prepare_process(record["seed"], settings.threads)
-    module = TextClassificationModule.restored(run.kept_checkpoint(refit=record["refit"]))
+    module = _kept_module(run.kept_checkpoint(refit=record["refit"]))
     if settings.file is None:
         scored = _own_split(settings, data_settings, record, module)
     else:
@@ -111,6 +113,14 @@ def evaluate(config: dict[str, Any]) -> None:
     write_report(folder, evaluation, split, texts, predictions, spreadsheet=settings.spreadsheet)
     write_record(folder, evaluation)
     print_results(evaluation, split, folder)
+
+
+def _kept_module(checkpoint: Path) -> TextClassificationModule:
+    """The module of the kept checkpoint, whose tokenizer is that of its network."""
+    module = TextClassificationModule.restored(checkpoint)
+    with strange_states_refused(checkpoint):
+        read_tokenizer(module.hparams["tokenizer_json"], module.hparams["vocab_size"])
+    return module
 
 
 def _channel(run: RunFolder) -> WideChannel:

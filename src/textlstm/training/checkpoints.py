@@ -12,7 +12,6 @@ import os
 import zipfile
 from contextlib import suppress
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -77,7 +76,7 @@ def read_checkpoint(file: Path, *, mmap: bool = False) -> dict[str, Any]:
     if wrong is None:
         try:
             return torch.load(file, weights_only=True, map_location="cpu", mmap=mmap)
-        except (RuntimeError, UnpicklingError, ValueError, LookupError, EOFError) as error:
+        except Exception as error:  # a stranger's file may raise anything
             wrong = f"is no checkpoint of plain values and tensors ({type(error).__name__})"
     raise InputError(f"{file} {wrong}. Put an undamaged copy in its place.")
 
@@ -99,10 +98,23 @@ def _damage(opened: io.BufferedReader, size: int) -> str | None:
     opened.seek(max(0, size - COMMENT))
     comment = opened.read(COMMENT)
     if comment.startswith(MARK):
-        whole = comment == MARK + _digest(opened, size - COMMENT)
+        whole = comment == MARK + _digest(opened, size - COMMENT) and _parts_are_plain(opened, size)
     else:
-        whole = comment[-ENDING_SIZE:].startswith(ENDING) and _parts_are_whole(opened)
+        whole = comment[-ENDING_SIZE:].startswith(ENDING) and _parts_are_plain(opened, size)
+        whole = whole and _parts_are_whole(opened)
     return None if whole else "is cut short or damaged: its checksum is another"
+
+
+def _parts_are_plain(opened: io.BufferedReader, size: int) -> bool:
+    """Tells whether no part takes more memory than its bytes in the file: torch compresses none."""
+    opened.seek(0)
+    try:
+        with zipfile.ZipFile(opened) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError):
+        return False
+    stored = all(part.compress_type == zipfile.ZIP_STORED for part in parts)
+    return stored and sum(part.file_size for part in parts) <= size
 
 
 def _parts_are_whole(opened: io.BufferedReader) -> bool:

@@ -16,6 +16,7 @@ from textlstm.model.ensemble import make_network, mean_log_probabilities
 from textlstm.model.metrics import PredictionCollector, Predictions, scores
 from textlstm.model.scores import Scores
 from textlstm.model.settings import ModelSettings
+from textlstm.training.checkpoint_schema import module_values, strange_states_refused
 from textlstm.training.checkpoints import read_checkpoint
 from textlstm.training.length import total_steps
 from textlstm.training.settings import OptimizerSettings
@@ -91,23 +92,29 @@ class TextClassificationModule(pl.LightningModule):
         self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=model.label_smoothing)
         self.collector = PredictionCollector()
         self.temperature = 1.0  # that predictions are made at, once it is fitted
+        self.began = False  # whether a step was trained since this was made
         self.predictions: Predictions  # for the split that was scored last, with their scores
         self.scores: Scores
 
     @classmethod
     def restored(cls, checkpoint: Path) -> "TextClassificationModule":
-        """Builds the module that a checkpoint was saved from, on the CPU. It runs no code of it."""
+        """Builds the module that a checkpoint was saved from, on the CPU. It runs no code of it.
+
+        Raises:
+            InputError: the file is damaged, or training cannot have saved it.
+        """
         content = read_checkpoint(checkpoint)
-        values = dict(content["hyper_parameters"])
-        model = ModelSettings(**values.pop("model"))
-        optimizer = OptimizerSettings(**values.pop("optimizer"))
-        module = cls(model=model, optimizer=optimizer, **values)
-        module.load_state_dict(content["state_dict"])
+        with strange_states_refused(checkpoint):
+            module = cls(**module_values(content))
+            module.load_state_dict(content["state_dict"])
         return module
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
         """Gives class scores before the softmax (B, C)."""
         return self.network(tokens_BT, lengths_B)
+
+    def on_train_start(self) -> None:
+        self.began = True
 
     def on_train_epoch_start(self) -> None:
         # Sums over this epoch. Calling self.log in each step instead would cost a millisecond, a

@@ -1,13 +1,24 @@
 """Finds the checkpoint that a stopped run goes on from, also if the last one is damaged."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from textlstm.checks import InputError
 from textlstm.ranks import is_rank_zero
 from textlstm.runs.folder import RunFolder
+from textlstm.training.checkpoint_schema import (
+    STRANGE,
+    check_training_state,
+    not_as_saved,
+    strange_states_refused,
+)
 from textlstm.training.checkpoints import damage, put_in_place, read_checkpoint
+from textlstm.training.module import TextClassificationModule
 from textlstm.training.progress import EpochHistory
 
 log = logging.getLogger(__name__)
@@ -35,12 +46,34 @@ def checkpoint_to_resume(run: RunFolder, *, refit: bool) -> Path | None:
     saved = read_checkpoint(chosen, mmap=True)
 
     if wrong is not None:
-        epoch = saved["epoch"] + 1
+        with strange_states_refused(chosen):
+            epoch = saved["epoch"] + 1
         log.warning("%s %s: the run goes on from %s, of epoch %d.", last, wrong, chosen.name, epoch)
         _take_in_place(chosen, last)
     if not refit and (lost := damage(run.best_checkpoint)):
         _restore_best(run, chosen, saved, lost)
     return chosen
+
+
+def check_resumed(checkpoint: Path, module: TextClassificationModule) -> None:
+    """Refuses a checkpoint of another model than the one that the run's configuration makes."""
+    with strange_states_refused(checkpoint):
+        check_training_state(read_checkpoint(checkpoint, mmap=True), module, module.labels)
+
+
+@contextmanager
+def goes_on_from(checkpoint: Path | None, module: TextClassificationModule) -> Iterator[None]:
+    """Names the checkpoint in an error that ends training inside before its first step.
+
+    Lightning gives the parts of the trainer their states then, and relies on what they hold.
+    """
+    try:
+        yield
+    except STRANGE as error:
+        known = isinstance(error, InputError | torch.OutOfMemoryError)
+        if checkpoint is None or module.began or known:
+            raise
+        raise not_as_saved(checkpoint, error) from error
 
 
 def _newest_other(run: RunFolder, wrong: str) -> Path:

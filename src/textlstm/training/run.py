@@ -16,6 +16,7 @@ from textlstm.cache import one_at_a_time
 from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.reading.checksums import changed_sources, check_there
+from textlstm.data.tokenizer import load_tokenizer
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
 from textlstm.runs.folder import RunFolder, folder_name
@@ -29,6 +30,7 @@ from textlstm.runs.record import (
 from textlstm.runs.results import behind_line, print_results, seconds_line
 from textlstm.signals import Stopped, held
 from textlstm.training.callbacks import Pruner
+from textlstm.training.checkpoint_schema import strange_states_refused
 from textlstm.training.checkpoints import damage, read_checkpoint
 from textlstm.training.distributed import one_end, share_threads
 from textlstm.training.length import batches_per_epoch, epochs_of, steps_per_epoch
@@ -37,7 +39,7 @@ from textlstm.training.pretraining import pretrain
 from textlstm.training.process import prepare_process
 from textlstm.training.progress import EpochHistory, announce
 from textlstm.training.recording import describe_run, record_pruned, write_run
-from textlstm.training.resuming import checkpoint_to_resume
+from textlstm.training.resuming import check_resumed, checkpoint_to_resume, goes_on_from
 from textlstm.training.scoring import calibrated_run, score_kept, score_whole
 from textlstm.training.settings import RunSettings
 from textlstm.training.stopping import early_end, ended_inside_epoch, going_on
@@ -90,6 +92,8 @@ def train(
     data = _read(settings, trainer, checkpoint)
     check_watched(trainer, data)
     module = _module(settings, data)
+    if checkpoint is not None:
+        check_resumed(checkpoint, module)
     if trainer.is_global_zero:
         level = logging.DEBUG if sweeping else logging.INFO
         announce(data.facts["splits"], module.network, settings.data.pad_to, level)
@@ -204,10 +208,12 @@ def _read(settings: RunSettings, trainer: pl.Trainer, checkpoint: Path | None) -
     """
     tokenizer_json, begun_with = None, dict[str, Any]()
     if checkpoint is not None:
-        saved = read_checkpoint(checkpoint)
-        tokenizer_json = saved["hyper_parameters"]["tokenizer_json"]
-        begun_with = saved[TextDataModule.__qualname__]
-        paths = {split: getattr(settings.data, split) for split in begun_with["sources"]}
+        with strange_states_refused(checkpoint):
+            saved = read_checkpoint(checkpoint)
+            tokenizer_json = saved["hyper_parameters"]["tokenizer_json"]
+            load_tokenizer(tokenizer_json)
+            begun_with = saved[TextDataModule.__qualname__]
+            paths = {split: getattr(settings.data, split) for split in begun_with["sources"]}
         check_there(paths, str(settings.resume))
     data = TextDataModule(
         settings.data, cache=CACHE, seed=settings.seed, tokenizer_json=tokenizer_json
@@ -368,7 +374,7 @@ def _fit(
     every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
     trainer.log_every_n_steps = min(every, batches_per_epoch(trainer, data))  # type: ignore[attr-defined]
     try:
-        with held():
+        with held(), goes_on_from(checkpoint, module):
             trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     except Stopped as stop:
         if trainer.is_global_zero:  # another process does not know the folder
