@@ -55,8 +55,10 @@ def checkpoint_to_resume(run: RunFolder, *, refit: bool) -> Path | None:
     return chosen
 
 
-def check_resumed(checkpoint: Path, module: TextClassificationModule) -> None:
+def check_resumed(checkpoint: Path | None, module: TextClassificationModule) -> None:
     """Refuses a checkpoint of another model than the one that the run's configuration makes."""
+    if checkpoint is None:
+        return
     with strange_states_refused(checkpoint):
         check_training_state(read_checkpoint(checkpoint, mmap=True), module, module.labels)
 

@@ -92,8 +92,7 @@ def train(
     data = _read(settings, trainer, checkpoint)
     check_watched(trainer, data)
     module = _module(settings, data)
-    if checkpoint is not None:
-        check_resumed(checkpoint, module)
+    check_resumed(checkpoint, module)
     if trainer.is_global_zero:
         level = logging.DEBUG if sweeping else logging.INFO
         announce(data.facts["splits"], module.network, settings.data.pad_to, level)
