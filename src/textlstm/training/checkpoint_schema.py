@@ -137,8 +137,7 @@ def check_training_state(
     Raises:
         InputError: the first thing that does not fit.
     """
-    saved = _keys(content["hyper_parameters"])
-    if saved["labels"] != labels:
+    if module_values(content)["labels"] != labels:
         raise InputError(
             f"its classes are not those of the run's data, which are {', '.join(labels)}."
         )
