@@ -27,11 +27,11 @@ from textlstm.model.mixing import score_mixture
 from textlstm.model.scores import Calibration
 from textlstm.model.wide import WideChannel
 from textlstm.places import CACHE
+from textlstm.runs.checkpoint_schema import strange_states_refused
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.record import Record, ScoredName, evaluation_record, read_record, write_record
 from textlstm.runs.report import write_report
 from textlstm.runs.results import print_results
-from textlstm.training.checkpoint_schema import strange_states_refused
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
 from textlstm.training.trainer import quiet_trainer

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from textlstm.checks import check_choice
+from textlstm.checks import check_choice, parse_settings
 from textlstm.data.batching import IGNORED, Batch
 from textlstm.model.calibration import at_temperature
 from textlstm.model.ensemble import make_network, mean_log_probabilities
 from textlstm.model.metrics import PredictionCollector, Predictions, scores
 from textlstm.model.scores import Scores
 from textlstm.model.settings import ModelSettings
-from textlstm.training.checkpoint_schema import module_values, strange_states_refused
+from textlstm.runs.checkpoint_schema import module_values, strange_states_refused
 from textlstm.training.checkpoints import read_checkpoint
 from textlstm.training.length import total_steps
 from textlstm.training.settings import OptimizerSettings
@@ -105,7 +105,7 @@ class TextClassificationModule(pl.LightningModule):
         """
         content = read_checkpoint(checkpoint)
         with strange_states_refused(checkpoint):
-            module = cls(**module_values(content))
+            module = cls(**saved_arguments(content))
             module.load_state_dict(content["state_dict"])
         return module
 
@@ -267,3 +267,16 @@ class TextClassificationModule(pl.LightningModule):
                 "lr": settings.lr * settings.body_rate,
             },
         ]
+
+
+def saved_arguments(content: Any) -> dict[str, Any]:
+    """Reads the arguments of a `TextClassificationModule` from the content of its checkpoint.
+
+    Raises:
+        InputError: arguments that training cannot have saved, or weights of another network.
+    """
+    values = module_values(content)
+    values["optimizer"] = parse_settings(OptimizerSettings, values["optimizer"], "optimizer")
+    check_choice("optimizer.name", values["optimizer"].name, OPTIMIZERS)
+    check_choice("optimizer.schedule", values["optimizer"].schedule, SCHEDULES)
+    return values

@@ -10,15 +10,15 @@ import torch
 
 from textlstm.checks import InputError
 from textlstm.ranks import is_rank_zero
-from textlstm.runs.folder import RunFolder
-from textlstm.training.checkpoint_schema import (
+from textlstm.runs.checkpoint_schema import (
     STRANGE,
     check_training_state,
     not_as_saved,
     strange_states_refused,
 )
+from textlstm.runs.folder import RunFolder
 from textlstm.training.checkpoints import damage, put_in_place, read_checkpoint
-from textlstm.training.module import TextClassificationModule
+from textlstm.training.module import TextClassificationModule, saved_arguments
 from textlstm.training.progress import EpochHistory
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,9 @@ def check_resumed(checkpoint: Path | None, module: TextClassificationModule) -> 
     if checkpoint is None:
         return
     with strange_states_refused(checkpoint):
-        check_training_state(read_checkpoint(checkpoint, mmap=True), module, module.labels)
+        content = read_checkpoint(checkpoint, mmap=True)
+        saved_arguments(content)
+        check_training_state(content, module, module.labels)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from textlstm.data.reading.checksums import changed_sources, check_there
 from textlstm.data.tokenizer import load_tokenizer
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
+from textlstm.runs.checkpoint_schema import strange_states_refused
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.runs.record import (
     Pretraining,
@@ -30,7 +31,6 @@ from textlstm.runs.record import (
 from textlstm.runs.results import behind_line, print_results, seconds_line
 from textlstm.signals import Stopped, held
 from textlstm.training.callbacks import Pruner
-from textlstm.training.checkpoint_schema import strange_states_refused
 from textlstm.training.checkpoints import damage, read_checkpoint
 from textlstm.training.distributed import one_end, share_threads
 from textlstm.training.length import batches_per_epoch, epochs_of, steps_per_epoch

@@ -11,16 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from textlstm.checks import InputError, check_number, parse_settings
 from textlstm.model.bundle_parts import check_class_names
 from textlstm.model.planned import planned_network
 from textlstm.model.settings import ModelSettings
 from textlstm.model.tensors import Shapes, check_shapes, shapes_of
-from textlstm.training.settings import OptimizerSettings
 
 VALUES = {"model", "optimizer", "labels", "tokenizer_json", "vocab_size", "class_weights"}
 LATER = {"ensemble": 1}  # what checkpoints had before there was a choice
@@ -54,7 +52,9 @@ def _short(error: Exception) -> str:
 
 
 def module_values(content: Any) -> dict[str, Any]:
-    """Reads the arguments of a `TextClassificationModule` from the content of its checkpoint.
+    """Reads the arguments of a module in training from the content of its checkpoint.
+
+    Those of the optimizer are left as they are.
 
     Raises:
         InputError: arguments that training cannot have saved, or weights of another network.
@@ -67,7 +67,7 @@ def module_values(content: Any) -> dict[str, Any]:
         raise InputError(f"its hyper_parameters are not {', '.join(sorted(VALUES))}.")
 
     values["model"] = parse_settings(ModelSettings, _keys(values["model"]), "model")
-    values["optimizer"] = parse_settings(OptimizerSettings, _keys(values["optimizer"]), "optimizer")
+    values["optimizer"] = _keys(values["optimizer"])
     state = _keys(content.get("state_dict"))
     planned = planned_network(
         values["model"],
@@ -124,9 +124,7 @@ def _is_plain(value: Any) -> bool:
     )
 
 
-def check_training_state(
-    content: dict[str, Any], module: pl.LightningModule, labels: list[str]
-) -> None:
+def check_training_state(content: dict[str, Any], module: nn.Module, labels: list[str]) -> None:
     """Refuses the checkpoint of another run, or one with counters or paths that cannot be.
 
     Args:
@@ -137,7 +135,7 @@ def check_training_state(
     Raises:
         InputError: the first thing that does not fit.
     """
-    if module_values(content)["labels"] != labels:
+    if content["hyper_parameters"]["labels"] != labels:
         raise InputError(
             f"its classes are not those of the run's data, which are {', '.join(labels)}."
         )
@@ -170,7 +168,7 @@ def _check_count(value: Any) -> None:
         raise InputError("a counter of its training loop is not a whole number.")
 
 
-def _check_optimizers(states: Any, module: pl.LightningModule) -> None:
+def _check_optimizers(states: Any, module: nn.Module) -> None:
     """Refuses an optimizer's state of other parameters than those that are trained."""
     trained = [tuple(each.shape) for each in module.parameters() if each.requires_grad]
     if not isinstance(states, list) or len(states) != 1:
