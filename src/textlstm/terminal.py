@@ -1,12 +1,16 @@
 """Progress on a terminal before and after training; where there is no terminal, nothing."""
 
 import gc
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from textlstm.ranks import is_rank_zero
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 T = TypeVar("T")
 
@@ -40,15 +44,47 @@ def loading() -> Iterator[None]:
 def status() -> Iterator[Callable[[str], None]]:
     """Gives a function that shows a line on the terminal in place of the line before.
 
-    Where nobody watches, such as in a pipe or on a rank above 0, it does nothing.
+    The line is wiped before a message is logged. Where nobody watches, such as in a pipe or on a
+    rank above 0, the function does nothing.
     """
     if not _watched():
         yield lambda line: None
         return
-    from rich.console import Console
+    shown = _StatusLine()
+    handlers = logging.getLogger().handlers[:]
+    for handler in handlers:
+        handler.addFilter(shown.wipe)
+    try:
+        yield shown.tell
+    finally:
+        for handler in handlers:
+            handler.removeFilter(shown.wipe)
+        shown.wipe()
 
-    with Console(stderr=True).status("") as spinner:
-        yield lambda line: spinner.update(line)
+
+class _StatusLine:
+    """A line with a spinner on the terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.console = Console(stderr=True)
+        self.spinner: Status | None = None
+
+    def tell(self, line: str) -> None:
+        """Shows a line in place of the one before."""
+        if self.spinner is None:
+            self.spinner = self.console.status(line)
+            self.spinner.start()
+        else:
+            self.spinner.update(line)
+
+    def wipe(self, record: logging.LogRecord | None = None) -> bool:
+        """Wipes the line; as a filter of messages it lets each pass."""
+        if self.spinner is not None:
+            self.spinner.stop()
+            self.spinner = None
+        return True
 
 
 def counted(

@@ -29,7 +29,7 @@ def test_a_search_goes_on_to_its_total(tmp_path):
     ]
     for total in (1, 3):
         _, errors = call("train", *overrides, f"sweep.trials={total}")
-        assert f"{total} of {total} trials done" in errors or "pruned" in errors
+        assert f"{total} of {total} runs done" in errors or "pruned" in errors
         assert "Traceback" not in errors
     kept = optuna.load_study(study_name="search", storage=open_storage(None, tmp_path))
     assert len(kept.trials) == 3
@@ -90,15 +90,15 @@ def test_of_one_search_a_trial_fails_one_is_pruned_and_one_killed_and_it_goes_on
         ("0.05", "COMPLETE"),
     ]
     assert study.trials[-1].user_attrs["attempt"] == 2
-    assert "7 of 9 trials done, 1 pruned, 2 failed, best macro F1 " in errors
+    assert "7 of 9 runs done, 1 pruned, 1 failed, best macro F1 " in errors
 
     logs = {file.parent: file.read_text(encoding="utf-8") for file in sweep.glob("*/train.log")}
     [failed] = [
         folder for folder, log in logs.items() if "optimizer.lr must be at least 0, got -1." in log
     ]
-    assert errors.endswith(
-        f"error: 1 of the sweep's jobs failed; train.log in the folder says why:\n  {failed}\n"
-    )
+    why = "optimizer.lr must be at least 0, got -1."
+    assert "error: 1 of the sweep's runs failed; train.log says more:\n" in errors
+    assert f"  run 1 failed: {why}  optimizer.lr=-1\n    {failed}/train.log\n" in errors
     assert "Traceback" not in errors
 
     out, _ = call("leaderboard", sweep)

@@ -27,7 +27,9 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
         if folder.is_dir()
     }
     assert sorted(jobs) == [0, 8, 16]
-    assert "1 of the sweep's jobs failed" in errors
+    assert "error: 1 of the sweep's runs failed; train.log says more:\n" in errors
+    assert "run 1 failed: model.hidden must be at least 1, got 0.  model.hidden=0" in errors
+    assert "2 of 3 runs done, 1 failed, best macro F1 " in errors
     assert "Traceback" not in errors
 
     log = (jobs[0] / "train.log").read_text(encoding="utf-8")
@@ -39,7 +41,8 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
 
     finished = {hidden: (jobs[hidden] / "metrics.json").stat().st_mtime_ns for hidden in (8, 16)}
     _, errors = call("train", *overrides, code=1)
-    assert errors.count("skipped.") == 2
+    assert "2 of 3 runs done, 1 failed, best macro F1 " in errors
+    assert len(trials_of("model.hidden", tmp_path)) == 4  # of the three only one was tried again
     assert finished == {
         hidden: (jobs[hidden] / "metrics.json").stat().st_mtime_ns for hidden in (8, 16)
     }
@@ -70,11 +73,14 @@ def test_two_workers_share_a_grid_and_a_bad_value_fails_alone(tmp_path):
     _, errors = run("train", *overrides, "sweep.workers=2", code=1)
     assert f"2 workers, each with {max(1, cores() // 2)} CPU threads" in errors
     assert (
-        len(re.findall(r"^trial \d: macro F1 0\.\d{4}  model.hidden=[89]$", errors, flags=re.M))
-        == 2
+        len(re.findall(r"^run \d: macro F1 0\.\d{4}  model.hidden=[89]$", errors, flags=re.M)) == 2
     )
-    assert "trial 0: failed  model.hidden=0" in errors
-    assert "error: Jobs of the sweep failed; these say why: " in errors
+    failed = "run 0 failed: model.hidden must be at least 1, got 0.  model.hidden=0\n"
+    assert errors.count(failed) == 2
+    assert errors.endswith(
+        f"error: 1 of the sweep's runs failed; train.log says more:\n"
+        f"  {failed}    {tmp_path}/data.max_rows-200_experiment-smoke_model.hidden-0/train.log\n"
+    )
     assert "Traceback" not in errors
     logs = [(tmp_path / f"worker-{number}.log").read_text(encoding="utf-8") for number in (1, 2)]
     assert sum("model.hidden must be at least 1, got 0." in log for log in logs) == 1
@@ -102,7 +108,7 @@ def test_a_trial_whose_loss_is_no_number_has_failed(tmp_path):
     overrides = ["experiment=smoke", "data.max_rows=100", "optimizer.lr=0.01,1e30"]
     _, errors = run("train", *overrides, f"hydra.sweep.dir={tmp_path}", "sweep.workers=1", code=1)
     [failed] = [folder for folder in tmp_path.iterdir() if "1e" in folder.name]
-    assert "1 of the sweep's jobs failed" in errors
+    assert "1 of the sweep's runs failed" in errors
     assert "error: Training failed in step" in (failed / "train.log").read_text(encoding="utf-8")
     out, _ = call("leaderboard", tmp_path)
     assert "2 runs: 1 finished, 1 failed; 1 configuration." in out

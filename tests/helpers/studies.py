@@ -11,6 +11,7 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
+from textlstm.sweeps.progress import Progress
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.settings import SweepSettings
 from textlstm.sweeps.storage import open_storage
@@ -76,14 +77,21 @@ def worker(
     **changed: Any,
 ) -> Worker:
     """A worker whose jobs end with `result`; `changed` are settings that are not `SETTINGS`."""
+    settings = replace(SETTINGS, **changed)
     return Worker(
         study,
-        replace(SETTINGS, **changed),
+        settings,
         folder=folder,
         launcher=Launcher(result),
         space=SearchSpace.of(overrides, CONFIG),
         seeds=list(seeds),
+        progress=Progress(settings, None, study.trials()),
     )
+
+
+def add(study: Study, points: list[list[str]], *, finished: Sequence[list[str]] = ()) -> None:
+    """Queues the points of a grid, of which some still have the result of an earlier command."""
+    study.add(points, lambda point: point in finished)
 
 
 def states(study: Study) -> Counter[str]:

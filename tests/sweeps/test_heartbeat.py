@@ -2,14 +2,14 @@
 
 import time
 
-from helpers.studies import every_storage, opened
+from helpers.studies import add, every_storage, opened
 from textlstm.sweeps import heartbeat
 
 
 def test_a_running_trial_shows_that_it_is_alive(tmp_path, monkeypatch):
     monkeypatch.setattr(heartbeat, "BEAT", 0.05)
     study = opened(tmp_path)
-    study.add([["x=1"]])
+    add(study, [["x=1"]])
     trial = study.take(None)
     with study.alive(trial):
         time.sleep(0.5)
@@ -22,7 +22,7 @@ def test_a_silent_worker_of_another_machine_counts_as_dead_after_a_while(
     tmp_path, storage, monkeypatch
 ):
     study = opened(tmp_path, storage)
-    study.add([["x=1"]])
+    add(study, [["x=1"]])
     trial = study.take(None)
     trial.set_user_attr("host", "elsewhere")
     assert study.take(None) is None

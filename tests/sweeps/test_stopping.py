@@ -13,7 +13,7 @@ import pytest
 from optuna.trial import TrialState
 
 from helpers.commands import SRC, environment, run
-from helpers.studies import opened, states, worker
+from helpers.studies import add, opened, states, worker
 from helpers.sweeps import trials_of
 from textlstm.sweeps import stopping
 from textlstm.sweeps.stopping import Stopped, stoppable
@@ -68,7 +68,7 @@ def test_a_stopped_trial_waits_again_and_is_counted_once(tmp_path):
             raise Stopped(signal.SIGTERM)
 
     study = opened(tmp_path)
-    study.add([["x=1"], ["x=2"]])
+    add(study, [["x=1"], ["x=2"]])
     with pytest.raises(Stopped):
         worker(study, tmp_path, stop, ["y=1"]).work()
     assert states(study) == {"WAITING": 2}

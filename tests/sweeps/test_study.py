@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from helpers.studies import RANGES, every_storage, opened, states, worker
+from helpers.studies import RANGES, add, every_storage, opened, states, worker
 from textlstm.checks import InputError
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -35,7 +35,7 @@ def test_of_two_workers_who_start_at_once_each_point_has_one(tmp_path, storage):
 def start_and_work(folder, storage, points, results, start):
     start.wait()
     study = opened(folder, storage)  # both make the tables
-    study.add(points)
+    add(study, points)
     start.wait()
 
     def result(job):
@@ -49,7 +49,7 @@ def start_and_work(folder, storage, points, results, start):
 @every_storage
 def test_a_killed_workers_trial_is_run_again(tmp_path, storage):
     study = opened(tmp_path, storage)
-    study.add([["x=1"], ["x=2"]])
+    add(study, [["x=1"], ["x=2"]])
     process = SPAWN.Process(target=take_and_die, args=(tmp_path, storage))
     process.start()
     process.join()
@@ -68,7 +68,7 @@ def take_and_die(folder, storage):
 
 def test_a_trial_that_kills_its_workers_is_given_up_after_three(tmp_path):
     study = opened(tmp_path)
-    study.add([["x=1"]])
+    add(study, [["x=1"]])
     for attempt in (1, 2, 3):
         trial = study.take(None)
         assert trial.user_attrs.get("attempt", 1) == attempt
@@ -80,14 +80,14 @@ def test_a_trial_that_kills_its_workers_is_given_up_after_three(tmp_path):
 def test_a_grid_goes_on_with_what_is_not_done_and_runs_failed_points_again(tmp_path):
     points = [[f"x={n}"] for n in range(4)]
     study = opened(tmp_path)
-    study.add(points)
+    add(study, points)
     one = worker(study, tmp_path, lambda job: 1 // (job[-1] != "x=2"), ["y=1"])
     one.work()
     assert states(study) == {"COMPLETE": 3, "FAIL": 1}
-    study.add([*points, ["x=9"]])
+    add(study, [*points, ["x=9"]], finished=points[:1])  # of the others the config has changed
     again = worker(study, tmp_path, lambda job: 1.0, ["y=1"])
-    again.work()  # what is complete in this folder is for the job to skip
-    assert sorted(job[-1] for job in again.launcher.jobs) == ["x=0", "x=1", "x=2", "x=3", "x=9"]
+    again.work()
+    assert sorted(job[-1] for job in again.launcher.jobs) == ["x=1", "x=2", "x=3", "x=9"]
 
 
 @every_storage
@@ -95,11 +95,11 @@ def test_the_points_of_a_grid_have_parameters_for_dashboards_also_when_they_are_
     tmp_path, storage
 ):
     study = opened(tmp_path, storage)
-    study.add([["h=8", "d=0.1", "kind=[1,2]"], ["h=16", "d=1", "kind=null"]])
+    add(study, [["h=8", "d=0.1", "kind=[1,2]"], ["h=16", "d=1", "kind=null"]])
     study.give_back(study.take(None))
     first, second = {"h": 8, "d": 0.1, "kind": "[1,2]"}, {"h": 16, "d": 1.0, "kind": "null"}
     assert [trial.params for trial in study.trials()] == [first, second, first]
-    study.add([["h=0.5"]])  # no whole number: Optuna does not mix the kinds of a parameter
+    add(study, [["h=0.5"]])  # no whole number: Optuna does not mix the kinds of a parameter
     assert [trial.user_attrs["overrides"] for trial in study.trials()][3:] == [["h=0.5"]]
     one = worker(study, tmp_path, lambda job: 0.5, ["y=1"])
     one.work()
@@ -108,11 +108,11 @@ def test_the_points_of_a_grid_have_parameters_for_dashboards_also_when_they_are_
 
 def test_a_grids_points_that_another_machine_has_done_are_not_run_here(tmp_path, monkeypatch):
     study = opened(tmp_path)
-    study.add([["x=1"]])
+    add(study, [["x=1"]])
     monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
     worker(study, tmp_path, lambda job: 0.5, ["y=1"]).work()
     monkeypatch.undo()
-    study.add([["x=1"], ["x=2"]])
+    add(study, [["x=1"], ["x=2"]])
     one = worker(study, tmp_path, lambda job: 0.5, ["y=1"])
     one.work()
     assert [job[-1] for job in one.launcher.jobs] == ["x=2"]

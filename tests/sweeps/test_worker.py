@@ -8,8 +8,10 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
-from helpers.studies import RANGES, opened, states, worker
+from helpers.studies import RANGES, add, opened, states, worker
 from textlstm.checks import InputError, JobsFailed
+from textlstm.sweeps.progress import run_line
+from textlstm.sweeps.sweep import raise_failed
 from textlstm.sweeps.trials import TRIAL
 
 
@@ -128,32 +130,55 @@ def test_a_job_that_is_ended_from_outside_is_placed_again_and_stops_no_other(tmp
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
     one = placing(study, tmp_path, result, trials=3)
     one.work_in_threads(2)
-    one.raise_failed()
+    assert one.progress.failed(study.trials()) == []
     assert states(study) == {"COMPLETE": 3, "FAIL": 1}
     assert [
         job for job in one.launcher.launcher.jobs if job == ended[0]
     ] == ended * 2  # the same, once more
-    assert "trial 0: Job 7_0 has not produced any output (state: CANCELLED)" in caplog.messages
+    assert "run 0: Job 7_0 has not produced any output (state: CANCELLED)" in caplog.messages
 
 
-def test_jobs_elsewhere_that_fail_or_are_ended_each_time_are_named_at_the_end(tmp_path):
+def test_jobs_elsewhere_that_are_ended_each_time_are_named_at_the_end(tmp_path):
     def result(job):
         raise UncompletedJobError("gone")
 
     study = opened(tmp_path, search={"x": "interval(0.0,1.0)"})
     one = placing(study, tmp_path, result, trials=1)
     one.work_in_threads(1)
-    failed = JobReturn()
-    failed.status, failed.hydra_cfg = (
-        JobStatus.FAILED,
-        OmegaConf.create({"hydra": {"runtime": {"output_dir": "/s/a"}}}),
-    )
-    one.answers.append([failed])
-    with pytest.raises(
-        JobsFailed, match=r"say why: /s/a/train.log; those of the trials 2 were ended 3 times\.$"
-    ):
-        one.raise_failed()
     assert states(study) == {"FAIL": 3}
+    [failed] = one.progress.failed(study.trials())
+    with pytest.raises(
+        JobsFailed, match=r"^1 of the sweep's runs failed; .*\n  run 2 failed: its "
+    ):
+        raise_failed([failed])
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (InputError("optimizer.lr must be a number, got '001'."), "optimizer.lr must be a number"),
+        (KeyError("x"), "KeyError: 'x'"),
+    ],
+)
+def test_why_a_job_failed_stands_beside_it(tmp_path, error, reason):
+    def answer(job):
+        failed = JobReturn()
+        failed.status, failed.return_value = JobStatus.FAILED, error
+        failed.hydra_cfg = OmegaConf.create({"hydra": {"runtime": {"output_dir": "/s/a"}}})
+        return failed
+
+    study = opened(tmp_path)
+    add(study, [["x=1"]])
+    one = worker(study, tmp_path, None, ["y=1"])
+    one.launcher.launch = lambda jobs, initial_job_idx: [answer(job) for job in jobs]
+    one.work()
+    [failed] = study.trials()
+    assert run_line(failed).startswith(f"run 0 failed: {reason}")
+    assert run_line(failed).endswith("  x=1")
+    with pytest.raises(
+        JobsFailed, match=rf"\n  run 0 failed: {reason}.*  x=1\n    /s/a/train.log$"
+    ):
+        raise_failed([failed])
 
 
 def test_a_launcher_that_refuses_jobs_ends_the_sweep(tmp_path):

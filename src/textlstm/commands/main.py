@@ -140,14 +140,14 @@ def _end_sweep(error: Exception, failed: dict[str, Exception]) -> None:
 
     It returns only if the error is a bug, whose traceback is then shown.
     """
-    if failed:
-        said = f"{len(failed)} of the sweep's jobs failed; train.log in the folder says why:"
-        print(f"error: {said}", *map(visible, failed), sep="\n  ", file=sys.stderr)
-        if isinstance(error, JobsFailed) or any(error is of_job for of_job in failed.values()):
-            sys.exit(1)
     if isinstance(error, JobsFailed):
         print(f"error: {visible(error)}", file=sys.stderr)
         sys.exit(1)
+    if failed:
+        said = f"{len(failed)} of the sweep's jobs failed; train.log in the folder says why:"
+        print(f"error: {said}", *map(visible, failed), sep="\n  ", file=sys.stderr)
+        if any(error is of_job for of_job in failed.values()):
+            sys.exit(1)
     mistake = users_error(error)
     if mistake is not None:
         fail(mistake)

@@ -6,7 +6,7 @@ If the worker of a trial dies, another worker runs the trial again: see `heartbe
 import math
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -76,16 +76,24 @@ class Study:
         """Reads all trials as they stand now."""
         return self.study.get_trials(deepcopy=False)
 
-    def add(self, points: list[list[str]]) -> None:
-        """Queues grid points that neither wait nor run, nor were finished on another machine.
+    def add(self, points: list[list[str]], is_finished: Callable[[list[str]], bool]) -> None:
+        """Queues grid points that neither wait nor run, nor are finished.
 
-        Points that were finished here are queued again: a run that has its result ends at once.
+        Args:
+            points: the overrides of each point.
+            is_finished: whether the run of a point that was finished on this machine still has its
+                result: its configuration or data may have changed.
         """
-        here, taken = socket.gethostname(), set()
+        here = socket.gethostname()
+        taken, done = set[tuple[str, ...]](), set[tuple[str, ...]]()
         for trial in self.trials():
-            elsewhere = trial.state == TrialState.COMPLETE and trial.user_attrs.get("host") != here
-            if trial.state in PENDING or elsewhere:
-                taken.add(tuple(trial.user_attrs.get("overrides", ())))
+            known = tuple(trial.user_attrs.get("overrides", ()))
+            if trial.state == TrialState.COMPLETE and trial.user_attrs.get("host") == here:
+                done.add(known)
+            elif trial.state in (*PENDING, TrialState.COMPLETE):
+                taken.add(known)
+        asked = [point for point in points if tuple(point) in done - taken]
+        taken |= {tuple(point) for point in asked if is_finished(point)}
 
         distributions = grid_distributions(points)
         for point in points:
@@ -98,10 +106,9 @@ class Study:
         while True:
             self._revive()
             trials = self.trials()
-            begun = sum("attempt" not in trial.user_attrs for trial in trials)
             free = any(trial.state == TrialState.WAITING for trial in trials)
             if not free and self.search is not None:
-                free = most is None or begun < most
+                free = most is None or self._begun(trials) < most
             if not free:
                 return None
 
@@ -109,7 +116,14 @@ class Study:
             sign(taken)
             if self.search is not None or self._is_mine(taken):
                 return taken
+            taken.set_user_attr("doubled", True)
             self.study.tell(taken, state=TrialState.FAIL)
+
+    def is_done(self, most: int | None) -> bool:
+        """Tells whether no trial runs or waits, and none is to begin."""
+        begun = self._begun(self.trials())
+        ends = self.search is None or (most is not None and begun >= most)
+        return ends and not self.under_way()
 
     def under_way(self) -> bool:
         """Tells whether any trial runs or waits."""
@@ -121,20 +135,28 @@ class Study:
         Returns:
             Whether it will be run again.
         """
+        attempt = trial.user_attrs.get("attempt", 1)
         try:
+            if attempt >= ATTEMPTS:
+                self.explain(trial, f"its worker, or its job, was ended {ATTEMPTS} times.")
             self.study.tell(trial.number, state=TrialState.FAIL)
         except (ValueError, UpdateFinishedTrialError):  # another worker was faster
             return True
-        attempt = trial.user_attrs.get("attempt", 1)
         if attempt >= ATTEMPTS:
             return False
 
-        attributes = {"attempt": attempt + 1}
+        attributes = {"attempt": attempt + 1, "replaces": trial.number}
         if "overrides" in trial.user_attrs:
             attributes["overrides"] = trial.user_attrs["overrides"]
         parameters = {"params": trial.params, "distributions": trial.distributions}
         self._queue(attributes, parameters=parameters)
         return True
+
+    def explain(self, trial: FrozenTrial | Trial, reason: str, folder: str | None = None) -> None:
+        """Writes into a running trial why it fails, and in which folder its run is."""
+        attributes = {"error": reason, **({} if folder is None else {"folder": folder})}
+        for name, value in attributes.items():
+            self.storage.set_trial_user_attr(trial._trial_id, name, value)
 
     def put_back(self, trial: Trial) -> None:
         """Makes a running trial wait again, as if it had not begun: its worker was told to end."""
@@ -162,6 +184,10 @@ class Study:
             self.study.add_trial(create_trial(state=state, user_attrs=attributes, **parameters))
         except ValueError:  # a grid of this name had values of another kind: Optuna mixes none
             self.study.add_trial(create_trial(state=state, user_attrs=attributes))
+
+    def _begun(self, trials: list[FrozenTrial]) -> int:
+        """Counts trials, each once however often it was run again."""
+        return sum("attempt" not in trial.user_attrs for trial in trials)
 
     def _is_mine(self, taken: Trial) -> bool:
         """Tells whether no other trial has this point: two starts at once may both queue it."""

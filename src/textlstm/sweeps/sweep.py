@@ -6,17 +6,21 @@ places jobs elsewhere, such as SLURM's, gets several trials at a time from one p
 number of machines that reach the storage may run the same command.
 """
 
+import logging
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
+from optuna.trial import FrozenTrial
 
-from textlstm.checks import InputError
+from textlstm.checks import InputError, JobsFailed
 from textlstm.parent import PATIENCE, is_worker
 from textlstm.passwords import keep_password
+from textlstm.sweeps.progress import Progress, run_line
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.settings import SweepSettings
 from textlstm.sweeps.stopping import stoppable
@@ -24,6 +28,9 @@ from textlstm.sweeps.storage import open_storage
 from textlstm.sweeps.study import Study
 from textlstm.sweeps.worker import Worker
 from textlstm.sweeps.workers import suitable_number, wait_for_texts, work_in_processes
+from textlstm.terminal import loading
+
+log = logging.getLogger(__name__)
 
 
 def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[JobReturn]]:
@@ -60,23 +67,50 @@ def _sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list
     else:
         OmegaConf.save(config, folder / "multirun.yaml")
         if not settings.searches:
-            study.add(points)
-
-    count = settings.workers or suitable_number(config)
-    here = isinstance(launcher, BasicLauncher)
-    if here and count > 1:
-        work_in_processes(study, settings, folder=folder, count=count, config=config, space=space)
+            study.add(points, partial(_is_finished, launcher, space.fixed))
+    progress = Progress(settings, None if settings.searches else points, study.trials())
+    if study.is_done(settings.trials) and not is_worker():
+        log.info("%s", progress.last_line(study.trials(), folder))
         return []
 
-    worker = Worker(study, settings, folder=folder, launcher=launcher, space=space, seeds=seeds)
-    if here:
-        worker.work()
-        for job in (job for answers in worker.answers for job in answers):
-            _ = job.return_value  # raises what a failed job raised
+    count = settings.workers or suitable_number(config)
+    here, worker = isinstance(launcher, BasicLauncher), None
+    if here and count > 1:
+        work_in_processes(study, progress, folder=folder, count=count, config=config, space=space)
     else:
-        worker.work_in_threads(count)
-        worker.raise_failed()
-    return worker.answers
+        worker = Worker(
+            study,
+            settings,
+            folder=folder,
+            launcher=launcher,
+            space=space,
+            seeds=seeds,
+            progress=progress,
+        )
+        worker.work() if here else worker.work_in_threads(count)
+
+    if not is_worker():  # else the process that started this one says it
+        log.info("%s", progress.last_line(study.trials(), folder))
+        raise_failed(progress.failed(study.trials()))
+    return worker.answers if worker else []
+
+
+def _is_finished(launcher: Any, fixed: list[str], point: list[str]) -> bool:
+    with loading():
+        from textlstm.sweeps.finished import is_finished
+
+    return is_finished(launcher, [*fixed, *point])
+
+
+def raise_failed(failed: list[FrozenTrial]) -> None:
+    """Raises one error that says of each failed run why it failed, and where its log is."""
+    if not failed:
+        return
+    lines = [run_line(trial) for trial in failed]
+    folders = [trial.user_attrs.get("folder") for trial in failed]
+    logs = [f"\n    {folder}/train.log" if folder else "" for folder in folders]
+    listed = "".join(f"\n  {line}{file}" for line, file in zip(lines, logs, strict=True))
+    raise JobsFailed(f"{len(failed)} of the sweep's runs failed; train.log says more:{listed}")
 
 
 def _keep_password(config: DictConfig, overrides: list[str]) -> list[str]:

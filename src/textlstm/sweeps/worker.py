@@ -14,11 +14,11 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn, JobStatus
 from optuna.trial import Trial, TrialState
 
-from textlstm.checks import InputError, JobsFailed
-from textlstm.sweeps.progress import progress_line
+from textlstm.checks import InputError
+from textlstm.sweeps.progress import Progress, run_line
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.settings import SweepSettings
-from textlstm.sweeps.study import ATTEMPTS, Study
+from textlstm.sweeps.study import Study
 from textlstm.sweeps.trials import TRIAL, attachment
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class Worker:
         launcher: Hydra's launcher, which runs the jobs in this process or places them elsewhere.
         space: overrides of every job, and the ranges of a search.
         seeds: the seeds that a search trains each trial with, one job for each.
+        progress: counts the runs.
 
     Attributes:
         answers: for each trial that has ended, what the launcher returned for its jobs.
@@ -48,14 +49,13 @@ class Worker:
         launcher: Any,
         space: SearchSpace,
         seeds: list[str],
+        progress: Progress,
     ) -> None:
         self.study, self.settings, self.folder = study, settings, folder
         self.launcher, self.space, self.seeds = launcher, space, seeds
-        self.started = time.monotonic()
-        self.before = sum(trial.state.is_finished() for trial in study.trials())
+        self.progress, self.started = progress, time.monotonic()
         self.durations: list[float] = []  # of the trials so far, in seconds
         self.answers: list[list[JobReturn]] = []
-        self.given_up: list[int] = []  # trials whose jobs were ended from outside in every attempt
         self.taking = threading.Lock()  # else two threads may both take the last of `sweep.trials`
         self.stopped = False
 
@@ -63,10 +63,11 @@ class Worker:
         """Runs one trial after the other."""
         while (trial := self._take()) is not None:
             self._run(trial)
-            line = progress_line(
-                self.study.trials(), self.settings, started=self.started, before=self.before
-            )
-            log.info("%s", line)
+            trials = self.study.trials()
+            for run in self.progress.counted(trials):
+                if run.number == trial.number and run.state.is_finished():
+                    log.info("%s", run_line(run))
+            log.info("%s", self.progress.line(trials))
 
     def work_in_threads(self, count: int) -> None:
         """Runs `count` trials at a time; the launcher places their jobs, and the threads wait."""
@@ -86,25 +87,6 @@ class Worker:
         for _ in range(count):
             if (error := ends.get()) is not None:
                 raise error
-
-    def raise_failed(self) -> None:
-        """Says which jobs that ran elsewhere failed, if any did.
-
-        Raises:
-            JobsFailed: names their logs, and the trials that were given up.
-        """
-        jobs = [job for answers in self.answers for job in answers]
-        logs = [
-            f"{job.hydra_cfg.hydra.runtime.output_dir}/train.log"
-            for job in jobs
-            if job.status != JobStatus.COMPLETED and job.hydra_cfg is not None
-        ]
-        reasons = [f"these say why: {', '.join(logs)}"] if logs else []
-        if self.given_up:
-            trials = ", ".join(map(str, self.given_up))
-            reasons.append(f"those of the trials {trials} were ended {ATTEMPTS} times")
-        if reasons:
-            raise JobsFailed(f"Jobs of the sweep failed; {'; '.join(reasons)}.")
 
     def _take(self) -> Trial | None:
         """Takes the next trial; None if none is left or time is up.
@@ -135,8 +117,7 @@ class Worker:
             answers = self._run_here(trial, jobs) if here else self._run_elsewhere(trial, jobs)
 
         if answers is None:
-            if not self.study.give_back(trial):
-                self.given_up.append(trial.number)
+            self.study.give_back(trial)
             return
         self._tell(trial, answers)
         self.durations.append(time.monotonic() - started)
@@ -186,7 +167,7 @@ class Worker:
             message = str(error).strip()
             # Submitit's error is told by its name, since submitit need not be installed.
             if type(error).__name__ == "UncompletedJobError":
-                log.warning("trial %d: %s", trial.number, " ".join(message.splitlines()[:2]))
+                log.warning("run %d: %s", trial.number, " ".join(message.splitlines()[:2]))
                 return None
             reason = (message or repr(error)).splitlines()[-1]
             raise InputError(f"hydra/launcher: {reason}") from error
@@ -200,11 +181,24 @@ class Worker:
         return attachment(settings.storage, self.folder, settings.name, trial._trial_id)
 
     def _tell(self, trial: Trial, answers: Sequence[JobReturn]) -> None:
-        """Tells the study the trial's mean score, or that it failed or was pruned."""
+        """Tells the study the trial's mean score, or that it was pruned, or why it failed."""
         study = self.study.study
-        if any(answer.status != JobStatus.COMPLETED for answer in answers):
+        failed = [answer for answer in answers if answer.status != JobStatus.COMPLETED]
+        if failed:
+            self.study.explain(trial, _reason(failed[0]), _folder(failed[0]))
             study.tell(trial, state=TrialState.FAIL)
         elif any(answer.return_value is None for answer in answers):
             study.tell(trial, state=TrialState.PRUNED)
         else:
             study.tell(trial, statistics.fmean(answer.return_value for answer in answers))
+
+
+def _reason(answer: JobReturn) -> str:
+    """The first line of the error that a job failed with, and for a bug its kind."""
+    error = answer._return_value  # `return_value` would raise it
+    said = str(error).strip().partition("\n")[0]
+    return said if isinstance(error, InputError) else f"{type(error).__name__}: {said}"
+
+
+def _folder(answer: JobReturn) -> str | None:
+    return None if answer.hydra_cfg is None else answer.hydra_cfg.hydra.runtime.output_dir

@@ -21,9 +21,8 @@ from textlstm.data.settings import DataSettings
 from textlstm.parent import WORKER, wait_for_parent
 from textlstm.passwords import without_password
 from textlstm.places import CACHE
-from textlstm.sweeps.progress import progress_line, trial_line
+from textlstm.sweeps.progress import Progress
 from textlstm.sweeps.search_space import SearchSpace
-from textlstm.sweeps.settings import SweepSettings
 from textlstm.sweeps.study import Study
 from textlstm.terminal import loading, status
 from textlstm.training.threads import cores
@@ -61,7 +60,7 @@ def wait_for_texts() -> None:
 
 def work_in_processes(
     study: Study,
-    settings: SweepSettings,
+    progress: Progress,
     *,
     folder: Path,
     count: int,
@@ -72,12 +71,10 @@ def work_in_processes(
 
     Raises:
         InputError: a mistake in the data, which ends the sweep.
-        JobsFailed: jobs that failed, with the logs that say why.
+        JobsFailed: workers that ended before their time, with their logs.
     """
     threads = max(1, cores() // count)
     logs = [folder / f"worker-{number}.log" for number in range(1, count + 1)]
-    started = time.monotonic()
-    before = {trial.number for trial in study.trials() if trial.state.is_finished()}
     log.info("%d workers, each with %s CPU threads; they log to %s.", count, threads, folder)
 
     with _started(logs, threads) as processes:
@@ -86,12 +83,12 @@ def work_in_processes(
             assert process.stdin is not None
             with suppress(BrokenPipeError):  # the worker has ended
                 process.stdin.write(b"\n")
-        _follow(processes, study, settings, started=started, before=before)
+        _follow(processes, study, progress)
 
-    log.info("%s", progress_line(study.trials(), settings, started=started, before=len(before)))
-    if any(process.returncode for process in processes):
+    ended = [file for file, process in zip(logs, processes, strict=True) if process.returncode]
+    if ended:
         raise JobsFailed(
-            f"Jobs of the sweep failed; these say why: {', '.join(str(file) for file in logs)}"
+            f"Workers ended before their time; these say why: {', '.join(map(str, ended))}"
         )
 
 
@@ -157,26 +154,16 @@ def _started(logs: list[Path], threads: int) -> Iterator[list[subprocess.Popen[b
             process.wait()
 
 
-def _follow(
-    processes: list[subprocess.Popen[bytes]],
-    study: Study,
-    settings: SweepSettings,
-    *,
-    started: float,
-    before: set[int],
-) -> None:
-    """Logs each trial that ends, and keeps a line of progress, until no worker runs."""
-    seen = set(before)
+def _follow(processes: list[subprocess.Popen[bytes]], study: Study, progress: Progress) -> None:
+    """Logs each run that ends, and keeps a line of progress, until no worker runs."""
     with status() as tell:
         working = True
         while working:
             # In this order: once a worker has ended, all of its trials are read below.
             working = any(process.poll() is None for process in processes)
             trials = study.trials()
-            for trial in trials:
-                if trial.state.is_finished() and trial.number not in seen:
-                    seen.add(trial.number)
-                    log.info("%s", trial_line(trial))
-            tell(progress_line(trials, settings, started=started, before=len(before)))
+            for line in progress.ended(trials):
+                log.info("%s", line)
+            tell(progress.line(trials))
             if working:
                 time.sleep(1)

@@ -140,10 +140,7 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
     """
     finished = run.record()
     if sweeping:
-        # Parsed, so that keys which there were not yet have the values of old runs.
-        same = finished is not None and _parsed(finished["config"]) == settings.plain()
-        same = same and finished is not None and not has_failed(finished)
-        if finished is not None and same and not changed_sources(finished["data"]["sources"]):
+        if finished is not None and is_result_of(finished, settings):
             log.info(
                 "Finished before, with macro F1 %.4f on validation: skipped.", finished["score"]
             )
@@ -166,6 +163,13 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
                 f"that is longer."
             )
     return None
+
+
+def is_result_of(record: Record, settings: RunSettings) -> bool:
+    """Tells whether a finished run has trained this configuration on what its files hold now."""
+    # Parsed, so that keys which there were not yet have the values of old runs.
+    same = _parsed(record["config"]) == settings.plain() and not has_failed(record)
+    return same and not changed_sources(record["data"]["sources"])
 
 
 def _parsed(config: dict[str, Any]) -> dict[str, Any] | None:
