@@ -37,6 +37,8 @@ WHOLE_NUMBERS = {
     "callbacks.early_stopping.patience",
     "trainer.max_epochs",
 }
+# These take lists, though their value may be null.
+LISTS = {"data.label_names", "model.head"}
 
 
 def is_hyperparameter(key: str) -> bool:

@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from textlstm.checks import InputError, nearest
 from textlstm.commands.foreign_keys import is_group, refuse_foreign_keys, refuse_null_presets
+from textlstm.commands.readings import refuse_two_readings
 from textlstm.commands.recorded import read_config
 from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED, value_in
 from textlstm.passwords import keep_password
@@ -57,6 +58,7 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
         typed = [*typed, "data=files"]
         overrides.append(_parse("data=files"))
     check_keys(command, overrides)
+    refuse_two_readings(command, overrides)
 
     swept = [override.key_or_group for override in overrides if override.is_sweep_override()]
     preset = [override.value() for override in overrides if override.key_or_group == "sweep"]

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import optuna
 from optuna.exceptions import StorageInternalError
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from textlstm.checks import InputError
 from textlstm.passwords import hidden, with_password, without_password
+from textlstm.sweeps.journal import open_journal
 
 T = TypeVar("T")
 
@@ -31,13 +31,12 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
     typed with it, and no error shows one.
 
     Raises:
-        InputError: a database that cannot be reached, or whose driver is not installed.
+        InputError: a database that cannot be reached, or whose driver is not installed, or a
+            damaged journal.
         PermissionError: the sweep belongs to another user; the error names the file.
     """
     if url is not None and "://" not in url:
-        path = Path(url).expanduser().absolute()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(path)))
+        return open_journal(Path(url).expanduser().absolute())
 
     file = folder / "study.db"
     if url is None and file.exists():
