@@ -42,12 +42,8 @@ PLAIN_TRAINER_KEYS = {
     *("max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "limit_train_batches"),
     *("gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches"),
     *("deterministic", "benchmark", "inference_mode", "detect_anomaly", "log_every_n_steps"),
-    *(
-        "reload_dataloaders_every_n_epochs",
-        "enable_autolog_hparams",
-        "profiler",
-        "checkpoint_every",
-    ),
+    *("reload_dataloaders_every_n_epochs", "enable_autolog_hparams", "profiler"),
+    "checkpoint_every",
 }
 # OmegaConf resolves `${`, unless a backslash before it takes its meaning away.
 ESCAPED = re.compile(r"(\\*)\$\{")
