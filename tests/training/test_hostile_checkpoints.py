@@ -14,6 +14,7 @@ from helpers.commands import call
 from textlstm.checks import InputError
 from textlstm.training.checkpoints import MARK, _with_checksum, read_checkpoint
 from textlstm.training.module import TextClassificationModule
+from textlstm.training.scoring import load_weights
 
 OLD_RUN = Path(__file__).parents[1] / "old_run"
 MADE_IN = "/tmp/textlstm/old_run"  # the folder as the runs have recorded it
@@ -130,6 +131,17 @@ def test_a_hostile_checkpoint_makes_no_module(content, tmp_path, name):
     ) as found:
         TextClassificationModule.restored(tmp_path / "last.ckpt")
     assert len(str(found.value)) < 1_000
+
+
+def test_the_kept_epoch_is_not_taken_from_a_hostile_checkpoint(content, tmp_path):
+    save(content, tmp_path / "last.ckpt")
+    module = TextClassificationModule.restored(tmp_path / "last.ckpt")
+    before = module.network.members[0].output.weight.clone()
+    weight(lambda tensor: tensor * float("nan"))(content)
+    save(content, tmp_path / "best.ckpt")
+    with pytest.raises(InputError, match=r"best.ckpt cannot be used: its weights are no numbers"):
+        load_weights(module, tmp_path / "best.ckpt")
+    assert torch.equal(module.network.members[0].output.weight, before)
 
 
 def test_the_checkpoint_itself_makes_a_module(content, tmp_path):

@@ -10,13 +10,14 @@ from textlstm.model import baselines
 from textlstm.model.calibration import choose_threshold, describe_calibration, fit_temperature
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Baseline, Calibration
+from textlstm.runs.checkpoint_schema import strange_states_refused
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.predictions import write_predictions
 from textlstm.runs.record import Record, ScoredName, read_record
 from textlstm.runs.results import LINEAR
 from textlstm.training.channel import has_channel, mix_channel
 from textlstm.training.checkpoints import read_checkpoint
-from textlstm.training.module import TextClassificationModule
+from textlstm.training.module import TextClassificationModule, saved_arguments
 from textlstm.training.recording import ScoredRun, ScoredSplit
 from textlstm.training.settings import RunSettings
 
@@ -61,8 +62,7 @@ def score_kept(
     # among them. Lightning gives the weights of rank 0 to the others.
     refit = settings.data.refit
     if trainer.is_global_zero:
-        saved = read_checkpoint(run.kept_checkpoint(refit=refit))
-        module.load_state_dict(saved["state_dict"])
+        load_weights(module, run.kept_checkpoint(refit=refit))
     if taken is not None:
         mixes = has_channel(settings, data, taken)
         calibrated = taken["wide"]["lstm_temperature"] if mixes else None
@@ -77,6 +77,18 @@ def score_kept(
         trainer.test(module, data, verbose=False)
         scored["test"] = _scored("test", module, data)
     return scored
+
+
+def load_weights(module: TextClassificationModule, checkpoint: Path) -> None:
+    """Gives `module` the weights of a checkpoint.
+
+    Raises:
+        InputError: the file is damaged, of another network, or training cannot have saved it.
+    """
+    saved = read_checkpoint(checkpoint)
+    with strange_states_refused(checkpoint):
+        saved_arguments(saved)
+        module.load_state_dict(saved["state_dict"])
 
 
 def _scored(split: str, module: TextClassificationModule, data: TextDataModule) -> ScoredSplit:

@@ -11,6 +11,7 @@ from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 from torch import Tensor
 
 from textlstm.checks import InputError
+from textlstm.runs.checkpoint_schema import strange_states_refused
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.watched import LOSS
 from textlstm.training.checkpoints import read_checkpoint
@@ -25,10 +26,15 @@ def ends_epoch(trainer: pl.Trainer) -> bool:
 
 
 def ended_inside_epoch(checkpoint: Path) -> bool:
-    """Tells whether the epoch of a checkpoint was cut short, which Lightning cannot go on with."""
+    """Tells whether the epoch of a checkpoint was cut short, which Lightning cannot go on with.
+
+    Raises:
+        InputError: the file is damaged, or training cannot have saved it.
+    """
     saved = read_checkpoint(checkpoint, mmap=True)
-    progress: dict[str, Any] = saved["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-    return not progress["is_last_batch"]
+    with strange_states_refused(checkpoint):
+        progress: dict[str, Any] = saved["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        return not progress["is_last_batch"]
 
 
 def going_on(run: RunFolder) -> str:
