@@ -16,7 +16,7 @@ from textlstm.runs.claim import claimed
 
 TINY = [*QUICK, "trainer.max_epochs=1", "data.max_rows=300", "threads=1"]
 FILES = ("report.md", "predictions.csv", "curves.png")
-BUNDLE = ("model.safetensors", "config.json", "tokenizer.json", "labels.json")
+BUNDLE = ("model.safetensors", "config.json", "tokenizer.json", "labels.json", "README.md")
 
 
 def limited(size: int, command: str, *arguments: object, output: Path) -> tuple[int, str]:

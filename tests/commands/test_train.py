@@ -23,6 +23,7 @@ def test_the_run_folder_is_complete(trained, my_csv):
         "model/config.json",
         "model/tokenizer.json",
         "model/labels.json",
+        "model/README.md",
         "metrics.json",
         "predictions.csv",
         "report.md",

@@ -70,7 +70,7 @@ def _key(source: str) -> str:
 def data_section(record: Record) -> str:
     """The section on splits, sources, columns, warnings and the tokenizer."""
     facts = record["data"]
-    paragraphs = ["## Data", _splits(facts, record["labels"])]
+    paragraphs = ["## Data", splits_table(facts, record["labels"])]
     paragraphs += [
         f"- {name}: {code_span(source['path'])} (SHA-256 `{source['sha256'][:16]}…`)"
         for name, source in facts["sources"].items()
@@ -102,7 +102,7 @@ def data_section(record: Record) -> str:
     return "\n\n".join(paragraphs)
 
 
-def _splits(facts: DataFacts, labels: list[str]) -> str:
+def splits_table(facts: DataFacts, labels: list[str]) -> str:
     """The table of the splits: rows, lengths, what is cut or unknown, and rows of each class."""
     header = ["split", "rows", "tokens per text", "longest", "texts cut", "unknown tokens", *labels]
     rows = [

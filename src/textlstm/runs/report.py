@@ -128,11 +128,11 @@ def _probabilities(
         "![confidence against accuracy, before and after](reliability.png)",
         f"Temperature {temperature:.3f}, chosen on {calibration['chosen_on']}: calibration error "
         f"on {split} {errors}.",
-        _threshold(calibration, split),
+        threshold_sentence(calibration, split),
     ]
 
 
-def _threshold(calibration: Calibration, split: ScoredName) -> str:
+def threshold_sentence(calibration: Calibration, split: ScoredName) -> str:
     """Says how many answers above the threshold are right, and how many of all texts those are."""
     threshold, chosen_on = calibration["threshold"], calibration["chosen_on"]
     if threshold is None:

@@ -17,6 +17,7 @@ from textlstm.model.wide import WideChannel
 from textlstm.runs import tensorboard as dashboards
 from textlstm.runs.environment import environment
 from textlstm.runs.folder import RunFolder
+from textlstm.runs.model_card import write_model_card
 from textlstm.runs.record import (
     FORMAT,
     PrunedRecord,
@@ -154,6 +155,7 @@ def write_run(
     last, split = list(scored.splits.items())[-1]
     spreadsheet = record["config"].get("spreadsheet", False)
     write_report(run.path, record, last, split.texts, split.predictions, spreadsheet=spreadsheet)
+    write_model_card(run.model, record, last)
 
     if isinstance(logger, TensorBoardLogger):
         for name, split in scored.splits.items():
