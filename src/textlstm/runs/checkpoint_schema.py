@@ -149,15 +149,17 @@ def check_training_state(content: dict[str, Any], module: nn.Module, labels: lis
 
 
 def _check_counters(loops: Any) -> None:
-    """Refuses anything but whole numbers, true and false in named groups."""
-    groups, seen = [loops], 0
+    """Refuses anything but whole numbers, true and false in named groups and lists of such."""
+    groups: list[Any] = [_keys(loops)]
+    seen = 0
     while groups:
-        group = _keys(groups.pop())
-        seen += len(group) + 1
+        group = groups.pop()
+        values = group if isinstance(group, list) else list(_keys(group).values())
+        seen += len(values) + 1
         if seen > COUNTS:
             raise InputError("the counters of its training loop have no end.")
-        for value in group.values():
-            if isinstance(value, dict):
+        for value in values:
+            if isinstance(value, dict | list):
                 groups.append(value)
             else:
                 _check_count(value)
