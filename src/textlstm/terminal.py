@@ -1,11 +1,15 @@
-"""Progress on a terminal before and after training; where there is no terminal, nothing."""
+"""Progress on a terminal, in one line at its bottom; where there is no terminal, nothing."""
 
 import gc
 import logging
+import os
+import re
 import sys
+import textwrap
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from textlstm.ranks import is_rank_zero
 
@@ -13,6 +17,11 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 T = TypeVar("T")
+
+COMMAND = re.compile(r"\b(python3?|textlstm|make|pip) [\w./-]")
+INTERVAL = 0.5  # seconds; drawing at each step costs a third of the time of a small network
+SHARE = "{bar:16}{percentage:4.0f}%"  # of a total that is known
+LEFT = "{remaining} left"
 
 
 def _watched() -> bool:
@@ -62,6 +71,40 @@ def status() -> Iterator[Callable[[str], None]]:
         shown.wipe()
 
 
+class ScreenFormatter(logging.Formatter):
+    """Breaks the lines of a message between words where standard error is a terminal.
+
+    Messages with a command stay as they are: what is copied from a line that the terminal itself
+    has broken is one line.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message as the terminal gets it."""
+        message = super().format(record)
+        return message if COMMAND.search(message) else broken(message, sys.stderr)
+
+
+def broken(text: str, stream: TextIO) -> str:
+    """Breaks the lines of a text between words if they are wider than the terminal of a stream."""
+    if not stream.isatty():
+        return text
+    try:
+        width = os.get_terminal_size(stream.fileno()).columns
+    except OSError:  # it is closed by now
+        width = 0
+    if not width:
+        return text
+    lines = list[str]()
+    for line in text.split("\n"):
+        wrapped = [line]
+        if len(line) > width:
+            wrapped = textwrap.wrap(
+                line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+            )
+        lines += wrapped
+    return "\n".join(lines)
+
+
 class _StatusLine:
     """A line with a spinner on the terminal."""
 
@@ -87,6 +130,74 @@ class _StatusLine:
         return True
 
 
+class Bar:
+    """A line at the bottom of the terminal that says how far something is.
+
+    It is wiped before a message is logged, and drawn again below it. Where nobody watches, nothing
+    is drawn.
+
+    Args:
+        layout: the line, with the fields that tqdm knows in braces, such as `{n:,} texts`; `{desc}`
+            is what `advance` is told.
+        total: the count at the end, if that is known.
+        done: the count at the beginning.
+        told: what `{desc}` is until then.
+    """
+
+    def __init__(
+        self, layout: str, *, total: int | None = None, done: int = 0, told: str = ""
+    ) -> None:
+        self.line: Any = None
+        self.drawn = time.monotonic()
+        self.handlers: list[logging.Handler] = []
+        if not _watched():
+            return
+        from tqdm import tqdm
+
+        tqdm.monitor_interval = 0  # no thread of its own
+        self.line = tqdm(
+            total=total,
+            initial=done,
+            desc=told,
+            bar_format=layout,
+            file=sys.stderr,
+            leave=False,
+            dynamic_ncols=True,
+            smoothing=0,  # what is left takes as long as what has been done, on average
+        )
+        self.handlers = logging.getLogger().handlers[:]
+        for handler in self.handlers:
+            handler.addFilter(self._wipe)
+
+    def advance(self, count: int = 1, tell: Callable[[], str] | None = None) -> None:
+        """Counts on, and draws the line if it is older than half a second.
+
+        Args:
+            tell: gives what stands for `{desc}`; it is called only when the line is drawn.
+        """
+        if self.line is None:
+            return
+        self.line.n += count
+        if time.monotonic() - self.drawn > INTERVAL or self.line.n == self.line.total:
+            if tell is not None:
+                self.line.set_description_str(tell(), refresh=False)
+            self.line.refresh()
+            self.drawn = time.monotonic()
+
+    def close(self) -> None:
+        """Wipes the line for good."""
+        for handler in self.handlers:
+            handler.removeFilter(self._wipe)
+        if self.line is not None:
+            self.line.close()
+            self.line = None
+
+    def _wipe(self, record: logging.LogRecord) -> bool:
+        """Wipes the line; as a filter of messages it lets each pass."""
+        self.line.clear()
+        return True
+
+
 def counted(
     items: Iterable[T],
     what: str,
@@ -105,13 +216,13 @@ def counted(
     if not _watched():
         yield from items
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    bar = [BarColumn()] if total else []
-    columns = [TextColumn("{task.completed:,.0f} " + what), *bar, TimeElapsedColumn()]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total)
+    layout = f"{{n:,}} {what}  {{elapsed}}"
+    if total:
+        layout = f"{{n:,}} of {{total:,}} {what}  {SHARE}  {LEFT}"
+    bar = Bar(layout, total=total)
+    try:
         for item in items:
             yield item
-            progress.advance(task, size_of(item))
+            bar.advance(size_of(item))
+    finally:
+        bar.close()

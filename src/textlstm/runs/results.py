@@ -1,5 +1,6 @@
 """The scores of a run beside its baselines', with the sentences that explain them."""
 
+import sys
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -11,6 +12,7 @@ from textlstm.escaping import visible
 from textlstm.model.scores import BaselineSettings, ScoreName, Scores
 from textlstm.model.wide import RUNS
 from textlstm.runs.record import Record, ScoredName
+from textlstm.terminal import broken
 
 SCORES: dict[ScoreName, str] = {
     "accuracy": "accuracy",
@@ -37,7 +39,7 @@ def print_results(record: Record, split: ScoredName, folder: Path) -> None:
     console = Console(soft_wrap=True)
     console.print(table)
     for line in notes(record, split):
-        console.print(visible(line), highlight=False, markup=False)
+        console.print(broken(visible(line), sys.stdout), highlight=False, markup=False)
     console.print(f"folder: {visible(folder)}", highlight=False, markup=False)
 
 

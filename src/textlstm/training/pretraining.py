@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import shutil
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -174,8 +173,7 @@ def _train(
         counts_V = texts.tokens.long().bincount(minlength=vocab_size)
         module = PretrainingModule(sizes, settings, counts_V, len(loader))
         history = PretrainingHistory(report, level)
-        terminal = sys.stderr.isatty()
-        bar = ProgressBar("Language model", ("pretrain/loss_step", "pretrain/perplexity"))
+        bar = ProgressBar("language model, epoch", {"pretrain/perplexity": "perplexity {:.1f}"})
         trainer = pl.Trainer(
             max_epochs=settings.epochs,
             accelerator=device.type,
@@ -191,7 +189,7 @@ def _train(
                 MovedFolder(),
                 FiniteLoss("a smaller pretrain.lr"),
                 SaveInsideEpoch(checkpoints / LAST, interval),
-                *([bar] if terminal else []),
+                bar,
                 history,
                 ModelCheckpoint(
                     dirpath=checkpoints,
@@ -200,7 +198,7 @@ def _train(
                     enable_version_counter=False,
                 ),
             ],
-            enable_progress_bar=terminal,
+            enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,

@@ -1,7 +1,6 @@
 """The language model in training: loss, optimizer and schedule, and what is kept of each epoch."""
 
 import logging
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -134,7 +133,7 @@ class PretrainingHistory(pl.Callback):
         self.started = None
         self.report(epoch)
         log.log(
-            logging.DEBUG if sys.stderr.isatty() else self.level,  # a terminal has the bar
+            self.level,
             "language model, epoch %d/%s  perplexity %.1f (in training %.1f)  %.1f s",
             epoch["epoch"],
             trainer.max_epochs,

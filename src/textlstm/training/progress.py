@@ -1,22 +1,25 @@
-"""Shows a run while it trains: first what is trained, then how far it is.
+"""Shows a run while it trains: first what is trained, then each epoch, and how far it is.
 
-A terminal shows one bar; any other output, and the log in any case, gets one line for each epoch.
+Every epoch is a line of the log, on the screen as well; a terminal has one more line below them.
 """
 
 import logging
-import sys
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import RichProgressBar
 
 from textlstm.data.facts import SplitFacts
 from textlstm.model.ensemble import Network
 from textlstm.model.network import layer_table, trainable
 from textlstm.runs.record import Epoch, EpochValidation, Pretraining, Seconds
+from textlstm.terminal import LEFT, SHARE, Bar
+from textlstm.training.length import max_steps
 
 log = logging.getLogger(__name__)
+
+SHOWN = {"train/loss_step": "loss {:.4f}", "val/macro_f1": "macro F1 {:.4f}"}
 
 
 def announce(
@@ -107,9 +110,7 @@ class EpochHistory(pl.Callback):
         self._log_training(trainer, epoch)
 
         validated = "  val loss %.4f accuracy %.4f macro F1 %.4f" if validation else ""
-        level = logging.DEBUG if sys.stderr.isatty() else logging.INFO  # a terminal has the bar
-        log.log(
-            level,
+        log.info(
             f"epoch %d/%s  train loss %.4f accuracy %.4f{validated}  %.1f s",
             epoch["epoch"],
             trainer.max_epochs,
@@ -134,44 +135,83 @@ class EpochHistory(pl.Callback):
             logger.log_metrics(scores, trainer.global_step - 1)
 
 
-class ProgressBar(RichProgressBar):
-    """Lightning's bar with the scores that fit in a line, and epochs counted from 1.
+class ProgressBar(pl.Callback):
+    """Shows on a terminal how far a training is, in one line below those of its epochs.
+
+    The line has the epoch, the share of the whole training that is done, the scores and the time
+    that is left, if no epoch is saved by an early end. Scoring has a line of its own.
 
     Args:
         stage: the word before the number of the epoch.
-        shown: the names of the scores.
+        shown: scores by the names under which the module logs them, and how they are written.
     """
 
-    interval = 0.5  # seconds; drawing at each step costs a third of the time of a small network
-
-    def __init__(
-        self,
-        stage: str = "Epoch",
-        shown: tuple[str, ...] = ("train/loss_step", "val/loss", "val/macro_f1"),
-    ) -> None:
-        super().__init__(refresh_rate=2)  # per second
+    def __init__(self, stage: str = "epoch", shown: Mapping[str, str] = SHOWN) -> None:
         self.stage, self.shown = stage, shown
-        self.drawn = 0.0
+        self.bar: Bar | None = None
 
-    def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begins the line; that of a resumed run begins where the run was."""
+        assert trainer.max_epochs is not None
+        total = trainer.max_epochs * int(trainer.num_training_batches)
+        limit = max_steps(trainer)
+        if limit is not None:
+            total = min(total, limit * trainer.accumulate_grad_batches)
+        done = trainer.fit_loop.epoch_loop.total_batch_idx + 1
+        self._begin(f"{{desc}}{SHARE}  {LEFT}", total, done, self._epoch_and_scores(trainer))
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *others: Any) -> None:
+        self._advance(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._end()
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.state.fn == "validate":  # not the validation of an epoch
+            self._begin_scoring("validation", trainer.num_val_batches)
+
+    def on_validation_batch_end(self, trainer: pl.Trainer, *others: Any) -> None:
+        if trainer.state.fn == "validate":
+            self._advance(trainer)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.state.fn == "validate":
+            self._end()
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._begin_scoring("test", trainer.num_test_batches)
+
+    def on_test_batch_end(self, trainer: pl.Trainer, *others: Any) -> None:
+        self._advance(trainer)
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._end()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Draws the bar, at most twice a second and after the last batch."""
-        if (
-            time.monotonic() - self.drawn > self.interval
-            or batch_idx + 1 == trainer.num_training_batches
-        ):
-            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
-            self.drawn = time.monotonic()
+        self._end()
 
-    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
-        metrics = super().get_metrics(trainer, pl_module)
-        return {name: metrics[name] for name in self.shown if name in metrics}
+    def _begin_scoring(self, split: str, batches: Sequence[float]) -> None:
+        total = int(sum(batches))
+        self._begin(f"{{n:,}} of {{total:,}} batches of {split}  {SHARE}  {LEFT}", total)
 
-    def _get_train_description(self, current_epoch: int) -> str:
-        return f"{self.stage} {current_epoch + 1}/{self.trainer.max_epochs}"
+    def _begin(self, layout: str, total: int, done: int = 0, told: str = "") -> None:
+        self._end()
+        self.bar = Bar(layout, total=total, done=done, told=told)
+
+    def _advance(self, trainer: pl.Trainer) -> None:
+        if self.bar is not None:
+            self.bar.advance(tell=lambda: self._epoch_and_scores(trainer))
+
+    def _end(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+    def _epoch_and_scores(self, trainer: pl.Trainer) -> str:
+        """Describes what is trained at present, such as `epoch 3/20  loss 0.4000  `."""
+        found = trainer.callback_metrics
+        parts = [f"{self.stage} {trainer.current_epoch + 1}/{trainer.max_epochs}"]
+        parts += [text.format(found[key]) for key, text in self.shown.items() if key in found]
+        return "".join(f"{part}  " for part in parts)

@@ -4,7 +4,6 @@ What cannot work is refused here, before any data are read.
 """
 
 import inspect
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ def make_trainer(
     """
     given = {key: value for key, value in settings.trainer.items() if key not in OWN_KEYS}
     check_trainer_keys(given)
-    refit, terminal = settings.data.refit, sys.stderr.isatty()
+    refit = settings.data.refit
     made = _made_callbacks(settings)
     callbacks = _kept_callbacks(made, settings)
     epochs = settings.trainer["max_epochs"] or UNTIL_READ
@@ -84,13 +83,12 @@ def make_trainer(
                 StopAfterSteps(settings.trainer.get("max_steps")),
                 FiniteLoss(_remedy(settings)),
                 SaveInsideEpoch(run.last_checkpoint, settings.checkpoint_interval),
-                # After it: the bar fails in a terminal that was closed.
-                *([ProgressBar()] if terminal else []),
+                ProgressBar(),
                 *([ChooseCooled()] if _chooses_cooled(settings, callbacks) else []),
                 *recording,
                 *_checkpoints(run, refit=refit, monitor=_chooses_by(made)),
             ],
-            enable_progress_bar=terminal,
+            enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,  # BucketSampler divides the batches
