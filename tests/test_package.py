@@ -102,7 +102,7 @@ def test_installed_it_trains_sweeps_and_predicts_from_any_folder(scripts, tmp_pa
 
     sweep = (*SMALL[:-1], "model.hidden=8,16", "sweep.name=two", "sweep.workers=2")
     _, said = run(textlstm, "train", *sweep, cwd=home)
-    assert "2 of 2 trials done" in said
+    assert "2 of 2 runs done" in said
     shown, _ = run(textlstm, "leaderboard", cwd=home)
     assert (
         "\n  textlstm train data.max_rows=200 experiment=smoke threads=1 wide=False model.hidden="
@@ -152,7 +152,7 @@ def test_two_processes_train_one_run(scripts, tmp_path, module):
 def test_jobs_that_submitit_starts_find_the_package(scripts, tmp_path):
     sweep = (*SMALL[:-1], "model.hidden=8,16", "sweep.name=two", "hydra/launcher=submitit_local")
     _, said = run(scripts / "textlstm", "train", *sweep, cwd=tmp_path)
-    assert "2 of 2 trials done" in said
+    assert "2 of 2 runs done" in said
     assert {path.name for path in (tmp_path / "outputs").iterdir()} == {"cache", "sweeps"}
 
 
