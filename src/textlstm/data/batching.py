@@ -102,17 +102,21 @@ class EncodedTexts:
         lengths_B = self.lengths[rows_B]
         width = self.pad_to or max(1, int(lengths_B.max()))
 
-        columns_T = torch.arange(width)
-        inside_BT = columns_T < lengths_B[:, None]
-        positions_BT = self.starts[rows_B][:, None] + columns_T
-        if self.head is not None:
-            positions_BT = positions_BT + self.skipped[rows_B][:, None] * (columns_T >= self.head)
+        inside_BT = torch.arange(width) < lengths_B[:, None]
+        positions_BT = self.starts[rows_B][:, None] + self.places(rows_B, width)
 
         batch = Batch(torch.full((len(rows), 3 + width), PAD))
         batch.rows_B[:], batch.lengths_B[:] = rows_B, lengths_B
         batch.labels_B[:] = IGNORED if rows[0] == NO_ROW else self.labels_N[rows_B]
         batch.tokens_BT[inside_BT] = self.tokens[positions_BT[inside_BT]].long()
         return batch
+
+    def places(self, rows_B: Tensor, width: int) -> Tensor:
+        """Gives the place in its whole text of each of the `width` ids that are read (B, T)."""
+        columns_BT = torch.arange(width).expand(len(rows_B), -1)
+        if self.head is None:
+            return columns_BT
+        return columns_BT + self.skipped[rows_B][:, None] * (columns_BT >= self.head)
 
 
 def token_counts(texts: EncodedTexts, classes: int, vocabulary: int) -> Tensor:

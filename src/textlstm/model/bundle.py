@@ -5,7 +5,7 @@ Predicting needs torch, numpy, tokenizers and safetensors alone.
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from textlstm.data.settings import CutSettings
 from textlstm.data.tokenizer import encode
 from textlstm.model.bundle_parts import CHECKSUMS, FILES, FORMAT, checksum_lines, read_parts
 from textlstm.model.ensemble import Network
+from textlstm.model.explain import STEPS, Explanation, asked, explain_texts
 from textlstm.model.texts import listed_texts
 from textlstm.model.wide import WideChannel, mixed
 from textlstm.writing import make_folder, write_bytes
@@ -166,23 +167,31 @@ class TextClassifier:
         check_whole("batch_size", batch_size, minimum=1)
         texts = listed_texts(texts)
         self._leave_threads_of_parent()
-        encoded = EncodedTexts(
+        log_NC = torch.empty(len(texts), len(self.labels))
+        for batch in batch_loader(self.encoded(texts), batch_size, shuffle=False):
+            logits_BC = self.network(batch.tokens_BT, batch.lengths_B)
+            log_NC[batch.rows_B] = logits_BC.log_softmax(dim=1)
+        wide_NC = None if self.wide is None else self.wide.log_probabilities(texts)
+        probabilities_NC = self.mixture(log_NC, wide_NC).float()
+        _check_finite(probabilities_NC)
+        return probabilities_NC
+
+    def encoded(self, texts: list[str]) -> EncodedTexts:
+        """Gives the ids of texts, cut as in training; all have the label 0."""
+        return EncodedTexts(
             encode(self.tokenizer, texts),
             torch.zeros(len(texts), dtype=torch.long),
             cut=CutSettings(max_length=self.max_length, truncate=self.truncate, pad_to=None),
         )
-        log_NC = torch.empty(len(texts), len(self.labels))
-        for batch in batch_loader(encoded, batch_size, shuffle=False):
-            logits_BC = self.network(batch.tokens_BT, batch.lengths_B)
-            log_NC[batch.rows_B] = logits_BC.log_softmax(dim=1)
-        if self.wide is None:
-            probabilities_NC = (log_NC / self.temperature).softmax(dim=1)
-        else:
-            wide_NC = self.wide.log_probabilities(texts)
-            mixture_NC = mixed(log_NC, wide_NC, weight=self.weight, temperature=self.temperature)
-            probabilities_NC = mixture_NC.exp().float()
-        _check_finite(probabilities_NC)
-        return probabilities_NC
+
+    def mixture(self, log_NC: Tensor, wide_NC: Tensor | None) -> Tensor:
+        """Gives class probabilities (N, C) from the logarithms of the network's and the channel's.
+
+        `wide_NC` is None where there is no wide channel.
+        """
+        if wide_NC is None:
+            return (log_NC / self.temperature).softmax(dim=1)
+        return mixed(log_NC, wide_NC, weight=self.weight, temperature=self.temperature).exp()
 
     def _leave_threads_of_parent(self) -> None:
         """Computes in one thread where a process that has predicted before was forked."""
@@ -221,6 +230,36 @@ class TextClassifier:
             )
             for values, classes in zip(ranked.values.tolist(), ranked.indices.tolist(), strict=True)
         ]
+
+    def explain(
+        self,
+        texts: Iterable[str],
+        *,
+        target: str | Sequence[str] | None = None,
+        against: str | Sequence[str | None] | None = None,
+        steps: int = STEPS,
+        batch_size: int = 32,
+    ) -> list[Explanation]:
+        """Says of each text how much each of its words adds to the probability of a class.
+
+        >>> TextClassifier.load("outputs/runs/…").explain(["Striker signs for Porto"])
+
+        Args:
+            target: the class that is explained, or one for each text; None takes the predicted one.
+            against: another class, or one for each text, whose probability is taken off: it answers
+                why the text is not of that class. A text that is predicted to be of it, and has no
+                target, is explained without.
+            steps: of the integral: 16 show which words matter, and with 64 the shares add up to
+                within 0.0005.
+
+        Raises:
+            InputError: as `predict`, or a class that the model does not have.
+        """
+        check_whole("steps", steps, minimum=1)
+        texts = listed_texts(texts)
+        predicted = self.probabilities(texts, batch_size=batch_size).argmax(dim=1).tolist()
+        questions = asked(predicted, self.labels, target=target, against=against)
+        return explain_texts(self, texts, questions, steps=steps, batch_size=batch_size)
 
 
 def _check_finite(probabilities_NC: Tensor) -> None:

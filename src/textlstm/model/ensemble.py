@@ -52,9 +52,11 @@ class Ensemble(nn.Module):
         """Gives the sizes and settings of the networks, and their number, as JSON can hold them."""
         return {**self.members[0].plain_values(), "ensemble": len(self.networks)}
 
-    def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    def forward(
+        self, tokens_BT: Tensor, lengths_B: Tensor, known_BT: Tensor | None = None
+    ) -> Tensor:
         """Gives the logarithm of the mean probability of each class (B, C)."""
-        scores = [member(tokens_BT, lengths_B) for member in self.members]
+        scores = [member(tokens_BT, lengths_B, known_BT) for member in self.members]
         return mean_log_probabilities(scores)
 
 

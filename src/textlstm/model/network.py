@@ -143,12 +143,16 @@ class LSTMClassifier(nn.Module):
         """The layer that makes one vector of a text's states."""
         return getattr(self, self.settings.pooling)
 
-    def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    def forward(
+        self, tokens_BT: Tensor, lengths_B: Tensor, known_BT: Tensor | None = None
+    ) -> Tensor:
         """Gives class scores before the softmax (B, C).
 
         Args:
             tokens_BT: ids of each text, padded with id 0 to T >= 1.
             lengths_B: the number of tokens of each text.
+            known_BT: for explanations, how far each token is read as itself (1) and how far as
+                unknown (0): its vector lies that far between the two. None reads all as they are.
         """
         lengths_B = lengths_B.clamp(min=1)  # a text without tokens is read as one of padding
         mask_BT = torch.arange(tokens_BT.shape[1], device=tokens_BT.device) < lengths_B[:, None]
@@ -158,9 +162,16 @@ class LSTMClassifier(nn.Module):
             dropped_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < word_dropout
             tokens_BT = tokens_BT.masked_fill(dropped_BT & mask_BT, UNK)
         if self.backwards:
-            tokens_BT = tokens_BT.gather(1, mirrored(lengths_B, tokens_BT.shape[1]))
+            mirrored_BT = mirrored(lengths_B, tokens_BT.shape[1])
+            tokens_BT = tokens_BT.gather(1, mirrored_BT)
+            known_BT = None if known_BT is None else known_BT.gather(1, mirrored_BT)
 
-        states_BTH = self.embedding_dropout(self.embedding(tokens_BT))
+        embedded_BTE = self.embedding(tokens_BT)
+        if known_BT is not None:
+            unknown_BTE = self.embedding(tokens_BT.masked_fill(tokens_BT != PAD, UNK))
+            embedded_BTE = torch.lerp(unknown_BTE, embedded_BTE, known_BT[..., None])
+
+        states_BTH = self.embedding_dropout(embedded_BTE)
         for depth, layer in enumerate(self.lstm):
             states_BTH = layer(self.dropout(states_BTH) if depth else states_BTH, lengths_B)
         pooled_BP = self.pooling(states_BTH, lengths_B, mask_BT)

@@ -194,16 +194,23 @@ class WideChannel:
         """Gives the logarithm of each class's probability for each text (N, C)."""
         parts = [torch.empty(0, len(self.bias_C))]
         for start in range(0, len(texts), TEXTS):
-            features = self.features(texts[start : start + TEXTS])
-            scores_NC = functional.embedding_bag(
-                features.columns_F,
-                self.weights_VC,
-                features.starts_N,
-                mode="sum",
-                per_sample_weights=features.values_F,
-            )
-            parts.append((scores_NC + self.bias_C).log_softmax(dim=1))
+            added_NC = self.added(self.features(texts[start : start + TEXTS]))
+            parts.append(self.log_scores(added_NC))
         return torch.cat(parts)
+
+    def log_scores(self, added_NC: Tensor) -> Tensor:
+        """Gives `log_probabilities` (N, C) from what `added` gives."""
+        return (added_NC + self.bias_C.to(added_NC.device)).log_softmax(dim=1)
+
+    def added(self, features: Features) -> Tensor:
+        """Gives what the terms of each text add to the score of each class (N, C)."""
+        return functional.embedding_bag(
+            features.columns_F,
+            self.weights_VC,
+            features.starts_N,
+            mode="sum",
+            per_sample_weights=features.values_F,
+        )
 
 
 def mixed(lstm_NC: Tensor, wide_NC: Tensor, *, weight: float, temperature: float) -> Tensor:
