@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from textlstm.model.bundle import Prediction, TextClassifier
+    from textlstm.model.bundle import Explanation, Prediction, TextClassifier
 
-__all__ = ["Prediction", "TextClassifier"]
+__all__ = ["Explanation", "Prediction", "TextClassifier"]
 
 
 def __getattr__(name: str) -> object:

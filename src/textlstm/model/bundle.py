@@ -27,6 +27,8 @@ from textlstm.model.texts import listed_texts
 from textlstm.model.wide import WideChannel, mixed
 from textlstm.writing import make_folder, write_bytes
 
+__all__ = ["Explanation", "Prediction", "TextClassifier", "save_bundle"]
+
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
