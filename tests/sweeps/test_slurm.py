@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -190,7 +191,7 @@ def train(*overrides, code=0):
 
 def placed(folder):
     """SLURM's states of the jobs that were submitted for the sweep in `folder`, by their ids."""
-    ids = {file.name.partition("_")[0] for file in (folder / ".submitit").glob("[0-9]*")}
+    ids = {file.name.partition("_")[0] for file in (folder / ".submitit").glob("*/[0-9]*")}
     listed = call(
         "sacct",
         "--jobs",
@@ -216,7 +217,7 @@ def begun(folder, count):
         time.sleep(0.1)
     pytest.fail(
         f"{count} jobs did not begin: "
-        f"{[file.read_text() for file in folder.glob('.submitit/*/*.err')]}"
+        f"{[file.read_text() for file in folder.glob('.submitit/*/*/*.err')]}"
     )
 
 
@@ -280,7 +281,10 @@ def test_a_cancelled_job_is_run_again_and_a_failed_one_stops_no_other(tmp_path):
     assert "Traceback" not in errors
     assert f"Job {first} (task: 0)" in errors
     assert "(state: CANCELLED" in errors
-    assert errors.splitlines()[-1].startswith("error: Jobs of the sweep failed; these say why: ")
+    assert (
+        "error: 1 of the sweep's runs failed; train.log says more:\n  run 2 failed: model.hidden"
+        in errors
+    )
     assert states(tmp_path, "mine") == {TrialState.COMPLETE: 2, TrialState.FAIL: 2}
     assert Counter(state.split()[0] for state in placed(tmp_path).values()) == {
         "COMPLETED": 3,
@@ -289,21 +293,52 @@ def test_a_cancelled_job_is_run_again_and_a_failed_one_stops_no_other(tmp_path):
     assert len(scores(tmp_path)) == 2
 
 
-def test_the_same_command_goes_on_after_it_was_killed_with_its_jobs(tmp_path):
-    points = [
+def long_grid(folder):
+    """A grid whose jobs take a minute."""
+    return [
         *JOBS,
         "sweep.name=mine",
         "sweep.workers=2",
         "data.max_rows=2000",
-        f"hydra.sweep.dir={tmp_path}",
+        "trainer.max_epochs=30",
+        "model.hidden=8,16",
+        f"hydra.sweep.dir={folder}",
     ]
-    process = start(*points, "trainer.max_epochs=30", "model.hidden=8,16")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_told_to_end_cancels_its_jobs_and_the_same_one_goes_on(tmp_path, number):
+    process = start(*long_grid(tmp_path))
+    begun(tmp_path, 2)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert errors.splitlines()[-1].startswith("Stopped. The same command goes on: ")
+    assert "Cancelling the SLURM jobs that are left: " in errors
+
+    first = set(placed(tmp_path))
+    train(*long_grid(tmp_path))
+    ended = placed(tmp_path)
+    assert all(ended[job].startswith("CANCELLED") for job in first)
+    assert all(state == "COMPLETED" for job, state in ended.items() if job not in first)
+    assert states(tmp_path, "mine") == {TrialState.COMPLETE: 2}
+    assert len(scores(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("are_left", [True, False])
+def test_the_same_command_goes_on_after_it_was_killed(tmp_path, are_left):
+    process = start(*long_grid(tmp_path))
     begun(tmp_path, 2)
     process.kill()
     process.communicate()
-    call("scancel", *placed(tmp_path))
-    wait_for(lambda: not call("squeue", "--noheader").stdout, tmp_path)
-    train(*points, "trainer.max_epochs=30", "model.hidden=8,16")
+    first = set(placed(tmp_path))
+    if not are_left:
+        call("scancel", *first)
+        wait_for(lambda: not call("squeue", "--noheader").stdout, tmp_path)
+
+    train(*long_grid(tmp_path))
+    ended = placed(tmp_path)
+    assert all(ended[job].startswith("CANCELLED") for job in first)
     assert states(tmp_path, "mine") == {TrialState.COMPLETE: 2, TrialState.FAIL: 2}
     assert len(scores(tmp_path)) == 2
 

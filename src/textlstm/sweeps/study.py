@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from textlstm.checks import InputError
 from textlstm.sweeps.heartbeat import beating, is_dead, sign
 from textlstm.sweeps.parameters import grid_distributions, point_parameters
+from textlstm.sweeps.slurm_jobs import SCRIPTS, cancel_jobs
 from textlstm.sweeps.storage import retry
 from textlstm.sweeps.trials import pruner
 
@@ -146,8 +147,9 @@ class Study:
             return False
 
         attributes = {"attempt": attempt + 1, "replaces": trial.number}
-        if "overrides" in trial.user_attrs:
-            attributes["overrides"] = trial.user_attrs["overrides"]
+        for kept in ("overrides", SCRIPTS):
+            if kept in trial.user_attrs:
+                attributes[kept] = trial.user_attrs[kept]
         parameters = {"params": trial.params, "distributions": trial.distributions}
         self._queue(attributes, parameters=parameters)
         return True
@@ -202,10 +204,13 @@ class Study:
         )
 
     def _revive(self) -> None:
-        """Queues the trials again whose workers are dead."""
-        for trial in self.trials():
-            if trial.state == TrialState.RUNNING and is_dead(trial):
-                self.give_back(trial)
+        """Queues the trials again whose workers are dead, and cancels what these have placed."""
+        dead = [
+            trial for trial in self.trials() if trial.state == TrialState.RUNNING and is_dead(trial)
+        ]
+        for trial in dead:
+            self.give_back(trial)
+        cancel_jobs(dead)
 
 
 def _completed_after(moment: float, trial: FrozenTrial) -> bool:

@@ -18,6 +18,7 @@ from textlstm.checks import InputError
 from textlstm.sweeps.progress import Progress, run_line
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.settings import SweepSettings
+from textlstm.sweeps.slurm_jobs import cancel_jobs, end_jobs, with_own_folder
 from textlstm.sweeps.study import Study
 from textlstm.sweeps.trials import TRIAL, attachment
 
@@ -57,7 +58,8 @@ class Worker:
         self.durations: list[float] = []  # of the trials so far, in seconds
         self.answers: list[list[JobReturn]] = []
         self.taking = threading.Lock()  # else two threads may both take the last of `sweep.trials`
-        self.stopped = False
+        self.running: dict[int, Trial] = {}  # by their numbers
+        self.stopped = self.left = False  # no trial begins any more; those that ran wait again
 
     def work(self) -> None:
         """Runs one trial after the other."""
@@ -70,7 +72,10 @@ class Worker:
             log.info("%s", self.progress.line(trials))
 
     def work_in_threads(self, count: int) -> None:
-        """Runs `count` trials at a time; the launcher places their jobs, and the threads wait."""
+        """Runs `count` trials at a time; the launcher places their jobs, and the threads wait.
+
+        However it ends, none of the jobs is left.
+        """
         ends: SimpleQueue[Exception | None] = SimpleQueue()
 
         def work() -> None:
@@ -84,9 +89,21 @@ class Worker:
 
         for _ in range(count):
             threading.Thread(target=work, daemon=True).start()  # Ctrl-C does not wait for the jobs
-        for _ in range(count):
-            if (error := ends.get()) is not None:
-                raise error
+        try:
+            for _ in range(count):
+                if (error := ends.get()) is not None:
+                    raise error
+        except BaseException:
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
+        """Makes the trials that run wait again, and cancels their jobs."""
+        self.stopped = self.left = True
+        running = list(self.running.values())
+        for trial in running:
+            self.study.put_back(trial)
+        cancel_jobs(running)
 
     def _take(self) -> Trial | None:
         """Takes the next trial; None if none is left or time is up.
@@ -111,10 +128,17 @@ class Worker:
     def _run(self, trial: Trial) -> None:
         """Launches the jobs of the trial and tells the study their result."""
         started = time.monotonic()
-        with self.study.alive(trial):
-            jobs = self._jobs(trial)
-            here = isinstance(self.launcher, BasicLauncher)
-            answers = self._run_here(trial, jobs) if here else self._run_elsewhere(trial, jobs)
+        self.running[trial.number] = trial
+        try:
+            with self.study.alive(trial):
+                end_jobs(trial)
+                jobs = self._jobs(trial)
+                here = isinstance(self.launcher, BasicLauncher)
+                answers = self._run_here(trial, jobs) if here else self._run_elsewhere(trial, jobs)
+        finally:
+            del self.running[trial.number]
+        if self.left:
+            return
 
         if answers is None:
             self.study.give_back(trial)
@@ -161,8 +185,9 @@ class Worker:
         if self._prunes:
             quoted = self._attachment(trial).replace("\\", "\\\\").replace("'", "\\'")
             jobs = [[*jobs[0], f"+hydra.job.env_set.{TRIAL}='{quoted}'"], *jobs[1:]]
+        launcher = with_own_folder(self.launcher, trial)
         try:
-            return list(self.launcher.launch(jobs, initial_job_idx=trial.number))
+            return list(launcher.launch(jobs, initial_job_idx=trial.number))
         except Exception as error:
             message = str(error).strip()
             # Submitit's error is told by its name, since submitit need not be installed.
