@@ -1,5 +1,7 @@
 """Evaluating a finished run: on its test rows, on another file, and after its data changed."""
 
+import shutil
+
 import pytest
 
 from helpers.commands import QUICK, TOLERANCE, call, record, run, table
@@ -26,6 +28,34 @@ def test_evaluate_reproduces_the_test_from_elsewhere_with_another_batch_size(tra
         for folder in (trained, again)
     ]
     assert titles[0][0] == titles[1][0] == "## Scores on test"
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_without_checkpoints_the_saved_model_has_the_same_scores(trained, split, tmp_path):
+    for name in ("whole", "bundle"):
+        shutil.copytree(trained, tmp_path / name)
+    shutil.rmtree(tmp_path / "bundle" / "checkpoints")
+    scores, predicted = [], []
+    for name in ("whole", "bundle"):
+        call("evaluate", f"run={tmp_path / name}", f"split={split}")
+        scores.append(record(tmp_path / name / "evaluation" / split)[split])
+        predicted.append(table(tmp_path / name / "evaluation" / split / "predictions.csv"))
+    assert scores[0] == scores[1]
+    assert predicted[0] == predicted[1]
+
+
+def test_a_finished_run_without_checkpoints_is_not_trained_anew_by_resume(trained, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    shutil.rmtree(run / "checkpoints")
+    before = (run / "metrics.json").read_bytes()
+    constant = run / ".hydra" / "config.yaml"
+    recorded = constant.read_text(encoding="utf-8")
+    assert "schedule: one_cycle" in recorded
+    constant.write_text(recorded.replace("one_cycle", "constant"), encoding="utf-8")
+    _, errors = call("train", f"resume={run}", "trainer.max_epochs=9", code=2)
+    assert f"error: resume: {run} is finished and has no checkpoint: of a finished trial" in errors
+    assert (run / "metrics.json").read_bytes() == before
 
 
 def test_evaluate_scores_another_file(trained, my_csv, tmp_path):

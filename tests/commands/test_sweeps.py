@@ -38,6 +38,8 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
     for hidden in (8, 16):
         assert "test" not in record(jobs[hidden])
         assert {row["gold"] for row in table(jobs[hidden] / "predictions.csv")}  # of validation
+        assert (jobs[hidden] / "model" / "model.safetensors").is_file()
+        assert not list(jobs[hidden].rglob("*.ckpt"))
 
     finished = {hidden: (jobs[hidden] / "metrics.json").stat().st_mtime_ns for hidden in (8, 16)}
     _, errors = call("train", *overrides, code=1)

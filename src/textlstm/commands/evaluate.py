@@ -25,6 +25,7 @@ from textlstm.model.calibration import describe_calibration
 from textlstm.model.metrics import Predictions
 from textlstm.model.mixing import score_mixture
 from textlstm.model.scores import Calibration
+from textlstm.model.settings import ModelSettings
 from textlstm.model.wide import WideChannel
 from textlstm.places import CACHE
 from textlstm.runs.checkpoint_schema import strange_states_refused
@@ -34,6 +35,7 @@ from textlstm.runs.report import write_report
 from textlstm.runs.results import print_results
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
+from textlstm.training.settings import OptimizerSettings
 from textlstm.training.trainer import quiet_trainer
 from textlstm.writing import make_folder
 
@@ -60,7 +62,7 @@ class Scored:
 
 
 def evaluate(config: dict[str, Any]) -> None:
-    """Scores the kept checkpoint of a run, and writes the run's report anew in RUN/evaluation/.
+    """Scores the model that a run kept, and writes the run's report anew in RUN/evaluation/.
 
     Raises:
         InputError: no finished run, a split or file that cannot be used, or data that changed since
@@ -74,7 +76,7 @@ def evaluate(config: dict[str, Any]) -> None:
     data_settings, batch_size = _data_settings(settings, record)
 
     prepare_process(record["seed"], settings.threads)
-    module = _kept_module(run.kept_checkpoint(refit=record["refit"]))
+    module = _kept_module(run, record)
     if settings.file is None:
         scored = _own_split(settings, data_settings, record, module)
     else:
@@ -115,11 +117,31 @@ def evaluate(config: dict[str, Any]) -> None:
     print_results(evaluation, split, folder)
 
 
-def _kept_module(checkpoint: Path) -> TextClassificationModule:
-    """The module of the kept checkpoint, whose tokenizer is that of its network."""
+def _kept_module(run: RunFolder, record: Record) -> TextClassificationModule:
+    """The module of the kept checkpoint or, in a run without one, of the saved model."""
+    checkpoint = run.kept_checkpoint(refit=record["refit"])
+    if not checkpoint.is_file() and run.bundle == run.model:
+        return _saved_module(TextClassifier.load(run.model), record["config"])
     module = TextClassificationModule.restored(checkpoint)
     with strange_states_refused(checkpoint):
         read_tokenizer(module.hparams["tokenizer_json"], module.hparams["vocab_size"])
+    return module
+
+
+def _saved_module(classifier: TextClassifier, config: dict[str, Any]) -> TextClassificationModule:
+    """A module with the network of a saved model, whose weights are those of the kept epoch."""
+    network = classifier.network
+    rest = {"ensemble": 1, **network.plain_values()}
+    sizes = {name: rest.pop(name) for name in ("vocab_size", "classes", "ensemble")}
+    module = TextClassificationModule(
+        model=parse_settings(ModelSettings, {**rest, "label_smoothing": 0.0}, "model"),
+        optimizer=parse_settings(OptimizerSettings, config["optimizer"], "optimizer"),
+        labels=classifier.labels,
+        tokenizer_json=classifier.tokenizer.to_str(),
+        vocab_size=sizes["vocab_size"],
+        ensemble=sizes["ensemble"],
+    )
+    module.network.load_state_dict(network.state_dict())
     return module
 
 

@@ -138,8 +138,13 @@ def write_run(
     module: TextClassificationModule,
     data: TextDataModule,
     logger: Logger,
+    *,
+    trial: bool,
 ) -> None:
-    """Writes all that a finished run leaves; metrics.json, the last, says that it is finished."""
+    """Writes all that a finished run leaves; metrics.json, the last, says that it is finished.
+
+    A trial of a sweep then gives up its checkpoints, which take most of a run's place on the disk.
+    """
     save_bundle(
         run.model,
         network=module.network,
@@ -167,6 +172,8 @@ def write_run(
 
     run.previous_checkpoint.unlink(missing_ok=True)
     write_record(run.path, record)
+    if trial:
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
 
 
 def record_pruned(

@@ -1,4 +1,4 @@
-"""Finds the checkpoint that a stopped run goes on from, also if the last one is damaged."""
+"""Finds the checkpoint that a run goes on from, also if the last one is damaged."""
 
 import logging
 from collections.abc import Iterator
@@ -17,9 +17,11 @@ from textlstm.runs.checkpoint_schema import (
     strange_states_refused,
 )
 from textlstm.runs.folder import RunFolder
+from textlstm.runs.record import Record
 from textlstm.training.checkpoints import damage, put_in_place, read_checkpoint
 from textlstm.training.module import TextClassificationModule, saved_arguments
 from textlstm.training.progress import EpochHistory
+from textlstm.training.stopping import ended_inside_epoch
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,36 @@ def checkpoint_to_resume(run: RunFolder, *, refit: bool) -> Path | None:
     if not refit and (lost := damage(run.best_checkpoint)):
         _restore_best(run, chosen, saved, lost)
     return chosen
+
+
+def check_goes_on(run: RunFolder, finished: Record, max_epochs: int | None) -> None:
+    """Refuses to resume a finished run that has nothing left to do, or nothing to go on from.
+
+    Args:
+        run: its folder.
+        finished: its record.
+        max_epochs: how many epochs it is to have now; None for as many as it had.
+    """
+    resolved = finished.get("resolved")
+    recorded = (resolved or finished["config"]["trainer"])["max_epochs"]
+    if (max_epochs or recorded) <= recorded:
+        raise InputError(
+            f"resume: {run.path} is finished, after {len(finished['history'])} of at most "
+            f"{recorded} epochs; there is nothing left to do. With a constant or plateau "
+            f"schedule, trainer.max_epochs above {recorded} goes on."
+        )
+    if not run.has_checkpoint():
+        raise InputError(
+            f"resume: {run.path} is finished and has no checkpoint: of a finished trial, a sweep "
+            f"keeps the saved model alone. Train a new run with trainer.max_epochs={max_epochs}."
+        )
+    last = run.last_checkpoint
+    if damage(last) is None and ended_inside_epoch(last):
+        raise InputError(
+            f"resume: {run.path} ended inside an epoch, by trainer.max_steps or "
+            f"trainer.max_time, and only a whole epoch can be gone on from. Start a new run "
+            f"that is longer."
+        )
 
 
 def check_resumed(checkpoint: Path | None, module: TextClassificationModule) -> None:

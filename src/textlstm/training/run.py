@@ -31,7 +31,7 @@ from textlstm.runs.record import (
 from textlstm.runs.results import behind_line, print_results, seconds_line
 from textlstm.signals import Stopped, held
 from textlstm.training.callbacks import Pruner
-from textlstm.training.checkpoints import damage, read_checkpoint
+from textlstm.training.checkpoints import read_checkpoint
 from textlstm.training.distributed import one_end, share_threads
 from textlstm.training.length import batches_per_epoch, epochs_of, steps_per_epoch
 from textlstm.training.module import TextClassificationModule
@@ -39,10 +39,15 @@ from textlstm.training.pretraining import pretrain
 from textlstm.training.process import prepare_process
 from textlstm.training.progress import EpochHistory, announce
 from textlstm.training.recording import describe_run, record_pruned, write_run
-from textlstm.training.resuming import check_resumed, checkpoint_to_resume, goes_on_from
+from textlstm.training.resuming import (
+    check_goes_on,
+    check_resumed,
+    checkpoint_to_resume,
+    goes_on_from,
+)
 from textlstm.training.scoring import calibrated_run, score_kept, score_whole
 from textlstm.training.settings import RunSettings
-from textlstm.training.stopping import early_end, ended_inside_epoch, going_on
+from textlstm.training.stopping import early_end, going_on
 from textlstm.training.threads import choose_threads
 from textlstm.training.trainer import check_watched, make_logger, make_trainer
 from textlstm.typed import as_typed
@@ -115,7 +120,7 @@ def train(
     if trainer.is_global_zero:
         whole = score_whole(scored, module, data, run, settings, taken)
         record = describe_run(run, settings, overrides, whole, history, trainer, module, data)
-        write_run(run, record, whole, module, data, logger)
+        write_run(run, record, whole, module, data, logger, trial=sweeping)
         _say_results(record, run, last=list(scored)[-1], sweeping=sweeping)
         scored = whole.splits
     return None if settings.data.refit else scored["validation"].scores["macro_f1"]
@@ -147,21 +152,7 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
             return finished["score"]
         shutil.rmtree(run.path / "tensorboard", ignore_errors=True)  # of a run that did not finish
     elif finished is not None:
-        resolved = finished.get("resolved")
-        recorded = (resolved or finished["config"]["trainer"])["max_epochs"]
-        if (settings.trainer["max_epochs"] or recorded) <= recorded:
-            raise InputError(
-                f"resume: {run.path} is finished, after {len(finished['history'])} of at most "
-                f"{recorded} epochs; there is nothing left to do. With a constant or plateau "
-                f"schedule, trainer.max_epochs above {recorded} goes on."
-            )
-        last = run.last_checkpoint
-        if damage(last) is None and ended_inside_epoch(last):
-            raise InputError(
-                f"resume: {run.path} ended inside an epoch, by trainer.max_steps or "
-                f"trainer.max_time, and only a whole epoch can be gone on from. Start a new run "
-                f"that is longer."
-            )
+        check_goes_on(run, finished, settings.trainer["max_epochs"])
     return None
 
 
