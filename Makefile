@@ -32,8 +32,8 @@ smoke: setup ## 200 rows, one epoch: does everything run?
 sweep: setup ## a grid over units, dropout, epochs and batch size; SWEEP=units|dropout|epochs|batch_size|grid
 	$(BIN)/python src/train.py sweep=$(SWEEP) $(ARGS)
 
-leaderboard: setup ## the last sweep's table and pictures, and the commands for its best; ARGS=FOLDER for another
-	$(BIN)/python src/leaderboard.py $(ARGS)
+leaderboard: setup ## the last sweep's table and pictures, and the commands for its best; SWEEP=NAME for another
+	$(BIN)/python src/leaderboard.py $(if $(filter file,$(origin SWEEP)),,$(SWEEP)) $(ARGS)
 
 benchmark: setup ## presets on each data set of DATA, beside the linear model; ARGS="--presets best,default --seeds 1,2,3"
 	$(BIN)/python src/benchmark.py $(if $(DATA),--data "$(DATA)") $(ARGS)

@@ -61,6 +61,9 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
         f"python src/train.py experiment=smoke data.max_rows=300 "
         f"model.hidden={rows[0]['model.hidden']}" in out
     )
+    call("evaluate", "run=best", f"sweep={tmp_path}")
+    best = record(jobs[int(rows[0]["model.hidden"])] / "evaluation" / "test")
+    assert sum(map(sum, best["test"]["confusion_matrix"])) == 30  # rows that no trial has scored
     for name in ("leaderboard.md", "history.png", "pareto.png", "parallel.png"):
         assert (tmp_path / name).is_file()
 

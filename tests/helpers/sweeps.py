@@ -30,10 +30,15 @@ def finished(
     parameters: int = 1000,
     best_epoch: int = 3,
     config: dict[str, Any] | None = None,
+    data: dict[str, Any] | None = None,
     predicted: list[tuple[str, str, str]] | None = None,
 ) -> Path:
-    """A finished run; `predicted` are text, gold and predicted class of its validation rows."""
+    """A finished run; `predicted` are text, gold and predicted class of its validation rows.
+
+    `data` are facts about its data in place of those of all other runs; seed and fold are typed.
+    """
     folder = job(sweep, overrides)
+    typed = dict(override.partition("=")[::2] for override in overrides)
     record = small_record(
         score=score,
         best_epoch=best_epoch,
@@ -41,7 +46,12 @@ def finished(
         parameters=parameters,
         overrides=[*overrides, "sweep=grid", "test=False", "baselines=False"],
         config=config or {},
+        seed=int(typed.get("seed", 42)),
     )
+    if "data.fold" in typed:
+        folds = int(typed.get("data.folds", 9))
+        record["data"]["fold"] = {"fold": int(typed["data.fold"]), "folds": folds}
+    record["data"].update(data or {})  # type: ignore[typeddict-item]
     record["data"]["splits"]["train"]["rows"] = 80
     record["data"]["splits"]["validation"]["rows"] = 20
     if predicted is not None:

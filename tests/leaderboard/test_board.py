@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import shlex
+import time
 
 import pytest
 
@@ -11,6 +13,9 @@ from textlstm.checks import InputError
 from textlstm.leaderboard import figures
 from textlstm.leaderboard.board import refit_command, retrain_command, write_leaderboard
 from textlstm.leaderboard.folder import SweepFolder
+from textlstm.runs.folder import folder_name
+
+ROWS = "train.csv, 20 rows"
 
 
 def board(sweep, capsys, monkeypatch, width=80):
@@ -25,8 +30,14 @@ def table(sweep):
         return list(csv.DictReader(lines))
 
 
-def test_the_csv_has_each_configuration_with_full_names_and_digits(tmp_path):
-    repeats(tmp_path, ["model.hidden=8", "optimizer.lr=0.01"], [0.70, 0.74], parameters=123456)
+def test_the_csv_has_each_configuration_with_full_names_and_digits(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    typed = ["model.hidden=8", "optimizer.lr=0.01"]
+    repeats(tmp_path, typed, [0.70, 0.74], parameters=123456)
+    os.utime(
+        tmp_path / f"{folder_name(','.join([*typed, 'seed=1']))}/metrics.json", (0, 1.7e9 + 60)
+    )
     finished(tmp_path, ["model.hidden=16", "optimizer.lr=0.01"], 0.9, seconds=7.125)
     write_leaderboard(tmp_path)
     assert table(tmp_path) == [
@@ -34,12 +45,19 @@ def test_the_csv_has_each_configuration_with_full_names_and_digits(tmp_path):
         for row in [
             [
                 *("rank", "macro F1 on validation", "standard deviation", "runs", "model.hidden"),
-                *("parameters", "seconds of training"),
+                *("parameters", "seconds of training", "date", "run", "validated on"),
             ]
         ]
         for values in [
-            ["1", "0.900000", "", "1", "16", "1000", "7.12"],
-            ["2", "0.720000", "0.028284", "2", "8", "123456", "10.00"],
+            [
+                *("1", "0.900000", "", "1", "16", "1000", "7.12", "2023-11-14 22:13"),
+                *("model.hidden-16_optimizer.lr-0.01", ROWS),
+            ],
+            [
+                *("2", "0.720000", "0.028284", "2", "8", "123456", "10.00", "2023-11-14 22:14"),
+                "model.hidden-8_optimizer.lr-0.01_seed-1, model.hidden-8_optimizer.lr-0.01_seed-0",
+                ROWS,
+            ],
         ]
     ]
 
@@ -189,6 +207,64 @@ def test_pictures_are_drawn_where_there_is_something_to_see(tmp_path, capsys, mo
     assert "No importance" not in out
 
 
+def test_each_row_names_its_best_run_and_the_commands_score_that(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    repeats(tmp_path / "my sweep", ["model.hidden=8"], [0.70, 0.74, 0.72])
+    finished(tmp_path / "my sweep", ["model.hidden=16"], 0.6)
+    out = board(tmp_path / "my sweep", capsys, monkeypatch)
+    lines = [line.split() for line in out.splitlines() if "  2023-11-1" in line]
+    assert [(line[0], *line[3:]) for line in lines] == [
+        ("1", "model.hidden-8_seed-1", "and", "2", "more"),
+        ("2", "model.hidden-16"),
+    ]
+    command = "python src/evaluate.py 'run=my sweep/model.hidden-8_seed-1'"
+    assert f"without training again:\n  {command}\n" in out
+    markdown = (tmp_path / "my sweep" / "leaderboard.md").read_text(encoding="utf-8")
+    assert command in markdown
+    names = [f"model.hidden-8_seed-{seed}" for seed in (1, 2, 0)]
+    assert f"| {', '.join(names)} |" in markdown
+
+
+def test_runs_on_other_rows_have_a_table_of_their_own(tmp_path, capsys, monkeypatch):
+    for name, scores in {"first.csv": [0.7, 0.6], "second.csv": [0.9, 0.8]}.items():
+        sources = {"train": {"path": f"/data/{name}", "sha256": name * 8}}
+        for hidden, score in enumerate(scores, start=8):
+            typed = [f"data.train=/data/{name}", f"model.hidden={hidden}"]
+            finished(tmp_path, typed, score, data={"sources": sources})
+    out = board(tmp_path, capsys, monkeypatch)
+    assert out.index("Validated on first.csv, 20 rows") < out.index("Validated on second.csv, 20 r")
+    rows = [
+        [row[name] for name in ("rank", "validated on", "model.hidden")] for row in table(tmp_path)
+    ]
+    assert rows == [
+        [rank, f"{name}.csv, 20 rows", hidden]
+        for name in ("first", "second")
+        for rank, hidden in (("1", "8"), ("2", "9"))
+    ]
+    assert out.count("sure that the first is") + out.count("cannot tell a better") == 2
+    assert pictures(tmp_path) == {
+        *("history", "pareto", "parallel"),
+        *("history-2", "pareto-2", "parallel-2"),
+    }
+    markdown = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
+    assert [line for line in markdown.splitlines() if line.startswith("## ")] == [
+        "## first.csv, 20 rows",
+        "## second.csv, 20 rows",
+    ]
+
+
+def test_nothing_but_runs_is_written_into_the_folder_of_runs(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("textlstm.leaderboard.board.OUTPUTS", tmp_path)
+    names = {finished(tmp_path / "runs", [f"model.hidden={n}"], n / 10).name for n in (5, 6)}
+    out = board(tmp_path / "runs", capsys, monkeypatch)
+    assert {file.name for file in (tmp_path / "runs").iterdir()} == names
+    assert {"leaderboard.csv", "leaderboard.md"} < {
+        file.name for file in (tmp_path / "leaderboard").iterdir()
+    }
+    assert f"written to {tmp_path}/leaderboard: leaderboard.csv, " in out
+    assert "Runs: macro F1 on validation" in out
+
+
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -213,7 +289,7 @@ def test_a_pasted_command_runs_nothing_that_a_folder_of_somebody_else_asks_for(
     finished(tmp_path, ["model.hidden=8", hostile], 0.7)
     out = board(tmp_path, capsys, monkeypatch, width=400)
     commands = [line for line in out.splitlines() if line.startswith("  python src/train.py")]
-    assert len(commands) == 2
+    assert len(commands) == 2  # beside the one that evaluates
     for command in commands:
         assert hostile.partition("=")[0] not in shlex.split(command)[2:]
         assert {argument.partition("=")[0] for argument in shlex.split(command)[2:]} <= {

@@ -79,3 +79,85 @@ def test_a_run_whose_loss_was_no_number_is_not_ranked(tmp_path, loss):
     sweep = SweepFolder.read(tmp_path)
     assert [ranked.score for ranked in sweep.configurations] == [0.2]
     assert sweep.failed == [folder]
+
+
+def test_runs_of_equal_seeds_are_one_and_the_newest_counts(tmp_path):
+    finished(tmp_path, ["model.hidden=8"], 0.7, ended=1)
+    finished(tmp_path, ["model.hidden=8", "seed=42"], 0.9, ended=2)  # the default
+    finished(tmp_path, ["model.hidden=8", "seed=1"], 0.8, ended=0)
+    sweep = SweepFolder.read(tmp_path)
+    [ranked] = sweep.configurations
+    assert sorted(run.score for run in ranked.runs) == [0.8, 0.9]
+    assert [run.score for run in sweep.equal] == [0.7]
+    assert sweep.counts == (
+        "3 runs: 3 finished; 1 configuration. 1 older run has the configuration and the seed of "
+        "another, which counts alone."
+    )
+
+
+def test_twice_the_same_seed_is_no_deviation_of_zero(tmp_path):
+    finished(tmp_path, ["model.hidden=8"], 0.7)
+    finished(tmp_path, ["model.hidden=8", "seed=42"], 0.7)
+    [ranked] = SweepFolder.read(tmp_path).configurations
+    assert len(ranked.runs) == 1
+    assert ranked.deviation is None
+
+
+def source(name, checksum):
+    return {"path": f"/data/{name}", "sha256": checksum * 64}
+
+
+@pytest.mark.parametrize(
+    ("changes", "rows"),
+    [
+        ({}, ["train.csv, 20 rows"]),
+        (  # a copy of the file
+            {"sources": {"train": {"path": "/copy/of.csv", "sha256": "0123456789abcdef" * 4}}},
+            ["train.csv, 20 rows"],
+        ),
+        (
+            {"sources": {"train": source("other.csv", "b")}},
+            ["other.csv, 20 rows", "train.csv, 20 rows"],
+        ),
+        (
+            {"sources": {"train": source("train.csv", "b")}},
+            [
+                "train.csv, 20 rows, SHA-256 01234567…",
+                "train.csv, 20 rows, SHA-256 bbbbbbbb…",
+            ],
+        ),
+        (
+            {"columns": {"text": ["title", "body"], "label": "other"}},
+            [
+                "train.csv, 20 rows, SHA-256 01234567… (1)",
+                "train.csv, 20 rows, SHA-256 01234567… (2)",
+            ],
+        ),
+    ],
+)
+def test_configurations_are_ranked_among_those_that_the_same_rows_validated(
+    tmp_path, changes, rows
+):
+    finished(tmp_path, ["model.hidden=8"], 0.7)
+    finished(tmp_path, ["model.hidden=9"], 0.8, data=changes)
+    assert sorted(ranking.rows for ranking in SweepFolder.read(tmp_path).rankings) == rows
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("split_seed", 7), ("val_fraction", 0.2), ("max_rows", 5), ("folds", 3)]
+)
+def test_rows_that_are_cut_differently_are_other_rows(tmp_path, key, value):
+    cut = {"split_seed": 42, "val_fraction": 0.1, "max_rows": None, "folds": None}
+    finished(tmp_path, ["model.hidden=8"], 0.7, config={"data": cut})
+    finished(tmp_path, [f"data.{key}={value}"], 0.8, config={"data": {**cut, key: value}})
+    assert len(SweepFolder.read(tmp_path).rankings) == 2
+
+
+def test_runs_with_one_file_of_validation_are_compared_whatever_they_trained_on(tmp_path):
+    for name in ("small", "large"):
+        sources = {"train": source(name, name[0]), "validation": source("val.csv", "v")}
+        config = {"data": {"max_rows": len(name), "split_seed": 42}}
+        finished(tmp_path, [f"data.train={name}"], 0.7, data={"sources": sources}, config=config)
+    [ranking] = SweepFolder.read(tmp_path).rankings
+    assert ranking.rows == "val.csv, 20 rows"
+    assert len(ranking.configurations) == 2

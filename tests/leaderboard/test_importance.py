@@ -18,15 +18,18 @@ def test_the_importance_is_of_the_hyperparameter_that_moves_the_score(tmp_path):
                     f"model.hidden={hidden}",
                 ]
                 finished(tmp_path, overrides, score + (0.05 if lr == "1e-3" else 0))
-    shares, why_none = importances(SweepFolder.read(tmp_path))
+    shares, why_none = importances(SweepFolder.read(tmp_path).rankings[0])
     assert why_none == ""
     assert list(shares) == ["model.pooling", "optimizer.lr", "model.hidden"]
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["model.pooling"] > 0.9
-    assert shares == importances(SweepFolder.read(tmp_path))[0]
+    assert shares == importances(SweepFolder.read(tmp_path).rankings[0])[0]
 
 
 def test_equal_scores_have_no_importance(tmp_path):
     for number in range(4):
         finished(tmp_path, [f"model.hidden={8 + number // 2}", f"model.layers={number % 2}"], 0.5)
-    assert "all configurations have the same score" in importances(SweepFolder.read(tmp_path))[1]
+    assert (
+        "all configurations have the same score"
+        in importances(SweepFolder.read(tmp_path).rankings[0])[1]
+    )

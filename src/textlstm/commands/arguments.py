@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from textlstm.checks import InputError, nearest
 from textlstm.commands.foreign_keys import is_group, refuse_foreign_keys, refuse_null_presets
+from textlstm.commands.named_runs import with_folder_of_run
 from textlstm.commands.readings import refuse_two_readings
 from textlstm.commands.recorded import read_config
 from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED, value_in
@@ -38,6 +39,8 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
         InputError: an argument, key or preset that does not exist, with the nearest one that does.
     """
     _refuse_unreadable(arguments)
+    if command != "train" and not {"--help", "-h"} & set(arguments):
+        arguments = with_folder_of_run(arguments)
     arguments = [quote_literal(_without_password(argument)) for argument in arguments]
     parsed = get_args_parser().parse_args(arguments)
     if parsed.help or parsed.hydra_help or parsed.shell_completion:
@@ -66,8 +69,9 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
     if command == "train" and not showing and (parsed.multirun or swept or any(preset)):
         if "test" in keys:
             raise InputError(
-                "A sweep never scores the test set, so that it cannot choose by it: leave test= "
-                "out."
+                f"A sweep never scores the test set, so that it cannot choose by it: leave test= "
+                f"out. A table over data sets, with seeds and intervals on test, is what "
+                f"{as_typed('benchmark')} makes (docs/benchmark.md)."
             )
         flags = [*flags, "--multirun"]
         typed = [*typed, "test=false", "baselines=false"]

@@ -1,12 +1,12 @@
 """Ranks the configurations of a sweep."""
 
 import argparse
-from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from textlstm.leaderboard.board import latest_sweep, write_leaderboard
-from textlstm.places import CONF, OUTPUTS
+from textlstm.leaderboard.board import write_leaderboard
+from textlstm.leaderboard.named import find_sweep
+from textlstm.places import CONF
 from textlstm.typed import as_typed
 
 
@@ -14,7 +14,7 @@ def leaderboard() -> None:
     """Prints and writes the leaderboard of the sweep that is named on the command line.
 
     Raises:
-        InputError: no folder, or no finished run in it.
+        InputError: no such sweep, or no finished run in it.
     """
     parser = argparse.ArgumentParser(
         prog=as_typed("leaderboard"),
@@ -22,7 +22,6 @@ def leaderboard() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "sweep", nargs="?", type=Path, help="the sweep's folder (default: the one worked on last)"
+        "sweep", nargs="?", help="the sweep's name or folder (default: the one worked on last)"
     )
-    chosen = parser.parse_args().sweep
-    write_leaderboard((chosen or latest_sweep(OUTPUTS / "sweeps")).absolute())
+    write_leaderboard(find_sweep(parser.parse_args().sweep).absolute())

@@ -34,7 +34,8 @@ class EvaluateSettings:
     """
 
     run: str
-    """the run's folder"""
+    """the run's folder, or latest: the last that finished in outputs/runs; or best: of the last
+    sweep, or with sweep=NAME of that one"""
 
     split: Literal["train", "validation", "test"]
     """train, validation or test of the run's own data"""
@@ -110,7 +111,8 @@ class PredictSettings:
     """
 
     run: str
-    """the run's folder"""
+    """the run's folder, or latest: the last that finished in outputs/runs; or best: of the last
+    sweep, or with sweep=NAME of that one"""
 
     text: str | None
     """one text"""
@@ -222,7 +224,8 @@ class ExportSettings:
     """The keys of `export`."""
 
     run: str
-    """the run's folder"""
+    """the run's folder, or latest: the last that finished in outputs/runs; or best: of the last
+    sweep, or with sweep=NAME of that one"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,83 +1,133 @@
-"""Sums a sweep up: its configurations best first, how sure that is, and what to type next."""
+"""Sums a folder of runs up: configurations best first, how sure that is, and what to type next."""
 
 import shlex
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from textlstm.checks import InputError
-from textlstm.escaping import code_block, in_markdown, one_line, visible
+from textlstm.escaping import code_block, in_markdown, visible
 from textlstm.keys import is_data
 from textlstm.leaderboard import figures
 from textlstm.leaderboard.comparison import how_sure
-from textlstm.leaderboard.folder import Configuration, SweepFolder
+from textlstm.leaderboard.folder import Configuration, FinishedRun, Ranking, SweepFolder
 from textlstm.leaderboard.importance import importances
-from textlstm.leaderboard.parallel import parallel_figure, wrapped
+from textlstm.leaderboard.parallel import parallel_figure
+from textlstm.leaderboard.tables import (
+    markdown,
+    run_lines,
+    screen_table,
+    short_names,
+    write_tables,
+)
+from textlstm.places import OUTPUTS
 from textlstm.runs.figures import save
 from textlstm.typed import as_typed
-from textlstm.writing import markdown_table, write_csv, write_text
+from textlstm.writing import write_text
 
-SHOWN = 20  # rows of the table on the screen
-LONGEST = 14  # letters of a value in the table on the screen
+EVALUATE = "The best run, scored on test by its saved model, without training again:"
 RETRAIN = "The best configuration, trained again and scored on test:"
 REFIT = "The same, trained on the train and validation rows together for the best number of epochs:"
 
 
-def latest_sweep(sweeps: Path) -> Path:
-    """Finds the sweep that was worked on last.
-
-    Raises:
-        InputError: there is none.
-    """
-    folders = [folder for folder in sweeps.glob("*") if folder.is_dir()]
-    if not folders:
-        raise InputError(
-            f"There is no sweep in {sweeps}; {as_typed('train')} sweep=grid starts one."
-        )
-    return max(
-        folders,
-        key=lambda folder: max(entry.stat().st_mtime for entry in [folder, *folder.iterdir()]),
-    )
-
-
 def write_leaderboard(path: Path) -> None:
-    """Prints a sweep's configurations, best first, and writes them and pictures of them.
+    """Prints the configurations of a folder of runs, best first, and writes them with pictures.
 
     The files are leaderboard.csv, leaderboard.md and, where there is something to see, history.png,
-    pareto.png, parallel.png and importance.png, all in the sweep's folder.
+    pareto.png, parallel.png and importance.png. They are in the folder of the sweep; those about
+    outputs/runs, which holds runs alone, are in outputs/leaderboard. Runs that were validated on
+    different rows have a table each, with pictures of its own.
 
     Raises:
         InputError: no folder, or no finished run in it.
     """
     sweep = SweepFolder.read(path)
-    ranked = sweep.configurations
-    notes = [how_sure(*ranked[:2]), sweep.counts] if len(ranked) > 1 else [sweep.counts]
-    shares, why_none = importances(sweep)
-    if why_none:
-        notes.append(why_none)
+    title, folder = f"Sweep {path.name}", path
+    if path == OUTPUTS / "runs":
+        title, folder = "Runs", OUTPUTS / "leaderboard"
+        folder.mkdir(exist_ok=True)
+    sections = [_section(sweep, number, folder) for number in range(len(sweep.rankings))]
 
-    pictures = _draw(sweep, shares)
-    commands = {RETRAIN: retrain_command(ranked[0]), REFIT: refit_command(ranked[0])}
-    notes += _left_out(ranked[0])
-    _write_csv(sweep)
-    _write_markdown(sweep, notes, commands, pictures)
+    write_tables(folder / "leaderboard.csv", sweep.rankings)
+    heading = f"# {in_markdown(title)}: macro F1 on validation"
+    parts = [part for section in sections for part in section.markdown()]
+    parts = [heading, *parts, in_markdown(sweep.counts)]
+    write_text(folder / "leaderboard.md", "\n\n".join(parts) + "\n")
 
     console = Console(soft_wrap=True)
-    table, left_out = _table(sweep, console.width)
+    for section in sections:
+        _show(console, section, title)
+    _say(console, sweep.counts)
+    pictures = [picture for section in sections for picture in section.pictures]
+    written = ", ".join(["leaderboard.csv", "leaderboard.md", *pictures])
+    console.print(f"written to {visible(folder)}: {written}", highlight=False, markup=False)
+
+
+@dataclass(frozen=True)
+class _Section:
+    """What is said about one ranking."""
+
+    ranking: Ranking
+    notes: list[str]
+    commands: dict[str, str]
+    pictures: list[str]
+
+    def markdown(self) -> list[str]:
+        """Makes the paragraphs of the section."""
+        return [
+            f"## {in_markdown(self.ranking.rows)}",
+            markdown(self.ranking),
+            *map(in_markdown, self.notes),
+            *(f"{title}\n\n{code_block(said, 'sh')}" for title, said in self.commands.items()),
+            *(f"![{name.removesuffix('.png')}]({name})" for name in self.pictures),
+        ]
+
+
+def _section(sweep: SweepFolder, number: int, folder: Path) -> _Section:
+    """Compares the configurations of one of the rankings, and draws its pictures into a folder."""
+    ranking = sweep.rankings[number]
+    shares, why_none = importances(ranking)
+    notes = [how_sure(*ranking.configurations[:2])] if len(ranking.configurations) > 1 else []
+    if why_none:
+        notes.append(why_none)
+    partial = sweep.partial if len(sweep.rankings) == 1 else []
+    pictures = _draw(ranking, partial, shares, folder, suffix=f"-{number + 1}" if number else "")
+    commands = {
+        EVALUATE: evaluate_command(ranking.best),
+        RETRAIN: retrain_command(ranking.best),
+        REFIT: refit_command(ranking.best),
+    }
+    return _Section(ranking, [*notes, *_left_out(ranking.best)], commands, pictures)
+
+
+def _show(console: Console, section: _Section, title: str) -> None:
+    """Prints a ranking: its table, the folders of its runs, the notes and the commands."""
+    ranking = section.ranking
+    named = f"{title}: macro F1 on validation"
+    table, left_out = screen_table(ranking, named, console.width)
+    _say(console, f"Validated on {ranking.rows}")
     console.print(table)
-    for line in [*left_out, *notes]:
-        wrapped = textwrap.fill(line, console.width, break_long_words=False, break_on_hyphens=False)
-        console.print(visible(wrapped), highlight=False, markup=False)
-    for title, command in commands.items():
-        console.print(title, highlight=False)
+    for line in left_out:
+        _say(console, line)
+    console.print("  rank  date              run", highlight=False)
+    for line in run_lines(ranking):
+        console.print(line, highlight=False, markup=False)
+    for note in section.notes:
+        _say(console, note)
+    for what, command in section.commands.items():
+        console.print(what, highlight=False)
         console.print(f"  {visible(command)}", highlight=False, markup=False)
-    written = ["leaderboard.csv", "leaderboard.md", *pictures]
-    written_to = f"written to {visible(path)}: {', '.join(written)}"
-    console.print(written_to, highlight=False, markup=False)
+
+
+def _say(console: Console, line: str) -> None:
+    filled = textwrap.fill(line, console.width, break_long_words=False, break_on_hyphens=False)
+    console.print(visible(filled), highlight=False, markup=False)
+
+
+def evaluate_command(best: Configuration) -> str:
+    """Gives the command that scores the saved model of a configuration's best run on test."""
+    return shlex.join([*as_typed("evaluate").split(), f"run={_from_here(best.best_run.folder)}"])
 
 
 def retrain_command(best: Configuration) -> str:
@@ -94,12 +144,15 @@ def refit_command(best: Configuration) -> str:
     """
     others = {key: value for key, value in best.overrides.items() if key != "trainer.max_epochs"}
     refit = {"data.refit": "true", "trainer.max_epochs": str(best.best_epoch)}
-    run = max(best.runs, key=lambda run: run.score)
-    if "calibration" in run.record:
-        here = Path.cwd()
-        shown = run.folder.relative_to(here) if run.folder.is_relative_to(here) else run.folder
-        refit["calibration_from"] = str(shown)
+    if "calibration" in best.best_run.record:
+        refit["calibration_from"] = str(_from_here(best.best_run.folder))
     return _command({**others, **refit})
+
+
+def _from_here(folder: Path) -> Path:
+    """Names a folder from the working directory if it is below that."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _command(overrides: dict[str, str]) -> str:
@@ -122,136 +175,51 @@ def _left_out(best: Configuration) -> list[str]:
     ]
 
 
-def _draw(sweep: SweepFolder, shares: dict[str, float]) -> list[str]:
-    """Writes the pictures that have something to show, and gives their names."""
-    ranked, swept, short = sweep.configurations, sweep.swept, _short(sweep.swept)
+def _draw(
+    ranking: Ranking,
+    partial: list[FinishedRun],
+    shares: dict[str, float],
+    folder: Path,
+    *,
+    suffix: str,
+) -> list[str]:
+    """Writes the pictures that have something to show, and gives their names.
+
+    Args:
+        partial: finished runs that are not ranked, and have a place in the history.
+        shares: the importance of each hyperparameter.
+        suffix: what the names of the pictures end with.
+    """
+    ranked, swept, short = ranking.configurations, ranking.swept, short_names(ranking.swept)
     scores = [configuration.score for configuration in ranked]
     drawn = {}
 
     finished = [run for configuration in ranked for run in configuration.runs]
-    runs = sorted([*finished, *sweep.partial, *sweep.pruned], key=lambda run: run.ended)
+    runs = sorted([*finished, *partial, *ranking.pruned], key=lambda run: run.ended)
     if len(runs) > 1:
-        given_up = {run.folder for run in sweep.pruned}
-        drawn["history.png"] = figures.history_figure(
+        given_up = {run.folder for run in ranking.pruned}
+        drawn["history"] = figures.history_figure(
             [run.score for run in runs],
             [run.folder in given_up for run in runs],
-            [len(ranked) > 1 and run in ranked[0].runs for run in runs],
+            [len(ranked) > 1 and run in ranking.best.runs for run in runs],
         )
     if len(ranked) > 1:
         seconds = [configuration.seconds for configuration in ranked]
-        drawn["pareto.png"] = figures.pareto_figure(seconds, scores)
+        drawn["pareto"] = figures.pareto_figure(seconds, scores)
     if swept:
         values = [[configuration.value(key) for key in swept] for configuration in ranked]
         pruned = [
             [run.overrides[key] for key in swept]
-            for run in sweep.pruned
+            for run in ranking.pruned
             if run.overrides.keys() >= set(swept)
         ]
         names = list(short.values())
-        drawn["parallel.png"] = parallel_figure(names, values, scores, pruned)
+        drawn["parallel"] = parallel_figure(names, values, scores, pruned)
     if shares:
         named = {short[key]: share for key, share in shares.items()}
-        drawn["importance.png"] = figures.importance_figure(named, len(ranked))
+        drawn["importance"] = figures.importance_figure(named, len(ranked))
 
-    for name, figure in drawn.items():
-        save(figure, sweep.path / name)
-    return list(drawn)
-
-
-def _write_csv(sweep: SweepFolder) -> None:
-    measured = ["rank", figures.SCORE, "standard deviation", "runs"]
-    header = [*measured, *sweep.swept, "parameters", "seconds of training"]
-    rows = []
-    for rank, ranked in enumerate(sweep.configurations, start=1):
-        deviation = "" if ranked.deviation is None else f"{ranked.deviation:.6f}"
-        score, seconds = f"{ranked.score:.6f}", f"{ranked.seconds:.2f}"
-        values = [ranked.value(key) for key in sweep.swept]
-        rows.append([rank, score, deviation, len(ranked.runs), *values, ranked.parameters, seconds])
-    write_csv(sweep.path / "leaderboard.csv", header, rows)
-
-
-def _write_markdown(
-    sweep: SweepFolder, notes: list[str], commands: dict[str, str], pictures: list[str]
-) -> None:
-    columns = _columns(sweep)
-    sections = [
-        f"# Sweep {in_markdown(sweep.path.name)}: macro F1 on validation",
-        markdown_table(list(columns), list(zip(*columns.values(), strict=True))),
-        *map(in_markdown, notes),
-        *(f"{title}\n\n{code_block(command, 'sh')}" for title, command in commands.items()),
-        *(f"![{name.removesuffix('.png')}]({name})" for name in pictures),
-    ]
-    write_text(sweep.path / "leaderboard.md", "\n\n".join(sections) + "\n")
-
-
-def _columns(sweep: SweepFolder) -> dict[str, list[str]]:
-    """Gives the cells of the table by column, without columns whose cells are all the same."""
-    ranked, short = sweep.configurations, _short(sweep.swept)
-    columns = {
-        "rank": [str(rank) for rank in range(1, len(ranked) + 1)],
-        "macro F1": [f"{configuration.score:.4f}" for configuration in ranked],
-    }
-
-    if any(len(configuration.runs) > 1 for configuration in ranked):
-        deviations = [configuration.deviation for configuration in ranked]
-        columns["±"] = ["–" if value is None else f"{value:.4f}" for value in deviations]
-        columns["runs"] = [str(len(configuration.runs)) for configuration in ranked]
-
-    for key in sweep.swept:
-        columns[short[key]] = [configuration.value(key) for configuration in ranked]
-    if len({configuration.parameters for configuration in ranked}) > 1:
-        columns["parameters"] = [_thousands(configuration.parameters) for configuration in ranked]
-    columns["seconds"] = [f"{configuration.seconds:.1f}" for configuration in ranked]
-    return columns
-
-
-def _thousands(count: int) -> str:
-    if count >= 1e6:
-        return f"{count / 1e6:.2f}M"
-    return f"{count / 1e3:.1f}k" if count >= 1e4 else str(count)
-
-
-def _table(sweep: SweepFolder, width: int) -> tuple[Table, list[str]]:
-    """Makes the table for a screen `width` letters wide, and says what it leaves out."""
-    columns = {
-        name: [
-            value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…"
-            for value in map(one_line, column[:SHOWN])
-        ]
-        for name, column in _columns(sweep).items()
-    }
-    headers = {name: wrapped(name, longest=9) for name in columns}
-    widths = {
-        name: max(len(line) for line in [*headers[name].split("\n"), *columns[name]])
-        for name in columns
-    }
-
-    swept = list(_short(sweep.swept).values())
-    left_out: list[str] = []
-    while sum(widths.values()) + len(widths) + 1 > width and swept:
-        left_out.insert(0, swept.pop())
-        del widths[left_out[0]]
-
-    title = Text(f"Sweep {visible(sweep.path.name)}: macro F1 on validation", "bold")
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
-    for name in widths:
-        table.add_column(Text(headers[name]), justify="right", no_wrap=True)
-    for row in zip(*(columns[name] for name in widths), strict=True):
-        table.add_row(*map(Text, row))
-
-    said = []
-    if len(sweep.configurations) > SHOWN:
-        more = len(sweep.configurations) - SHOWN
-        said.append(f"{more} more configurations are in leaderboard.md.")
-    if left_out:
-        names = ", ".join(left_out)
-        said.append(f"Not shown for lack of width: {names}; leaderboard.md has all columns.")
-    return table, said
-
-
-def _short(keys: list[str]) -> dict[str, str]:
-    """Names keys by their last part where only one has it: `hidden` for `model.hidden`."""
-    last = [key.rsplit(".", 1)[-1] for key in keys]
-    return {
-        key: name if last.count(name) == 1 else key for key, name in zip(keys, last, strict=True)
-    }
+    files = {f"{name}{suffix}.png": figure for name, figure in drawn.items()}
+    for name, figure in files.items():
+        save(figure, folder / name)
+    return list(files)

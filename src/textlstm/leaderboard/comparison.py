@@ -19,8 +19,8 @@ from textlstm.leaderboard.folder import Configuration, FinishedRun
 RESAMPLES = 10_000
 CELLS = 20_000_000  # numbers that the counts of the resamples may hold at once
 
-Pair = tuple[tuple[str | None, str | None], FinishedRun, FinishedRun]
-"""Fold and seed, and the run of each of two configurations that has them."""
+Pair = tuple[tuple[int | None, int], FinishedRun, FinishedRun]
+"""Fold, if there is one, and seed, and the run of each of two configurations that has them."""
 
 
 def how_sure(first: Configuration, second: Configuration) -> str:
@@ -199,7 +199,7 @@ def _by_fold(pairs: list[Pair]) -> list[float]:
 
     Seeds of one fold have the same rows and are not further evidence.
     """
-    folds: dict[str | None, list[float]] = {}
+    folds: dict[int | None, list[float]] = {}
     for (fold, _), one, other in pairs:
         folds.setdefault(fold, []).append(one.score - other.score)
     return [statistics.fmean(differences) for differences in folds.values()]

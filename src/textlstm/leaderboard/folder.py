@@ -1,4 +1,4 @@
-"""Reads a sweep's folder: which runs finished, were pruned or failed, and which are repeats."""
+"""Reads a folder of runs: which finished, were pruned or failed, and which can be compared."""
 
 import re
 import statistics
@@ -10,6 +10,7 @@ from typing import Any
 
 from textlstm.checks import InputError
 from textlstm.keys import LITERAL, is_hyperparameter, value_in
+from textlstm.leaderboard.comparable import checksum_of, described_rows, validated_rows
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import Record, has_failed, read_pruned
 
@@ -42,11 +43,6 @@ class Run:
         return {key: value for key, _, value in pairs}
 
     @property
-    def repeat(self) -> tuple[str | None, str | None]:
-        """The fold and the seed, if typed: what differs between runs of a configuration."""
-        return self.overrides.get("data.fold"), self.overrides.get("seed")
-
-    @property
     def configuration(self) -> Identity:
         """The overrides that identify the configuration.
 
@@ -65,12 +61,23 @@ class FinishedRun(Run):
 
     record: Record
 
+    @property
+    def repeat(self) -> tuple[int | None, int]:
+        """The fold, if there is one, and the seed: what differs between runs of a configuration."""
+        fold = self.record["data"]["fold"]
+        return None if fold is None else fold["fold"], self.record["seed"]
+
 
 @dataclass(frozen=True)
 class Configuration:
-    """Finished runs that differ in seed or fold alone."""
+    """Finished runs that differ in seed or fold alone; of equal ones, the newest."""
 
     runs: list[FinishedRun]
+
+    @property
+    def best_run(self) -> FinishedRun:
+        """The run with the highest score."""
+        return max(self.runs, key=lambda run: run.score)
 
     @property
     def score(self) -> float:
@@ -116,21 +123,53 @@ class Configuration:
 
 
 @dataclass(frozen=True)
-class SweepFolder:
-    """The runs in a sweep's folder.
+class Ranking:
+    """Configurations that can be compared, since the same rows validated them.
 
     Attributes:
-        configurations: those with at least one finished and no pruned run, the best first.
+        rows: these rows in a few words, different ones for different rankings of a folder.
+        configurations: at least one, the best first.
+        pruned: runs that a search ended early, if all runs of the folder can be compared.
+    """
+
+    rows: str
+    configurations: list[Configuration]
+    pruned: list[Run]
+
+    @property
+    def best(self) -> Configuration:
+        return self.configurations[0]
+
+    @property
+    def swept(self) -> list[str]:
+        """Keys whose values differ among the configurations."""
+        ranked = self.configurations
+        keys = dict.fromkeys(key for configuration in ranked for key in configuration.overrides)
+        return [
+            key for key in keys if len({configuration.value(key) for configuration in ranked}) > 1
+        ]
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """The runs in a sweep's folder, or in another folder of runs.
+
+    Attributes:
+        rankings: the configurations with at least one finished and no pruned run, those together
+            that can be compared.
         pruned: runs that a search ended early.
         partial: finished runs that are not ranked, since a repeat of them was pruned.
+        equal: finished runs that are not ranked, since a newer one has the same configuration and
+            seed.
         failed: folders of jobs whose train.log ends with an error, or whose loss is no number.
         unfinished: folders of jobs that were stopped, or are still running.
     """
 
     path: Path
-    configurations: list[Configuration]
+    rankings: list[Ranking]
     pruned: list[Run]
     partial: list[FinishedRun]
+    equal: list[FinishedRun]
     failed: list[Path]
     unfinished: list[Path]
 
@@ -166,41 +205,35 @@ class SweepFolder:
 
         given_up_on = {run.configuration for run in pruned}
         partial = [run for run in finished if run.configuration in given_up_on]
-        repeats: dict[Identity, list[FinishedRun]] = {}
-        for run in finished:
-            if run.configuration not in given_up_on:
-                repeats.setdefault(run.configuration, []).append(run)
-        if not repeats:
+        ranked, equal = _without_equal(
+            [run for run in finished if run.configuration not in given_up_on]
+        )
+        if not ranked:
             others = ", ".join(_counted(pruned=pruned, failed=failed, unfinished=unfinished))
             raise InputError(
                 f"{path} holds no finished run{f' ({others})' if others else ''}; "
                 f"expected a folder such as outputs/sweeps/grid."
             )
-
-        configurations = sorted(
-            map(Configuration, repeats.values()), key=lambda configuration: -configuration.score
-        )
-        return cls(path, configurations, pruned, partial, failed, unfinished)
+        return cls(path, _rankings(ranked, pruned), pruned, partial, equal, failed, unfinished)
 
     @property
-    def swept(self) -> list[str]:
-        """Keys whose values differ among the ranked configurations."""
-        ranked = self.configurations
-        keys = dict.fromkeys(key for configuration in ranked for key in configuration.overrides)
+    def configurations(self) -> list[Configuration]:
+        """The configurations of all rankings."""
         return [
-            key for key in keys if len({configuration.value(key) for configuration in ranked}) > 1
+            configuration for ranking in self.rankings for configuration in ranking.configurations
         ]
 
     @property
     def counts(self) -> str:
         """A sentence that counts the finished, pruned, failed and unfinished runs."""
-        finished = sum(len(ranked.runs) for ranked in self.configurations) + len(self.partial)
+        ranked = self.configurations
+        finished = sum(len(configuration.runs) for configuration in ranked)
+        finished += len(self.partial) + len(self.equal)
         counted = _counted(pruned=self.pruned, failed=self.failed, unfinished=self.unfinished)
-        several = len(self.configurations) > 1
-        ranked = f"{len(self.configurations)} configuration{'s' if several else ''}"
+        configurations = f"{len(ranked)} configuration{'s' if len(ranked) > 1 else ''}"
         total = finished + len(self.pruned) + len(self.failed) + len(self.unfinished)
         runs = f"{total} run{'s' if total > 1 else ''}"
-        sentence = f"{runs}: {', '.join([f'{finished} finished', *counted])}; {ranked}."
+        sentence = f"{runs}: {', '.join([f'{finished} finished', *counted])}; {configurations}."
 
         if self.partial:
             repeat = (
@@ -209,10 +242,68 @@ class SweepFolder:
                 else "runs repeat a pruned one and are"
             )
             sentence += f" {len(self.partial)} finished {repeat} not ranked."
+        if self.equal:
+            repeat = "run has" if len(self.equal) == 1 else "runs have"
+            sentence += (
+                f" {len(self.equal)} older {repeat} the configuration and the seed of another, "
+                f"which counts alone."
+            )
         if self.failed:
             which = " the first failed" if len(self.failed) > 1 else ""
             sentence += f" {self.failed[0].name}/train.log says why{which}."
         return sentence
+
+
+def _without_equal(runs: list[FinishedRun]) -> tuple[list[FinishedRun], list[FinishedRun]]:
+    """Keeps the newest of the runs that have the same rows, configuration, fold and seed.
+
+    Such runs tell nothing about the luck of a seed, so that they are no repeats.
+
+    Returns:
+        The runs that are kept, and the others.
+    """
+    newest: dict[Any, FinishedRun] = {}
+    for run in sorted(runs, key=lambda run: run.ended):
+        newest[validated_rows(run.record), run.configuration, run.repeat] = run
+    kept = {run.folder for run in newest.values()}
+    return (
+        [run for run in runs if run.folder in kept],
+        [run for run in runs if run.folder not in kept],
+    )
+
+
+def _rankings(runs: list[FinishedRun], pruned: list[Run]) -> list[Ranking]:
+    """Ranks the configurations of runs, each among those with the same validation rows."""
+    by_rows: dict[Any, dict[Identity, list[FinishedRun]]] = {}
+    for run in runs:
+        repeats = by_rows.setdefault(validated_rows(run.record), {})
+        repeats.setdefault(run.configuration, []).append(run)
+
+    names = _different_names(
+        [next(iter(repeats.values()))[0].record for repeats in by_rows.values()]
+    )
+    return [
+        Ranking(
+            name,
+            sorted(map(Configuration, repeats.values()), key=lambda ranked: -ranked.score),
+            pruned if len(by_rows) == 1 else [],
+        )
+        for name, repeats in zip(names, by_rows.values(), strict=True)
+    ]
+
+
+def _different_names(records: list[Record]) -> list[str]:
+    """Describes the validation rows of runs that have different ones, each in words of its own."""
+    names = [described_rows(record) for record in records]
+    if len(set(names)) < len(names):
+        names = [
+            f"{name}, SHA-256 {checksum_of(record)}…" if names.count(name) > 1 else name
+            for name, record in zip(names, records, strict=True)
+        ]
+    return [
+        f"{name} ({names[:number].count(name) + 1})" if names.count(name) > 1 else name
+        for number, name in enumerate(names)
+    ]
 
 
 def _counted(**runs: Sized) -> list[str]:

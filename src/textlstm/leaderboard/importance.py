@@ -1,9 +1,9 @@
-"""Estimates how far the score depends on each hyperparameter of a sweep."""
+"""Estimates how far the score depends on each hyperparameter of a ranking."""
 
 from typing import TYPE_CHECKING
 
 from textlstm.checks import NUMBER
-from textlstm.leaderboard.folder import SweepFolder
+from textlstm.leaderboard.folder import Ranking
 from textlstm.leaderboard.parallel import Scale
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ENOUGH = 4  # configurations from which importances can be estimated
 
 
-def importances(sweep: SweepFolder) -> tuple[dict[str, float], str]:
+def importances(ranking: Ranking) -> tuple[dict[str, float], str]:
     """Estimates the share of each swept hyperparameter in the variation of the score.
 
     By fANOVA (Hutter, Hoos & Leyton-Brown 2014) on the configurations' mean scores. Optuna's
@@ -24,7 +24,7 @@ def importances(sweep: SweepFolder) -> tuple[dict[str, float], str]:
         The shares by key, the largest first, and ""; or no shares, and a sentence that says why
         where a reader would ask.
     """
-    ranked, swept = sweep.configurations, sweep.swept
+    ranked, swept = ranking.configurations, ranking.swept
     if swept and len(ranked) < ENOUGH:
         return {}, (
             f"No importance of hyperparameters: that needs {ENOUGH} configurations, there are "
@@ -39,18 +39,18 @@ def importances(sweep: SweepFolder) -> tuple[dict[str, float], str]:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    return optuna.importance.get_param_importances(_study(sweep), evaluator=evaluator), ""
+    return optuna.importance.get_param_importances(_study(ranking), evaluator=evaluator), ""
 
 
-def _study(sweep: SweepFolder) -> "Study":
+def _study(ranking: Ranking) -> "Study":
     """Makes a study with one trial per configuration, numbers placed as the pictures place them."""
     import optuna
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     columns: dict[str, list[str] | list[float]] = {}
     distributions: dict[str, BaseDistribution] = {}
-    for key in sweep.swept:
-        values = [configuration.value(key) for configuration in sweep.configurations]
+    for key in ranking.swept:
+        values = [configuration.value(key) for configuration in ranking.configurations]
         if all(NUMBER.fullmatch(value) for value in values):
             scale = Scale(values)
             columns[key] = places = [scale.place(value) for value in values]
@@ -60,7 +60,7 @@ def _study(sweep: SweepFolder) -> "Study":
             distributions[key] = CategoricalDistribution(sorted(set(values)))
 
     study = optuna.create_study(direction="maximize")
-    for number, configuration in enumerate(sweep.configurations):
+    for number, configuration in enumerate(ranking.configurations):
         params = {key: column[number] for key, column in columns.items()}
         trial = optuna.trial.create_trial(
             params=params, distributions=distributions, value=configuration.score

@@ -97,7 +97,8 @@ class RunFolder:
         """
         if not path:
             raise InputError(
-                "run= is missing; give a run folder such as run=outputs/runs/2026-01-31_12-00-00."
+                "run= is missing; give a run folder such as "
+                "run=outputs/runs/2026-01-31_12-00-00, or run=latest."
             )
         run = cls(Path(path).expanduser().absolute())
         whole = _run_above(run.path)
@@ -124,6 +125,19 @@ class RunFolder:
                 f"run: {run.path} holds no finished run (metrics.json is missing).{hint}"
             )
         return run
+
+
+def latest_run() -> Path:
+    """Finds the run of outputs/runs that finished last.
+
+    Raises:
+        InputError: none has finished there.
+    """
+    folders = [RunFolder(folder) for folder in (OUTPUTS / "runs").glob("*")]
+    finished = [run for run in folders if run.metrics.is_file()]
+    if not finished:
+        raise InputError(f"run=latest: there is no finished run in {OUTPUTS / 'runs'}.")
+    return max(finished, key=lambda run: run.metrics.stat().st_mtime).path
 
 
 def _run_above(path: Path) -> RunFolder | None:
