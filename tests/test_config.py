@@ -3,7 +3,6 @@
 import inspect
 import re
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
@@ -198,20 +197,9 @@ def test_help_explains_every_key_of_the_other_commands(command):
     assert sorted(explained) == OTHER_KEYS[command].split()
 
 
-def test_help_of_inspect_data_leads_to_the_keys_of_data():
-    explained = Path(CONF, "hydra", "help", "inspect_data.yaml").read_text(encoding="utf-8")
-    assert "data.…          the keys of `${typed:train} --help`" in explained
-    assert "    output " in explained
-
-
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export"])
-def test_help_fits_eighty_columns_and_says_something_of_each_key(command):
-    lines = key_lines(command).splitlines()
-    assert max(map(len, lines)) <= 80
-    keys = [n for n, line in enumerate(lines) if re.match(r"    \S", line)]
-    for line in keys:
-        said = lines[line][29:] or lines[line + 1][29:]
-        assert len(said.strip()) > 3
+def test_help_of_inspect_data_has_the_keys_of_data():
+    explained = re.findall(r"^    (\S+)", key_lines("inspect_data"), re.MULTILINE)
+    assert explained == [*re.findall(r"^    (data\.\S+)", key_lines("train"), re.M), "output"]
 
 
 @pytest.mark.parametrize(

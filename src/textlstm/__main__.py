@@ -27,6 +27,8 @@ COMMANDS = (
 def main() -> None:
     """Runs the command that the first argument names; the others are the command's own."""
     command, *arguments = passed_on() or sys.argv[1:] or ["--help"]
+    if command in ("-h", "--help") and arguments[:1] and arguments[0] in COMMANDS:
+        command, arguments = arguments[0], ["--help", *arguments[1:]]
     if command in ("-h", "--help"):
         print(overview())
     elif command == "--version":

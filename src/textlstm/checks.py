@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from textlstm.synonyms import meant_by
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -35,6 +37,14 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """Asks for the name that is most like a mistyped one; "" when none is like it."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def suggested(typed: str, keys: Iterable[str]) -> str:
+    """Asks for the key that was meant: its name in other libraries, or else the nearest one."""
+    keys = list(keys)
+    meant = [key for key in meant_by(typed) if key in keys]
+    meant.sort(key=lambda key: key.partition(".")[0] != typed.partition(".")[0])  # its own group's
+    return f" Did you mean {meant[0]!r}?" if meant else nearest(typed, keys)
 
 
 def check_whole(key: str, value: object, *, minimum: int, maximum: int = MOST) -> None:
@@ -93,7 +103,7 @@ def parse_settings(kind: type[Settings], values: Mapping[str, Any], group: str =
     for name in values:
         if name not in keys:
             key = f"{prefix}{name}"
-            raise InputError(f"There is no key {key!r}.{nearest(key, keys.values())}")
+            raise InputError(f"There is no key {key!r}.{suggested(key, keys.values())}")
     needed = {field.name for field in fields(kind) if field.default is MISSING}
     missing = [key for name, key in keys.items() if name in needed and name not in values]
     if missing:

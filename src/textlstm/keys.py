@@ -68,3 +68,13 @@ def value_in(config: Any, key: str) -> Any:
     for name in key.split("."):
         config = config.get(name, {}) if isinstance(config, dict) else {}
     return config
+
+
+def leaf_values(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Lists the values of a config by key, such as `model.hidden`, without the groups above."""
+    if not isinstance(node, dict) or not node:
+        return {prefix: node}
+    values: dict[str, Any] = {}
+    for name, child in node.items():
+        values |= leaf_values(child, f"{prefix}.{name}" if prefix else str(name))
+    return values

@@ -15,12 +15,12 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from textlstm.checks import InputError, nearest
+from textlstm.checks import InputError, nearest, suggested
 from textlstm.commands.foreign_keys import is_group, refuse_foreign_keys, refuse_null_presets
 from textlstm.commands.named_runs import with_folder_of_run
 from textlstm.commands.readings import refuse_two_readings
 from textlstm.commands.recorded import read_config
-from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED, value_in
+from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED, leaf_values, value_in
 from textlstm.passwords import keep_password
 from textlstm.places import CONF
 from textlstm.ranks import is_rank_zero
@@ -159,7 +159,7 @@ def typed_values(arguments: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for override in map(_parse, arguments):
         above, value = override.key_or_group, override.value()
-        for key in _leaf_keys(value, above):
+        for key in leaf_values(value, above):
             values[key] = value if key == above else value_in(value, key[len(above) + 1 :])
     return values
 
@@ -216,7 +216,7 @@ def check_keys(command: str, overrides: list[Override]) -> None:
                 for line, override in zip(lines, overrides, strict=True)
                 if is_group(override.key_or_group)
             ]
-            keys = _leaf_keys(OmegaConf.to_container(compose(command, presets)))
+            keys = [*leaf_values(OmegaConf.to_container(compose(command, presets)))]
             raise _explained(error, command, overrides, keys) from error
 
     if missing:
@@ -235,9 +235,11 @@ def _check_presets(overrides: list[Override]) -> None:
             continue
         for value in _values(override):
             if value not in (*options, "null"):
+                remedy = nearest(value, options)
+                if group == "data" and not remedy and ("." in value or "/" in value):
+                    remedy = f" A file is data.train={value}."
                 raise InputError(
-                    f"There is no {group}={value}.{nearest(value, options)} {group} can be "
-                    f"{', '.join(options)}."
+                    f"There is no {group}={value}.{remedy} {group} can be {', '.join(options)}."
                 )
 
 
@@ -245,6 +247,7 @@ def _explained(
     error: Exception, command: str, overrides: list[Override], keys: list[str]
 ) -> InputError:
     """Explains why Hydra could not compose: a key that does not exist, or what Hydra says."""
+    groups = [folder.name for folder in CONF.iterdir() if is_group(folder.name)]
     for override in overrides:
         key = override.key_or_group
         known = key in keys or (CONF / key).is_dir() or key.startswith("hydra")
@@ -254,25 +257,14 @@ def _explained(
                     f"There is no key {key!r} without pretrain=own_text: give that, too."
                 )
             return InputError(
-                f"There is no key {key!r}.{nearest(key, keys)} {as_typed(command)} --help lists "
-                f"the keys."
+                f"There is no key {key!r}.{suggested(key, [*keys, *groups])} {as_typed(command)} "
+                f"--help lists the keys."
             )
     said = str(error).strip().splitlines()[0]
     if "hydra/launcher/submitit" in said:
         extra = f"It comes with the extra `slurm`: {installing('slurm')}"
         said = f"{said.rstrip('.')}. {extra}"
     return InputError(said)
-
-
-def _leaf_keys(node: Any, prefix: str = "") -> list[str]:
-    """Lists the keys of a config, such as `model.hidden`, without the groups above them."""
-    if not isinstance(node, dict) or not node:
-        return [prefix]
-    return [
-        key
-        for name, child in node.items()
-        for key in _leaf_keys(child, f"{prefix}.{name}" if prefix else name)
-    ]
 
 
 def _parse(argument: str) -> Override:

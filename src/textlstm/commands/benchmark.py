@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 
 from textlstm.checks import InputError
 from textlstm.commands.arguments import prepare, typed_values
+from textlstm.commands.help import option_parser
 from textlstm.commands.recorded import OPEN, read_config
 from textlstm.data.reading.checksums import changed_sources
 from textlstm.data.reading.collections import DataSet, find_data_sets
@@ -121,27 +122,24 @@ def _run(jobs: list[Job], folder: Path) -> tuple[list[str], list[Job]]:
 
 def _parser() -> argparse.ArgumentParser:
     """Makes the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog=as_typed("benchmark"),
-        description=OmegaConf.load(CONF / "hydra" / "help" / "benchmark.yaml").template,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-    parser.add_argument("--data", help="the folder of data sets (default: the embedded corpus)")
-    parser.add_argument(
+    parser, options = option_parser("benchmark")
+    options.add_argument("--data", help="the folder of data sets (default: the embedded corpus)")
+    options.add_argument(
         "--presets",
         default=f"best,{NO_PRESET}",
         help="names of experiment=…, default for none, each with keys if wanted: "
         "best+model.hidden=128 (default: %(default)s)",
     )
-    parser.add_argument("--seeds", default="1,2,3", help="(default: %(default)s)")
-    parser.add_argument(
+    options.add_argument(
+        "--seeds", default="1,2,3", help="seeds of the runs (default: %(default)s)"
+    )
+    options.add_argument(
         "--split-seeds",
         help="a data.split_seed for each seed, where test rows are cut from the training rows "
         "(default: the same test rows for all)",
     )
-    parser.add_argument("--name", help="the folder below outputs/benchmarks (default: the data's)")
-    parser.add_argument(
+    options.add_argument("--name", help="the folder below outputs/benchmarks (default: the data's)")
+    options.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="for each run, such as threads=1"
     )
     return parser

@@ -3,7 +3,7 @@
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from textlstm.checks import InputError, nearest
+from textlstm.checks import InputError, suggested
 from textlstm.places import CONF
 from textlstm.typed import as_typed
 
@@ -38,7 +38,7 @@ def refuse_foreign_keys(command: str, overrides: list[Override], *, multirun: bo
         if command in OF_RUNS and is_group(group) and group not in own:
             raise InputError(
                 f"There is no key {key!r} in {command}: the run has recorded how it was trained."
-                f"{nearest(last, own)} {as_typed(command)} --help lists the keys."
+                f"{suggested(last, own)} {as_typed(command)} --help lists the keys."
             )
 
 

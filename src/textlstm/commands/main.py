@@ -25,7 +25,7 @@ from textlstm.commands.arguments import (
     quote_literal,
 )
 from textlstm.commands.begun import begun
-from textlstm.commands.help import key_lines
+from textlstm.commands.help import help_text, help_topics
 from textlstm.commands.mistakes import users_error
 from textlstm.commands.output import (
     end,
@@ -97,6 +97,10 @@ def main(command: str) -> None:
 
 def _through_hydra(command: str, failed: dict[str, Exception]) -> None:
     """Lets Hydra compose the configuration and run the command with it, once or in a sweep."""
+    topics = help_topics(sys.argv[1:])
+    if topics is not None:
+        print(help_text(command, topics))
+        return
     if not os.environ.keys() & WAITING.keys():
         os.environ |= WAITING
     pass_outputs_on()
@@ -172,7 +176,7 @@ def prepare_screen() -> None:
 
 
 def _register_resolvers() -> list[Path]:
-    """Registers what conf/ asks for: `${outputs:}`, `${typed:…}`, `${keys:…}` and folders.
+    """Registers what conf/ asks for: `${outputs:}`, `${typed:…}` and folders.
 
     Returns:
         The folder of the new run, once it has been made; a command makes one at most.
@@ -188,7 +192,6 @@ def _register_resolvers() -> list[Path]:
     OmegaConf.register_new_resolver("new_run", new_run, replace=True)
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
     OmegaConf.register_new_resolver("typed", as_typed, replace=True)
-    OmegaConf.register_new_resolver("keys", key_lines, replace=True)
     return made
 
 

@@ -82,7 +82,7 @@ class EvaluateSettings:
     """auto, cpu or gpu"""
 
     threads: int | None
-    """CPU threads"""
+    """CPU threads (default: as many as PyTorch chooses)"""
 
     spreadsheet: bool = False
     """true writes predictions.csv for a spreadsheet: = + - @ begin no formula"""
@@ -153,7 +153,7 @@ class PredictSettings:
     """texts at once"""
 
     threads: int | None
-    """CPU threads"""
+    """CPU threads (default: as many as PyTorch chooses)"""
 
     spreadsheet: bool = False
     """true writes CSV or TSV for a spreadsheet: = + - @ begin no formula"""
