@@ -86,6 +86,26 @@ def test_predictions_are_the_test_rows_and_agree_with_the_scores(trained):
     assert [prediction.label for prediction in bundle] == [row["predicted"] for row in rows]
 
 
+def test_the_scores_on_test_have_intervals_and_a_test_against_the_linear_baseline(trained):
+    recorded = record(trained)
+    wide = recorded["wide"]["alone"] if "wide" in recorded else {}
+    everything = [recorded["test"], *recorded["baselines"].values(), *wide.get("test", {}).values()]
+    for scores in everything:
+        for name in ("accuracy", "macro_f1"):
+            low, high = scores["intervals"][name]
+            assert low <= scores[name] <= high
+
+    rows, others = table(trained / "predictions.csv"), table(trained / "baseline_predictions.csv")
+    pairs = [
+        (row["predicted"] == row["gold"], other["predicted"] == other["gold"])
+        for row, other in zip(rows, others, strict=True)
+    ]
+    assert recorded["paired"]["right_alone"] == pairs.count((True, False))
+    assert recorded["paired"]["wrong_alone"] == pairs.count((False, True))
+    report = (trained / "report.md").read_text(encoding="utf-8")
+    assert "the linear baseline on test" in report
+
+
 def test_tensorboard_has_the_scores_of_the_run(trained):
     [events] = (trained / "tensorboard").iterdir()
     assert events.name.startswith("model.hidden-16_")

@@ -18,7 +18,7 @@ from textlstm.leaderboard.benchmark import (
     write_benchmark,
 )
 from textlstm.leaderboard.benchmark_figure import benchmark_figure
-from textlstm.leaderboard.comparison import mcnemar
+from textlstm.model.significance import mcnemar
 from textlstm.runs.results import LINEAR
 
 

@@ -2,15 +2,12 @@
 
 import numpy as np
 import pytest
-import torch
 from scipy import stats
-from torch.nn.functional import one_hot
 
 from helpers.sweeps import finished, repeats
 from textlstm.leaderboard import comparison
 from textlstm.leaderboard.comparison import how_sure
 from textlstm.leaderboard.folder import SweepFolder
-from textlstm.model.metrics import Predictions, scores
 from textlstm.writing import write_csv
 
 
@@ -129,17 +126,3 @@ def test_the_bootstrap_agrees_with_one_that_draws_rows(tmp_path):
         1 - comparison.bootstrap(cells, counts), abs=0.02
     )
     assert comparison.bootstrap(cells[:, [0, 1, 1]], counts) == 0.5
-
-
-def test_the_bootstrap_scores_as_the_runs_are_scored():
-    gold, predicted = torch.tensor([0, 0, 1, 1, 1]), torch.tensor([0, 2, 1, 1, 0])
-    scored = scores(
-        Predictions(one_hot(predicted, 3).float().log(), gold), ["a", "b", "without a gold row"]
-    )
-    hits, golds, predictions = (
-        one_hot(numbers, 3).sum(dim=0).numpy()
-        for numbers in (gold[gold == predicted], gold, predicted)
-    )
-    assert comparison._macro_f1(hits[None], golds[None], predictions[None]) == pytest.approx(
-        [scored["macro_f1"]]
-    )

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from textlstm.model import mixing
 from textlstm.model.metrics import Predictions, scores
+from textlstm.model.significance import scores_with_intervals
 from textlstm.model.mixing import Rows, channel_settings, fit_channel, fit_mixture, score_mixture
 from textlstm.model.wide import WideChannel, mixed, n_grams
 
@@ -193,4 +194,4 @@ def test_a_mixture_is_scored_beside_each_channel_alone(channel):
     torch.testing.assert_close(mixture.probabilities_NC.float(), lstm.probabilities_NC)
     assert found["log_loss"] == pytest.approx(alone["lstm"]["log_loss"], abs=1e-6)
     wide_NC = channel.log_probabilities(rows.texts)
-    assert alone["wide"] == scores(Predictions(wide_NC, gold_N), list("abc"))
+    assert alone["wide"] == scores_with_intervals(Predictions(wide_NC, gold_N), list("abc"))

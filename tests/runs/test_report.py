@@ -66,6 +66,16 @@ def test_a_report_has_every_section_with_its_numbers(written, tmp_path):
     assert all(f"]({name})" in text for name in pictures)
 
 
+def test_intervals_stand_beside_the_scores_that_have_them(written):
+    intervals = {"accuracy": (0.7011, 0.8), "macro_f1": (0.65, 0.75)}
+    lines = written(small_record(test=small_scores(intervals=intervals))).splitlines()
+    header = "| model | accuracy | 95 % | macro F1 | 95 % | log loss | calibration error | AUROC |"
+    assert header in lines
+    own = "| LSTM | 0.7500 | 0.701 to 0.800 | 0.7333 | 0.650 to 0.750 | 0.5000 | 0.1250 | 1.0000 |"
+    assert own in lines
+    assert "| majority class | 0.5000 | – | 0.7333 | – | 0.5000 | 0.1250 | 1.0000 |" in lines
+
+
 def test_a_calibrated_run_s_report_has_temperature_threshold_and_a_picture(written, tmp_path):
     before = {"log_loss": 0.7, "calibration_error": 0.25}
     answered = {

@@ -26,6 +26,7 @@ from textlstm.model.metrics import Predictions
 from textlstm.model.mixing import score_mixture
 from textlstm.model.scores import Calibration
 from textlstm.model.settings import ModelSettings
+from textlstm.model.significance import intervals_of
 from textlstm.model.wide import WideChannel
 from textlstm.places import CACHE
 from textlstm.runs.checkpoint_schema import strange_states_refused
@@ -100,6 +101,8 @@ def evaluate(config: dict[str, Any]) -> None:
             predictions, texts, channel, wide, temperature, module.labels
         )
         wide = {**wide, "alone": {**wide["alone"], split: alone}}
+    else:
+        scores = {**scores, "intervals": intervals_of(predictions)}
 
     evaluation = evaluation_record(
         record,
@@ -110,6 +113,8 @@ def evaluate(config: dict[str, Any]) -> None:
         calibration=_extended(calibration, split, predictions),
         wide=wide,
     )
+    if settings.changed_data:
+        evaluation.pop("paired", None)  # a test of rows that may be others now
     folder = run.path / "evaluation" / scored.name
     make_folder(folder, inside=run.path)
     write_report(folder, evaluation, split, texts, predictions, spreadsheet=settings.spreadsheet)

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from textlstm.escaping import code_block, in_markdown, one_line
 from textlstm.leaderboard.benchmark_figure import benchmark_figure
-from textlstm.leaderboard.comparison import kinds_of_rows, mcnemar, resampled_scores
+from textlstm.model.significance import kinds_of_rows, mcnemar, middle, resampled_scores
 from textlstm.runs.figures import save
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.results import LINEAR
@@ -174,7 +174,7 @@ def intervals(runs: list[Predicted]) -> tuple[tuple[float, float], tuple[float, 
         accuracies_MR, macro_f1s_MR = resampled_scores(*cells, seed=seed)
         accuracy_R = accuracy_R + accuracies_MR.sum(axis=0) / len(runs)
         macro_f1_R = macro_f1_R + macro_f1s_MR.sum(axis=0) / len(runs)
-    return _middle(accuracy_R), _middle(macro_f1_R)
+    return middle(accuracy_R), middle(macro_f1_R)
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
@@ -247,12 +247,6 @@ def _line(model: str, runs: list[Predicted], linear: dict[int, Predicted]) -> Li
 def _spread(scores: list[float], interval: tuple[float, float]) -> Spread:
     deviation = statistics.stdev(scores) if len(scores) > 1 else None
     return Spread(statistics.fmean(scores), deviation, *interval)
-
-
-def _middle(scores_R: np.ndarray) -> tuple[float, float]:
-    """Gives the range of the middle 95 % of scores."""
-    low, high = np.percentile(scores_R, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def _cells(line: Line) -> list[str]:

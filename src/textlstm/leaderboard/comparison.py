@@ -15,9 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from textlstm.leaderboard.folder import Configuration, FinishedRun
-
-RESAMPLES = 10_000
-CELLS = 20_000_000  # numbers that the counts of the resamples may hold at once
+from textlstm.model.significance import kinds_of_rows, resampled_scores
 
 Pair = tuple[tuple[int | None, int], FinishedRun, FinishedRun]
 """Fold, if there is one, and seed, and the run of each of two configurations that has them."""
@@ -99,72 +97,7 @@ def bootstrap(cells: np.ndarray, counts: np.ndarray) -> float:
     """
     _, (first_R, second_R) = resampled_scores(cells, counts)
     ahead = (first_R > second_R).sum() + 0.5 * (first_R == second_R).sum()
-    return float(ahead / RESAMPLES)
-
-
-def resampled_scores(
-    cells: np.ndarray, counts: np.ndarray, *, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Scores M models on R resamples of their rows, with replacement, the same for all of them.
-
-    Args:
-        cells: (K, 1 + M), each kind of row that there is: gold class and the models' predictions.
-        counts: (K,) rows of each kind.
-        seed: draws the rows; resamples of different rows need different ones.
-
-    Returns:
-        Accuracy and macro F1, (M, R) each.
-    """
-    generator = np.random.default_rng(seed)
-    rows, classes = int(counts.sum()), int(cells.max()) + 1
-    gold_KC, *predicted = (np.eye(classes)[column] for column in cells.T)
-
-    accuracies, macro_f1s = list[list[np.ndarray]](), list[list[np.ndarray]]()
-    left = RESAMPLES
-    while left:
-        now = min(left, max(1, CELLS // len(counts)))
-        counts_RK = generator.multinomial(rows, counts / rows, size=now).astype(float)
-        gold_RC = counts_RK @ gold_KC
-        hits = [counts_RK @ (gold_KC * chosen_KC) for chosen_KC in predicted]
-        accuracies.append([hits_RC.sum(axis=1) / rows for hits_RC in hits])
-        macro_f1s.append(
-            [
-                _macro_f1(hits_RC, gold_RC, counts_RK @ chosen_KC)
-                for hits_RC, chosen_KC in zip(hits, predicted, strict=True)
-            ]
-        )
-        left -= now
-    return np.concatenate(accuracies, axis=1), np.concatenate(macro_f1s, axis=1)
-
-
-def kinds_of_rows(gold: np.ndarray, *predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Counts the kinds of rows, by the class names of each row.
-
-    Returns:
-        The kinds (K, 1 + M) of M models and their counts (K,), as `resampled_scores` takes them.
-    """
-    names = np.stack([gold, *predicted], axis=1)
-    numbers = np.unique(names, return_inverse=True)[1].reshape(names.shape)
-    return np.unique(numbers, axis=0, return_counts=True)
-
-
-def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> float:
-    """Gives p of McNemar's exact test, two-sided, that two models are right on as many rows.
-
-    Args:
-        first_right, second_right: on which of the same N rows each is right, as N booleans. Those
-            on which one alone is right decide, by the binomial distribution.
-    """
-    first_alone = int((first_right & ~second_right).sum())
-    either_alone = int((first_right != second_right).sum())
-    return float(stats.binomtest(first_alone, either_alone).pvalue) if either_alone else 1.0
-
-
-def _macro_f1(hits_RC: np.ndarray, gold_RC: np.ndarray, predicted_RC: np.ndarray) -> np.ndarray:
-    """Computes macro F1 of R resamples as `metrics.scores` does, without classes of no gold row."""
-    f1_RC = 2 * hits_RC / np.maximum(gold_RC + predicted_RC, 1)
-    present_RC = gold_RC > 0
-    return (f1_RC * present_RC).sum(axis=1) / present_RC.sum(axis=1)
+    return float(ahead / len(first_R))
 
 
 def _cells(first: Path, second: Path) -> tuple[np.ndarray, np.ndarray] | None:

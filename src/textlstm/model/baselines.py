@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from textlstm.data.sources import batched_texts
 from textlstm.model.metrics import Predictions, scores
 from textlstm.model.scores import Baseline, BaselineSettings
+from textlstm.model.significance import scores_with_intervals
 from textlstm.terminal import counted
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,8 @@ def majority(splits: DatasetDict) -> Baseline:
     with np.errstate(divide="ignore"):  # a class without training rows has probability zero
         log_shares_C = np.log(shares_C / len(splits["train"]))
     log_shares_NC = np.tile(log_shares_C, (len(splits["test"]), 1))
-    return {**scores(_predictions(log_shares_NC, splits["test"], labels), labels)}
+    predictions = _predictions(log_shares_NC, splits["test"], labels)
+    return {**scores_with_intervals(predictions, labels)}
 
 
 def tfidf_logistic_regression(
@@ -112,7 +114,7 @@ def _chosen_on_validation(splits: DatasetDict, *, thorough: bool) -> tuple[Basel
             test_NC = _log_probabilities(model, tfidf.transform(counts["test"]), labels)
     predictions = _predictions(test_NC, splits["test"], labels)
     found: Baseline = {
-        **scores(predictions, labels),
+        **scores_with_intervals(predictions, labels),
         "settings": best_settings,
         "validation_macro_f1": best_f1,
         "tried": len(tried),
@@ -150,7 +152,7 @@ def _refitted(splits: DatasetDict, chosen: Baseline) -> tuple[Baseline, Predicti
     test_NC = _log_probabilities(model, tfidf.transform(counts["test"]), labels)
     predictions = _predictions(test_NC, test, labels)
     found: Baseline = {
-        **scores(predictions, labels),
+        **scores_with_intervals(predictions, labels),
         "settings": settings,
         "tried": chosen["tried"],
     }

@@ -13,8 +13,9 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from textlstm.model.calibration import COLDEST, HOTTEST, at_temperature, fit_temperature, log_loss
-from textlstm.model.metrics import Predictions, scores
+from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Alone, BaselineSettings, Scores, Wide
+from textlstm.model.significance import scores_with_intervals
 from textlstm.model.wide import WideChannel, mixed, n_grams
 from textlstm.terminal import counted
 
@@ -154,8 +155,11 @@ def score_mixture(
     mixture = Predictions(mixture_NC, lstm.gold_N, lstm.unseen)
     wide_alone = Predictions(wide_NC, lstm.gold_N, lstm.unseen)
     wide_alone = at_temperature(wide_alone, wide["wide_temperature"])
-    alone: Alone = {"lstm": scores(lstm, labels), "wide": scores(wide_alone, labels)}
-    return mixture, scores(mixture, labels), alone
+    alone: Alone = {
+        "lstm": scores_with_intervals(lstm, labels),
+        "wide": scores_with_intervals(wide_alone, labels),
+    }
+    return mixture, scores_with_intervals(mixture, labels), alone
 
 
 def _counted(texts: list[str], settings: BaselineSettings) -> Counts:

@@ -19,6 +19,16 @@ class ClassScores(TypedDict):
     """Texts of this class: gold rows, not predicted ones."""
 
 
+class Intervals(TypedDict):
+    """95 % intervals over the rows that were scored: how far a score depends on which rows they
+    are. They say nothing about other seeds of training."""
+
+    accuracy: tuple[float, float]
+    """The lower and the upper end for accuracy."""
+    macro_f1: tuple[float, float]
+    """The same for macro F1."""
+
+
 class Scores(TypedDict):
     """Scores of the predictions for one split, over all of its rows."""
 
@@ -45,6 +55,8 @@ class Scores(TypedDict):
     unseen: NotRequired[dict[str, int]]
     """Rows of each class that no training row has, by its name: they count as wrong, in auroc as
     rows of the rest. Records from before such rows were scored have no entry."""
+    intervals: NotRequired[Intervals]
+    """How sure accuracy and macro F1 are; only final scores have it, and no older record."""
 
 
 class Uncalibrated(TypedDict):
@@ -127,6 +139,17 @@ class Wide(TypedDict):
     """What its terms are, and how it was fitted, as chosen on validation."""
     alone: dict[str, Alone]
     """By the name of a scored split or file: the scores of each channel by itself."""
+
+
+class PairedTest(TypedDict):
+    """The model against the linear baseline on the same test rows, by McNemar's exact test."""
+
+    right_alone: int
+    """Rows on which the model is right and the baseline is wrong."""
+    wrong_alone: int
+    """Rows on which the baseline is right and the model is wrong."""
+    p: float
+    """Two-sided p that both are right equally often."""
 
 
 class Baseline(Scores):

@@ -15,7 +15,7 @@ from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from textlstm.checks import InputError
 from textlstm.data.facts import DataFacts
-from textlstm.model.scores import Baseline, Calibration, Scores, Wide
+from textlstm.model.scores import Baseline, Calibration, PairedTest, Scores, Wide
 from textlstm.passwords import without_password
 from textlstm.runs.environment import Environment
 from textlstm.runs.renamed import with_present_names
@@ -147,6 +147,9 @@ class Record(ScoredSplits):
     """The wide channel, whose mixture with the LSTM has the scores above; missing without one."""
     baselines: dict[str, Baseline]
     """By name: test scores of simpler models; empty without test=true and baselines=true."""
+    paired: NotRequired[PairedTest]
+    """The model against the linear baseline on test; missing without the two, in an evaluation of
+    changed data, and in older records."""
     seconds: Seconds
     """How long the run took."""
     parameters: int

@@ -1,6 +1,8 @@
 """The scores of a run beside its baselines', with the sentences that explain them."""
 
 import sys
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -23,18 +25,34 @@ SCORES: dict[ScoreName, str] = {
 COMPARED: tuple[ScoreName, ...] = ("accuracy", "macro_f1")
 """The scores by which the LSTM is compared with the linear baseline."""
 LINEAR = "TF-IDF + logistic regression"  # the baseline that has settings
+CHANCE = 0.05  # p from which a difference is called less than chance would give
+INTERVAL = "95 %"
+NAME_WIDTH = 21  # letters of a model's name on the screen, so that the table fits 80 columns
 
 
 def print_results(record: Record, split: ScoredName, folder: Path) -> None:
     """Prints the scores on a split beside the baselines', and the run folder."""
+    shown = compared(record, split)
+    below = f"\n{INTERVAL}" if has_intervals(shown) else ""
     table = Table(
-        title=f"Scores on {split}", title_justify="left", title_style="bold", box=SIMPLE_HEAD
+        title=f"Scores on {split}",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
     )
     table.add_column("model", no_wrap=True)
-    for name in SCORES.values():
-        table.add_column(name.replace("calibration ", "calibration\n"), justify="right")
-    for name, scores in compared(record, split):
-        table.add_row(name, *(f"{scores[key]:.4f}" for key in SCORES))
+    for key, name in SCORES.items():
+        header = f"{name}{below}" if key in COMPARED else name.replace(" ", "\n")
+        table.add_column(header, justify="right", no_wrap=True)
+    for name, scores in shown:
+        cells = [f"{scores[key]:.4f}" for key in SCORES]
+        if below:
+            cells = [
+                f"{cell}\n{interval(scores, key)}" if key in COMPARED else cell
+                for key, cell in zip(SCORES, cells, strict=True)
+            ]
+        table.add_row(textwrap.fill(name, NAME_WIDTH), *cells)
 
     console = Console(soft_wrap=True)
     console.print(table)
@@ -58,6 +76,19 @@ def compared(record: Record, split: ScoredName) -> list[tuple[str, Scores]]:
     if split == "test":
         models += record["baselines"].items()
     return models
+
+
+def has_intervals(shown: list[tuple[str, Scores]]) -> bool:
+    """Tells whether one of these models has intervals; records of older versions have none."""
+    return any("intervals" in scores for _, scores in shown)
+
+
+def interval(scores: Scores, name: ScoreName) -> str:
+    """Shows the 95 % interval of accuracy or macro F1; a dash where there is none."""
+    if "intervals" not in scores or name not in COMPARED:
+        return "–"
+    low, high = scores["intervals"]["accuracy" if name == "accuracy" else "macro_f1"]
+    return f"{low:.3f} to {high:.3f}"
 
 
 def notes(record: Record, split: ScoredName) -> list[str]:
@@ -95,6 +126,7 @@ def notes(record: Record, split: ScoredName) -> list[str]:
         fitted = ", then fitted on training and validation rows" if record["refit"] else ""
         settings = _settings(linear["settings"])
         said.append(f"{LINEAR} chosen on validation{among}{fitted}: {settings}.")
+        said.append(against_line(record, linear))
     return said
 
 
@@ -104,28 +136,41 @@ def seconds_line(record: Record) -> str:
     return f"{seconds['train']:.0f} s of training, {seconds['total']:.0f} s in all"
 
 
-def behind_line(record: Record) -> str | None:
-    """Says that the LSTM is behind the linear baseline on test, if it is.
-
-    It is behind if its accuracy or its macro F1 is lower. None says that it is not, or that the
-    baseline was not fitted.
-    """
-    linear = record["baselines"].get(LINEAR)
-    if linear is None:
-        return None
+def against_line(record: Record, linear: Scores) -> str:
+    """Says whether the model is ahead of the linear baseline on test, and if chance explains it."""
     test = record["test"]
-    lower = [
-        f"{SCORES[name]} {test[name]:.4f} against {linear[name]:.4f}"
-        for name in COMPARED
-        if test[name] < linear[name]
-    ]
+    higher = [name for name in COMPARED if test[name] > linear[name]]
+    lower = [name for name in COMPARED if test[name] < linear[name]]
+    if not higher and not lower:
+        return f"Level with the linear baseline on test: {_against(test, linear, COMPARED)}."
+
+    ahead = f"{_chance(record, higher)}: {_against(test, linear, higher)}."
     if not lower:
-        return None
+        return f"Ahead of the linear baseline on test{ahead}"
+    behind = f"{_chance(record, lower)}: {_against(test, linear, lower)}"
+    said = f"Behind the linear baseline on test{behind}{f'; ahead{ahead}' if higher else '.'}"
     other = "" if "wide" in record else ", or try wide=true, which mixes such a model with the LSTM"
     return (
-        f"Behind the linear baseline on test: {' and '.join(lower)}. More training rows would help "
-        f"the LSTM most; until then, take TF-IDF + logistic regression{other}."
+        f"{said} More training rows would help the LSTM most; until then, take TF-IDF + logistic "
+        f"regression{other}."
     )
+
+
+def _against(test: Scores, linear: Scores, names: Sequence[ScoreName]) -> str:
+    """Names scores of the model and of the linear baseline."""
+    return " and ".join(
+        f"{SCORES[name]} {test[name]:.4f} against {linear[name]:.4f}" for name in names
+    )
+
+
+def _chance(record: Record, names: Sequence[ScoreName]) -> str:
+    """Says whether chance would give a difference of accuracy, if that is one of these scores."""
+    if "accuracy" not in names or "paired" not in record:
+        return ""
+    p = record["paired"]["p"]
+    shown = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    by = "by more" if p < CHANCE else "but by less"
+    return f", {by} than chance would give (McNemar's test of accuracy, {shown})"
 
 
 def _settings(settings: BaselineSettings) -> str:

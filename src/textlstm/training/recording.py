@@ -12,7 +12,7 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.model.bundle import save_bundle
 from textlstm.model.metrics import Predictions
 from textlstm.model.network import layer_table, trainable
-from textlstm.model.scores import Baseline, Calibration, Scores, Wide
+from textlstm.model.scores import Baseline, Calibration, PairedTest, Scores, Wide
 from textlstm.model.wide import WideChannel
 from textlstm.runs import tensorboard as dashboards
 from textlstm.runs.environment import environment
@@ -58,6 +58,8 @@ class ScoredRun(NamedTuple):
     """The scored splits, as predicted by the model that is saved."""
     baselines: dict[str, Baseline]
     """The simpler models on test; empty if the test set is not scored."""
+    paired: PairedTest | None
+    """The saved model against the linear baseline on test; None without one of the two."""
     calibration: Calibration | None
     """None if nothing was calibrated."""
     wide: Wide | None
@@ -118,6 +120,8 @@ def describe_run(
         record["watched"] = best_by(trainer, run)
     if said := early_end(trainer, len(history.epochs)):
         record["stopped"] = said
+    if scored.paired is not None:
+        record["paired"] = scored.paired
     if scored.calibration is not None:
         record["calibration"] = scored.calibration
     if scored.wide is not None:

@@ -28,7 +28,7 @@ from textlstm.runs.record import (
     ScoredName,
     has_failed,
 )
-from textlstm.runs.results import behind_line, print_results, seconds_line
+from textlstm.runs.results import print_results, seconds_line
 from textlstm.signals import Stopped, held
 from textlstm.training.callbacks import Pruner
 from textlstm.training.checkpoints import read_checkpoint
@@ -133,8 +133,6 @@ def _say_results(record: Record, run: RunFolder, *, last: ScoredName, sweeping: 
         return
     print_results(record, last, run.path)
     print(seconds_line(record))
-    if behind := behind_line(record):
-        print(behind)
 
 
 def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> float | None:

@@ -9,7 +9,8 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.model import baselines
 from textlstm.model.calibration import choose_threshold, describe_calibration, fit_temperature
 from textlstm.model.metrics import Predictions
-from textlstm.model.scores import Baseline, Calibration
+from textlstm.model.scores import Baseline, Calibration, Scores
+from textlstm.model.significance import intervals_of, paired_test
 from textlstm.runs.checkpoint_schema import strange_states_refused
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.predictions import write_predictions
@@ -111,7 +112,10 @@ def score_whole(
     """
     asked = settings.test and settings.baselines
     thorough = settings.baselines == "thorough"
-    beside = _score_baselines(data, run, thorough=thorough) if asked else {}
+    beside, linear = dict[str, Baseline](), None
+    if asked:
+        beside, linear = _score_baselines(data, run, thorough=thorough)
+
     channel, wide, temperature = None, None, module.temperature
     if has_channel(settings, data, taken):
         channel, temperature, wide, scored = mix_channel(
@@ -123,24 +127,33 @@ def score_whole(
             thorough=thorough,
             taken=taken,
         )
+    else:
+        scored = {name: _with_intervals(split) for name, split in scored.items()}
+    paired = None if linear is None else paired_test(scored["test"].predictions, linear)
     calibration = _calibration(settings, temperature, scored, taken)
-    return ScoredRun(scored, beside, calibration, wide, channel)
+    return ScoredRun(scored, beside, paired, calibration, wide, channel)
+
+
+def _with_intervals(split: ScoredSplit) -> ScoredSplit:
+    scores: Scores = {**split.scores, "intervals": intervals_of(split.predictions)}
+    return split._replace(scores=scores)
 
 
 def _score_baselines(
     data: TextDataModule, run: RunFolder, *, thorough: bool
-) -> dict[str, Baseline]:
-    """Test scores of what the network has to beat; the linear model's predictions are written."""
+) -> tuple[dict[str, Baseline], Predictions]:
+    """Test scores of what the network has to beat, and what the linear model predicts for test.
+
+    The predictions are written, too.
+    """
     held_out = data.held_out if data.settings.refit else None
-    texts = data.splits["test"]["text"][:]
-
-    def keep(predictions: Predictions) -> None:
-        write_predictions(run.baseline_predictions, data.class_names, texts, predictions)
-
+    kept = list[Predictions]()
     linear = baselines.tfidf_logistic_regression(
-        data.splits, held_out, thorough=thorough, keep=keep
+        data.splits, held_out, thorough=thorough, keep=kept.append
     )
-    return {"majority class": baselines.majority(data.splits), LINEAR: linear}
+    texts = data.splits["test"]["text"][:]
+    write_predictions(run.baseline_predictions, data.class_names, texts, kept[-1])
+    return {"majority class": baselines.majority(data.splits), LINEAR: linear}, kept[-1]
 
 
 def _calibration(
