@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 
 from textlstm.model import mixing
 from textlstm.model.metrics import Predictions, scores
-from textlstm.model.significance import scores_with_intervals
 from textlstm.model.mixing import Rows, channel_settings, fit_channel, fit_mixture, score_mixture
+from textlstm.model.significance import scores_with_intervals
 from textlstm.model.wide import WideChannel, mixed, n_grams
 
 WORDS = [["bank", "share", "price"], ["goal", "match", "team"], ["star", "planet", "light"]]
