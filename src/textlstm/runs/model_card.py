@@ -4,14 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from scipy.stats import binomtest
 
 from textlstm.escaping import in_markdown
-from textlstm.model.scores import Scores
 from textlstm.runs.data_report import data_warnings, splits_table
 from textlstm.runs.record import Record, ScoredName
 from textlstm.runs.report import threshold_sentence
-from textlstm.runs.results import SCORES, behind_line, compared, notes
+from textlstm.runs.results import INTERVAL, compared, notes, score_table
 from textlstm.writing import markdown_table, write_text
 
 CARD = "README.md"
@@ -163,34 +161,20 @@ def _split_words(record: Record) -> str:
 
 def _scores(record: Record, split: ScoredName) -> str:
     """The section with the scores of the model and of simpler ones, with intervals."""
-    rows = [
-        [name, *(f"{scores[key]:.4f}" for key in SCORES), _interval(scores)]
-        for name, scores in compared(record, split)
-    ]
-    header = ["model", *SCORES.values(), "95 % interval of accuracy"]
-    said = [
-        f"## Scores on {split}",
-        markdown_table(header, rows),
-        "The interval (Wilson's) is what another draw of as many rows would give; it says nothing "
-        "of other seeds, or of texts of another kind.",
-        *map(in_markdown, notes(record, split)),
-    ]
-    behind = behind_line(record) if split == "test" else None
+    header, rows = score_table(compared(record, split))
+    said = [f"## Scores on {split}", markdown_table(header, rows)]
+    if INTERVAL in header:
+        said.append(
+            "The 95 % intervals are what other draws of as many rows would give; they say nothing "
+            "of other seeds, or of texts of another kind."
+        )
+    said += map(in_markdown, notes(record, split))
     classes = [
         [label, f"{found['precision']:.4f}", f"{found['recall']:.4f}", f"{found['f1']:.4f}"]
         for label, found in record[split]["classes"].items()
     ]
     table = markdown_table(["class", "precision", "recall", "F1"], classes)
-    return "\n\n".join([*said, *([in_markdown(behind)] if behind else []), table])
-
-
-def _interval(scores: Scores) -> str:
-    """The interval of accuracy, from the number of rows and of those that are right."""
-    rows = sum(found["rows"] for found in scores["classes"].values())
-    rows += sum(scores.get("unseen", {}).values())
-    right = min(rows, round(scores["accuracy"] * rows))
-    found = binomtest(right, rows).proportion_ci(method="wilson")
-    return f"{found.low:.4f} to {found.high:.4f}"
+    return "\n\n".join([*said, table])
 
 
 def _calibration(record: Record, split: ScoredName) -> list[str]:

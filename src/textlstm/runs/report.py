@@ -11,16 +11,7 @@ from textlstm.runs import figures
 from textlstm.runs.data_report import data_section
 from textlstm.runs.predictions import confident_mistakes, write_predictions
 from textlstm.runs.record import Record, ScoredName
-from textlstm.runs.results import (
-    COMPARED,
-    INTERVAL,
-    SCORES,
-    compared,
-    has_intervals,
-    interval,
-    notes,
-    seconds_line,
-)
+from textlstm.runs.results import compared, notes, score_table, seconds_line
 from textlstm.runs.watched import LOSS, WATCHED, extreme
 from textlstm.writing import markdown_table, write_text
 
@@ -70,17 +61,8 @@ def write_report(
 def _scores(record: Record, split: ScoredName) -> str:
     """The section with the scores of the model and its baselines."""
     shown = compared(record, split)
-    sure = COMPARED if has_intervals(shown) else ()  # the scores with an interval
-    header = ["model"]
-    for key, name in SCORES.items():
-        header += [name, INTERVAL] if key in sure else [name]
-    rows = []
-    for model, scores in shown:
-        cells = [model]
-        for key in SCORES:
-            score = f"{scores[key]:.4f}"
-            cells += [score, interval(scores, key)] if key in sure else [score]
-        rows.append([*cells, _or_dash(scores["auroc"])])
+    header, rows = score_table(shown)
+    rows = [[*row, _or_dash(scores["auroc"])] for row, (_, scores) in zip(rows, shown, strict=True)]
     table = markdown_table([*header, "AUROC"], rows)
     return "\n\n".join([f"## Scores on {split}", table, *map(in_markdown, notes(record, split))])
 

@@ -91,6 +91,23 @@ def interval(scores: Scores, name: ScoreName) -> str:
     return f"{low:.3f} to {high:.3f}"
 
 
+def score_table(shown: list[tuple[str, Scores]]) -> tuple[list[str], list[list[str]]]:
+    """Gives the header and the rows of a table of models, with the intervals beside the scores."""
+    sure = COMPARED if has_intervals(shown) else ()  # the scores with an interval
+    header = ["model"]
+    for key, name in SCORES.items():
+        header += [name, INTERVAL] if key in sure else [name]
+
+    rows = []
+    for model, scores in shown:
+        row = [model]
+        for key in SCORES:
+            score = f"{scores[key]:.4f}"
+            row += [score, interval(scores, key)] if key in sure else [score]
+        rows.append(row)
+    return header, rows
+
+
 def notes(record: Record, split: ScoredName) -> list[str]:
     """Explains the scores: a sentence or two for each fact that a reader has to know."""
     said = []
