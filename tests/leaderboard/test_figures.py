@@ -25,14 +25,46 @@ def test_the_history_has_a_dot_per_run_and_the_best_of_the_finished_ones_so_far(
     assert axes.lines[0].get_ydata().tolist() == [0.5, 0.5, 0.7, 0.7, 0.8]
 
 
-def test_a_few_hopeless_runs_do_not_flatten_the_history():
-    scores = [0.1, 0.2, 0.88, 0.89, 0.90, 0.88, 0.89, 0.91]
-    figure = figures.history_figure(scores, [True, False, *[False] * 6], [*[False] * 7, True])
-    [axes] = figure.axes
-    low = 0.885 - 3 * (0.91 - 0.885)
-    assert offsets(axes)[f"pruned, below {low:.3f}"] == [[1, pytest.approx(low)]]
-    assert offsets(axes)[f"finished, below {low:.3f}"] == [[2, pytest.approx(low)]]
-    assert axes.get_ylim()[0] > 0.7
+HOPELESS = [0.1, 0.2, 0.88, 0.89, 0.90, 0.88, 0.89, 0.91]
+
+
+def shown(axes, dots):
+    """Those dots that lie inside the limits of the axes."""
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    return [[x, y] for x, y in dots if left <= x <= right and low <= y <= high]
+
+
+def test_a_few_hopeless_runs_do_not_flatten_the_history_and_are_shown_where_they_are():
+    pruned, best = [True, False, *[False] * 6], [*[False] * 7, True]
+    figure = figures.history_figure(HOPELESS, pruned, best)
+    figure.draw_without_rendering()
+    upper, lower = figure.axes
+    assert upper.get_ylim()[0] > 0.85
+    assert shown(lower, offsets(lower)["pruned"]) == [[1, 0.1]]
+    assert shown(lower, offsets(lower)["finished"]) == [[2, 0.2]]
+    assert upper.get_xlim() == lower.get_xlim()
+    everything = []
+    for axes in (upper, lower):
+        everything += shown(axes, [dot for dots in offsets(axes).values() for dot in dots])
+    assert sorted(everything) == [[n, score] for n, score in enumerate(HOPELESS, start=1)]
+    [legend] = figure.legends
+    named = [text.get_text() for text in legend.get_texts()]
+    assert named == ["best so far", "finished", "best configuration", "pruned"]
+
+
+def test_the_picture_of_score_against_time_leaves_no_configuration_out():
+    scores = sorted(HOPELESS, reverse=True)
+    seconds = [float(n) for n in range(len(scores), 0, -1)]
+    seconds[-1] = 0.5  # the worst is the fastest, and so on the front
+    figure = figures.pareto_figure(seconds, scores)
+    figure.draw_without_rendering()
+    upper, lower = figure.axes
+    found = []
+    for axes in (upper, lower):
+        dots = [dot for some in offsets(axes).values() for dot in some]
+        front = next(line for line in axes.lines if len(line.get_xdata()) > 2)
+        found += shown(axes, [*dots, *front.get_xydata().tolist()])
+    assert sorted(found) == sorted(map(list, zip(seconds, scores, strict=True)))
 
 
 def labels(axes):
