@@ -16,7 +16,8 @@ def test_evaluate_reproduces_the_test_from_elsewhere_with_another_batch_size(tra
 
     again = trained / "evaluation" / "test"
     first, second = table(trained / "predictions.csv"), table(again / "predictions.csv")
-    assert [list(row.values())[:3] for row in first] == [list(row.values())[:3] for row in second]
+    for name in ("text", "gold", "predicted", "file", "row"):
+        assert [row[name] for row in first] == [row[name] for row in second]
     for name in ("accuracy", "macro_f1", "log_loss", "calibration_error", "auroc"):
         tolerance = TOLERANCE[record(trained)["device"]]
         expected = pytest.approx(record(trained)["test"][name], abs=tolerance)
@@ -69,6 +70,10 @@ def test_evaluate_scores_another_file(trained, my_csv, tmp_path):
     scores = record(trained / "evaluation" / "new.csv")["file"]
     assert scores["absent"] == ["world"]
     assert "No row of file has the class world" in out
+    predicted, source = table(trained / "evaluation" / "new.csv" / "predictions.csv"), table(other)
+    for row in predicted:
+        assert source[int(row["row"]) - 1]["headline"] == row["text"]
+    assert {row["file"] for row in predicted} == {str(other)}
 
 
 def test_evaluate_refuses_changed_data_unless_told_otherwise(trained, my_csv):

@@ -78,12 +78,25 @@ def test_predictions_are_the_test_rows_and_agree_with_the_scores(trained):
         "gold",
         "predicted",
         *(f"probability_{label}" for label in labels),
+        "file",
+        "row",
     ]
     assert len(rows) == 60
     accuracy = sum(row["gold"] == row["predicted"] for row in rows) / len(rows)
     assert accuracy == pytest.approx(record(trained)["test"]["accuracy"], abs=1e-9)
     bundle = TextClassifier.load(trained).predict([row["text"] for row in rows])
     assert [prediction.label for prediction in bundle] == [row["predicted"] for row in rows]
+
+
+def test_each_prediction_can_be_joined_to_its_row_in_the_file(trained, my_csv):
+    source = table(my_csv)
+    for name in ("predictions.csv", "baseline_predictions.csv"):
+        rows = table(trained / name)
+        assert len({row["row"] for row in rows}) == len(rows) == 60
+        for row in rows:
+            assert row["file"] == str(my_csv)
+            joined = source[int(row["row"]) - 1]
+            assert (joined["headline"], joined["desk"]) == (row["text"], row["gold"])
 
 
 def test_the_scores_on_test_have_intervals_and_a_test_against_the_linear_baseline(trained):

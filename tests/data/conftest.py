@@ -21,7 +21,7 @@ def origin(tmp_path):
         if content is not None:
             file.write_text(content, encoding="utf-8")
         opened = partial(open_table, str(file), "data.train")
-        return Origin("data.train", str(file), opened, file.read_bytes().hex(), {})
+        return Origin("data.train", str(file), opened, file.read_bytes().hex(), {}, [str(file)])
 
     return origin
 

@@ -1,10 +1,13 @@
 """What is held out: fractions, files, folds and refits, and no text on two sides."""
 
+import csv
 import logging
+from pathlib import Path
 
 import pytest
 
 from helpers.headlines import OTHER, TRAIN, ids, texts
+from helpers.small import data_module
 from textlstm.checks import InputError
 from textlstm.data.duplicates import normalise
 
@@ -218,3 +221,51 @@ def test_dropped_rows_are_counted(prepare, write_rows):
     )
     assert data.facts["empty"] == {"train": 3, "test": 1}
     assert sum(data.facts["splits"][split]["rows"] for split in ("train", "validation")) == 100
+
+
+def at_their_places(data, split):
+    """The texts of a split, read again from the file and row of each."""
+    found = []
+    for file, row in data.places[split].shown():
+        if row == "":
+            found.append(Path(file).read_text(encoding="utf-8"))
+        else:
+            with open(file, encoding="utf-8", newline="") as lines:
+                found.append(list(csv.DictReader(lines))[row - 1]["text"])
+    return found
+
+
+def test_each_row_has_the_file_and_the_row_number_that_it_was_read_from(prepare, write_rows):
+    rows = [("", "money"), *TRAIN[:70], ("two\nlines", "money"), *TRAIN[70:]]
+    data = prepare(rows, drop_empty=True, test=write_rows("test.csv", OTHER))
+    for split in ("train", "validation", "test"):
+        assert at_their_places(data, split) == texts(data, split)
+
+
+def test_a_refit_names_both_files(prepare, write_rows):
+    data = prepare(validation=write_rows("validation.csv", OTHER), refit=True)
+    assert at_their_places(data, "train") == texts(data, "train")
+    assert len({file for file, _ in data.places["train"].shown()}) == 2
+
+
+def test_the_files_of_a_glob_are_named_where_they_are_now(write_rows, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        for name, rows in (("a.csv", TRAIN[:50]), ("b.csv", TRAIN[50:])):
+            write_rows(f"{folder}/{name}", rows)
+        data = data_module(tmp_path / "cache", train=f"{tmp_path}/{folder}/*.csv")
+        data.setup()
+        assert at_their_places(data, "train") == texts(data, "train")
+        files = {file for file, _ in data.places["train"].shown()}
+        assert files == {str(tmp_path / folder / name) for name in ("a.csv", "b.csv")}
+
+
+def test_a_text_that_is_a_file_of_its_own_is_named_without_a_row(tmp_path):
+    for n, (text, label) in enumerate(TRAIN[:60]):
+        (tmp_path / "texts" / label).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "texts" / label / f"{n}.txt").write_text(text, encoding="utf-8")
+    data = data_module(tmp_path / "cache", train=f"{tmp_path}/texts")
+    data.setup()
+    assert {row for _, row in data.places["train"].shown()} == {""}
+    for split in ("train", "validation", "test"):
+        assert at_their_places(data, split) == texts(data, split)

@@ -58,6 +58,8 @@ def test_a_local_data_set_of_the_hub(data_set_folder, load):
     assert list(splits) == ["train", "test"]
     assert rows_of(splits["train"]) == [("one", "a"), ("two", "b"), ("three", "a")]
     assert rows_of(splits["test"]) == [("four", "b")]
+    name = f"{data_set_folder}, split train"
+    assert list(splits["train"].places.shown()) == [(name, 1), (name, 2), (name, 3)]
 
 
 def test_a_hub_data_sets_dev_split_is_its_validation_split(data_set_folder, load):

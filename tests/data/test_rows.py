@@ -115,7 +115,9 @@ def test_of_many_files_the_one_with_the_first_empty_row_is_named(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\none,a\n", encoding="utf-8")
     (tmp_path / "b.csv").write_text("text,label\ntwo,b\nthree,\n", encoding="utf-8")
     path = f"{tmp_path}/*.csv"
-    origin = Origin("data.train", path, partial(open_table, path, "data.train"), "content", {})
+    files = [f"{tmp_path}/{name}.csv" for name in "ab"]
+    opened = partial(open_table, path, "data.train")
+    origin = Origin("data.train", path, opened, "content", {}, files)
     message = (
         r"\*\.csv has no label in 1 of 3 rows \(column 'label', the first is .*/b\.csv, row 2\); "
         r"rows"

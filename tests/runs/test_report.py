@@ -1,15 +1,18 @@
 """report.md: every number of the record in its place."""
 
+import numpy as np
 import pytest
 import torch
 
 from helpers.records import small_record, small_scores
+from textlstm.data.rows import Places
 from textlstm.model.metrics import Predictions
 from textlstm.runs.report import write_report
 from textlstm.runs.results import LINEAR, notes
 
 LABELS = ["money", "sports"]
 TEXTS = ["bank falls", "a | bar", "goal", "match"]
+PLACES = Places(["/data/test.csv"], np.zeros(4, int), np.arange(1, 5))
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def written(tmp_path, predictions):
     """Writes a report of a record, and gives its text."""
 
     def written(record, split="test"):
-        write_report(tmp_path / "run", record, split, TEXTS, predictions)
+        write_report(tmp_path / "run", record, split, TEXTS, predictions, PLACES)
         return (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
 
     return written
@@ -74,6 +77,42 @@ def test_intervals_stand_beside_the_scores_that_have_them(written):
     own = "| LSTM | 0.7500 | 0.701 to 0.800 | 0.7333 | 0.650 to 0.750 | 0.5000 | 0.1250 | 1.0000 |"
     assert own in lines
     assert "| majority class | 0.5000 | – | 0.7333 | – | 0.5000 | 0.1250 | 1.0000 |" in lines
+
+
+def test_a_report_explains_each_of_its_words_once(written):
+    intervals = {"accuracy": (0.7, 0.8), "macro_f1": (0.65, 0.75)}
+    model = {"dropout": 0.3, "word_dropout": 0.1, "embedding_dropout": 0.0, "label_smoothing": 0.05}
+    config = {"data": {"encoding": None}, "model": model}
+    text = written(small_record(test=small_scores(intervals=intervals), config=config))
+    for explained in (
+        "Accuracy is the share",
+        "Macro F1 is the mean",
+        "Log loss is the mean",
+        "Calibration error is how far",
+        "AUROC is how often",
+        "95 %: the range in which",
+        "Precision is the share",
+        "Gold is the class that the data give a text",
+        "`T × 128` means 128 numbers for each token",
+        "Training loss is measured with dropout (0.3), word dropout (0.1) and label smoothing "
+        "(0.05), which make training harder and are off on validation. So validation loss can lie "
+        "far below training loss.",
+    ):
+        assert text.count(explained) == 1
+
+    assert "95 %" not in written(small_record())
+    refit = small_record(refit=True, best_epoch=None, data=facts(refit=True))
+    assert "validation loss can lie" not in written(refit)
+
+
+def test_without_dropout_the_losses_are_explained_by_when_they_are_measured(written):
+    model = {"dropout": 0.0, "word_dropout": 0.0, "embedding_dropout": 0.0, "label_smoothing": 0.0}
+    config = {"data": {"encoding": None, "class_weights": None}, "model": model}
+    text = written(small_record(config=config))
+    assert "Training loss is the mean over an epoch, while the weights change;" in text
+    config["data"]["class_weights"] = "balanced"
+    text = written(small_record(config=config))
+    assert "Training loss is measured with class weights, which make training harder" in text
 
 
 def test_a_calibrated_run_s_report_has_temperature_threshold_and_a_picture(written, tmp_path):
@@ -155,7 +194,7 @@ def test_classes_that_training_has_no_row_of_are_said_and_listed(written):
 
 def test_a_split_without_mistakes_says_so(tmp_path):
     predictions = Predictions(torch.tensor([[0.75, 0.25]] * 4).log(), torch.zeros(4).long())
-    write_report(tmp_path, small_record(), "test", TEXTS, predictions)
+    write_report(tmp_path, small_record(), "test", TEXTS, predictions, PLACES)
     assert "## Mistakes\n\nNone." in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 

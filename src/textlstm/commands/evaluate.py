@@ -16,6 +16,7 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.data.encoding import describe, encode_source
 from textlstm.data.facts import DataFacts, SourceFacts
 from textlstm.data.reading.checksums import changed_sources
+from textlstm.data.rows import Places
 from textlstm.data.settings import DataSettings
 from textlstm.data.sources import load_labelled
 from textlstm.data.tokenizer import load_tokenizer
@@ -51,6 +52,7 @@ class Scored:
         name: what the report calls them, and its folder's name.
         split: where their scores stand in the record.
         texts: as they were read.
+        places: their files, and the numbers of their rows there.
         encoded: the same texts for the network.
         facts: what the record says about them.
     """
@@ -58,6 +60,7 @@ class Scored:
     name: str
     split: ScoredName
     texts: list[str]
+    places: Places
     encoded: EncodedTexts
     facts: DataFacts
 
@@ -117,7 +120,15 @@ def evaluate(config: dict[str, Any]) -> None:
         evaluation.pop("paired", None)  # a test of rows that may be others now
     folder = run.path / "evaluation" / scored.name
     make_folder(folder, inside=run.path)
-    write_report(folder, evaluation, split, texts, predictions, spreadsheet=settings.spreadsheet)
+    write_report(
+        folder,
+        evaluation,
+        split,
+        texts,
+        predictions,
+        scored.places,
+        spreadsheet=settings.spreadsheet,
+    )
     write_record(folder, evaluation)
     print_results(evaluation, split, folder)
 
@@ -189,7 +200,8 @@ def _own_split(
     )
     data.setup()
     split = settings.split
-    return Scored(split, split, data.splits[split]["text"][:], data.encoded[split], record["data"])
+    texts = data.splits[split]["text"][:]
+    return Scored(split, split, texts, data.places[split], data.encoded[split], record["data"])
 
 
 def _other_file(
@@ -224,7 +236,8 @@ def _other_file(
     facts["damaged"] = {"file": source.damaged} if source.damaged["rows"] else {}
     if source.unseen:
         log.warning("%s", unseen_sentence(facts["unseen"], module.labels))
-    return Scored(folder_name(Path(path).name), "file", list(source.texts()), encoded, facts)
+    name, texts = folder_name(Path(path).name), list(source.texts())
+    return Scored(name, "file", texts, source.places, encoded, facts)
 
 
 def _extended(

@@ -45,9 +45,10 @@ class TextDataModule(pl.LightningDataModule):
             so that runs with other seeds share their test set.
         tokenizer_json: a trained tokenizer to use instead of learning one.
 
-    After `setup`, `splits` (texts and labels) and `encoded` (ids) hold the rows by split. There are
-    `class_names`, `tokenizer`, `class_weights`, `batch_size`, `facts` for the record and, in a
-    refit, `held_out`, which says of each training row whether it was a validation row.
+    After `setup`, `splits` (texts and labels), `encoded` (ids) and `places` (files and row numbers)
+    hold the rows by split. There are `class_names`, `tokenizer`, `class_weights`, `batch_size`,
+    `facts` for the record and, in a refit, `held_out`, which says of each training row whether it
+    was a validation row.
 
     Raises:
         InputError: an unknown tokenizer, at construction; data that cannot be used, in `setup`.
@@ -90,6 +91,9 @@ class TextDataModule(pl.LightningDataModule):
         self.splits = DatasetDict(
             {split: source.rows.select(row_numbers[split]) for split, source in origins.items()}
         )
+        self.places = {
+            split: source.places.of_rows(row_numbers[split]) for split, source in origins.items()
+        }
         self.facts = self._describe(sources, division, read_from)
         self.batch_size = self.settings.batch_size or batch_size_for(self.learned_rows())
         self._warn()

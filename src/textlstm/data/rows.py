@@ -6,10 +6,10 @@ Each row has a text, the code of its label, and a number that it shares with its
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
@@ -31,9 +31,15 @@ from textlstm.terminal import counted
 log = logging.getLogger(__name__)
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-LAYOUT = 3  # of the cached rows: a change of what is written there must raise it, to drop old ones
+LAYOUT = 4  # of the cached rows: a change of what is written there must raise it, to drop old ones
 SCHEMA = pyarrow.schema(
-    {"text": pyarrow.large_string(), "code": pyarrow.int32(), "duplicate_of": pyarrow.uint64()}
+    {
+        "text": pyarrow.large_string(),
+        "code": pyarrow.int32(),
+        "duplicate_of": pyarrow.uint64(),
+        "file": pyarrow.int32(),
+        "row": pyarrow.int32(),
+    }
 )
 
 
@@ -47,6 +53,7 @@ class Origin:
         open: gives the table.
         content: a name for the content, equal for equal content.
         record: what the record of a run says of the origin; None for data of the hub.
+        files: what the chunks of the table call the files, in their order; of the hub, the split.
     """
 
     key: str
@@ -54,10 +61,51 @@ class Origin:
     open: Callable[[], Table]
     content: str
     record: SourceFacts | None
+    files: Sequence[str]
 
     def fail(self, what: str) -> InputError:
         """The error that says what is wrong with the origin."""
         return InputError(f"{self.key}: {self.name} {what}")
+
+
+@dataclass(frozen=True)
+class Places:
+    """The file of each of N rows, and its number there.
+
+    Args:
+        files: the names of the files.
+        file_N: the number, from 0, of each row's file.
+        row_N: the number of each row in its file, from 1 without the header, as messages count; 0
+            for a text that is a file of its own.
+    """
+
+    files: list[str]
+    file_N: np.ndarray
+    row_N: np.ndarray
+
+    def of_rows(self, row_numbers: np.ndarray) -> "Places":
+        """The places of some of the rows."""
+        return Places(self.files, self.file_N[row_numbers], self.row_N[row_numbers])
+
+    def joined(self, other: "Places") -> "Places":
+        """These places, and then the others."""
+        file_N = np.concatenate([self.file_N, other.file_N + len(self.files)])
+        row_N = np.concatenate([self.row_N, other.row_N])
+        return Places([*self.files, *other.files], file_N, row_N)
+
+    def shown(self) -> Iterator[tuple[str, int | str]]:
+        """The file and the number of each row; "" where a text is a file of its own."""
+        for file, row in zip(self.file_N.tolist(), self.row_N.tolist(), strict=True):
+            yield self.files[file], row or ""
+
+
+class KeptRows(NamedTuple):
+    """The rows of a chunk that have a text and a label: these, file and row as in `Places`."""
+
+    texts: list[str]
+    labels: list[str]
+    files: list[int]
+    row_numbers: list[int]
 
 
 @dataclass(frozen=True)
@@ -99,6 +147,14 @@ class Rows:
         """A number for each row, equal for duplicates."""
         return self.rows.data.column("duplicate_of").to_numpy()
 
+    def places(self, origin: Origin) -> Places:
+        """The file of each row, under its present absolute path, and its number there."""
+        files = list(origin.files)
+        if origin.record is not None:
+            files = [str(Path(file).absolute()) for file in files]
+        columns = (self.rows.data.column(name).to_numpy() for name in ("file", "row"))
+        return Places(files, *columns)
+
 
 def read_rows(origin: Origin, columns: ColumnSettings, cache: Path) -> Rows:
     """Reads the checked rows of an origin, from the cache if they were read before."""
@@ -138,13 +194,13 @@ def _load(folder: Path) -> tuple[Dataset, dict[str, Any]]:
 def _write(folder: Path, origin: Origin, columns: ColumnSettings) -> None:
     """Writes the rows of an origin into a folder, and the facts about them."""
     checked, codes = CheckedRows(origin, columns), dict[str, int]()
-    chunks = counted(checked, f"rows read from {origin.key}", size_of=lambda chunk: len(chunk[0]))
+    chunks = counted(checked, f"rows read from {origin.key}", size_of=lambda some: len(some.texts))
     with (
         pyarrow.OSFile(str(folder / "rows.arrow"), "wb") as file,
         pyarrow.ipc.new_stream(file, SCHEMA) as writer,
     ):
-        for texts, labels in chunks:
-            writer.write_batch(_batch(texts, labels, codes))
+        for some in chunks:
+            writer.write_batch(_batch(some, codes))
 
     facts = {
         "rows": checked.kept,
@@ -159,18 +215,21 @@ def _write(folder: Path, origin: Origin, columns: ColumnSettings) -> None:
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _batch(texts: list[str], labels: list[str], codes: dict[str, int]) -> pyarrow.RecordBatch:
+def _batch(some: KeptRows, codes: dict[str, int]) -> pyarrow.RecordBatch:
     """The rows as the cache keeps them; labels that are new get the next number in `codes`."""
+    numbers = [codes.setdefault(label, len(codes)) for label in some.labels]
     columns = [
-        pyarrow.array(texts, pyarrow.large_string()),
-        pyarrow.array([codes.setdefault(label, len(codes)) for label in labels], pyarrow.int32()),
-        pyarrow.array(duplicate_numbers(texts)),
+        pyarrow.array(some.texts, pyarrow.large_string()),
+        pyarrow.array(numbers, pyarrow.int32()),
+        pyarrow.array(duplicate_numbers(some.texts)),
+        pyarrow.array(some.files, pyarrow.int32()),
+        pyarrow.array(some.row_numbers, pyarrow.int32()),
     ]
     return pyarrow.record_batch(columns, SCHEMA)
 
 
 class CheckedRows:
-    """Texts and labels of an origin, a chunk at a time, without the rows that lack one of them.
+    """The rows of an origin, a chunk at a time, without those that lack a text or a label.
 
     `empty` counts the rows that lack a `text` or a `label`, and `kept` the others; `damaged` says
     which rows have � for bytes that are no text, and `swallowing` which seem to hold whole rows.
@@ -191,8 +250,9 @@ class CheckedRows:
         self.swallowing = Swallowing()
         self.kept = 0
 
-    def __iter__(self) -> Iterator[tuple[list[str], list[str]]]:
+    def __iter__(self) -> Iterator[KeptRows]:
         read, first_empty = 0, dict[str, str]()
+        number_of = {file: number for number, file in enumerate(self.origin.files)}
         labels = self.label if isinstance(self.label, list) else [self.label]
         for chunk in self.table.chunks([*self.texts, *labels]):
             values = self._values(chunk)
@@ -207,13 +267,14 @@ class CheckedRows:
                     place = chunk.place(missing[0]).removeprefix(f"{self.origin.name}, ")
                     first_empty.setdefault(what, place)
 
-            pairs = [
-                (text, label)
-                for text, label in zip(*values.values(), strict=True)
-                if text and label
-            ]
-            self.kept += len(pairs)
-            yield [text for text, _ in pairs], [label for _, label in pairs]
+            texts, found = values["text"], values["label"]
+            kept_rows = [n for n, text in enumerate(texts) if text and found[n]]
+            self.kept += len(kept_rows)
+            yield KeptRows(
+                [texts[n] for n in kept_rows],
+                [found[n] for n in kept_rows],
+                *_in_files(chunk, kept_rows, number_of),
+            )
 
         self._refuse_empty(read, first_empty)
 
@@ -255,6 +316,20 @@ class CheckedRows:
             )
 
 
+def _in_files(
+    chunk: Chunk, kept_rows: list[int], number_of: dict[str, int]
+) -> tuple[list[int], list[int]]:
+    """The number of the file of each kept row of a chunk, and its row number, as in `Places`.
+
+    Args:
+        number_of: the number of each file, by what the chunk calls it.
+    """
+    if chunk.places is None:
+        files = [number_of[chunk.file]] * len(kept_rows)
+        return files, [chunk.first + n for n in kept_rows]
+    return [number_of[chunk.places[n]] for n in kept_rows], [0] * len(kept_rows)
+
+
 def _refuse_surrogates(chunk: Chunk, values: list[str], column: str, key: str) -> None:
     """Refuses a value that holds half of a character, which no encoding can write."""
     if SURROGATE.search("".join(values)):
@@ -275,7 +350,7 @@ def _class_names(table: Table, label: str | list[str]) -> list[str] | None:
 def place_of(origin: Origin, rows: Rows, label: str) -> str:
     """The file and row where a label stands first.
 
-    The cache does not keep the numbers of rows, so the origin is read again.
+    A stream keeps no rows, so the origin is read again.
     """
     column = rows.columns["label"]
     table = origin.open()

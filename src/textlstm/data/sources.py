@@ -21,7 +21,7 @@ from textlstm.data.reading.folders import describe_left_out, find_texts, left_ou
 from textlstm.data.reading.hub import HubSplit, hub_table, load_hub
 from textlstm.data.reading.settings import FileSettings
 from textlstm.data.reading.tables import ROWS
-from textlstm.data.rows import Origin, Rows, place_of, read_rows
+from textlstm.data.rows import Origin, Places, Rows, place_of, read_rows
 from textlstm.data.settings import ColumnSettings, ReadSettings
 from textlstm.data.streaming import Stream, first_rows, survey
 
@@ -47,6 +47,7 @@ class Source:
         origin: the files' path and checksum; None for the hub.
         first_number: the label in the data that the first of data.label_names stands for, 0 or 1.
         swallowing: the rows that seem to hold whole rows.
+        places: the file of each of the N rows, and its number there.
         is_sample: whether these rows are the beginning of a stream, and stand in for it.
         unseen: names of classes that some of these rows have and no training row.
     """
@@ -62,6 +63,7 @@ class Source:
     origin: SourceFacts | None
     first_number: int
     swallowing: SwallowingFacts
+    places: Places
     is_sample: bool = False
     unseen: list[str] = field(default_factory=list)
 
@@ -214,6 +216,7 @@ def without_unseen(source: Source) -> Source:
         rows=source.rows.select(known).cast_column("label", feature),
         labels_N=source.labels_N[known],
         duplicate_of=source.duplicate_of[known],
+        places=source.places.of_rows(known),
         key=content_key(source.key, "known", hashlib.sha256(known.tobytes()).hexdigest()),
         unseen=[],
     )
@@ -236,6 +239,7 @@ def join(one: Source, other: Source) -> Source:
         origin=None,
         first_number=one.first_number,
         swallowing=one.swallowing if one.swallowing["rows"] else other.swallowing,
+        places=one.places.joined(other.places),
     )
 
 
@@ -330,6 +334,7 @@ def _label(origin: Origin, rows: Rows, classes: Classes) -> Source:
         origin=origin.record,
         first_number=classes.first_number,
         swallowing=rows.swallowing,
+        places=rows.places(origin),
         unseen=unseen,
     )
 
@@ -338,7 +343,8 @@ def _file_origin(path: str, key: str, settings: FileSettings) -> Origin:
     content = checksum(path, key)
     absolute = str(Path(path).expanduser().absolute())
     # The format is in the names, so the same content under other names may be other rows.
-    suffixes = sorted({"".join(file.suffixes[-2:]) for file in find_files(path, key)})
+    files = find_files(path, key)
+    suffixes = sorted({"".join(file.suffixes[-2:]) for file in files})
     record: SourceFacts = {"path": absolute, "sha256": content}
 
     if Path(absolute).is_dir():
@@ -352,8 +358,10 @@ def _file_origin(path: str, key: str, settings: FileSettings) -> Origin:
         lambda: open_table(path, key, settings),
         content_key(content, *settings.reading_values(), *suffixes),
         record,
+        list(map(str, files)),
     )
 
 
 def _hub_origin(split: HubSplit, name: str) -> Origin:
-    return Origin("data.name", name, partial(hub_table, split.rows, name), split.content, None)
+    opened = partial(hub_table, split.rows, name)
+    return Origin("data.name", name, opened, split.content, None, [name])

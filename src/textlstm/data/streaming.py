@@ -49,7 +49,7 @@ class Stream:
         return sum(self.rows_of_class)
 
     def __iter__(self) -> Iterator[tuple[list[str], list[int]]]:
-        for texts, labels in CheckedRows(self.origin, self.settings):
+        for texts, labels, *_ in CheckedRows(self.origin, self.settings):
             rows = _trained_on(texts, self.held_out)
             yield [texts[row] for row in rows], [self.classes[labels[row]] for row in rows]
 
@@ -87,8 +87,8 @@ def survey(origin: Origin, settings: ColumnSettings, held_out: np.ndarray, cache
         rows = CheckedRows(origin, settings)
         counts: Counter[str] = Counter()
         dropped, longest, run, last = 0, 0, 0, None
-        for texts, labels in counted(
-            rows, f"rows read from {origin.key}", size_of=lambda chunk: len(chunk[0])
+        for texts, labels, *_ in counted(
+            rows, f"rows read from {origin.key}", size_of=lambda some: len(some.texts)
         ):
             trained_on = _trained_on(texts, held_out)
             dropped += len(texts) - len(trained_on)

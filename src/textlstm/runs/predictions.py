@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from textlstm.data.rows import Places
 from textlstm.model.metrics import Predictions
 from textlstm.writing import write_csv
 
@@ -13,26 +14,30 @@ def write_predictions(
     labels: list[str],
     texts: list[str],
     predictions: Predictions,
+    places: Places,
     *,
     spreadsheet: bool = False,
 ) -> None:
-    """Writes a row per text: text, gold, predicted, and one probability per class.
+    """Writes a row per text: text, gold, predicted, one probability per class, file and row.
 
-    See `write_csv` for `spreadsheet`.
+    Args:
+        places: where the texts stand in the data, so that they can be joined to it.
+        spreadsheet: whether the file is written for a spreadsheet, see `write_csv`.
     """
     rows = zip(
         texts,
         predictions.gold_names(labels),
         predictions.predicted_N.tolist(),
         predictions.probabilities_NC.tolist(),
+        places.shown(),
         strict=True,
     )
     write_csv(
         file,
-        ["text", "gold", "predicted", *(f"probability_{label}" for label in labels)],
+        ["text", "gold", "predicted", *(f"probability_{label}" for label in labels), "file", "row"],
         (
-            [text, gold, labels[predicted], *(f"{p:.8g}" for p in probabilities)]
-            for text, gold, predicted, probabilities in rows
+            [text, gold, labels[predicted], *(f"{p:.8g}" for p in probabilities), *place]
+            for text, gold, predicted, probabilities, place in rows
         ),
         spreadsheet=spreadsheet,
     )

@@ -3,15 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+from textlstm.data.rows import Places
 from textlstm.escaping import code_span, in_markdown
 from textlstm.model.calibration import at_temperature, reliability
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Calibration, Scores
-from textlstm.runs import figures
+from textlstm.runs import figures, glossary
 from textlstm.runs.data_report import data_section
 from textlstm.runs.predictions import confident_mistakes, write_predictions
 from textlstm.runs.record import Record, ScoredName
-from textlstm.runs.results import compared, notes, score_table, seconds_line
+from textlstm.runs.results import compared, has_intervals, notes, score_table, seconds_line
 from textlstm.runs.watched import LOSS, WATCHED, extreme
 from textlstm.writing import markdown_table, write_text
 
@@ -22,6 +23,7 @@ def write_report(
     split: ScoredName,
     texts: list[str],
     predictions: Predictions,
+    places: Places,
     *,
     spreadsheet: bool = False,
 ) -> None:
@@ -32,6 +34,7 @@ def write_report(
         split: the name of the scores in `record` that are shown.
         texts: the N texts of the split.
         predictions: what was predicted for these texts.
+        places: where the texts stand in the data.
         spreadsheet: whether predictions.csv is written for a spreadsheet, see `write_csv`.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,14 +44,15 @@ def write_report(
     curves = figures.curves_figure(record["history"], record["best_epoch"])
     figures.save(curves, folder / "curves.png")
     file = folder / "predictions.csv"
-    write_predictions(file, labels, texts, predictions, spreadsheet=spreadsheet)
+    write_predictions(file, labels, texts, predictions, places, spreadsheet=spreadsheet)
 
     sections = [
         f"# {in_markdown(record['title'])}",
         _scores(record, split),
         _classes(record[split]),
         *_unseen(record[split]),
-        "## Confusion matrix\n\n![gold classes down, predicted across](confusion_matrix.png)",
+        f"## Confusion matrix\n\n{glossary.GOLD}\n\n"
+        "![gold classes down, predicted across](confusion_matrix.png)",
         _mistakes(labels, texts, predictions),
         *_probabilities(record, split, predictions, folder),
         data_section(record),
@@ -64,7 +68,10 @@ def _scores(record: Record, split: ScoredName) -> str:
     header, rows = score_table(shown)
     rows = [[*row, _or_dash(scores["auroc"])] for row, (_, scores) in zip(rows, shown, strict=True)]
     table = markdown_table([*header, "AUROC"], rows)
-    return "\n\n".join([f"## Scores on {split}", table, *map(in_markdown, notes(record, split))])
+    words = [glossary.SCORES, *([glossary.INTERVALS] if has_intervals(shown) else [])]
+    return "\n\n".join(
+        [f"## Scores on {split}", table, *words, *map(in_markdown, notes(record, split))]
+    )
 
 
 def _or_dash(value: float | None) -> str:
@@ -83,7 +90,8 @@ def _classes(scores: Scores) -> str:
         ]
         for label, found in scores["classes"].items()
     ]
-    return "## Classes\n\n" + markdown_table(["class", "precision", "recall", "F1", "rows"], rows)
+    table = markdown_table(["class", "precision", "recall", "F1", "rows"], rows)
+    return f"## Classes\n\n{table}\n\n{glossary.CLASSES}"
 
 
 def _unseen(scores: Scores) -> list[str]:
@@ -178,7 +186,10 @@ def _model(record: Record) -> str:
     if "stopped" in record:
         kept += f"\n\n{record['stopped']}"
     curves = "![loss and accuracy by epoch](curves.png)"
-    return "\n\n".join(["## Model", table, *_pretraining(record), "## Training", curves, kept])
+    if not record["refit"]:
+        kept += f"\n\n{glossary.losses_explained(record['config'])}"
+    layers = ["## Model", table, glossary.SHAPES]
+    return "\n\n".join([*layers, *_pretraining(record), "## Training", curves, kept])
 
 
 def _among(record: Record, watched: str) -> str:

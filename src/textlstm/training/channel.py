@@ -114,7 +114,7 @@ def mix_channel(
         predictions, scores, alone[name] = score_mixture(
             split.predictions, split.texts, channel, wide, mixture.temperature, data.class_names
         )
-        found[name] = ScoredSplit(split.texts, predictions, scores)
+        found[name] = split._replace(predictions=predictions, scores=scores)
     return MixedRun(channel, mixture.temperature, {**wide, "alone": alone}, found)
 
 

@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from textlstm.data.datamodule import TextDataModule
+from textlstm.data.rows import Places
 from textlstm.model.bundle import save_bundle
 from textlstm.model.metrics import Predictions
 from textlstm.model.network import layer_table, trainable
@@ -44,9 +45,10 @@ BEFORE = "the number of epochs was chosen before, by validation in other runs; n
 
 
 class ScoredSplit(NamedTuple):
-    """A split with its texts, what was predicted for them, and how good that is."""
+    """A split with its texts and their places, what was predicted, and how good that is."""
 
     texts: list[str]
+    places: Places
     predictions: Predictions
     scores: Scores
 
@@ -163,7 +165,15 @@ def write_run(
 
     last, split = list(scored.splits.items())[-1]
     spreadsheet = record["config"].get("spreadsheet", False)
-    write_report(run.path, record, last, split.texts, split.predictions, spreadsheet=spreadsheet)
+    write_report(
+        run.path,
+        record,
+        last,
+        split.texts,
+        split.predictions,
+        split.places,
+        spreadsheet=spreadsheet,
+    )
     write_model_card(run.model, record, last)
 
     if isinstance(logger, TensorBoardLogger):

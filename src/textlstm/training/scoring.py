@@ -93,7 +93,8 @@ def load_weights(module: TextClassificationModule, checkpoint: Path) -> None:
 
 
 def _scored(split: str, module: TextClassificationModule, data: TextDataModule) -> ScoredSplit:
-    return ScoredSplit(data.splits[split]["text"][:], module.predictions, module.scores)
+    texts = data.splits[split]["text"][:]
+    return ScoredSplit(texts, data.places[split], module.predictions, module.scores)
 
 
 def score_whole(
@@ -152,7 +153,8 @@ def _score_baselines(
         data.splits, held_out, thorough=thorough, keep=kept.append
     )
     texts = data.splits["test"]["text"][:]
-    write_predictions(run.baseline_predictions, data.class_names, texts, kept[-1])
+    places = data.places["test"]
+    write_predictions(run.baseline_predictions, data.class_names, texts, kept[-1], places)
     return {"majority class": baselines.majority(data.splits), LINEAR: linear}, kept[-1]
 
 
