@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import version
 
 from textlstm.checks import InputError, nearest
+from textlstm.commands.output import fail, show
 from textlstm.commands.start import start
 from textlstm.places import CONF
 from textlstm.ranks import passed_on
@@ -30,13 +31,11 @@ def main() -> None:
     if command in ("-h", "--help") and arguments[:1] and arguments[0] in COMMANDS:
         command, arguments = arguments[0], ["--help", *arguments[1:]]
     if command in ("-h", "--help"):
-        print(overview())
+        show(overview())
     elif command == "--version":
-        print(f"textlstm {version('textlstm')}")
+        show(f"textlstm {version('textlstm')}")
     else:
         if command not in COMMANDS:
-            from textlstm.commands.output import fail
-
             fail(
                 InputError(
                     f"There is no command {command!r}.{nearest(command, COMMANDS)} "

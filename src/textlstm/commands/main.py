@@ -29,11 +29,10 @@ from textlstm.commands.help import help_text, help_topics
 from textlstm.commands.mistakes import users_error
 from textlstm.commands.output import (
     end,
-    end_output,
     end_without_reader,
     fail,
-    name_output,
     tell_errors_once,
+    whole_output,
 )
 from textlstm.escaping import VisibleRecord, visible
 from textlstm.parent import end_worker_with_parent, is_worker
@@ -75,18 +74,16 @@ def main(command: str) -> None:
     if is_worker():
         end_worker_with_parent()
     made = _register_resolvers()
-    name_output()
-    prepare_screen()
-    tell_errors_once()
     failed: dict[str, Exception] = {}
     try:
-        if command in WITHOUT_HYDRA:
-            _job(command)()
-        else:
-            _through_hydra(command, failed)
-        end_output()
+        with whole_output():
+            prepare_screen()
+            tell_errors_once()
+            if command in WITHOUT_HYDRA:
+                _job(command)()
+            else:
+                _through_hydra(command, failed)
     except Exception as error:
-        end_without_reader(error)
         _end_sweep(error, failed)
         raise
     finally:

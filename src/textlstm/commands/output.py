@@ -4,7 +4,8 @@ import io
 import os
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from textlstm.checks import InputError
@@ -25,7 +26,44 @@ class _Output(io.FileIO):
             raise
 
 
-def name_output() -> None:
+@contextmanager
+def whole_output() -> Iterator[None]:
+    """Writes out what the block prints, also if it ends the process, as --help does.
+
+    If a reader, such as head, has seen enough, the command ends without an error.
+
+    Raises:
+        OSError: standard output takes no more, such as on a full disk.
+    """
+    _name_output()
+    try:
+        yield
+    except SystemExit as ended:
+        if ended.__context__ is not None:  # rich ends the process where nobody reads
+            end_without_reader(ended.__context__)
+        if not ended.code:
+            _end_output()
+        raise
+    except Exception as error:
+        end_without_reader(error)
+        raise
+    _end_output()
+
+
+def show(text: str) -> None:
+    """Prints a text that needs no command to be run."""
+    try:
+        with whole_output():
+            print(text)
+    except OSError as error:
+        from textlstm.commands.mistakes import users_error  # imports Hydra
+
+        if mistake := users_error(error):
+            fail(mistake)
+        raise
+
+
+def _name_output() -> None:
     """Lets the errors of standard output say that they are about it, as those of files do."""
     given = sys.stdout
     if given is not sys.__stdout__ or not isinstance(given, io.TextIOWrapper):
@@ -40,14 +78,19 @@ def name_output() -> None:
     )
 
 
-def end_output() -> None:
+def _end_output() -> None:
     """Writes out what is left of standard output, while an error can still be told.
 
     Raises:
-        OSError: it takes no more, such as a full disk or a pipe that nobody reads.
+        OSError: it takes no more.
     """
-    if sys.stdout is not None and not sys.stdout.closed:
+    if sys.stdout is None or sys.stdout.closed:
+        return
+    try:
         sys.stdout.flush()
+    except BrokenPipeError as error:
+        end_without_reader(error)
+        raise
 
 
 def fail(error: InputError) -> NoReturn:
