@@ -102,4 +102,15 @@ clean: ## remove caches, not .venv or runs
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage .coverage.*
 	find src tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help setup train smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test coverage test-cores test-gpu test-scale test-slurm test-trust bench bench-data audit lint format clean
+# A folder is taken only if it lies in one of these, wherever outputs/ leads.
+clean-runs: ## delete runs, sweeps or benchmarks that you name, after a question; RUNS="outputs/runs/2026-01-31_* outputs/sweeps/old"
+	@set -- $(RUNS); test $$# -gt 0 || { \
+	echo 'error: RUNS= names no folder; RUNS="outputs/runs/2026-01-31_* outputs/sweeps/old" does.' >&2; exit 2; }; \
+	root=$$(cd outputs && pwd -P); for run; do \
+	case "$$(cd -- "$$run" 2>/dev/null && pwd -P)" in "$$root"/runs/*|"$$root"/sweeps/*|"$$root"/benchmarks/*) ;; \
+	*) echo "error: $$run is no folder in outputs/runs, outputs/sweeps or outputs/benchmarks; nothing was deleted." >&2; exit 2;; \
+	esac; done; du -shc -- "$$@"; find "$$@" -name .running -exec echo 'A process may still work there:' {} \; ; \
+	printf 'Delete these for good? [y/N] '; read -r answer || true; \
+	case "$$answer" in y|yes) rm -rf -- "$$@" && echo 'Deleted.';; *) echo 'Nothing was deleted.';; esac
+
+.PHONY: clean-runs help setup train smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test coverage test-cores test-gpu test-scale test-slurm test-trust bench bench-data audit lint format clean

@@ -1,7 +1,7 @@
 """Prints a sweep's configurations, best first, with commands to train the best again.
 
 python src/leaderboard.py
-python src/leaderboard.py outputs/sweeps/grid
+python src/leaderboard.py grid
 """
 
 from textlstm.commands.start import start

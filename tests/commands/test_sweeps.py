@@ -31,6 +31,9 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
     assert "run 1 failed: model.hidden must be at least 1, got 0.  model.hidden=0" in errors
     assert "2 of 3 runs done, 1 failed, best macro F1 " in errors
     assert "Traceback" not in errors
+    kept, unit = re.search(r"^Disk: 3 runs keep up to (\d+) (MB), ", errors, flags=re.M).groups()
+    taken = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
+    assert taken < int(kept) * 10**6 < 10 * taken, unit
 
     log = (jobs[0] / "train.log").read_text(encoding="utf-8")
     assert "Traceback" in log

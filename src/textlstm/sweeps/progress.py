@@ -79,6 +79,12 @@ class Progress:
             parts.append(f"about {max(1, round(seconds / 60))} min left")
         return ", ".join(parts)
 
+    def to_come(self, trials: list[FrozenTrial]) -> int | None:
+        """Counts the points or trials that are not finished yet; None for a search without end."""
+        if self.total is None:
+            return None
+        return self.total - sum(trial.state.is_finished() for trial in self.counted(trials))
+
     def last_line(self, trials: list[FrozenTrial], folder: Path) -> str:
         """Says how the sweep ended, and the command that shows what came of it."""
         runs = self.counted(trials)

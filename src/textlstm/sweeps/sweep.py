@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial
 from textlstm.checks import InputError, JobsFailed
 from textlstm.parent import PATIENCE, is_worker
 from textlstm.passwords import keep_password
+from textlstm.sweeps.disk import foretell_disk
 from textlstm.sweeps.progress import Progress, run_line
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.settings import SweepSettings
@@ -74,6 +75,10 @@ def _sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list
         return []
 
     count = settings.workers or suitable_number(config)
+    if not is_worker():
+        runs = progress.to_come(study.trials())
+        runs = runs if runs is None or points else runs * settings.repeats
+        foretell_disk(config, space, folder, runs=runs, at_work=count)
     here, worker = isinstance(launcher, BasicLauncher), None
     if here and count > 1:
         work_in_processes(study, progress, folder=folder, count=count, config=config, space=space)
