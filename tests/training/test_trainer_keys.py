@@ -32,6 +32,19 @@ from textlstm.training.trainer_keys import REFUSED, check_trainer_keys
         ({"gradient_clip_val": "a"}, "trainer.gradient_clip_val must be a number, got 'a'."),
         ({"max_time": 5}, "trainer.max_time=5 is no time: days, hours, minutes and seconds"),
         ({"max_time": {"minutes": "x"}}, "trainer.max_time={'minutes': 'x'} is no time"),
+        ({"max_time": {"days": 1e308}}, "trainer.max_time={'days': 1e+308} is no time"),
+        (
+            {"max_time": "99999999999:00:00:00"},
+            "is no time: days, hours",
+        ),
+        ({"devices": True}, "trainer.devices must be a number of devices, auto or a list"),
+        ({"devices": 2**63}, "trainer.devices must be at most 1024, got 9223372036854775808."),
+        ({"devices": "99999"}, "trainer.devices must be at most 1024, got 99999."),
+        ({"num_nodes": 2**31}, "trainer.num_nodes must be at most 1024, got 2147483648."),
+        ({"accelerator": ["a"]}, "trainer.accelerator must be auto, cpu or gpu, got ['a']."),
+        ({"detect_anomaly": "abc"}, "trainer.detect_anomaly must be true or false, got 'abc'."),
+        ({"deterministic": "abc"}, "trainer.deterministic must be true or false or warn or null"),
+        ({"profiler": 5}, "trainer.profiler must be Profiler or a text or null, got 5."),
     ],
 )
 def test_a_key_that_a_run_cannot_have_is_refused(given, message):
@@ -53,6 +66,8 @@ def test_a_refused_key_is_named(key):
         {"max_steps": 5, "min_epochs": 1, "min_steps": 2, "limit_train_batches": 0.1},
         {"max_time": "00:01:00:00", "log_every_n_steps": 5},
         {"max_time": {"minutes": 5}, "detect_anomaly": True, "profiler": "simple"},
+        {"devices": -1, "num_nodes": 2, "deterministic": "warn", "default_root_dir": "folder"},
+        {"devices": "auto", "accelerator": "cpu", "strategy": "ddp"},
     ],
 )
 def test_other_arguments_are_lightnings_matter(given):

@@ -264,6 +264,8 @@ def _explained(
     if "hydra/launcher/submitit" in said:
         extra = f"It comes with the extra `slurm`: {installing('slurm')}"
         said = f"{said.rstrip('.')}. {extra}"
+    elif said.startswith("Error merging override") and error.__cause__ is not None:
+        said = f"{said}: {str(error.__cause__).strip().splitlines()[0]}."
     return InputError(said)
 
 

@@ -50,7 +50,7 @@ def refuse_null_presets(overrides: list[Override]) -> None:
     """
     for override in overrides:
         key = override.key_or_group
-        group = is_group(key) or key.startswith("hydra/")
+        group = is_group(key) or key.split("/")[0] == "hydra"
         if group and not override.is_delete() and override.value() is None:
             names = sorted(file.stem for file in (CONF / key).glob("*.yaml"))
             others = f", or give one of {', '.join(names)}" if names else ""

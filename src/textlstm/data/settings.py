@@ -20,6 +20,7 @@ from textlstm.data.duration import LARGEST_BATCH
 from textlstm.data.reading.settings import FileSettings
 
 SOURCES = {"files": ("train", "validation", "test"), "hub": ("name", "config")}
+FEW_FOLDS = 10  # which a message lists
 TRUNCATE = ("head", "tail", "head_tail")
 
 LabelNames = list[str] | list[list[Any]] | dict[Any, str] | None
@@ -175,7 +176,8 @@ class SplitSettings:
             )
 
         if self.fold is None:
-            every = ",".join(map(str, range(self.folds)))
+            few = self.folds <= FEW_FOLDS
+            every = ",".join(map(str, range(self.folds))) if few else f"range(0,{self.folds})"
             raise InputError(
                 f"data.folds={self.folds} needs data.fold, the part that validates: "
                 f"data.fold={every} trains once for each."

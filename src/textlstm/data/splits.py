@@ -141,7 +141,7 @@ def _take_fold(
     folded, rare = fold_rows(
         source.duplicate_of[left], source.labels_N[left], settings.folds, seed=settings.split_seed
     )
-    if not len(folded[0]):
+    if not folded:
         raise InputError(
             f"data.folds={settings.folds}: no class has so many texts beside the test set, the "
             f"largest has {max(rare.values())}. Give fewer folds, or more rows."

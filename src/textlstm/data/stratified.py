@@ -52,8 +52,8 @@ def fold_rows(
     in none of them: it always trains.
 
     Returns:
-        The row numbers of each fold, in their order; and the classes that stand in no fold, with
-        their numbers of distinct texts.
+        The row numbers of each fold, in their order, or no folds if no class has texts enough; and
+        the classes that stand in no fold, with their numbers of distinct texts.
     """
     groups_N, first_rows_G = duplicate_groups(duplicate_of)
     generator = np.random.default_rng(seed)
@@ -70,6 +70,8 @@ def fold_rows(
         fold_of_group_G[generator.permutation(members)] = (dealt + np.arange(len(members))) % folds
         dealt += len(members)
 
+    if not dealt:
+        return [], rare
     fold_of_row_N = fold_of_group_G[groups_N]
     return [np.flatnonzero(fold_of_row_N == fold) for fold in range(folds)], rare
 

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from textlstm.checks import check_flag, check_number, check_whole
+from textlstm.checks import InputError, check_flag, check_number, check_whole
+
+MOST_WORKERS = 1024  # the largest machines have fewer cores
+MOST_REPEATS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,16 +38,31 @@ class SweepSettings:
     """a database's URL or a journal file, to work on one sweep from many machines"""
 
     def __post_init__(self) -> None:
+        if self.name is not None:
+            check_folder_name(self.name)
+        if not isinstance(self.storage, str | None):
+            raise InputError(
+                f"sweep.storage must be a database's URL or a file, got {self.storage!r}."
+            )
         if self.trials is not None:
             check_whole("sweep.trials", self.trials, minimum=1)
         if self.workers is not None:
-            check_whole("sweep.workers", self.workers, minimum=1)
+            check_whole("sweep.workers", self.workers, minimum=1, maximum=MOST_WORKERS)
         if self.minutes is not None:
             check_number("sweep.minutes", self.minutes, minimum=0)
-        check_whole("sweep.repeats", self.repeats, minimum=1)
+        check_whole("sweep.repeats", self.repeats, minimum=1, maximum=MOST_REPEATS)
         check_flag("sweep.prune", self.prune)
 
     @property
     def searches(self) -> bool:
         """Tells whether the sweep searches ranges; if not, it runs each point of a grid."""
         return self.trials is not None or self.minutes is not None
+
+
+def check_folder_name(name: object) -> None:
+    """Refuses what is not the name of one folder; a number is taken as it is typed."""
+    named = isinstance(name, str | int | float) and not isinstance(name, bool)
+    if not named or str(name) in ("", ".", "..") or "/" in str(name) or "\0" in str(name):
+        raise InputError(
+            f"sweep.name must be the name of a folder below outputs/sweeps, got {name!r}."
+        )

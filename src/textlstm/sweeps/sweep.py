@@ -17,13 +17,13 @@ from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
 
-from textlstm.checks import InputError, JobsFailed
+from textlstm.checks import MOST_SEED, InputError, JobsFailed, check_whole
 from textlstm.parent import PATIENCE, is_worker
 from textlstm.passwords import keep_password
 from textlstm.sweeps.disk import foretell_disk
 from textlstm.sweeps.progress import Progress, run_line
 from textlstm.sweeps.search_space import SearchSpace
-from textlstm.sweeps.settings import SweepSettings
+from textlstm.sweeps.settings import SweepSettings, check_folder_name
 from textlstm.sweeps.stopping import stoppable
 from textlstm.sweeps.storage import open_storage
 from textlstm.sweeps.study import Study
@@ -54,6 +54,8 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
 def _sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[JobReturn]]:
     overrides = _keep_password(config, overrides)
     settings = SweepSettings(**{key.name: config.sweep[key.name] for key in fields(SweepSettings)})
+    check_folder_name(settings.name)
+    check_whole("seed", config.seed, minimum=0, maximum=MOST_SEED)
     _check_devices(config.trainer.devices)
     folder = Path(config.hydra.sweep.dir).absolute()
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch.utils.tensorboard import SummaryWriter
 
+from textlstm.annotations import check_arguments
 from textlstm.checks import InputError, check_choice, check_whole, nearest
 from textlstm.data.datamodule import TextDataModule
 from textlstm.runs.folder import RunFolder
@@ -39,6 +40,12 @@ from textlstm.training.trainer_keys import OWN_KEYS, check_trainer_keys
 PATIENCE = 3  # epochs without a better score, where no number is given
 LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
+WHOLE_NUMBERS = {  # of loggers, with the least of each
+    "flush_logs_every_n_steps": 1,
+    "flush_secs": 1,
+    "max_queue": 1,
+    "purge_step": 0,
+}
 UNTIL_READ = 1  # epochs of a trainer that gets their number later, from the rows
 # What Lightning raises: a RuntimeError about the options of srun, an ImportError about the package
 # of a device or precision.
@@ -135,13 +142,11 @@ def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
     known = {*inspect.signature(kind).parameters}
     if issubclass(kind, TensorBoardLogger):
         # It hands on what it does not know, and fails only when the first number is logged.
-        known |= {*inspect.signature(SummaryWriter).parameters}
+        known |= {*inspect.signature(SummaryWriter).parameters} - {"log_dir"}  # `name` is for that
     for key in settings:
         if "kwargs" in known and not key.startswith("_") and key not in known:
             raise InputError(f"There is no key 'logger.{key}'.{nearest(key, known)}")
-    folder_name = settings.get("name")
-    if not isinstance(folder_name, str | None):
-        raise InputError(f"logger.name must be the name of a folder, got {folder_name!r}.")
+    _check_logger(settings, kind)
     logger: Logger = _made("logger", settings, save_dir=run.path, version=name)
     folder = logger.log_dir
     if folder is not None and not Path(folder).resolve().is_relative_to(run.path.resolve()):
@@ -150,6 +155,22 @@ def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
             f"logger.name without `..` and without a leading `/`."
         )
     return logger
+
+
+def _check_logger(settings: dict[str, Any], kind: type) -> None:
+    """Refuses values that a logger would fail at when the first number is logged."""
+    folder_name = settings.get("name")
+    if not isinstance(folder_name, str | None):
+        raise InputError(f"logger.name must be the name of a folder, got {folder_name!r}.")
+    check_arguments("logger", settings, kind)
+    for key, least in WHOLE_NUMBERS.items():
+        if settings.get(key) is not None:
+            check_whole(f"logger.{key}", settings[key], minimum=least)
+    suffix = settings.get("filename_suffix", "")
+    if not isinstance(suffix, str) or "/" in suffix or "\0" in suffix:
+        raise InputError(
+            f"logger.filename_suffix must be the end of a file's name, without /, got {suffix!r}."
+        )
 
 
 def quiet_trainer(accelerator: str) -> pl.Trainer:
@@ -180,6 +201,9 @@ def _made_callbacks(settings: RunSettings) -> dict[str, pl.Callback]:
 def _callback(key: str, given: Any) -> pl.Callback:
     """Makes a callback; what it watches says whether more or less of it is better."""
     kind = _class(key, given, pl.Callback)
+    # Without a number of epochs, `_kept_callbacks` gives one.
+    typed = {name: value for name, value in given.items() if name != "patience"}
+    check_arguments(key, typed, kind)
     watches = issubclass(kind, EarlyStopping) or given.get("monitor") is not None
     if not (watches and issubclass(kind, (EarlyStopping, ModelCheckpoint))):
         return _made(key, given)

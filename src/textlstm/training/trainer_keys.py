@@ -5,11 +5,11 @@ a run without the validation by which its epoch is chosen, or score a part of th
 """
 
 import inspect
-import math
 from typing import Any
 
 import pytorch_lightning as pl
 
+from textlstm.annotations import check_arguments
 from textlstm.checks import InputError, check_number, check_whole, nearest
 from textlstm.training.length import NO_LIMIT
 
@@ -20,6 +20,9 @@ EACH_EPOCH = (
     "+trainer.limit_train_batches=0.25 makes an epoch a quarter as long"
 )
 OWN = "the run sets it itself"
+ALL_DEVICES = -1  # for Lightning
+MOST_DEVICES = 1024  # of one machine, and machines
+MOST_TIME = 1e6  # of any unit; Python's own times end at a thousand times as many days
 OWN_KEYS = ("checkpoint_every",)  # of `trainer`, which Lightning's Trainer does not have
 REFUSED = {
     "fast_dev_run": QUICK_LOOK,
@@ -61,6 +64,7 @@ def check_trainer_keys(given: dict[str, Any]) -> None:
                 f"pytorch_lightning.Trainer."
             )
 
+    _check_devices(given)
     for name in ("min_epochs", "min_steps", "log_every_n_steps"):
         if given.get(name) is not None:
             check_whole(f"trainer.{name}", given[name], minimum=1)
@@ -68,13 +72,36 @@ def check_trainer_keys(given: dict[str, Any]) -> None:
         check_whole("trainer.max_steps", given["max_steps"], minimum=1)
     if given.get("gradient_clip_val") is not None:
         check_number("trainer.gradient_clip_val", given["gradient_clip_val"], minimum=0)
+    if "num_nodes" in given:
+        check_whole("trainer.num_nodes", given["num_nodes"], minimum=1, maximum=MOST_DEVICES)
     _check_time(given.get("max_time"))
+    check_arguments("trainer", given, pl.Trainer)
+
+
+def _check_devices(given: dict[str, Any]) -> None:
+    """Refuses a kind or a number of devices that Lightning would fail at, or read as another."""
+    kind = given.get("accelerator", "auto")
+    if not isinstance(kind, str):
+        raise InputError(f"trainer.accelerator must be auto, cpu or gpu, got {kind!r}.")
+
+    devices = given.get("devices", 1)
+    number = int(devices) if isinstance(devices, str) and devices.isdecimal() else devices
+    if isinstance(number, bool) or not isinstance(number, int | str | list):
+        raise InputError(
+            f"trainer.devices must be a number of devices, auto or a list of their numbers, got "
+            f"{devices!r}."
+        )
+    if isinstance(number, int) and number != ALL_DEVICES:
+        check_whole("trainer.devices", number, minimum=1, maximum=MOST_DEVICES)
 
 
 def _check_time(value: Any) -> None:
     """Refuses a max_time that Lightning would fail at with an error about something else."""
-    parts = value.values() if isinstance(value, dict) else []
-    numbers = all(isinstance(part, int | float) and math.isfinite(part) for part in parts)
+    if isinstance(value, str):
+        parts: list[Any] = [int(part) for part in value.split(":") if part.isdecimal()]
+    else:
+        parts = list(value.values()) if isinstance(value, dict) else []
+    numbers = all(isinstance(part, int | float) and abs(part) <= MOST_TIME for part in parts)
     if not isinstance(value, str | dict | None) or not numbers:
         raise InputError(
             f"trainer.max_time={value!r} is no time: days, hours, minutes and seconds such as "

@@ -1,11 +1,14 @@
 """A file in any encoding, and one error with the place for what cannot be read of it."""
 
 import gzip
+import os
 
 import pytest
 
 from helpers.reading import COLUMNS, CSV, ROWS, WRITTEN_AS, assert_refused, read
 from textlstm.checks import InputError
+from textlstm.data.reading.opened import OpenedFile
+from textlstm.data.reading.settings import AS_NAMED
 
 
 @pytest.mark.parametrize(
@@ -46,8 +49,26 @@ def test_a_file_that_may_not_be_read_is_refused(write_file, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     file = write_file("rows.csv", CSV)
-    monkeypatch.setattr("builtins.open", denied)
+    monkeypatch.setattr("os.open", denied)
     assert_refused(file, r"rows\.csv cannot be read: Permission denied\.$")
+
+
+def test_a_file_that_has_nothing_to_read_yet_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "rows.csv")
+    writer = os.open(tmp_path / "rows.csv", os.O_RDWR)  # so that a reader would wait for it
+    try:
+        file = OpenedFile(tmp_path / "rows.csv", "data.train", AS_NAMED)
+        with pytest.raises(InputError, match=r"rows\.csv cannot be read: it has nothing to read"):
+            file.whole_text()
+    finally:
+        os.close(writer)
+
+
+def test_a_pipe_is_not_said_to_be_missing(tmp_path):
+    os.mkfifo(tmp_path / "rows.csv")
+    assert_refused(
+        tmp_path / "rows.csv", r"rows\.csv is a pipe, a device or a socket, which cannot"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 from textlstm.checks import InputError
 from textlstm.data.facts import SourceFacts
 from textlstm.data.reading.files import find_files
+from textlstm.data.reading.opened import open_without_waiting
 
 
 def checksum(path: str | Path, key: str = "file") -> str:
@@ -23,7 +24,7 @@ def checksum(path: str | Path, key: str = "file") -> str:
     sums = []
     for file in files:
         try:
-            with open(file, "rb") as content:
+            with open_without_waiting(file) as content:
                 sums.append(hashlib.file_digest(content, "sha256").hexdigest())
         except OSError as error:
             raise InputError(f"{key}: {file} cannot be read: {error.strerror}.") from error

@@ -60,6 +60,11 @@ def find_files(path: str, key: str) -> list[Path]:
         if files:
             return files
         raise InputError(f"{key}: no file matches {given.absolute()}; {EXPECTED} was expected.")
+    if given.exists():
+        raise InputError(
+            f"{key}: {given.absolute()} is a pipe, a device or a socket, which cannot be read "
+            f"twice; {EXPECTED} was expected. Write what it gives into a file."
+        )
     raise InputError(f"{key}: {given.absolute()} does not exist; {EXPECTED} was expected.")
 
 

@@ -2,15 +2,17 @@
 
 import bz2
 import codecs
+import errno
 import gzip
 import io
 import lzma
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import pyarrow
@@ -21,6 +23,9 @@ from textlstm.data.reading.damaged import HANDLER
 from textlstm.data.reading.settings import FileSettings
 from textlstm.data.reading.tables import key_beside
 from textlstm.data.reading.zipped import NotOneFile, member_name, open_member
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 COMPRESSED: dict[str, Callable[[Path], Any]] = {
     ".gz": gzip.open,
@@ -37,6 +42,7 @@ BYTE_ORDER_MARKS = {  # the longer ones first: UTF-32's begins with UTF-16's
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+BLOCK = 1 << 16  # bytes that are read at a time
 START = 1000  # bytes by which UTF-16 is known
 ICONV = {"latin-1": "LATIN1", "mac_roman": "MACINTOSH"}  # where its names are not ours
 FEW = 3  # bad bytes that may be damage, though no other byte shows that the file is UTF-8
@@ -63,6 +69,28 @@ def is_compressed(path: Path) -> bool:
 def is_zip(path: Path) -> bool:
     """Whether the name of a file says that it is an archive, which may hold files of any name."""
     return path.suffix.lower() == ".zip"
+
+
+class _WithoutWaiting(io.FileIO):
+    """A file whose reading fails where it would wait, as it does for the kernel's next message."""
+
+    readall = io.RawIOBase.readall  # by `readinto`, as every other reading
+
+    def __init__(self, path: Path) -> None:
+        without_waiting = getattr(os, "O_NONBLOCK", 0)
+        super().__init__(path, opener=lambda file, flags: os.open(file, flags | without_waiting))
+
+    def readinto(self, buffer: "Buffer", /) -> int:
+        """Fills the buffer; None, which says that there is nothing yet, becomes an error."""
+        count: int | None = super().readinto(buffer)
+        if count is None:
+            raise BlockingIOError(errno.EAGAIN, "it has nothing to read yet; a file on a disk has")
+        return count
+
+
+def open_without_waiting(path: Path) -> io.BufferedReader:
+    """Opens a file for reading its bytes; one that has nothing to read yet is an OSError."""
+    return io.BufferedReader(_WithoutWaiting(path), BLOCK)
 
 
 def _nowhere() -> str:
@@ -99,7 +127,9 @@ class OpenedFile:
         """The content as a binary stream, decompressed."""
         decompress = COMPRESSED.get(self.path.suffix.lower())
         try:
-            return open(self.path, "rb") if decompress is None else decompress(self.path)
+            if decompress is None:
+                return open_without_waiting(self.path)
+            return decompress(self.path)
         except NotOneFile as error:
             raise self.fail(f" {error}.") from error
 
