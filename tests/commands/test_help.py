@@ -49,13 +49,13 @@ def test_help_tells_the_default_of_each_key(command):
 
 def test_help_shows_one_group_or_one_key():
     shown = help_text("train", ["model"])
-    assert "    model.hidden             units of an LSTM layer" in shown
+    assert "    model.hidden             units of each LSTM layer" in shown
     assert "data." not in shown
     assert "    trainer                  ddp, default (default: default)" in help_text(
         "train", ["trainer"]
     )
     shown = help_text("train", ["data.batch_size"]).splitlines()
-    assert shown[1].startswith("    data.batch_size          texts per step")
+    assert shown[1].startswith("    data.batch_size          texts in each step")
     assert help_topics(["--help", "model"]) == help_topics(["--help=model"]) == ["model"]
     assert help_topics(["model.hidden=3", "-h"]) == ["model.hidden"]
     assert help_topics(["-h"]) == []

@@ -94,9 +94,9 @@ def test_a_report_explains_each_of_its_words_once(written):
         "Precision is the share",
         "Gold is the class that the data give a text",
         "`T × 128` means 128 numbers for each token",
-        "Training loss is measured with dropout (0.3), word dropout (0.1) and label smoothing "
-        "(0.05), which make training harder and are off on validation. So validation loss can lie "
-        "far below training loss.",
+        "Training loss is the mean over an epoch, while the weights change, and is measured with "
+        "dropout (0.3), word dropout (0.1) and label smoothing (0.05), which make training harder "
+        "and are off on validation. So validation loss can lie far below training loss.",
     ):
         assert text.count(explained) == 1
 
@@ -112,7 +112,7 @@ def test_without_dropout_the_losses_are_explained_by_when_they_are_measured(writ
     assert "Training loss is the mean over an epoch, while the weights change;" in text
     config["data"]["class_weights"] = "balanced"
     text = written(small_record(config=config))
-    assert "Training loss is measured with class weights, which make training harder" in text
+    assert "and is measured with class weights, which make training harder" in text
 
 
 def test_a_calibrated_run_s_report_has_temperature_threshold_and_a_picture(written, tmp_path):

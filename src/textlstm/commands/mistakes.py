@@ -117,7 +117,7 @@ def _number(error: BaseException) -> int:
 
 
 def _of_memory(error: BaseException) -> InputError | None:
-    """Too little memory, or threads that the system refuses for want of it."""
+    """Too little memory, or threads that the system refuses because there is too little."""
     lacks = isinstance(error, MemoryError) or _number(error) == errno.ENOMEM
     if not lacks and WITHOUT_MEMORY.search(str(error)) is None:
         return None

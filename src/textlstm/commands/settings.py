@@ -34,58 +34,61 @@ class EvaluateSettings:
     """
 
     run: str
-    """the run's folder, or latest: the last that finished in outputs/runs; or best: of the last
-    sweep, or with sweep=NAME of that one"""
+    """the folder of the run; or latest, the last that finished in outputs/runs; or best, the best
+    of the last sweep or, with sweep=NAME, of that one"""
 
     split: Literal["train", "validation", "test"]
-    """train, validation or test of the run's own data"""
+    """which rows of the run's own data are scored: train, validation or test"""
 
     file: str | None
-    """another labelled file in place of a split"""
+    """another labelled file to score instead"""
 
     text_column: str | list[str] | None
-    """the column of its text (default: the run's)"""
+    """the column of the text in that file (default: the run's)"""
 
     label_column: str | list[str] | None
-    """the column of its class, or one column for each (default: the run's)"""
+    """the column of the class in that file, or a list with one column per class (default: the
+    run's)"""
 
     format: str | None
     """csv, tsv, jsonl, json, parquet, xlsx or fasttext, whatever the file is called (default: what
     its name says, or the run's)"""
 
     encoding: str | None
-    """of text files, such as cp1252 (default: the run's)"""
+    """the encoding of text files, such as cp1252 (default: the run's)"""
 
     encoding_errors: str | None
-    """strict or replace, which reads bytes that are no text as � (default: the run's)"""
+    """what to do with bytes that are no text: strict makes them an error, replace reads them as �
+    (default: the run's)"""
 
     merge_labels: bool | None
-    """true reads labels that differ from a class only in case or spaces as it (default: the
-    run's)"""
+    """true takes a label that differs from a class only in case or spaces for that class (default:
+    the run's)"""
 
     header: bool | None = None
     """CSV, TSV: whether the first row names the columns (default: the run's)"""
 
     columns: str | list[str] | None = None
-    """header=false: names for the columns, such as [id,text] (default: the run's)"""
+    """with header=false: names for the columns, such as [id,text] (default: the run's)"""
 
     quoting: str | None = None
-    """CSV, TSV: double or none (default: the run's)"""
+    """CSV, TSV: double if fields may stand in double quotes, none if a quote is an ordinary
+    character (default: the run's)"""
 
     batch_size: int | None
-    """texts at once (default: the run's)"""
+    """how many texts are scored at once (default: the run's)"""
 
     changed_data: bool
-    """true scores even if the run's files have changed since"""
+    """true scores even if the files of the run have changed since"""
 
     accelerator: str
-    """auto, cpu or gpu"""
+    """where to compute: auto, cpu or gpu"""
 
     threads: int | None
     """CPU threads (default: as many as PyTorch chooses)"""
 
     spreadsheet: bool = False
-    """true writes predictions.csv for a spreadsheet: = + - @ begin no formula"""
+    """true writes predictions.csv so that a spreadsheet takes no text for a formula"""
 
     def __post_init__(self) -> None:
         check_flag("spreadsheet", self.spreadsheet)
@@ -111,52 +114,54 @@ class PredictSettings:
     """
 
     run: str
-    """the run's folder, or latest: the last that finished in outputs/runs; or best: of the last
-    sweep, or with sweep=NAME of that one"""
+    """the folder of the run; or latest, the last that finished in outputs/runs; or best, the best
+    of the last sweep or, with sweep=NAME, of that one"""
 
     text: str | None
-    """one text"""
+    """one text to predict"""
 
     input: str | None
-    """a file or a glob: CSV, TSV, JSON Lines, Parquet, Excel, fastText, or one text on each line
-    (default: standard input)"""
+    """the texts to predict: a file or a glob (CSV, TSV, JSON Lines, Parquet, Excel, fastText, or
+    one text on each line) (default: standard input)"""
 
     output: str | None
-    """a file, .csv, .tsv or .jsonl (default: CSV on standard output)"""
+    """the file to write, .csv, .tsv or .jsonl (default: CSV on standard output)"""
 
     text_column: str | list[str] | None
     """the column of the text (default: the run's)"""
 
     format: str | None = None
-    """csv, tsv, jsonl, json, parquet, xlsx, fasttext or lines, whatever the file is called
-    (default: what its name says, or the run's)"""
+    """csv, tsv, jsonl, json, parquet, xlsx, fasttext or lines (one text on each line), whatever the
+    file is called (default: what its name says, or the run's)"""
 
     encoding: str | None = None
-    """of text files, such as cp1252 (default: the run's)"""
+    """the encoding of text files, such as cp1252 (default: the run's)"""
 
     encoding_errors: str | None = None
-    """strict or replace, which reads bytes that are no text as � (default: the run's)"""
+    """what to do with bytes that are no text: strict makes them an error, replace reads them as �
+    (default: the run's)"""
 
     header: bool | None = None
     """CSV, TSV: whether the first row names the columns (default: the run's)"""
 
     columns: str | list[str] | None = None
-    """header=false: names for the columns, such as [id,text] (default: the run's)"""
+    """with header=false: names for the columns, such as [id,text] (default: the run's)"""
 
     quoting: str | None = None
-    """CSV, TSV: double or none (default: the run's)"""
+    """CSV, TSV: double if fields may stand in double quotes, none if a quote is an ordinary
+    character (default: the run's)"""
 
     min_probability: float | None
-    """adds a column `sure`: whether the largest probability reaches this number"""
+    """adds a column `sure`, which says whether the largest probability reaches this number"""
 
     batch_size: int
-    """texts at once"""
+    """how many texts are predicted at once"""
 
     threads: int | None
     """CPU threads (default: as many as PyTorch chooses)"""
 
     spreadsheet: bool = False
-    """true writes CSV or TSV for a spreadsheet: = + - @ begin no formula"""
+    """true writes CSV or TSV so that a spreadsheet takes no text for a formula"""
 
     def __post_init__(self) -> None:
         check_flag("spreadsheet", self.spreadsheet)
@@ -224,8 +229,8 @@ class ExportSettings:
     """The keys of `export`."""
 
     run: str
-    """the run's folder, or latest: the last that finished in outputs/runs; or best: of the last
-    sweep, or with sweep=NAME of that one"""
+    """the folder of the run; or latest, the last that finished in outputs/runs; or best, the best
+    of the last sweep or, with sweep=NAME, of that one"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,7 +240,7 @@ class InspectSettings:
     data: DataSettings
 
     output: str | None
-    """a folder (default: outputs/data/<name of the data>)"""
+    """the folder to write to (default: outputs/data/<name of the data>)"""
 
     @classmethod
     def parse(cls, config: dict[str, Any]) -> "InspectSettings":

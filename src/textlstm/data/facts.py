@@ -161,7 +161,7 @@ class DataFacts(DivisionFacts):
     first_number: int
     """The label in the data that the first of a list of data.label_names stands for, 0 or 1."""
     empty: dict[str, int]
-    """By source: rows dropped for want of a text or a label."""
+    """By source: rows dropped because they lack a text or a label."""
     damaged: NotRequired[dict[str, DamageFacts]]
     """By source with such rows: rows read with � for some bytes."""
     similar: NotRequired[list[list[str]]]

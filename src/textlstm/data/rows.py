@@ -118,7 +118,7 @@ class Rows:
         labels: the different labels; the label of a row is `labels[code]`.
         class_names: names of the classes that the data bring along, if they do.
         columns: the columns that were read: `text` (a list of names) and `label`.
-        empty: how many rows were dropped for want of a `text` or a `label`.
+        empty: how many rows were dropped because they lack a `text` or a `label`.
         damaged: rows with � for bytes that are no text.
         said: what the first rows have decided about reading, in a sentence; "" for nothing.
         swallowing: the rows that seem to hold whole rows.

@@ -36,23 +36,26 @@ class SourceSettings:
     """
 
     source: str
-    """files or hub"""
+    """where texts come from: files, or hub for the Hugging Face hub"""
 
     train: str | None
-    """your file (CSV, TSV, JSON Lines, Parquet, Excel, fastText, plain or compressed), a glob, or a
-    folder with one sub-folder of text files per class (default: the embedded corpus)"""
+    """the labelled texts: a file (CSV, TSV, JSON Lines, Parquet, Excel, fastText, plain or
+    compressed), a glob, or a folder with one sub-folder of text files per class (default: the
+    embedded corpus)"""
 
     validation: str | None
-    """the same; without it data.val_fraction is cut from train"""
+    """the texts for validation, given as data.train is (default: data.val_fraction of the training
+    rows)"""
 
     test: str | None
-    """the same; without it data.test_fraction is cut from train"""
+    """the texts for the test, given as data.train is (default: data.test_fraction of the training
+    rows)"""
 
     name: str | None
-    """data=hub: a data set of the Hugging Face hub, or a local folder of one"""
+    """with data=hub: a data set of the Hugging Face hub, or a local folder that holds one"""
 
     config: str | None
-    """data=hub: the data set's configuration"""
+    """with data=hub: which configuration of the data set"""
 
     def __post_init__(self) -> None:
         check_choice("data.source", self.source, SOURCES)
@@ -75,20 +78,22 @@ class ColumnSettings(FileSettings):
     """
 
     text_column: str | list[str] | None
-    """the column of the text, or several to join: [title,description] (default: the usual one)"""
+    """the column of the text, or a list of columns to join: [title,description] (default: a column
+    with a usual name)"""
 
     label_column: str | list[str] | None
-    """the column of the class, or one column for each, of which a row sets one: [spam,ham]
-    (default: the usual one)"""
+    """the column of the class, or a list with one column per class, of which each row marks one:
+    [spam,ham] (default: a column with a usual name)"""
 
     label_names: LabelNames
-    """names for the classes 0, 1, …: [negative,positive]; or by label: '{-1: negative, 1: good}'"""
+    """names for the classes 0, 1, …: [negative,positive]; or a name for each label: '{-1: negative,
+    1: good}'"""
 
     drop_empty: bool
-    """true drops rows without text or label"""
+    """true drops rows without text or label; false makes them an error"""
 
     merge_labels: bool = False
-    """true joins classes whose names differ only in case or spaces"""
+    """true makes one class of labels that differ only in case or spaces"""
 
     def __post_init__(self) -> None:
         FileSettings.__post_init__(self)
@@ -113,7 +118,7 @@ class UnlabelledSettings:
     """Texts without a class."""
 
     unlabelled: str | None = None  # as runs were before there was a choice
-    """pretrain=own_text: more texts for the language model, one on each line, or a table"""
+    """with pretrain=own_text: more texts for the language model, one on each line or in a table"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,25 +130,28 @@ class SplitSettings:
     """
 
     max_rows: int | None
-    """at most so many rows of train, drawn at random"""
+    """use at most this many rows of data.train, drawn at random"""
 
     val_fraction: float
-    """share of rows held out for validation"""
+    """the share of rows that is held out for validation, below 1"""
 
     test_fraction: float
-    """share of rows held out for the test"""
+    """the share of rows that is held out for the test, below 1"""
 
     folds: int | None
-    """cross-validation: parts that the rows beside the test set are divided into"""
+    """for cross-validation: the number of parts into which all rows but the test rows are
+    divided"""
 
     fold: int | None
-    """the part that validates; data.folds=5 data.fold=0,1,2,3,4 trains once for each"""
+    """for cross-validation: which part validates, counted from 0; data.folds=5 data.fold=0,1,2,3,4
+    trains once for each"""
 
     refit: bool
-    """true trains on validation rows, too, for all of trainer.max_epochs, and scores test"""
+    """true trains on the validation rows, too, for all of trainer.max_epochs, and scores the test
+    set"""
 
     split_seed: int
-    """which rows are held out"""
+    """the seed that decides which rows are held out"""
 
     def __post_init__(self) -> None:
         check_number("data.val_fraction", self.val_fraction, minimum=0, below=1)
@@ -200,10 +208,10 @@ class StreamSettings:
     """
 
     streaming: bool
-    """true keeps no training rows, but reads and tokenizes them anew in each epoch"""
+    """true keeps no copy of the training rows, but reads and tokenizes them again in each epoch"""
 
     streaming_rows: int
-    """rows that the tokenizer is then learned from"""
+    """with data.streaming=true: how many of the first rows the tokenizer learns from"""
 
     def __post_init__(self) -> None:
         check_flag("data.streaming", self.streaming)
@@ -219,10 +227,10 @@ class TokenizerSettings:
     """
 
     tokenizer: str
-    """word, bpe or unigram"""
+    """what tokens are: word (whole words), bpe or unigram (pieces of words)"""
 
     vocab_size: int
-    """most tokens the tokenizer may learn"""
+    """the most tokens that the tokenizer may learn"""
 
     def __post_init__(self) -> None:
         check_whole("data.vocab_size", self.vocab_size, minimum=3)
@@ -237,13 +245,13 @@ class CutSettings:
     """
 
     max_length: int | None
-    """tokens after which a text is cut"""
+    """the number of tokens after which a text is cut"""
 
     truncate: str
-    """which tokens of a longer text stay: head, tail or head_tail, half of each"""
+    """which tokens of a text that is cut stay: head, tail, or head_tail (half of each)"""
 
     pad_to: int | None
-    """a fixed length for all batches"""
+    """pad all batches to this many tokens (default: to the longest text of each batch)"""
 
     def __post_init__(self) -> None:
         check_choice("data.truncate", self.truncate, TRUNCATE)
@@ -267,10 +275,10 @@ class BatchSettings:
     """
 
     batch_size: int | None
-    """texts per step (default: as many as the number of training texts asks for)"""
+    """texts in each step (default: 8 to 64, more with more training texts)"""
 
     max_tokens_per_batch: int
-    """tokens per step, padding counted: longer texts come in smaller batches"""
+    """the most tokens in each step, padding counted; longer texts come in smaller batches"""
 
     def __post_init__(self) -> None:
         if self.batch_size is not None:
@@ -287,7 +295,7 @@ class BalanceSettings:
     """
 
     class_weights: str | list[float] | None
-    """balanced, or one number per class"""
+    """weights of the classes in the loss: balanced, or a list with one number per class"""
 
     oversample: bool
     """true repeats rows of the smaller classes in training"""

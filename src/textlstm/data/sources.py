@@ -41,7 +41,7 @@ class Source:
         duplicate_of: N numbers, equal for texts that are duplicates (`duplicates.normalise`).
         key: a name for the content, equal for equal content.
         columns: where text and label were read.
-        empty: how many rows were dropped for want of a `text` or a `label`.
+        empty: how many rows were dropped because they lack a `text` or a `label`.
         damaged: rows with � for bytes that are no text.
         merged: groups of labels that data.merge_labels made one class each.
         origin: the files' path and checksum; None for the hub.

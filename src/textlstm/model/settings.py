@@ -22,37 +22,38 @@ class NetworkSettings:
     """
 
     embedding_dim: int
-    """size of an embedding"""
+    """how many numbers stand for a token"""
 
     hidden: int
-    """units of an LSTM layer, per direction"""
+    """units of each LSTM layer, in each direction"""
 
     layers: int
-    """stacked LSTM layers"""
+    """how many LSTM layers lie on top of each other"""
 
     bidirectional: bool
-    """read each text both ways"""
+    """true reads each text forwards and backwards"""
 
     directions: str = "mixed"  # what networks had before there was a choice
-    """stacked layers of both directions read both ways' states, mixed, or their own, separate"""
+    """with several layers that read both ways: mixed (each layer reads the states of both
+    directions) or separate (each direction has its own layers)"""
 
     pooling: str
     """how the states of a text become one vector: last, mean, max, concat or attention"""
 
     head: list[int]
-    """sizes of the dense layers before the class scores, such as [32]"""
+    """sizes of the dense layers before the class scores, such as [32]; [] for none"""
 
     dropout: float
-    """dropout after each LSTM layer and each dense layer"""
+    """the share of numbers that training sets to 0, after each LSTM layer and each dense layer"""
 
     embedding_dropout: float
-    """dropout after the embedding"""
+    """the share of numbers that training sets to 0 after the embedding"""
 
     sequence_dropout: bool
-    """one dropout mask per text, not per token"""
+    """true drops the same numbers at all tokens of a text"""
 
     word_dropout: float
-    """share of tokens read as unknown in training"""
+    """the share of tokens that training reads as unknown"""
 
     def __post_init__(self) -> None:
         check_whole("model.embedding_dim", self.embedding_dim, minimum=1)
@@ -87,7 +88,7 @@ class ModelSettings(NetworkSettings):
     """All keys of `model`: those of the network, and that of its loss."""
 
     label_smoothing: float
-    """share of the target spread over all classes"""
+    """the share of the target that is spread over all classes"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

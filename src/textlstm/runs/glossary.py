@@ -44,8 +44,9 @@ def losses_explained(config: dict[str, Any]) -> str:
             "measured after it, so that it can lie below training loss."
         )
     return (
-        f"Training loss is measured with {_listed(harder)}, which make training harder and are off "
-        f"on validation. So validation loss can lie far below training loss."
+        f"Training loss is the mean over an epoch, while the weights change, and is measured with "
+        f"{_listed(harder)}, which make training harder and are off on validation. So validation "
+        f"loss can lie far below training loss."
     )
 
 

@@ -17,25 +17,27 @@ class SweepSettings:
     """
 
     name: str | None
-    """the folder below outputs/sweeps; the same name goes on with the same sweep"""
+    """the name of the sweep's folder in outputs/sweeps; the same name goes on with the same
+    sweep"""
 
     trials: int | None
-    """how many trials a search has in all"""
+    """how many trials a search has, over all its starts and workers"""
 
     minutes: float | None
-    """a search begins no trial that would end later"""
+    """how long a search may take: it starts no trial that would end later"""
 
     prune: bool
-    """false lets trials finish that others are ahead of"""
+    """true ends trials early that do worse than the others; false lets all of them finish"""
 
     repeats: int
-    """seeds that each configuration is trained with"""
+    """how many seeds each configuration is trained with"""
 
     workers: int | None
-    """trials at once on this machine (default: what suits its cores and the network)"""
+    """how many trials run at once on this machine (default: what suits its cores and the
+    network)"""
 
     storage: str | None
-    """a database's URL or a journal file, to work on one sweep from many machines"""
+    """the URL of a database, or a journal file, through which many machines work on one sweep"""
 
     def __post_init__(self) -> None:
         if self.name is not None:

@@ -35,16 +35,18 @@ class OptimizerSettings:
     """adam or adamw"""
 
     lr: float
-    """learning rate, the peak of a one-cycle schedule"""
+    """the learning rate; with optimizer.schedule=one_cycle, its highest value"""
 
     weight_decay: float
-    """how much weights shrink in each step; decoupled from the gradient with adamw"""
+    """how strongly each step pulls the weights towards 0; with adamw, apart from the gradient"""
 
     schedule: str
-    """constant, one_cycle or plateau"""
+    """how the learning rate changes: constant, one_cycle (up, then down to 0) or plateau (down when
+    validation gets no better)"""
 
     body_rate: float = 1.0  # what runs had before there was a choice
-    """share of the learning rate for embedding and LSTM, such as 0.3 when they are pretrained"""
+    """the share of the learning rate that embedding and LSTM get, such as 0.3 when they are
+    pretrained"""
 
     def __post_init__(self) -> None:
         check_number("optimizer.body_rate", self.body_rate, minimum=0)
@@ -61,28 +63,28 @@ class PretrainSettings:
     """
 
     epochs: int
-    """passes of the language model over the texts"""
+    """how often the language model reads its texts"""
 
     lr: float
-    """its learning rate, the peak of a one-cycle schedule"""
+    """the highest learning rate of the language model, whose schedule is one_cycle"""
 
     batch_size: int
-    """texts per step; longer texts come in smaller batches"""
+    """texts in each step of the language model; longer texts come in smaller batches"""
 
     dropout: float
-    """dropout after its embedding and each LSTM layer, one mask per text"""
+    """dropout of the language model after its embedding and each LSTM layer, one mask per text"""
 
     weight_drop: float
-    """dropout of the recurrent weights"""
+    """dropout of the recurrent weights of the language model"""
 
     word_dropout: float
-    """share of tokens that it reads as unknown"""
+    """the share of tokens that the language model reads as unknown"""
 
     candidates: int
-    """words, drawn anew for each step, that each right word is told apart from"""
+    """how many words, drawn anew in each step, each right word is told apart from"""
 
     seed: int
-    """its weights, dropout and order of batches, shared by runs with other seeds"""
+    """the seed of the language model, which runs with other seeds share"""
 
     def __post_init__(self) -> None:
         for key in ("epochs", "batch_size", "candidates"):
@@ -111,41 +113,45 @@ class RunSettings:
     callbacks: dict[str, dict[str, Any]]
 
     seed: int
-    """initial weights, dropout, order of batches; which rows are held out is data.split_seed"""
+    """the seed of initial weights, dropout and the order of batches (data.split_seed decides which
+    rows are held out)"""
 
     threads: int | None
-    """CPU threads (default: the fastest number, tried before training)"""
+    """CPU threads (default: the fastest number, which is tried before training)"""
 
     test: bool
-    """score the test set once, at the end"""
+    """true scores the test set once, at the end"""
 
     baselines: bool | str
-    """score the majority class and TF-IDF + logistic regression on the same split: true, false, or
-    thorough to try all settings of the latter where fitting each takes long"""
+    """whether the majority class and TF-IDF + logistic regression are scored on the same rows:
+    true, false, or thorough, which tries all settings of the latter, however long that takes"""
 
     resume: str | None
-    """a run folder to go on with"""
+    """the folder of a run to go on with"""
 
     calibrate: bool = False  # what runs did before there was a choice, here and below
-    """fit a temperature on validation, so that probabilities mean what they say"""
+    """true fits a temperature on validation, so that of answers with p = 0.9 about 9 in 10 are
+    right"""
 
     calibration_from: str | None = None
-    """data.refit=true: the run folder whose temperature and threshold are taken, and whose mixture
-    with wide=true"""
+    """with data.refit=true: the folder of the run whose temperature, threshold and (with wide=true)
+    mixture are taken"""
 
     ensemble: int = 1  # as runs were before there was a choice
-    """networks that are trained side by side, whose probabilities are averaged; those that read one
-    way read forwards and backwards by turns"""
+    """how many networks are trained side by side, whose probabilities are averaged; those that read
+    one way read forwards and backwards by turns"""
 
     wide: bool | None = False
-    """fit TF-IDF + logistic regression beside the LSTM, and mix what the two predict (default:
-    unless training tokens times classes are more than 50 million; a refit, as calibration_from)"""
+    """true fits TF-IDF + logistic regression beside the LSTM and mixes what the two predict
+    (default: true, unless training tokens times classes are more than 50 million; a refit does as
+    the run of calibration_from)"""
 
     spreadsheet: bool = False
-    """true writes predictions.csv for a spreadsheet: = + - @ begin no formula"""
+    """true writes predictions.csv so that a spreadsheet takes no text for a formula"""
 
     pretrain: PretrainSettings | None = None
-    """own_text starts embedding and LSTM from a language model of the training texts"""
+    """own_text trains a language model on the training texts first, from which embedding and LSTM
+    start"""
 
     def __post_init__(self) -> None:
         check_whole("seed", self.seed, minimum=0, maximum=MOST_SEED)

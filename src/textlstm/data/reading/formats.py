@@ -43,7 +43,7 @@ FORMATS = {
     ".fasttext": Format("fastText", read_fasttext),
     ".ft": Format("fastText", read_fasttext),
 }
-LINES = "lines"  # the name for a text a line, which has no label and so is no table
+LINES = "lines"  # one text on each line, without labels, and so no table
 
 
 def format_names() -> str:
@@ -93,8 +93,8 @@ def read_table(file: OpenedFile) -> Table:
     """
     if file.settings.format == LINES:
         raise file.fail(
-            f" is read as a text a line ({file.typed('format', LINES)}), and columns with a text "
-            f"and a label were expected. Name another format, or leave it out."
+            f" is read as one text on each line ({file.typed('format', LINES)}), and columns with "
+            f"a text and a label were expected. Name another format, or leave it out."
         )
     suffix = _suffix(file.path, file.settings)
     if suffix not in FORMATS:

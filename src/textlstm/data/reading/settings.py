@@ -18,15 +18,15 @@ class DelimitedSettings:
     """
 
     header: bool | None = None
-    """CSV, TSV: false if the first row is data already; columns are then positions from 1, or
-    data.columns"""
+    """CSV, TSV: false if the first row is data and not names; columns then have the names of
+    data.columns or are counted from 1"""
 
     columns: str | list[str] | None = None
-    """data.header=false: names for the columns, such as [label,title,text]"""
+    """with data.header=false: names for the columns, such as [label,title,text]"""
 
     quoting: str | None = None
-    """CSV, TSV: none if a quote is a character, double if fields may stand in double quotes
-    (default: double, or of tabs what the first rows show)"""
+    """CSV, TSV: double if fields may stand in double quotes, none if a quote is an ordinary
+    character (default: double; between tabs, what the first rows show)"""
 
     def __post_init__(self) -> None:
         check_delimited("data.", self.header, self.quoting)
@@ -71,14 +71,16 @@ class FileSettings(DelimitedSettings):
     """
 
     format: str | None = None
-    """csv, tsv, jsonl, json, parquet, xlsx, fasttext or lines (a text a line), whatever the file is
-    called (default: what its name says)"""
+    """csv, tsv, jsonl, json, parquet, xlsx, fasttext or lines (one text on each line), whatever the
+    file is called (default: what its name says)"""
 
     encoding: str | None = None
-    """of text files, such as cp1252 (default: UTF-8, or what a byte order mark says)"""
+    """the encoding of text files, such as cp1252 (default: UTF-8, or what a byte order mark
+    says)"""
 
     encoding_errors: str = "strict"
-    """replace reads bytes that are no text as �, and counts the rows (default: strict, an error)"""
+    """what to do with bytes that are no text: strict makes them an error, replace reads them as �
+    and counts the rows"""
 
     def __post_init__(self) -> None:
         DelimitedSettings.__post_init__(self)
