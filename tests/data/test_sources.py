@@ -7,9 +7,11 @@ import logging
 import numpy as np
 import pytest
 
+from helpers.reading import COMPRESS, WRITTEN_AS
 from helpers.sources import CSV, ROWS, rows_of
 from textlstm.checks import InputError
 from textlstm.data.reading.checksums import changed_sources, checksum
+from textlstm.data.reading.formats import FORMATS
 
 pytestmark = pytest.mark.usefixtures("own_hub_cache")
 
@@ -155,3 +157,17 @@ def test_a_missing_file_is_named_with_its_key_and_whole_path(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=f"data.{key}: {tmp_path}/gone.csv does not exist"):
         load(**{"train": write_file("rows.csv", CSV), key: "gone.csv"})
+
+
+@pytest.mark.parametrize("compression", ["", ".gz", ".zip"])
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_rows_of_every_format_keep_their_numbers_where_others_are_dropped(
+    write_file, load, suffix, compression
+):
+    texts = ["text 1", " ", "text 3", "text 4", " ", "text 6"]
+    columns = {"text": texts, "label": ["a", "a", "b", "a", "b", "b"]}
+    content = COMPRESS[compression](WRITTEN_AS[suffix](columns))
+    file = write_file(f"rows{suffix}{compression}", content)
+    source = load(file, drop_empty=True)["train"]
+    assert list(source.places.shown()) == [(file, 1), (file, 3), (file, 4), (file, 6)]
+    assert list(source.texts()) == ["text 1", "text 3", "text 4", "text 6"]

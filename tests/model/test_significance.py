@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch.nn.functional import one_hot
 
 from textlstm.model import significance
@@ -30,6 +31,9 @@ def test_the_intervals_are_those_of_scores_on_rows_drawn_again():
     accuracy, macro_f1 = np.percentile(drawn, [2.5, 97.5], axis=0).T
     assert found["accuracy"] == pytest.approx(accuracy, abs=0.015)
     assert found["macro_f1"] == pytest.approx(macro_f1, abs=0.015)
+    share = float((predicted == gold).mean())
+    exact = stats.binom.ppf([0.025, 0.975], 300, share) / 300
+    assert found["accuracy"] == pytest.approx(exact, abs=0.005)
 
 
 def test_the_same_predictions_have_the_same_intervals_around_their_scores():
