@@ -50,7 +50,8 @@ PRETRAIN_KEYS = {  # of pretrain=own_text
 OTHER_KEYS = {
     "evaluate": "accelerator batch_size changed_data columns encoding encoding_errors file format "
     "header label_column merge_labels quoting run split spreadsheet text_column threads",
-    "predict": "batch_size columns encoding encoding_errors format header input min_probability "
+    "predict": "against batch_size columns encoding encoding_errors explain format header input "
+    "min_probability "
     "output quoting run spreadsheet text "
     "text_column threads",
     "export": "run",

@@ -8,6 +8,7 @@ from typing import Any
 COLUMN_KEYS = {"text_column", "label_column", "columns"}  # of `data`, and of the other commands
 LITERAL = {
     *("text", "input", "output", "file", "run", "resume", "calibration_from", "sweep.storage"),
+    "against",
     *(f"data.{key}" for key in ("train", "validation", "test", "unlabelled", "name")),
     *COLUMN_KEYS,
     *(f"data.{key}" for key in COLUMN_KEYS),

@@ -98,8 +98,8 @@ def evaluate(config: dict[str, Any]) -> None:
     module.temperature = temperature if wide is None else wide["lstm_temperature"]
     quiet_trainer(settings.accelerator).test(module, loader, verbose=False)
     predictions, scores = module.predictions, module.scores
-    if wide is not None:
-        channel = _channel(run)
+    channel = None if wide is None else _channel(run)
+    if wide is not None and channel is not None:
         predictions, scores, alone = score_mixture(
             predictions, texts, channel, wide, temperature, module.labels
         )
@@ -128,6 +128,7 @@ def evaluate(config: dict[str, Any]) -> None:
         predictions,
         scored.places,
         spreadsheet=settings.spreadsheet,
+        classifier=_classifier(module, data_settings, evaluation, channel),
     )
     write_record(folder, evaluation)
     print_results(evaluation, split, folder)
@@ -174,6 +175,25 @@ def _channel(run: RunFolder) -> WideChannel:
             f"of different runs. Copy the run again, or train it anew."
         )
     return channel
+
+
+def _classifier(
+    module: TextClassificationModule,
+    data_settings: DataSettings,
+    record: Record,
+    channel: WideChannel | None,
+) -> TextClassifier:
+    """The classifier whose probabilities the record tells of."""
+    return TextClassifier(
+        module.network.cpu(),
+        load_tokenizer(module.hparams["tokenizer_json"]),
+        module.labels,
+        max_length=data_settings.max_length,
+        truncate=data_settings.truncate,
+        temperature=record["calibration"]["temperature"] if "calibration" in record else 1.0,
+        wide=channel,
+        weight=record["wide"]["weight"] if "wide" in record else 1.0,
+    )
 
 
 def _data_settings(settings: EvaluateSettings, record: Record) -> tuple[DataSettings, int]:

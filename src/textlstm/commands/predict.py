@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import torch
 
 from textlstm.checks import InputError, parse_settings
+from textlstm.commands.explaining import explanation_lines, explanation_values
 from textlstm.commands.settings import PredictSettings, read_as
 from textlstm.data.columns import Columns
 from textlstm.data.facts import DamageFacts
@@ -53,7 +54,7 @@ def predict(config: dict[str, Any]) -> None:
     folder, record = _model_folder(settings.run)
     classifier = TextClassifier.load(folder)
     if settings.text is not None:
-        _print_prediction(classifier, settings.text, settings.min_probability)
+        _print_prediction(classifier, settings.text, settings)
         return
 
     columns = settings.text_column
@@ -101,14 +102,17 @@ def _reading(path: str, record: Record | None, settings: PredictSettings) -> Fil
     return read_as(path, FileSettings(**known), settings, data.get("train"))
 
 
-def _print_prediction(classifier: TextClassifier, text: str, min_probability: float | None) -> None:
-    """Prints the class of one text, and below it the probability of each class."""
-    prediction = classifier.predict([text], min_probability=min_probability)[0]
+def _print_prediction(classifier: TextClassifier, text: str, settings: PredictSettings) -> None:
+    """Prints the class of one text, and below it the probability of each class; and why."""
+    prediction = classifier.predict([text], min_probability=settings.min_probability)[0]
     shares = [
         f"  {probability:.4f}  {label}" for label, probability in prediction.probabilities.items()
     ]
-    unsure = "" if prediction.sure else f"  (not sure: below {min_probability:g})"
-    print(prediction.label + unsure, *shares, sep="\n", file=_screen())
+    unsure = "" if prediction.sure else f"  (not sure: below {settings.min_probability:g})"
+    why = []
+    if settings.explain:
+        why = explanation_lines(classifier.explain([text], against=settings.against)[0])
+    print(prediction.label + unsure, *shares, *why, sep="\n", file=_screen())
 
 
 def _screen() -> TextIO | VisibleText:
@@ -190,6 +194,8 @@ def _predicted(
     own = {"predicted", *(f"probability_{label}" for label in classifier.labels)}
     if threshold is not None:
         own.add("sure")
+    if settings.explain:
+        own.add("explanation")
     replaced: set[str] = set()
     for chunk in chunks:
         _warn_of_replaced(own & chunk.columns.keys(), replaced)
@@ -204,18 +210,34 @@ def _predicted(
 
         probabilities_NC = classifier.probabilities(texts, batch_size=settings.batch_size)
         best_N = probabilities_NC.argmax(dim=1).tolist()
+        why = _explanations(classifier, texts, settings)
         rows = (
             dict(zip(chunk.columns, row, strict=True))
             for row in zip(*chunk.columns.values(), strict=True)
         )
-        for row, best, shares in zip(rows, best_N, probabilities_NC.tolist(), strict=True):
+        predicted = zip(rows, best_N, probabilities_NC.tolist(), why, strict=True)
+        for row, best, shares, explained in predicted:
             named = zip(classifier.labels, shares, strict=True)
             yield {
                 **row,
                 "predicted": classifier.labels[best],
                 **({} if threshold is None else {"sure": shares[best] >= threshold}),
                 **{f"probability_{label}": float(f"{share:.8g}") for label, share in named},
+                **explained,
             }
+
+
+def _explanations(
+    classifier: TextClassifier, texts: list[str], settings: PredictSettings
+) -> Iterator[dict[str, Any]]:
+    """Gives the column of the explanation for each text, if it was asked for; else none."""
+    if not settings.explain:
+        yield from ({} for _ in texts)
+        return
+    for start in range(0, len(texts), settings.batch_size):
+        some = texts[start : start + settings.batch_size]
+        for explanation in classifier.explain(some, against=settings.against):
+            yield {"explanation": explanation_values(explanation)}
 
 
 def _warn_of_replaced(columns: set[str], warned: set[str]) -> None:
@@ -300,6 +322,8 @@ def _write_table(
             )
         if isinstance(row.get("sure"), bool):
             row["sure"] = str(row["sure"]).lower()  # as in JSON, not as Python writes it
+        if isinstance(row.get("explanation"), dict):
+            row["explanation"] = as_json(row["explanation"])
         cells = [row.get(name, "") for name in names]
         writer.writerow(map(in_spreadsheet, cells) if spreadsheet else cells)
         if at_once:

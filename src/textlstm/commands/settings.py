@@ -163,8 +163,18 @@ class PredictSettings:
     spreadsheet: bool = False
     """true writes CSV or TSV so that a spreadsheet takes no text for a formula"""
 
+    explain: bool = False
+    """true says how much each word adds to the probability of the predicted class"""
+
+    against: str | None = None
+    """with explain=true: a class; explains the difference of the two probabilities, that is, why the
+    text is not of this class"""
+
     def __post_init__(self) -> None:
         check_flag("spreadsheet", self.spreadsheet)
+        check_flag("explain", self.explain)
+        if self.against is not None and not self.explain:
+            raise InputError("against= says why a text is not of a class: give explain=true, too.")
         if self.encoding_errors is not None:
             check_choice("encoding_errors", self.encoding_errors, ENCODING_ERRORS)
         check_delimited("", self.header, self.quoting)

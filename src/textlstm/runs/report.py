@@ -5,11 +5,13 @@ from typing import Any
 
 from textlstm.data.rows import Places
 from textlstm.escaping import code_span, in_markdown
+from textlstm.model.bundle import TextClassifier
 from textlstm.model.calibration import at_temperature, reliability
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Calibration, Scores
 from textlstm.runs import figures, glossary
 from textlstm.runs.data_report import data_section
+from textlstm.runs.explained import explanations_section, main_words
 from textlstm.runs.predictions import confident_mistakes, write_predictions
 from textlstm.runs.record import Record, ScoredName
 from textlstm.runs.results import compared, has_intervals, notes, score_table, seconds_line
@@ -26,6 +28,7 @@ def write_report(
     places: Places,
     *,
     spreadsheet: bool = False,
+    classifier: TextClassifier | None = None,
 ) -> None:
     """Writes report.md, its pictures and predictions.csv, for one scored split.
 
@@ -36,6 +39,7 @@ def write_report(
         predictions: what was predicted for these texts.
         places: where the texts stand in the data.
         spreadsheet: whether predictions.csv is written for a spreadsheet, see `write_csv`.
+        classifier: the model that predicted; with it, the report explains mistakes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     labels = record["labels"]
@@ -53,7 +57,8 @@ def write_report(
         *_unseen(record[split]),
         f"## Confusion matrix\n\n{glossary.GOLD}\n\n"
         "![gold classes down, predicted across](confusion_matrix.png)",
-        _mistakes(labels, texts, predictions),
+        _mistakes(labels, texts, predictions, classifier),
+        *([] if classifier is None else explanations_section(classifier, texts)),
         *_probabilities(record, split, predictions, folder),
         data_section(record),
         _model(record),
@@ -107,13 +112,23 @@ def _unseen(scores: Scores) -> list[str]:
     return [f"## Classes that training has no row of\n\n{table}\n\n{said}"]
 
 
-def _mistakes(labels: list[str], texts: list[str], predictions: Predictions) -> str:
-    """The section with the most confident mistakes."""
+def _mistakes(
+    labels: list[str],
+    texts: list[str],
+    predictions: Predictions,
+    classifier: TextClassifier | None,
+) -> str:
+    """The section with the most confident mistakes, and the words that they come from."""
     mistakes = confident_mistakes(labels, texts, predictions)
     if not mistakes:
         return "## Mistakes\n\nNone."
-    table = markdown_table(["probability", "gold", "predicted", "text"], mistakes)
-    return f"## The {len(mistakes)} most confident mistakes\n\n{table}"
+    header, rows = ["probability", "gold", "predicted", "text"], [list(row) for row in mistakes]
+    if classifier is not None:
+        header.append("words that speak most for it")
+        wrong, predicted = [row[3] for row in mistakes], [row[2] for row in mistakes]
+        for row, words in zip(rows, main_words(classifier, wrong, predicted), strict=True):
+            row.append(words)
+    return f"## The {len(rows)} most confident mistakes\n\n{markdown_table(header, rows)}"
 
 
 def _probabilities(

@@ -10,7 +10,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.rows import Places
-from textlstm.model.bundle import save_bundle
+from textlstm.model.bundle import TextClassifier, save_bundle
 from textlstm.model.metrics import Predictions
 from textlstm.model.network import layer_table, trainable
 from textlstm.model.scores import Baseline, Calibration, PairedTest, Scores, Wide
@@ -173,6 +173,8 @@ def write_run(
         split.predictions,
         split.places,
         spreadsheet=spreadsheet,
+        # The trials of a sweep, which score no test set, are compared and not read.
+        classifier=TextClassifier.load(run.model) if last == "test" else None,
     )
     write_model_card(run.model, record, last)
 
