@@ -167,8 +167,8 @@ class PredictSettings:
     """true says how much each word adds to the probability of the predicted class"""
 
     against: str | None = None
-    """with explain=true: a class; explains the difference of the two probabilities, that is, why the
-    text is not of this class"""
+    """with explain=true: a class whose probability is taken off, which says why the text is not of
+    this class"""
 
     def __post_init__(self) -> None:
         check_flag("spreadsheet", self.spreadsheet)
