@@ -1,6 +1,7 @@
 """Odd values of keys: a command does what was asked or says one error; it never fails or hangs."""
 
 import os
+import shlex
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from helpers.configs import composed
 from helpers.mistakes import MANY
+from helpers.odd_arguments import OTHERS, TRAIN
 from helpers.odd_values import Ended, WarmProcess, warm_process
 
 TINY = {
@@ -22,33 +24,27 @@ TINY = {
 }
 """What a run has whose other keys are tried."""
 
-HUGE = ["2147483648", "9223372036854775808", "18446744073709551616", "1e23"]
-NO_NUMBERS = ["nan", "inf", "-inf", "true", "''", "null", "abc", "[1]", "{a: 1}", "٣"]
-NUMBERS = ["0", "-1", "1", "1.5", "1e-320", "1e308", *HUGE, *NO_NUMBERS]
-FLAGS = ["yes", "1", "0", "null", "''", "abc", "True", "[true]", "{a: true}"]
+HUGE = ["2147483648", "18446744073709551616", "1e23"]
+NO_NUMBERS = ["nan", "inf", "true", "''", "null", "[1]", "{a: 1}"]
+NUMBERS = ["0", "-1", "1.5", "1e-320", "1e308", *HUGE, *NO_NUMBERS]
+FLAGS = ["yes", "1", "null", "''", "abc", "True", "[true]"]
 LONG = "x" * 300
 TEXTS = [
     "''",
     "null",
     "5",
-    "nan",
-    "true",
     "[a]",
     "{a: 1}",
     "A\x1b[2Jb",
     LONG,
-    "/",
     "..",
     "${x}",
-    "'",
 ]
 PATHS = [
     *("", "null", "/", ".", "..", "5", "[a]", "{a: 1}", "*", "[", "**", "~nobody/x", LONG),
     *("/dev/zero", "/dev/null", "/dev/stdin", "/dev/full", "/proc/self/mem", "/proc/kmsg"),
     *("{folder}", "{folder}/fifo", "{folder}/socket", "{folder}/loop", "{folder}/missing.csv"),
 ]
-GROUPS = ["null", "abc", "''", "5", "[a]", "{a: 1}"]
-
 PATH_KEYS = "train validation test unlabelled"
 NUMBER_KEYS = {
     "": "ensemble seed threads",
@@ -66,7 +62,7 @@ FLAG_KEYS = {
     "logger": "default_hp_metric",
     "model": "bidirectional",
 }
-NOT_TRIED = {"resume", "data.name", "data.config", "data.source"}  # another run, or the hub's
+NOT_TRIED = {"resume", "data.name", "data.config", "data.source"}  # among the command lines
 SHORT = {  # of each kind that was a traceback, a crash or a hang
     "seed": "4294967296",
     "threads": "100000",
@@ -193,17 +189,6 @@ def test_any_value_of_a_key_of_training_trains_or_is_one_error(train, key, recor
     assert _faults(ends) == []
 
 
-@pytest.mark.trust("odd value")
-@pytest.mark.parametrize(
-    "group", ["data", "model", "optimizer", "trainer", "logger", "callbacks", "pretrain", "sweep"]
-)
-def test_any_value_of_a_group_trains_or_is_one_error(train, group, record_property):
-    record_property("tried", len(GROUPS) + 1)
-    ends = {value: train(tried, **{group: value}) for tried, value in enumerate(GROUPS)}
-    ends["~"] = train(len(GROUPS), **{f"~{group}": ""})
-    assert _faults(ends) == []
-
-
 @pytest.fixture(scope="module")
 def finished(warm: WarmProcess, folder: Path) -> Path:
     """The folder of a finished run."""
@@ -213,6 +198,13 @@ def finished(warm: WarmProcess, folder: Path) -> Path:
     return folder / "run"
 
 
+BASES = {  # what each command needs
+    "evaluate": {"run": "{folder}/run"},
+    "predict": {"run": "{folder}/run", "input": "{folder}/tiny.csv", "output": "out.csv"},
+    "export": {},
+    "inspect_data": {"data.train": "{folder}/tiny.csv"},
+    "leaderboard": {},
+}
 NUMBERS_OF_OTHERS = ("batch_size", "threads", "min_probability")
 FLAGS_OF_OTHERS = ("header", "merge_labels", "changed_data", "spreadsheet")
 OTHER_KEYS = [
@@ -232,21 +224,64 @@ def test_any_value_of_a_key_of_another_command_works_or_is_one_error(
     if key in FLAGS_OF_OTHERS:
         values = FLAGS
     record_property("tried", len(values))
-    base = {
-        "evaluate": {"run": str(finished)},
-        "predict": {"run": str(finished), "input": f"{folder}/tiny.csv", "output": "out.csv"},
-        "export": {},
-        "inspect_data": {"data.train": f"{folder}/tiny.csv"},
-    }[command]
     ends = {
         value: warm.run(
             command,
             [
-                f"{name}={given}"
-                for name, given in {**base, key: value.replace("{folder}", str(folder))}.items()
+                f"{name}={given}".replace("{folder}", str(folder))
+                for name, given in {**BASES[command], key: value}.items()
             ],
             tmp_path / str(tried),
         )
         for tried, value in enumerate(values)
+    }
+    assert _faults(ends) == []
+
+
+def arguments(line: str, base: dict[str, str], folder: Path) -> list[str]:
+    """The arguments of an odd command line, behind those of the base whose keys it does not give.
+
+    Args:
+        folder: what `{folder}` stands for; `{run}` is the finished run in it.
+    """
+    odd = [
+        argument.replace("{folder}", str(folder)).replace("{run}", f"{folder}/run")
+        for argument in shlex.split(line)
+    ]
+    given = {argument.partition("=")[0].lstrip("+~") for argument in odd}
+    groups = {argument[1:].partition(".")[0] for argument in odd if argument.startswith("~")}
+    return [
+        *(
+            f"{key}={value}".replace("{folder}", str(folder))
+            for key, value in base.items()
+            if key not in given and not ("." in key and key.partition(".")[0] in groups & given)
+        ),
+        *odd,
+    ]
+
+
+@pytest.mark.trust("odd command line")
+@pytest.mark.parametrize("about", TRAIN)
+def test_any_command_line_of_training_trains_or_is_one_error(
+    warm, folder, finished, tmp_path, about, record_property
+):
+    record_property("tried", len(TRAIN[about]))
+    ends = {}
+    for tried, line in enumerate(TRAIN[about]):
+        base = {**TINY, "hydra.run.dir": str(tmp_path / str(tried) / "run")}
+        given = arguments(line, {} if "resume" in line else base, folder)
+        ends[line] = warm.run("train", given, tmp_path / str(tried))
+    assert _faults(ends) == []
+
+
+@pytest.mark.trust("odd command line")
+@pytest.mark.parametrize("command", OTHERS)
+def test_any_command_line_of_another_command_works_or_is_one_error(
+    warm, folder, finished, tmp_path, command, record_property
+):
+    record_property("tried", len(OTHERS[command]))
+    ends = {
+        line: warm.run(command, arguments(line, BASES[command], folder), tmp_path / str(tried))
+        for tried, line in enumerate(OTHERS[command])
     }
     assert _faults(ends) == []

@@ -99,6 +99,13 @@ def test_a_full_disk_leaves_the_file_before_and_names_it(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_a_folder_that_takes_no_files_is_named(tmp_path):
+    # As in the kernel's own folders, such as /proc: it is there, and a new file is not found.
+    with pytest.raises(PermissionError) as denied, whole(tmp_path / "rows.csv") as unfinished:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(unfinished))
+    assert denied.value.filename == str(tmp_path / "rows.csv")
+
+
 def test_a_file_has_the_mode_that_the_user_wants(tmp_path):
     before = os.umask(0o027)
     try:

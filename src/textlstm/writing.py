@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EACCES
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,9 @@ def whole(file: Path) -> Iterator[Path]:
     except OSError as error:
         if error.filename in (None, str(unfinished)):
             error.filename = str(file)
+            if isinstance(error, FileNotFoundError) and file.parent.is_dir():
+                # So the kernel's own folders say, such as /proc, that they take no file.
+                raise PermissionError(EACCES, os.strerror(EACCES), str(file)) from error
         raise
     finally:
         with suppress(OSError):

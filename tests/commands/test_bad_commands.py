@@ -9,6 +9,7 @@ import pytest
 
 from helpers.commands import SRC, call, environment
 from helpers.mistakes import CSV, MANY, SMALL
+from textlstm.commands.arguments import prepare
 
 FULL_DISK = """
 import resource, sys
@@ -31,6 +32,15 @@ command_line.main("train")
             "error: There is no key 'model.hiden'. Did you mean 'model.hidden'?",
         ),
         ("train", ["data.train=missing.csv"], "missing.csv does not exist"),
+        (
+            "train",
+            ["--abc"],
+            "error: The command line cannot be read: unrecognized arguments",
+        ),
+        ("train", ["hydra=null"], "error: hydra=null chooses no preset. Leave it out."),
+        ("train", ["sweep.name=", "seed=1,2"], "error: sweep.name must be the name of a folder"),
+        ("leaderboard", ["--abc"], "cannot be read: unrecognized arguments: --abc."),
+        ("inspect_data", ["~data"], "error: data must be given."),
         ("train", ["--config-path=/nowhere"], "error: Primary config directory not found. "),
         ("train", ["--config-dir=/nowhere"], "error: Additional config directory '/nowhere' not "),
         (
@@ -41,7 +51,7 @@ command_line.main("train")
         ("predict", ["run=/nowhere", "text=x"], "error: run: there is no folder /nowhere."),
         ("predict", ["text=x"], "error: run must be given"),
         ("evaluate", ["run=/tmp"], "holds no finished run (metrics.json is missing)"),
-        ("leaderboard", ["/nowhere"], "error: There is no folder /nowhere."),
+        ("leaderboard", ["/nowhere"], "error: There is no folder /nowhere, and no sweep "),
     ],
 )
 def test_a_mistake_is_one_error_with_code_2(command, arguments, message, tmp_path):
@@ -50,6 +60,11 @@ def test_a_mistake_is_one_error_with_code_2(command, arguments, message, tmp_pat
     assert message in errors
     assert "Traceback" not in errors
     assert errors.count("error: ") == 1
+
+
+def test_flags_may_stand_between_overrides():
+    arguments = ["seed=1", "--multirun", "model.hidden=8,16"]
+    assert {*arguments} < {*prepare("train", arguments)}
 
 
 def test_a_shell_gets_code_2(tmp_path, write_files):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from helpers.small import DATA
+from textlstm.checks import InputError
 from textlstm.commands import inspect_data as inspection
 from textlstm.commands.inspect_data import inspect_data
 from textlstm.data.datamodule import TextDataModule
@@ -134,3 +135,9 @@ def test_rows_that_another_has_swallowed_are_something_to_look_at(config, tmp_pa
         classes = table_rows(report, "class").values()
         counts[quoting] = sum(int(cell) for cells in classes for cell in cells)
     assert counts == {None: len(ROWS) + 3, "double": len(ROWS) + 1}
+
+
+def test_a_file_in_place_of_the_folder_is_one_error(config, tmp_path):
+    (tmp_path / "look").touch()
+    with pytest.raises(InputError, match=r"^output: .*look is no folder, and none can be made"):
+        inspect_data(config)

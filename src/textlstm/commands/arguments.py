@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from textlstm.checks import InputError, nearest, suggested
 from textlstm.commands.foreign_keys import is_group, refuse_foreign_keys, refuse_null_presets
+from textlstm.commands.mistakes import raise_input_errors
 from textlstm.commands.named_runs import with_folder_of_run
 from textlstm.commands.readings import refuse_two_readings
 from textlstm.commands.recorded import read_config
@@ -42,7 +44,7 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
     if command != "train" and not {"--help", "-h"} & set(arguments):
         arguments = with_folder_of_run(arguments)
     arguments = [quote_literal(_without_password(argument)) for argument in arguments]
-    parsed = get_args_parser().parse_args(arguments)
+    parsed = _parsed_flags(command, arguments)
     if parsed.help or parsed.hydra_help or parsed.shell_completion:
         return arguments
 
@@ -78,6 +80,17 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
         if not any(preset) and "sweep.name" not in keys:
             typed = [*typed, f"sweep.name={folder_name(','.join(swept) or 'jobs')}"]
     return [*flags, *typed]
+
+
+def _parsed_flags(command: str, arguments: list[str]) -> Namespace:
+    """Reads Hydra's flags, which may stand between overrides.
+
+    Raises:
+        InputError: a flag that Hydra does not have, or one without its value.
+    """
+    parser = get_args_parser()
+    raise_input_errors(parser, command)
+    return parser.parse_intermixed_args(arguments)
 
 
 def _refuse_unreadable(arguments: list[str]) -> None:

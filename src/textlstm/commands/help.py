@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from textlstm.checks import InputError, nearest
+from textlstm.commands.mistakes import raise_input_errors
 from textlstm.commands.settings import (
     EvaluateSettings,
     ExportSettings,
@@ -107,6 +108,7 @@ def option_parser(command: str) -> tuple[argparse.ArgumentParser, argparse._Argu
         formatter_class=HelpFormatter,
         add_help=False,
     )
+    raise_input_errors(parser, command)
     options = parser.add_argument_group("Options")
     options.add_argument("-h", "--help", action="help", help="shows this")
     return parser, options

@@ -3,12 +3,15 @@
 import errno
 import os
 import re
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from functools import partial
+from typing import NoReturn
 
 from hydra.errors import MissingConfigException, SearchPathException
 
 from textlstm.checks import InputError
+from textlstm.typed import as_typed
 
 NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a disk, or a limit on how much may be written
@@ -29,6 +32,18 @@ WITHOUT_MEMORY = re.compile(
     r"can't allocate memory|not enough memory|out of memory|Storage size calculation overflowed"
     r"|can't start new thread"
 )
+
+
+def raise_input_errors(parser: ArgumentParser, command: str) -> None:
+    """Makes a parser of a command line raise an InputError, where it would print its usage."""
+
+    def refuse(message: str) -> NoReturn:
+        raise InputError(
+            f"The command line cannot be read: {message}. {as_typed(command)} --help shows what it "
+            f"may hold."
+        )
+
+    parser.error = refuse  # type: ignore[method-assign]
 
 
 def users_error(error: BaseException, *, unnamed: str = "A file") -> InputError | None:

@@ -255,5 +255,7 @@ class InspectSettings:
     @classmethod
     def parse(cls, config: dict[str, Any]) -> "InspectSettings":
         """Reads a configuration as Hydra composed it."""
+        if not config.get("data"):
+            raise InputError("data must be given.")
         data = parse_settings(DataSettings, config["data"], "data")
         return parse_settings(cls, {**config, "data": data})
