@@ -38,8 +38,8 @@ leaderboard: setup ## the last sweep's table and pictures, and the commands for 
 benchmark: setup ## presets on each data set of DATA, beside the linear model; ARGS="--presets best,default --seeds 1,2,3"
 	$(BIN)/python src/benchmark.py $(if $(DATA),--data "$(DATA)") $(ARGS)
 
-tensorboard: setup ## watch all runs in the browser
-	$(BIN)/tensorboard --logdir outputs $(ARGS)
+tensorboard: setup ## watch all runs in the browser; ARGS="--logdir outputs/sweeps/grid" opens one sweep
+	$(BIN)/python -m textlstm.commands.tensorboard --logdir outputs $(ARGS)
 
 optuna-dashboard: setup ## Optuna's dashboard of a sweep; SWEEP=NAME, or STORAGE=URL where sweep.storage named one
 	@case "$(STORAGE)" in sqlite:///*) test -f "$(STORAGE:sqlite:///%=%)" || { \

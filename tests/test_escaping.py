@@ -175,7 +175,7 @@ def test_tensorboard_shows_hostile_texts_as_text(attacked):
         if "hardest/test/text_summary" in events.Tags()["tensors"]
     ]
     rendered = markdown.markdown(shown.decode(), extensions=["tables"])
-    assert set(re.findall(r"<(\w+)", rendered)) == {"table", "thead", "tbody", "tr", "th", "td"}
+    assert set(re.findall(r"<(\w+)", rendered)) == {"ul", "li", "strong"}
     assert_is_text(shown.decode())
     (metadata,) = (folder / "run").rglob("metadata.tsv")
     lines = metadata.read_text(encoding="utf-8").splitlines()

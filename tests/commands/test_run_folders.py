@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from helpers.commands import QUICK, SRC, call, environment, record, run
+from textlstm.runs.charts import name_of
 from textlstm.runs.claim import claimed
 
 TINY = [*QUICK, "trainer.max_epochs=1", "data.max_rows=300", "threads=1"]
@@ -103,7 +104,7 @@ def test_files_of_a_run_are_replaced_and_never_written_through(tmp_path):
     assert record(folder)["test"] == record(folder / "evaluation" / "test")["test"]
 
 
-@pytest.mark.parametrize("link", ["checkpoints", "model", "tensorboard"])
+@pytest.mark.parametrize("link", ["checkpoints", "model", "tensorboard", name_of(TINY)])
 def test_a_folder_that_leads_out_of_the_run_is_refused(tmp_path, link):
     folder, outside = tmp_path / "run", tmp_path / "outside"
     outside.mkdir()

@@ -6,7 +6,16 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from helpers.commands import COLUMNS, QUICK, call, record, table, train_and_kill, weights
+from helpers.commands import (
+    COLUMNS,
+    QUICK,
+    call,
+    events_folder,
+    record,
+    table,
+    train_and_kill,
+    weights,
+)
 from textlstm import TextClassifier
 
 pytestmark = pytest.mark.cores
@@ -30,7 +39,7 @@ def test_the_run_folder_is_complete(trained, my_csv):
         "confusion_matrix.png",
         "curves.png",
     } <= files
-    assert any(file.startswith("tensorboard/") and "tfevents" in file for file in files)
+    assert any(file.startswith("model.hidden-16_") and "tfevents" in file for file in files)
 
     recorded = record(trained)
     assert recorded["data"]["sources"]["train"]["path"] == str(my_csv)
@@ -120,19 +129,25 @@ def test_the_scores_on_test_have_intervals_and_a_test_against_the_linear_baselin
 
 
 def test_tensorboard_has_the_scores_of_the_run(trained):
-    [events] = (trained / "tensorboard").iterdir()
+    events = events_folder(trained)
+    assert events.parent == trained
     assert events.name.startswith("model.hidden-16_")
     seen = EventAccumulator(str(events), size_guidance={"images": 0, "tensors": 0}).Reload()
     tags = seen.Tags()
-    assert {"train/loss_step", "train/loss_epoch", "val/loss", "val/macro_f1", "lr-AdamW"} <= set(
-        tags["scalars"]
-    )
-    assert seen.Scalars("hp/val_macro_f1")[-1].value == pytest.approx(
-        record(trained)["score"], abs=1e-6
-    )
-    assert {"confusion_matrix/test", "confusion_matrix/validation"} <= set(tags["images"])
+    groups = [tag.partition("/")[0] for tag in sorted([*tags["scalars"], *tags["images"]])]
+    assert list(dict.fromkeys(groups)) == [
+        *("curves", "learning_rate", "other_scores", "steps", "test", "test_predictions")
+    ]
+    assert [tag for tag in sorted(tags["scalars"]) if tag.startswith("curves/")] == [
+        *("curves/accuracy/train", "curves/accuracy/val", "curves/loss/train", "curves/loss/val"),
+        *("curves/macro_f1/val", "curves/macro_f1/val_kept"),
+    ]
+    kept = seen.Scalars("curves/macro_f1/val_kept")
+    assert len(kept) == 3 + 1
+    assert kept[-1].value == pytest.approx(record(trained)["score"], abs=1e-6)
+    assert tags["images"] == ["test_predictions/confusion_matrix"]
     assert {"test/sports", "hardest/test/text_summary"} <= set(tags["tensors"])
-    assert len(seen.Scalars("val/loss")) == 3
+    assert len(seen.Scalars("curves/loss/val")) == 3
     assert (events / "projector_config.pbtxt").is_file()
 
 

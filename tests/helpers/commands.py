@@ -47,6 +47,12 @@ KILL = [
 ]
 
 
+def events_folder(run: Path) -> Path:
+    """The one folder of a run that TensorBoard's events are in."""
+    [folder] = {file.parent for file in run.rglob("events.out.tfevents.*")}
+    return folder
+
+
 def environment() -> dict[str, str]:
     """The environment of the tests, with one thread for each process: they share the cores."""
     return {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -5,7 +5,6 @@ runs.
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from pytorch_lightning.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.api_pb2 import DATA_TYPE_STRING
 from tensorboard.plugins.hparams.metadata import EXPERIMENT_TAG, SESSION_START_INFO_TAG
@@ -13,6 +12,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from textlstm.places import CONF
 from textlstm.runs import tensorboard as dashboards
+from textlstm.runs.charts import COLUMNS, SCORE, chart, name_of, run_name
 from textlstm.runs.folder import RunFolder
 from textlstm.training.progress import EpochHistory
 from textlstm.training.recording import record_pruned
@@ -28,9 +28,7 @@ def begun(tmp_path):
                 compose("train", [typed for typed in overrides if not typed.startswith("sweep")])
             )
         run = RunFolder(tmp_path)
-        logger = TensorBoardLogger(
-            tmp_path, name="tensorboard", version="", default_hp_metric=False
-        )
+        logger = dashboards.ChartLogger(tmp_path, name=None, version="")
         dashboards.begin(logger, config, list(overrides))
         return run, logger
 
@@ -38,7 +36,7 @@ def begun(tmp_path):
 
 
 def events(run):
-    return EventAccumulator(str(run.path / "tensorboard")).Reload()
+    return EventAccumulator(str(run.path)).Reload()
 
 
 def plugin_data(run, tag):
@@ -120,7 +118,7 @@ def test_every_hyperparameter_is_in_the_table_and_those_that_were_typed_come_fir
     assert {info.type for info in columns.hparam_infos if info.name in with_null} == {
         DATA_TYPE_STRING
     }
-    assert [info.name.tag for info in columns.metric_infos] == [dashboards.SCORE, dashboards.LOSS]
+    assert [info.name.tag for info in columns.metric_infos] == list(COLUMNS)
 
 
 def test_a_pruned_run_has_the_score_of_its_best_epoch(begun):
@@ -133,6 +131,41 @@ def test_a_pruned_run_has_the_score_of_its_best_epoch(begun):
     run.checkpoints.mkdir()
     record_pruned(run, logger, history, 20, ["model.pooling=mean"])
     seen = events(run)
-    assert seen.Scalars(dashboards.SCORE)[-1].value == 0.625
-    assert seen.Scalars(dashboards.LOSS)[-1].value == 0.75
+    assert seen.Scalars(SCORE)[-1].value == 0.625
     assert hyperparameters(run)["model.pooling"] == "mean"
+
+
+def test_a_run_is_named_by_what_was_typed_without_folders_and_not_at_length():
+    typed = ["data.train='/far/away/my texts.csv'", "model.head=[32,16]", "sweep.name=x"]
+    typed += ["~logger", "threads=1", "data.text_column=a", "+trainer.limit_train_batches=3"]
+    name = name_of([*typed, "experiment=best", "trainer.max_epochs=2", "trainer.max_epochs=3"])
+    assert name == "data.train-my-texts.csv_model.head--32-16_trainer.limit_train_batches-3"
+    assert name_of(["trainer.max_epochs=2", "trainer.max_epochs=3"]) == "trainer.max_epochs-3"
+    assert name_of(["threads=1"]) == "defaults"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("train/loss_epoch", "curves/loss/train"),
+        ("val/loss", "curves/loss/val"),
+        ("val/auroc", "other_scores/auroc/val"),
+        ("train/loss_step", "steps/loss/train"),
+        ("lr-Adam", "learning_rate"),
+        ("lr-AdamW/pg1", "learning_rate"),
+        ("lr-AdamW/pg2", None),
+        ("epoch", None),
+        ("test/macro_f1", "test/macro_f1"),
+    ],
+)
+def test_a_number_has_its_chart(name, shown):
+    assert chart(name) == shown
+
+
+def test_a_resumed_run_keeps_its_name(tmp_path):
+    assert run_name(tmp_path, ["model.hidden=64"]) == "model.hidden-64"
+    for folder, name in ((".", ""), ("tensorboard", ""), ("tensorboard/old", "old"), ("x", "x")):
+        run = tmp_path / folder.replace("/", "_").replace(".", "trial")
+        (run / folder).mkdir(parents=True)
+        (run / folder / "events.out.tfevents.1").touch()
+        assert run_name(run, ["model.hidden=64"]) == name

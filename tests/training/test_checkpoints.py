@@ -19,6 +19,7 @@ from helpers.commands import (
     SRC,
     call,
     environment,
+    events_folder,
     forget,
     record,
     run,
@@ -167,8 +168,7 @@ def assert_ends_like(whole: Path, stopped: Path) -> str:
 def points(folder: Path) -> Counter[tuple[str, int, float]]:
     """How often each scalar is in TensorBoard: its tag, step and value; and the other tags."""
     sizes = {"scalars": 0, "tensors": 0, "images": 0}
-    [log] = (folder / "tensorboard").iterdir()
-    seen = EventAccumulator(str(log), size_guidance=sizes).Reload()
+    seen = EventAccumulator(str(events_folder(folder)), size_guidance=sizes).Reload()
     return Counter(
         [(tag, e.step, str(e.value)) for tag in seen.Tags()["scalars"] for e in seen.Scalars(tag)]
         + [(tag, e.step, "") for tag in seen.Tags()["tensors"] for e in seen.Tensors(tag)]

@@ -44,9 +44,8 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
     for file in sorted(folder.rglob("events.out.tfevents*")):
         events = EventAccumulator(str(file)).Reload()
         for tag in events.Tags()["scalars"]:
-            if not tag.startswith(("hp/", "epoch")):
-                found = {event.step: event.value for event in events.Scalars(tag)}
-                points.setdefault(tag, {}).update(found)
+            found = {event.step: event.value for event in events.Scalars(tag)}
+            points.setdefault(tag, {}).update(found)
     return {tag: sorted(found.items()) for tag, found in points.items()}
 
 

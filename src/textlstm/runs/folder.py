@@ -152,12 +152,15 @@ def _run_above(path: Path) -> RunFolder | None:
 def folder_name(overrides: str) -> str:
     """Makes a folder's name from a job's overrides, a different one for different overrides.
 
-    It has letters, digits, `.`, `_` and `-`, and is at most 100 characters long.
+    It has letters, digits, `.`, `_` and `-`, and is at most 100 characters long. If it would be
+    longer, keys lose their groups, such as `model.`: most often, all values are seen then.
     """
     plain = overrides.replace("=", "-").replace(",", "_")
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-")
     if name == plain and len(name) <= 100:
         return name
+    if len(name) > 91:
+        name = re.sub(r"(^|_)[a-z]+\.(?=[a-z_.]+-)", r"\1", name)
     return f"{name[:91]}-{sha256(overrides.encode()).hexdigest()[:8]}"
 
 

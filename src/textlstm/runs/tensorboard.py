@@ -5,10 +5,12 @@ These are hyperparameters, confusion matrices, PR curves, the hardest texts, and
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams.api_pb2 import DATA_TYPE_STRING, HParamInfo
@@ -19,21 +21,39 @@ from torch.utils.tensorboard.summary import hparams
 
 from textlstm.data.batching import EncodedTexts, token_counts
 from textlstm.data.vocabulary import UNK
-from textlstm.escaping import one_line
+from textlstm.escaping import in_markdown, one_line
 from textlstm.keys import LITERAL, is_hyperparameter, value_in
 from textlstm.model.ensemble import Network
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Scores
 from textlstm.runs import figures
+from textlstm.runs.charts import COLUMNS, SCORE, chart
 from textlstm.runs.predictions import confident_mistakes
 from textlstm.runs.record import Record
-from textlstm.writing import markdown_table
 
 GROUPS = ("data", "model", "optimizer", "trainer", "pretrain")  # whose keys are hyperparameters
-SCORE, LOSS = "hp/val_macro_f1", "hp/val_loss"
-AGAIN = ("hp/", "_hparams_/")  # tags that `begin` writes at each start of a run
+AGAIN = ("hp/", "_hparams_/")  # tags that each start of a run writes; old runs have the first
 BY_EPOCH = "pretrain/"  # tags of the language model, whose steps are its own epochs
 PROJECTED = 1000  # tokens whose embeddings are shown
+
+
+class ChartLogger(TensorBoardLogger):
+    """A TensorBoard logger whose charts stand in the order in which a person reads them.
+
+    TensorBoard sorts charts by name. So training and validation share the first group, `curves`,
+    where both are side by side for each score. Callbacks and other loggers know the numbers by the
+    names of before, such as `val/macro_f1`.
+    """
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        charts = {chart(name): value for name, value in metrics.items()}
+        super().log_metrics({name: value for name, value in charts.items() if name}, step)
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Writes what was logged; not hparams.yaml, whose content is in the run's .hydra/."""
+        self.experiment.flush()
 
 
 def forget_after(folder: Path, step: int | None) -> None:
@@ -78,11 +98,10 @@ def _keep_until(event: Event, step: int) -> bool:
 
 
 def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str]) -> None:
-    """Registers the run in the HParams view; its scores come with `finish`.
+    """Registers the run in the HParams view; its scores come while it trains.
 
-    The first run that TensorBoard finds says which columns the table of all runs has, so each names
-    every hyperparameter. Those that were typed come first: TensorBoard shows the first five
-    unasked.
+    `make tensorboard` chooses the columns of that table by all runs. TensorBoard on its own takes
+    those of one run, so each names every hyperparameter, and the typed ones come first.
     """
     typed = [override.lstrip("+").partition("=")[0] for override in overrides]
     values = {
@@ -96,12 +115,10 @@ def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str
         for key, value in values.items()
         if is_hyperparameter(key) and key not in LITERAL and not isinstance(value, dict)
     }
-    logger.log_hyperparams(shown)
     if config["data"]["refit"]:  # it has no validation score: without one it stays out of that view
         return
 
-    logger.log_metrics({SCORE: float("nan"), LOSS: float("nan")})
-    columns, start, end = hparams(shown, {SCORE: 0.0, LOSS: 0.0})
+    columns, start, end = hparams(shown, dict.fromkeys(COLUMNS, 0.0))
 
     held = columns.value[0].metadata.plugin_data
     content = HParamsPluginData.FromString(held.content)
@@ -112,14 +129,16 @@ def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str
     content.experiment.hparam_infos.extend(
         HParamInfo(name=key, type=DATA_TYPE_STRING, differs=key in typed) for key in empty
     )
+    for info in content.experiment.metric_infos:
+        info.display_name = COLUMNS[info.name.tag]
     held.content = content.SerializeToString()
     for summary in (columns, start, end):
         logger.experiment.file_writer.add_summary(summary)
 
 
-def score(logger: TensorBoardLogger, macro_f1: float, loss: float, step: int) -> None:
-    """Shows the run's validation scores in the HParams view."""
-    logger.log_metrics({SCORE: macro_f1, LOSS: loss}, step)
+def score(logger: TensorBoardLogger, macro_f1: float, step: int) -> None:
+    """Shows the run's score on validation in the HParams view."""
+    logger.log_metrics({SCORE: macro_f1}, step)
 
 
 def show_predictions(
@@ -133,7 +152,7 @@ def show_predictions(
     """Shows a split's confusion matrix, a PR curve per class, and the most confident mistakes."""
     board, labels = logger.experiment, list(scores["classes"])
     board.add_figure(
-        f"confusion_matrix/{split}",
+        f"{split}_predictions/confusion_matrix",  # sorted behind all charts of scores
         figures.confusion_figure(scores["confusion_matrix"], labels),
         step,
     )
@@ -142,30 +161,31 @@ def show_predictions(
         board.add_pr_curve(
             f"{split}/{label}", gold_N, predictions.probabilities_NC[:, number], step
         )
-    header = ["probability", "gold", "predicted", "text"]
-    board.add_text(
-        f"hardest/{split}",
-        markdown_table(header, confident_mistakes(labels, texts, predictions)),
-        step,
+    board.add_text(f"hardest/{split}", _listed(labels, texts, predictions), step)
+
+
+def _listed(labels: list[str], texts: list[str], predictions: Predictions) -> str:
+    """Lists the most confident mistakes; TensorBoard breaks words in the columns of a table."""
+    return "\n".join(
+        f"- **{in_markdown(predicted)}** by {probability}, but it is **{in_markdown(gold)}**: "
+        f"{in_markdown(text)}"
+        for probability, gold, predicted, text in confident_mistakes(labels, texts, predictions)
     )
 
 
-def finish(
+def show_embeddings(
     logger: TensorBoardLogger,
     record: Record,
     network: Network,
     tokenizer: Tokenizer,
     train: EncodedTexts,
 ) -> None:
-    """Shows the run's scores in the HParams view, and embeddings of its most frequent tokens.
+    """Shows embeddings of the run's most frequent tokens.
 
     Args:
         train: the training texts, whose tokens are counted.
     """
     step = record["steps"]
-    if record["score"] is not None:  # a refit has none
-        score(logger, record["score"], record["validation"]["log_loss"], step)
-
     counts_CV = token_counts(train, len(record["labels"]), tokenizer.get_vocab_size())
     frequencies = counts_CV.sum(dim=0)
     frequencies[: UNK + 1] = 0

@@ -192,26 +192,26 @@ class TextClassificationModule(pl.LightningModule):
             self._log_means()
 
     def on_validation_epoch_end(self) -> None:
-        self._score("val", self.trainer.val_dataloaders)
+        self._score(self.trainer.val_dataloaders)
 
     def on_test_epoch_end(self) -> None:
-        self._score("test", self.trainer.test_dataloaders)
+        self._score(self.trainer.test_dataloaders)
 
-    def _score(self, stage: str, loader: Any) -> None:
+    def _score(self, loader: Any) -> None:
         predictions = self.collector.compute()
         predictions.unseen = loader.texts.unseen
         self.predictions = at_temperature(predictions, self.temperature)
         self.collector.reset()
         self.scores = scores(self.predictions, self.labels)
-        if self.trainer.state.fn == "validate":
-            return  # this is the best epoch once more, which has its point in the curves already
+        if self.trainer.state.fn != "fit":
+            return  # the kept epoch is in the curves already; the saved model is logged at the end
         # sync_dist: all processes have the same scores, but Lightning does not know it.
-        self.log(f"{stage}/loss", self.scores["log_loss"], prog_bar=True, sync_dist=True)
+        self.log("val/loss", self.scores["log_loss"], prog_bar=True, sync_dist=True)
         for name in LOGGED:
             score = self.scores[name]
             if score is not None:
                 shown = name in ("accuracy", "macro_f1")
-                self.log(f"{stage}/{name}", score, prog_bar=shown, sync_dist=True)
+                self.log(f"val/{name}", score, prog_bar=shown, sync_dist=True)
 
     def calibrate(self, temperature: float) -> None:
         """Predicts at a temperature from now on; so are the predictions made last."""

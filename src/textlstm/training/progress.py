@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from textlstm.data.facts import SplitFacts
 from textlstm.model.ensemble import Network
 from textlstm.model.network import layer_table, trainable
+from textlstm.runs.charts import KEPT
 from textlstm.runs.record import Epoch, EpochValidation, Pretraining, Seconds
 from textlstm.terminal import LEFT, SHARE, Bar
 from textlstm.training.length import max_steps
@@ -60,11 +62,17 @@ class EpochHistory(pl.Callback):
         self.pretraining: Pretraining | None = None  # the language model before them
         self.earlier = 0.0  # seconds of the epochs before this start
         self.started: float | None = None  # the epoch; None between two of them
+        self.kept: float | None = None  # macro F1 on validation of the epoch that is kept so far
 
     def state_dict(self) -> dict[str, Any]:
         """Gives the epochs to the checkpoint, and the seconds of an epoch that is under way."""
         inside = 0.0 if self.started is None else time.monotonic() - self.started
-        return {"epochs": self.epochs, "pretraining": self.pretraining, "inside": inside}
+        return {
+            "epochs": self.epochs,
+            "pretraining": self.pretraining,
+            "inside": inside,
+            "kept": self.kept,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes the epochs from a checkpoint; an older one has fewer of the keys."""
@@ -72,6 +80,7 @@ class EpochHistory(pl.Callback):
         self.started = time.monotonic() - inside
         self.epochs = list(state_dict["epochs"])
         self.pretraining = state_dict.get("pretraining")
+        self.kept = state_dict.get("kept")
         self.earlier = inside + sum(epoch["seconds"] for epoch in self.epochs)
         if self.pretraining is not None and not self.pretraining["from_cache"]:
             self.earlier += sum(epoch["seconds"] for epoch in self.pretraining["history"])
@@ -107,7 +116,9 @@ class EpochHistory(pl.Callback):
         }
         self.epochs.append(epoch)
         self.started = None
-        self._log_training(trainer, epoch)
+        if validation and _is_best(trainer):
+            self.kept = validation["val_macro_f1"]
+        self._log_epoch(trainer, epoch)
 
         validated = "  val loss %.4f accuracy %.4f macro F1 %.4f" if validation else ""
         log.info(
@@ -120,19 +131,33 @@ class EpochHistory(pl.Callback):
             epoch["seconds"],
         )
 
-    @staticmethod
-    def _log_training(trainer: pl.Trainer, epoch: Epoch) -> None:
-        """Logs the epoch's scores of training, which Lightning would log after the checkpoint.
+    def _log_epoch(self, trainer: pl.Trainer, epoch: Epoch) -> None:
+        """Logs the epoch's scores of training, and the score of the epoch that is kept so far.
 
-        A run that was killed in between would go on without them.
+        Lightning would log them after the checkpoint, and a run that was killed in between would go
+        on without them.
         """
         scores = {
             "train/loss_epoch": epoch["train_loss"],
             "train/accuracy": epoch["train_accuracy"],
             "epoch": trainer.current_epoch,
         }
+        if self.kept is not None:
+            scores[KEPT] = self.kept
         for logger in trainer.loggers:
             logger.log_metrics(scores, trainer.global_step - 1)
+
+
+def _is_best(trainer: pl.Trainer) -> bool:
+    """Tells whether best.ckpt, which is written after this, will hold the epoch that ends."""
+    scores = trainer.callback_metrics
+    return any(
+        checkpoint.check_monitor_top_k(trainer, scores[checkpoint.monitor])
+        for checkpoint in trainer.checkpoint_callbacks
+        if isinstance(checkpoint, ModelCheckpoint)
+        and checkpoint.filename == "best"
+        and checkpoint.monitor is not None
+    )
 
 
 class ProgressBar(pl.Callback):

@@ -31,7 +31,7 @@ from textlstm.runs.record import (
 from textlstm.runs.report import write_report
 from textlstm.runs.watched import WATCHED
 from textlstm.training.checkpoints import read_checkpoint
-from textlstm.training.module import TextClassificationModule
+from textlstm.training.module import LOGGED, TextClassificationModule
 from textlstm.training.progress import EpochHistory
 from textlstm.training.settings import RunSettings
 from textlstm.training.stopping import early_end
@@ -178,18 +178,35 @@ def write_run(
     )
     write_model_card(run.model, record, last)
 
+    _log_scores(logger, record, scored)
     if isinstance(logger, TensorBoardLogger):
-        for name, split in scored.splits.items():
+        if not trial:  # dozens of trials would hide the scores that they are compared by
             dashboards.show_predictions(
-                logger, name, split.scores, split.texts, split.predictions, record["steps"]
+                logger, last, split.scores, split.texts, split.predictions, record["steps"]
             )
-        dashboards.finish(logger, record, module.network, data.tokenizer, data.encoded["train"])
+            tokenizer, texts = data.tokenizer, data.encoded["train"]
+            dashboards.show_embeddings(logger, record, module.network, tokenizer, texts)
         logger.finalize("success")
 
     run.previous_checkpoint.unlink(missing_ok=True)
     write_record(run.path, record)
     if trial:
         shutil.rmtree(run.checkpoints, ignore_errors=True)
+
+
+def _log_scores(logger: Logger, record: Record, scored: ScoredRun) -> None:
+    """Logs the scores of the saved model: macro F1 on validation, and all of them on test."""
+    step = record["steps"]
+    if record["score"] is not None and isinstance(logger, TensorBoardLogger):
+        dashboards.score(logger, record["score"], step)
+    if "test" in scored.splits:
+        found = scored.splits["test"].scores
+        tested = {"test/loss": found["log_loss"]}
+        for name in LOGGED:
+            if (value := found[name]) is not None:
+                tested[f"test/{name}"] = value
+        logger.log_metrics(tested, step)
+    logger.save()
 
 
 def record_pruned(
@@ -204,7 +221,7 @@ def record_pruned(
         "history": history.epochs,
     }
     if isinstance(logger, TensorBoardLogger):
-        dashboards.score(logger, best["val_macro_f1"], best["val_loss"], steps)
+        dashboards.score(logger, best["val_macro_f1"], steps)
         logger.finalize("success")
 
     shutil.rmtree(run.checkpoints)

@@ -19,8 +19,9 @@ from textlstm.data.reading.checksums import changed_sources, check_there
 from textlstm.data.tokenizer import load_tokenizer
 from textlstm.places import CACHE
 from textlstm.runs import tensorboard
+from textlstm.runs.charts import run_name
 from textlstm.runs.checkpoint_schema import strange_states_refused
-from textlstm.runs.folder import RunFolder, folder_name
+from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import (
     Pretraining,
     PretrainingEpoch,
@@ -87,7 +88,7 @@ def train(
     _check_module(settings)
     taken = calibrated_run(settings)
 
-    name = "" if sweeping else folder_name(",".join(overrides)) or "defaults"
+    name = "" if sweeping else run_name(run.path, overrides)
     logger = make_logger(settings.logger, run, name)
     trainer = make_trainer(settings, run, logger, [history, *pruners])
     _check_devices(trainer, settings, sweeping=sweeping)
@@ -148,7 +149,8 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
                 "Finished before, with macro F1 %.4f on validation: skipped.", finished["score"]
             )
             return finished["score"]
-        shutil.rmtree(run.path / "tensorboard", ignore_errors=True)  # of a run that did not finish
+        tensorboard.forget_after(run.path, None)  # of a run that did not finish
+        shutil.rmtree(run.path / "tensorboard", ignore_errors=True)  # of an older one
     elif finished is not None:
         check_goes_on(run, finished, settings.trainer["max_epochs"])
     return None

@@ -19,6 +19,7 @@ from textlstm.annotations import check_arguments
 from textlstm.checks import InputError, check_choice, check_whole, nearest
 from textlstm.data.datamodule import TextDataModule
 from textlstm.runs.folder import RunFolder
+from textlstm.runs.tensorboard import ChartLogger
 from textlstm.runs.watched import AUROC, LOSS, WATCHED
 from textlstm.training.callbacks import (
     ChooseCooled,
@@ -36,6 +37,7 @@ from textlstm.training.saving import SaveInsideEpoch
 from textlstm.training.settings import RunSettings
 from textlstm.training.stopping import FiniteLoss
 from textlstm.training.trainer_keys import OWN_KEYS, check_trainer_keys
+from textlstm.writing import refuse_link
 
 PATIENCE = 3  # epochs without a better score, where no number is given
 LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
@@ -147,6 +149,8 @@ def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
         if "kwargs" in known and not key.startswith("_") and key not in known:
             raise InputError(f"There is no key 'logger.{key}'.{nearest(key, known)}")
     _check_logger(settings, kind)
+    if kind is TensorBoardLogger:
+        settings = {**settings, "_target_": f"{ChartLogger.__module__}.{ChartLogger.__qualname__}"}
     logger: Logger = _made("logger", settings, save_dir=run.path, version=name)
     folder = logger.log_dir
     if folder is not None and not Path(folder).resolve().is_relative_to(run.path.resolve()):
@@ -154,6 +158,9 @@ def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
             f"logger: it would write into {folder}, outside of the run's folder {run.path}. Give "
             f"logger.name without `..` and without a leading `/`."
         )
+    if folder is not None and Path(folder) != run.path:
+        for path in (Path(folder), *Path(folder).rglob("*")):
+            refuse_link(path, inside=run.path)
     return logger
 
 
