@@ -77,9 +77,14 @@ def test_the_old_runs_name_what_has_gone():
     assert "textlstm.command_line.ConsoleFormatter" in logging
 
 
-@pytest.mark.parametrize("split", ["validation", "test"])
-def test_an_old_run_is_evaluated_to_the_scores_that_it_recorded(old, split):
+@pytest.mark.parametrize(
+    ("split", "source"),
+    [("validation", "checkpoint"), ("test", "checkpoint"), ("test", "saved model")],
+)
+def test_an_old_run_is_evaluated_to_the_scores_that_it_recorded(old, split, source):
     run = old / "finished"
+    if source == "saved model":
+        shutil.rmtree(run / "checkpoints")
     call("evaluate", f"run={run}", f"split={split}", "accelerator=cpu", "threads=1")
     again = record(run / "evaluation" / split)
     recorded, scored = record(run)[split], again[split]
@@ -168,14 +173,15 @@ def test_old_runs_are_compared(old):
     )
 
 
-def test_an_old_run_of_a_sweep_is_not_trained_again(old):
+def test_an_old_run_of_a_sweep_is_not_trained_again_and_gives_up_its_checkpoints(old):
     run = old / "finished"
-    recorded, last = record(run), run / "checkpoints" / "last.ckpt"
-    config, written = recorded["config"], last.stat().st_mtime_ns
+    recorded, written = record(run), (run / "metrics.json").stat().st_mtime_ns
+    config = recorded["config"]
     config["callbacks"]["early_stopping"]["_target_"] = STOPPING
     settings = RunSettings.parse(config)
     assert train(settings, RunFolder(run), overrides=[], sweeping=True) == recorded["score"]
-    assert last.stat().st_mtime_ns == written
+    assert (run / "metrics.json").stat().st_mtime_ns == written
+    assert not (run / "checkpoints").exists()
 
 
 def test_a_new_run_records_no_class_of_ours(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 import torch
@@ -50,6 +51,11 @@ def test_evaluate_predict_and_python_agree(trained, tmp_path):
     call("evaluate", f"run={folder}")
     again = record(folder / "evaluation" / "test")["test"]
     assert again["log_loss"] == pytest.approx(record(folder)["test"]["log_loss"], abs=1e-6)
+
+    shutil.copytree(folder, tmp_path / "trial")
+    shutil.rmtree(tmp_path / "trial" / "checkpoints")
+    call("evaluate", f"run={tmp_path / 'trial'}")
+    assert record(tmp_path / "trial" / "evaluation" / "test")["test"] == again
 
     texts = tmp_path / "texts.txt"
     texts.write_text("\n".join(TEXTS) + "\n", encoding="utf-8")

@@ -145,6 +145,7 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
     finished = run.record()
     if sweeping:
         if finished is not None and is_result_of(finished, settings):
+            shutil.rmtree(run.checkpoints, ignore_errors=True)  # a kill after the record left them
             log.info(
                 "Finished before, with macro F1 %.4f on validation: skipped.", finished["score"]
             )
