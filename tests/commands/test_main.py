@@ -153,6 +153,7 @@ def test_a_real_shell_passes_values_on(command, typed):
         (["foo"], "'foo' cannot be read as key=value"),
         (["model.head=[1"], "'model.head=[1' cannot be read as key=value"),
         (["sweep=units", "test=true"], "A sweep never scores the test set"),
+        (["sweep=units", "test=true"], "python src/benchmark.py makes (docs/benchmark.md)."),
         (["resume=/nowhere"], "resume: /nowhere is no run folder"),
     ],
 )
