@@ -51,9 +51,9 @@ def finished(
     if "data.fold" in typed:
         folds = int(typed.get("data.folds", 9))
         record["data"]["fold"] = {"fold": int(typed["data.fold"]), "folds": folds}
-    record["data"].update(data or {})  # type: ignore[typeddict-item]
     record["data"]["splits"]["train"]["rows"] = 80
     record["data"]["splits"]["validation"]["rows"] = 20
+    record["data"].update(data or {})  # type: ignore[typeddict-item]
     if predicted is not None:
         lines = [
             "text,gold,predicted,probability_a",

@@ -161,3 +161,23 @@ def test_runs_with_one_file_of_validation_are_compared_whatever_they_trained_on(
     [ranking] = SweepFolder.read(tmp_path).rankings
     assert ranking.rows == "val.csv, 20 rows"
     assert len(ranking.configurations) == 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"columns": None},
+        {"sources": {"train": {}}},
+        {"sources": {"train": {"path": 3, "sha256": 4}}},
+        {"sources": []},
+        {"splits": {"validation": {"rows": "many", "classes": {}}}},
+        {"splits": {"validation": {"rows": 3, "classes": [1]}}},
+        {"fold": 3},
+        {"fold": {"fold": [1], "folds": {}}},
+    ],
+)
+def test_a_record_whose_facts_of_data_are_odd_is_named(tmp_path, data):
+    finished(tmp_path, ["model.hidden=8"], 0.7)
+    finished(tmp_path, ["model.hidden=9"], 0.8, data=data)
+    with pytest.raises(InputError, match=r"model\.hidden-9/metrics\.json is damaged: it does not"):
+        SweepFolder.read(tmp_path)

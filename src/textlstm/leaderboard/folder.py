@@ -2,7 +2,7 @@
 
 import re
 import statistics
-from collections.abc import Sized
+from collections.abc import Hashable, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from textlstm.checks import InputError
 from textlstm.keys import LITERAL, is_hyperparameter, value_in
 from textlstm.leaderboard.comparable import checksum_of, described_rows, validated_rows
 from textlstm.runs.folder import RunFolder
-from textlstm.runs.record import Record, has_failed, read_pruned
+from textlstm.runs.record import METRICS, Record, has_failed, read_pruned
 
 REPEATS = ("seed", "data.fold")  # runs that differ in these alone repeat a configuration
 # How a line of train.log begins.
@@ -60,6 +60,22 @@ class FinishedRun(Run):
     """A run that finished, with its record."""
 
     record: Record
+
+    @cached_property
+    def validated_on(self) -> tuple[Hashable, str]:
+        """A key of the rows that validated the run, and a description of them.
+
+        Raises:
+            InputError: the record does not say what these are, as that of a run does.
+        """
+        try:
+            hash(self.repeat)
+            return validated_rows(self.record), described_rows(self.record)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{self.folder / METRICS} is damaged: it does not say what rows validated the "
+                f"run. Bring the file back from a copy, or move the run's folder elsewhere."
+            ) from error
 
     @property
     def repeat(self) -> tuple[int | None, int]:
@@ -264,7 +280,7 @@ def _without_equal(runs: list[FinishedRun]) -> tuple[list[FinishedRun], list[Fin
     """
     newest: dict[Any, FinishedRun] = {}
     for run in sorted(runs, key=lambda run: run.ended):
-        newest[validated_rows(run.record), run.configuration, run.repeat] = run
+        newest[run.validated_on[0], run.configuration, run.repeat] = run
     kept = {run.folder for run in newest.values()}
     return (
         [run for run in runs if run.folder in kept],
@@ -276,12 +292,10 @@ def _rankings(runs: list[FinishedRun], pruned: list[Run]) -> list[Ranking]:
     """Ranks the configurations of runs, each among those with the same validation rows."""
     by_rows: dict[Any, dict[Identity, list[FinishedRun]]] = {}
     for run in runs:
-        repeats = by_rows.setdefault(validated_rows(run.record), {})
+        repeats = by_rows.setdefault(run.validated_on[0], {})
         repeats.setdefault(run.configuration, []).append(run)
 
-    names = _different_names(
-        [next(iter(repeats.values()))[0].record for repeats in by_rows.values()]
-    )
+    names = _different_names([next(iter(repeats.values()))[0] for repeats in by_rows.values()])
     return [
         Ranking(
             name,
@@ -292,13 +306,13 @@ def _rankings(runs: list[FinishedRun], pruned: list[Run]) -> list[Ranking]:
     ]
 
 
-def _different_names(records: list[Record]) -> list[str]:
+def _different_names(runs: list[FinishedRun]) -> list[str]:
     """Describes the validation rows of runs that have different ones, each in words of its own."""
-    names = [described_rows(record) for record in records]
+    names = [run.validated_on[1] for run in runs]
     if len(set(names)) < len(names):
         names = [
-            f"{name}, SHA-256 {checksum_of(record)}…" if names.count(name) > 1 else name
-            for name, record in zip(names, records, strict=True)
+            f"{name}, SHA-256 {checksum_of(run.record)}…" if names.count(name) > 1 else name
+            for name, run in zip(names, runs, strict=True)
         ]
     return [
         f"{name} ({names[:number].count(name) + 1})" if names.count(name) > 1 else name
