@@ -287,3 +287,18 @@ def test_explaining_leaves_the_classifier_as_it_was(tokenizer):
     assert torch.equal(classifier.probabilities(["goal match"]), before)
     assert all(parameter.grad is None for parameter in classifier.network.parameters())
     assert not any(module.training for module in classifier.network.modules())
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", ["two directions", "best"])
+def test_a_gpu_gives_the_shares_of_the_cpu(tokenizer, kind):
+    """cuDNN computes no gradient of an LSTM that is not in training mode."""
+    classifier = lively(tokenizer, **KINDS[kind])
+    batch = classifier.encoded(texts_of(5)[0]).__getitems__(list(range(5)))
+    signs_BC = functional.one_hot(torch.tensor([0, 1, 2, 0, 1]), len(LABELS)).float()
+    added_BC = None if classifier.wide is None else torch.zeros(5, len(LABELS))
+    expected = attribute(classifier, batch, added_BC, signs_BC, steps=4)
+    classifier.network.cuda()
+    found = attribute(classifier, batch, added_BC, signs_BC, steps=4)
+    torch.testing.assert_close(found.tokens_BT, expected.tokens_BT, rtol=1e-2, atol=1e-3)
+    assert not any(module.training for module in classifier.network.modules())

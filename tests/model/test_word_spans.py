@@ -20,6 +20,8 @@ ODD = [
     "ΟΔΟΣ €5",
     "\u0301 \u0301x",
     "ﷺ ①②",
+    "ヿ ㍿が",  # one letter becomes several
+    "\u1106\u1161\u1109\u1175\u11af\u1101\u1161 해요",  # several letters become one
 ]
 
 
