@@ -201,15 +201,15 @@ def finished(warm: WarmProcess, folder: Path) -> Path:
 BASES = {  # what each command needs
     "evaluate": {"run": "{folder}/run"},
     "predict": {"run": "{folder}/run", "input": "{folder}/tiny.csv", "output": "out.csv"},
-    "export": {},
+    "export": {"run": "{folder}/run"},
     "inspect_data": {"data.train": "{folder}/tiny.csv"},
     "leaderboard": {},
 }
 NUMBERS_OF_OTHERS = ("batch_size", "threads", "min_probability")
-FLAGS_OF_OTHERS = ("header", "merge_labels", "changed_data", "spreadsheet")
+FLAGS_OF_OTHERS = ("header", "merge_labels", "changed_data", "spreadsheet", "int8")
 OTHER_KEYS = [
     *((command, key) for command in ("evaluate", "predict") for key in composed(command)),
-    *(("export", "run"), ("inspect_data", "output")),
+    *(("export", "run"), ("export", "int8"), ("inspect_data", "output")),
 ]
 
 

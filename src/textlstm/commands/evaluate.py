@@ -211,7 +211,7 @@ def _own_split(
 ) -> Scored:
     """A split of the run, read and cut again as the run did."""
     if not settings.changed_data:
-        _refuse_changed(record["data"]["sources"])
+        refuse_changed(record["data"]["sources"])
     data = TextDataModule(
         data_settings,
         cache=CACHE,
@@ -289,7 +289,7 @@ def _refuse_missing(split: str, record: Record, run: RunFolder) -> None:
         )
 
 
-def _refuse_changed(sources: dict[str, SourceFacts]) -> None:
+def refuse_changed(sources: dict[str, SourceFacts]) -> None:
     """Refuses the run's own splits if one of its files is gone or has other content."""
     for split in changed_sources(sources):
         file = sources[split]["path"]

@@ -2,66 +2,172 @@
 
 import json
 import os
-from typing import Any
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from textlstm.checks import InputError, parse_settings
+from textlstm.commands.evaluate import refuse_changed
 from textlstm.commands.settings import ExportSettings
-from textlstm.escaping import visible
+from textlstm.data.datamodule import TextDataModule
+from textlstm.data.settings import DataSettings
+from textlstm.escaping import one_line, visible
 from textlstm.model.bundle import TextClassifier
-from textlstm.model.onnx import SHAPES, TOLERANCE, Probabilities, difference, write_onnx
+from textlstm.places import CACHE
 from textlstm.runs.folder import RunFolder
+from textlstm.runs.record import Record, read_record
 from textlstm.typed import installing
 from textlstm.writing import make_folder, whole
 
+if TYPE_CHECKING:
+    from textlstm.model.exported import Compared
+
+COMPARED = 2000  # of the texts that predictions.csv has
+UNEXPLAINED = 0.01  # share of texts that may differ for no known reason
+
 
 def export(config: dict[str, Any]) -> None:
-    """Writes RUN/model/model.onnx: `tokens` (B, T) and `lengths` (B) to `probabilities` (B, C).
+    """Writes RUN/model/model.onnx, and with int8=true model_int8.onnx.
 
-    With a wide channel the model has two more inputs, `terms` and `values` (B, F).
+    A model of words takes `texts` (B) and gives `probabilities` (B, C). One of parts of words takes
+    `tokens` (B, T), `lengths` (B) and, with a wide channel, `terms` and `values` (B, F).
 
     Raises:
-        InputError: no finished run, or the packages of the extra are missing.
+        InputError: no finished run, the packages of the extra are missing, or int8=true and no
+            validation rows to compare on.
         RuntimeError: the ONNX model disagrees with PyTorch.
     """
     settings = parse_settings(ExportSettings, config)
     run = RunFolder.finished(settings.run)
     classifier = TextClassifier.load(run.path)
+    _refuse_missing_packages()
+    from textlstm.model.exported import compare, session_of, takes_texts, write_classifier
+
+    rows = _validation_rows(read_record(run.path), classifier) if settings.int8 else None
+    make_folder(run.model, inside=run.path)
+    file, int8 = run.model / "model.onnx", run.model / "model_int8.onnx"
+    with ExitStack() as files:
+        unfinished = files.enter_context(whole(file))
+        small = files.enter_context(whole(int8)) if rows is not None else None
+        worst = write_classifier(classifier, unfinished, int8=small)
+        compared = None
+        if takes_texts(classifier):
+            texts = _predicted_texts(run.predictions) if rows is None else rows[0]
+            compared = compare(session_of(unfinished), classifier, texts)
+            _refuse_other_answers(compared)
+        if rows is not None and small is not None:
+            change = _change(unfinished, small, classifier, *rows)
+
+    print(visible(file))
+    print(f"largest difference from PyTorch in a probability: {worst:.1e} (random ids)")
+    print("\n".join(_inputs(classifier, compared)))
+    print(f"classes: {visible(json.dumps(classifier.labels, ensure_ascii=False))}")
+    if rows is not None:
+        print(f"{visible(int8)}\n{change}")
+
+
+def _refuse_missing_packages() -> None:
     # onnxruntime would keep an identity of this machine in HOME.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
-        import onnxruntime
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401  (torch.onnx needs it)
     except ImportError as error:
         raise InputError(
             f"export needs the extra packages: {installing('export')} ({error})."
         ) from error
 
-    file = run.model / "model.onnx"
-    probabilities = Probabilities(
-        classifier.network, classifier.temperature, classifier.wide, classifier.weight
-    )
-    make_folder(run.model, inside=run.path)
-    with whole(file) as unfinished:
-        write_onnx(probabilities, unfinished)
-        session = onnxruntime.InferenceSession(unfinished, providers=["CPUExecutionProvider"])
-        # Not Python's max, which may drop a NaN; and no comparison with one is true.
-        worst = float(np.max([difference(session, probabilities, *shape) for shape in SHAPES]))
-        if not worst <= TOLERANCE:
-            raise RuntimeError(
-                f"The ONNX model differs from PyTorch by {worst:.1e}, more than {TOLERANCE:g}."
-            )
 
-    shapes = ", ".join(f"{batch} × {tokens}" for batch, tokens in SHAPES)
-    print(visible(file))
-    print(
-        f"largest difference from PyTorch in a probability: {worst:.1e} (batch × tokens: {shapes})"
-    )
-    print("inputs: tokens (int64, batch × length, padded with 0), lengths (int64, batch)")
-    if classifier.wide is not None:
-        print(
-            "and terms (int64), values (float32), both batch × terms, padded with 0: what "
-            "TextClassifier.load(RUN).wide.features(texts).padded() gives"
+def _validation_rows(record: Record, classifier: TextClassifier) -> tuple[list[str], np.ndarray]:
+    """Reads the texts of a run's validation rows, and their classes.
+
+    Raises:
+        InputError: the run has no validation rows, or its data have changed.
+    """
+    if record["refit"]:
+        raise InputError(
+            "int8=true compares on validation rows, and a refit has none. Export the run that it "
+            "took its settings from to see what int8 changes, or leave int8=true out."
         )
-    print(f"classes: {visible(json.dumps(classifier.labels, ensure_ascii=False))}")
+    refuse_changed(record["data"]["sources"])
+    data = TextDataModule(
+        parse_settings(DataSettings, record["config"]["data"], "data"),
+        cache=CACHE,
+        seed=record["seed"],
+        tokenizer_json=classifier.tokenizer.to_str(),
+    )
+    data.setup()
+    return data.splits["validation"]["text"][:], data.encoded["validation"].labels_N.numpy()
+
+
+def _predicted_texts(file: Path) -> list[str]:
+    """The first texts of a run's predictions.csv; none if it is not there.
+
+    Raises:
+        InputError: the file has no such texts.
+    """
+    if not file.is_file():
+        return []
+    try:
+        texts = pd.read_csv(
+            file, usecols=["text"], dtype=str, keep_default_na=False, nrows=COMPARED
+        )["text"]
+    except ValueError as error:
+        raise InputError(
+            f"{file} has no texts to compare on ({one_line(error)}). Bring it back from a copy, or "
+            f"remove it to export without a comparison."
+        ) from error
+    return list(texts)
+
+
+def _refuse_other_answers(compared: "Compared") -> None:
+    if compared.unexplained > UNEXPLAINED * compared.texts:
+        raise RuntimeError(
+            f"The ONNX model has other probabilities than PyTorch for {compared.unexplained:,} of "
+            f"{compared.texts:,} texts, such as {one_line(compared.example)[:100]!r}."
+        )
+
+
+def _inputs(classifier: TextClassifier, compared: "Compared | None") -> list[str]:
+    """Describes what the model takes."""
+    if compared is None:
+        lines = ["inputs: tokens (int64, batch × length, padded with 0), lengths (int64, batch)"]
+        if classifier.wide is not None:
+            lines.append(
+                "and terms (int64), values (float32), both batch × terms, padded with 0: what "
+                "TextClassifier.load(RUN).wide.features(texts).padded() gives"
+            )
+        return lines
+
+    lines = ["input: texts (string, batch), as they are: no tokenizer is needed"]
+    lines.append(f"equal to 1e-5 for {compared.equal:,} of {compared.texts:,} texts of the run")
+    if compared.equal < compared.texts:
+        lines.append(
+            f"not for {one_line(compared.example)[:100]!r}: the model composes no accents with "
+            f"letters and knows no final sigma; give it texts in NFC"
+        )
+    return lines
+
+
+def _change(
+    file: Path, int8: Path, classifier: TextClassifier, texts: list[str], labels_N: np.ndarray
+) -> str:
+    """Says what eight bits change: bytes, accuracy, and classes of rows."""
+    from textlstm.model.exported import onnx_probabilities, session_of
+
+    before_N, after_N = (
+        onnx_probabilities(session_of(model), classifier, texts).argmax(axis=1)
+        for model in (file, int8)
+    )
+    sizes = [model.stat().st_size / 1e6 for model in (file, int8)]
+    accuracies = [float((found_N == labels_N).mean()) for found_N in (before_N, after_N)]
+    changed = int((before_N != after_N).sum())
+    return (
+        f"int8: {sizes[1]:.1f} MB in place of {sizes[0]:.1f} MB; accuracy on {len(texts):,} rows "
+        f"of validation {accuracies[1]:.4f} in place of {accuracies[0]:.4f} "
+        f"({accuracies[1] - accuracies[0]:+.4f}); {changed:,} of them get another class"
+    )

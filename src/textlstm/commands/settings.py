@@ -236,11 +236,21 @@ def read_as(
 
 @dataclass(frozen=True, kw_only=True)
 class ExportSettings:
-    """The keys of `export`."""
+    """The keys of `export`.
+
+    Raises:
+        InputError: a value that is not true or false.
+    """
 
     run: str
     """the folder of the run; or latest, the last that finished in outputs/runs; or best, the best
     of the last sweep or, with sweep=NAME, of that one"""
+
+    int8: bool
+    """write model_int8.onnx, too: weights of eight bits, compared on the run's validation rows"""
+
+    def __post_init__(self) -> None:
+        check_flag("int8", self.int8)
 
 
 @dataclass(frozen=True, kw_only=True)

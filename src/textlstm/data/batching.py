@@ -87,8 +87,7 @@ class EncodedTexts:
         self.unknown = encoded.unknown[rows]
         self.lengths = uncut[rows] if longest is None else uncut[rows].clamp(max=longest)
         self.skipped = uncut[rows] - self.lengths  # ids left out, after the first `head` of a text
-        heads = {"head": longest, "tail": 0, "head_tail": ((longest or 0) + 1) // 2}
-        self.head = heads[cut.truncate]
+        self.head = ids_before_cut(longest, cut.truncate)
 
     def __len__(self) -> int:
         return len(self.labels_N)
@@ -117,6 +116,12 @@ class EncodedTexts:
         if self.head is None:
             return columns_BT
         return columns_BT + self.skipped[rows_B][:, None] * (columns_BT >= self.head)
+
+
+def ids_before_cut(max_length: int | None, truncate: str) -> int | None:
+    """Says how many of the first ids of a long text are read; the rest of them are its last."""
+    heads = {"head": max_length, "tail": 0, "head_tail": ((max_length or 0) + 1) // 2}
+    return heads[truncate]
 
 
 def token_counts(texts: EncodedTexts, classes: int, vocabulary: int) -> Tensor:

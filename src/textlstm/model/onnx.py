@@ -86,13 +86,20 @@ class Probabilities(nn.Module):
         scores_BC = self.network(tokens, lengths)
         if terms is not None and values is not None:
             wide_BC = (self.weights_VC[terms] * values[..., None]).sum(dim=1) + self.bias_C
-            lstm_BC, wide_BC = scores_BC.log_softmax(dim=1), wide_BC.log_softmax(dim=1)
-            scores_BC = self.weight * lstm_BC + (1 - self.weight) * wide_BC
+            scores_BC = self.mixed(scores_BC, wide_BC.log_softmax(dim=1))
         return (scores_BC / self.temperature).softmax(dim=1)
+
+    def mixed(self, scores_BC: Tensor, wide_BC: Tensor) -> Tensor:
+        """Mixes the network's scores with the logarithm of the wide channel's probabilities."""
+        return self.weight * scores_BC.log_softmax(dim=1) + (1 - self.weight) * wide_BC
 
     def input_names(self) -> list[str]:
         """Names what it takes, in their order."""
         return ["tokens", "lengths", *(["terms", "values"] if self.has_wide else [])]
+
+    def dynamic_axes(self) -> list[list[int]]:
+        """Lists the axes of each input that may have any size."""
+        return [[*range(tensor.dim())] for tensor in self.random_inputs(1, 1)]
 
     def random_inputs(self, batch: int, tokens: int) -> tuple[Tensor, ...]:
         """Draws random texts; the first has all the tokens, the others may be shorter."""
@@ -109,6 +116,27 @@ class Probabilities(nn.Module):
         terms_BF = torch.randint(len(self.weights_VC), shape, generator=generator)
         values_BF = torch.rand(shape, generator=generator) / shape[1] ** 0.5
         return ids_BT, lengths_B, terms_BF, values_BF
+
+
+class MixedProbabilities(Probabilities):
+    """As `Probabilities` with a wide channel, whose answer is an input in place of its terms.
+
+    That is `linear` (B, C), the logarithm of the wide channel's probabilities.
+    """
+
+    def forward(self, tokens: Tensor, lengths: Tensor, linear: Tensor) -> Tensor:  # type: ignore[override]
+        scores_BC = self.mixed(self.network(tokens, lengths), linear)
+        return (scores_BC / self.temperature).softmax(dim=1)
+
+    def input_names(self) -> list[str]:
+        return ["tokens", "lengths", "linear"]
+
+    def dynamic_axes(self) -> list[list[int]]:
+        return [[0, 1], [0], [0]]
+
+    def random_inputs(self, batch: int, tokens: int) -> tuple[Tensor, ...]:
+        ids_BT, lengths_B, *_ = super().random_inputs(batch, tokens)
+        return ids_BT, lengths_B, torch.randn(batch, len(self.bias_C)).log_softmax(dim=1)
 
 
 def write_onnx(probabilities: Probabilities, file: Path) -> None:
@@ -130,7 +158,7 @@ def write_onnx(probabilities: Probabilities, file: Path) -> None:
             verbose=False,
             input_names=exported.input_names(),
             output_names=["probabilities"],
-            dynamic_shapes=[dict.fromkeys(range(tensor.dim()), dynamic) for tensor in inputs],
+            dynamic_shapes=[dict.fromkeys(axes, dynamic) for axes in exported.dynamic_axes()],
             custom_translation_table={torch.ops.textlstm.lstm_layer.default: _translation()},
         )
     if program is None:
