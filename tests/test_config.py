@@ -54,7 +54,7 @@ OTHER_KEYS = {
     "min_probability "
     "output quoting run spreadsheet text "
     "text_column threads",
-    "export": "int8 run",
+    "export": "html int8 run",
     "inspect_data": " ".join(["data." + key for key in TRAIN_KEYS["data"].split()] + ["output"]),
 }
 

@@ -18,8 +18,9 @@ MAY_IMPORT = {
     "training": {"ground", "data", "model", "runs", "training"},
     "sweeps": {"ground", "data", "model", "runs", "training", "sweeps"},
     "leaderboard": {"ground", "data", "model", "runs", "leaderboard"},
+    "serve": {"ground", "data", "model", "runs", "serve"},
     "commands": {
-        *("ground", "data", "model", "runs"),
+        *("ground", "data", "model", "runs", "serve"),
         *("training", "sweeps", "leaderboard", "commands"),
     },
 }

@@ -19,6 +19,8 @@ from textlstm.model.bundle import TextClassifier
 from textlstm.places import CACHE
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import Record, read_record
+from textlstm.serve.runtime import browser_runtime
+from textlstm.serve.static_page import write_page
 from textlstm.typed import installing
 from textlstm.writing import make_folder, whole
 
@@ -30,7 +32,7 @@ UNEXPLAINED = 0.01  # share of texts that may differ for no known reason
 
 
 def export(config: dict[str, Any]) -> None:
-    """Writes RUN/model/model.onnx, and with int8=true model_int8.onnx.
+    """Writes RUN/model/model.onnx, with int8=true model_int8.onnx, with html=true RUN/html.
 
     A model of words takes `texts` (B) and gives `probabilities` (B, C). One of parts of words takes
     `tokens` (B, T), `lengths` (B) and, with a wide channel, `terms` and `values` (B, F).
@@ -46,6 +48,7 @@ def export(config: dict[str, Any]) -> None:
     _refuse_missing_packages()
     from textlstm.model.exported import compare, session_of, takes_texts, write_classifier
 
+    runtime = _page_parts(classifier) if settings.html else None
     rows = _validation_rows(read_record(run.path), classifier) if settings.int8 else None
     make_folder(run.model, inside=run.path)
     file, int8 = run.model / "model.onnx", run.model / "model_int8.onnx"
@@ -67,6 +70,30 @@ def export(config: dict[str, Any]) -> None:
     print(f"classes: {visible(json.dumps(classifier.labels, ensure_ascii=False))}")
     if rows is not None:
         print(f"{visible(int8)}\n{change}")
+    if runtime is not None:
+        page = run.path / "html"
+        model = (file if rows is None else int8).read_bytes()
+        title = f"Text classifier, run {run.path.name}"
+        write_page(
+            page, model, classes=classifier.labels, title=title, runtime=runtime, inside=run.path
+        )
+        print(f"{visible(page)}: to see it, python -m http.server --directory FOLDER")
+
+
+def _page_parts(classifier: TextClassifier) -> dict[str, bytes]:
+    """The files that a page needs to run a model of words.
+
+    Raises:
+        InputError: a model of parts of words, or files that cannot be fetched.
+    """
+    from textlstm.model.exported import takes_texts
+
+    if not takes_texts(classifier):
+        raise InputError(
+            "html=true needs a model of whole words, which takes texts as they are; this one's "
+            "tokenizer splits words into parts. Train with data.tokenizer=word."
+        )
+    return browser_runtime(CACHE)
 
 
 def _refuse_missing_packages() -> None:

@@ -249,8 +249,13 @@ class ExportSettings:
     int8: bool
     """write model_int8.onnx, too: weights of eight bits, compared on the run's validation rows"""
 
+    html: bool
+    """write RUN/html, too: a page for any server of static files that runs the model in the
+    browser; fetches ONNX Runtime for it from the npm registry, once"""
+
     def __post_init__(self) -> None:
         check_flag("int8", self.int8)
+        check_flag("html", self.html)
 
 
 @dataclass(frozen=True, kw_only=True)

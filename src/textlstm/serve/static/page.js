@@ -1,0 +1,58 @@
+// Classifies a text with the model beside this file. Names of classes are only ever shown as text.
+import * as ort from "./ort.wasm.min.js";
+
+// One thread: more of them need headers that a plain server does not send.
+ort.env.wasm.numThreads = 1;
+ort.env.wasm.wasmPaths = {
+  mjs: new URL("./ort-wasm-simd-threaded.js", import.meta.url).href,
+  wasm: new URL("./ort-wasm-simd-threaded.wasm", import.meta.url).href,
+};
+
+const element = (id) => document.getElementById(id);
+
+async function load() {
+  const described = await (await fetch("model.json")).json();
+  const session = await ort.InferenceSession.create("model.onnx");
+  return { ...described, session };
+}
+
+async function probabilities(session, text) {
+  // The model does not compose letters with accents that follow them.
+  const texts = new ort.Tensor("string", [text.normalize("NFC")], [1]);
+  return (await session.run({ texts })).probabilities.data;
+}
+
+function show(classes, shares) {
+  const ranked = classes.map((name, n) => [name, shares[n]]).sort((a, b) => b[1] - a[1]);
+  element("classes").replaceChildren(...ranked.map(([name, share]) => {
+    const row = document.createElement("tr");
+    const meter = document.createElement("meter");
+    meter.value = share;
+    row.insertCell().textContent = name;
+    row.insertCell().textContent = share.toFixed(4);
+    row.insertCell().append(meter);
+    return row;
+  }));
+  element("answer").hidden = false;
+}
+
+function fail(error) {
+  element("status").textContent =
+    `The model cannot be run: ${error}. A file of this folder may be missing, or the page was ` +
+    "opened as a file: it needs a server, such as python -m http.server.";
+}
+
+load().then(({ title, classes, session }) => {
+  document.title = title;
+  element("title").textContent = title;
+  element("status").textContent = "";
+  element("classify").disabled = false;
+  element("form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      show(classes, await probabilities(session, element("text").value));
+    } catch (error) {
+      fail(error);
+    }
+  });
+}).catch(fail);
