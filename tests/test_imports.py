@@ -18,9 +18,9 @@ MAY_IMPORT = {
     "training": {"ground", "data", "model", "runs", "training"},
     "sweeps": {"ground", "data", "model", "runs", "training", "sweeps"},
     "leaderboard": {"ground", "data", "model", "runs", "leaderboard"},
-    "serve": {"ground", "data", "model", "runs", "serve"},
+    "exporting": {"ground", "data", "model", "exporting"},
     "commands": {
-        *("ground", "data", "model", "runs", "serve"),
+        *("ground", "data", "model", "runs", "exporting"),
         *("training", "sweeps", "leaderboard", "commands"),
     },
 }

@@ -27,7 +27,9 @@ def test_export_writes_a_checked_onnx_model(trained, monkeypatch):
 def test_a_model_that_differs_or_is_no_number_is_not_exported(trained, monkeypatch, found):
     pytest.importorskip("onnxruntime")
     differences = iter([1e-7, found, 1e-7])
-    monkeypatch.setattr("textlstm.model.exported.difference", lambda *arguments: next(differences))
+    monkeypatch.setattr(
+        "textlstm.exporting.exported.difference", lambda *arguments: next(differences)
+    )
     before = sorted((trained / "model").iterdir())
     with pytest.raises(RuntimeError, match="The ONNX model differs from PyTorch by"):
         export({"run": str(trained), "int8": False})

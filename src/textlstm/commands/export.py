@@ -15,17 +15,17 @@ from textlstm.commands.settings import ExportSettings
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.settings import DataSettings
 from textlstm.escaping import one_line, visible
+from textlstm.exporting.runtime import browser_runtime
+from textlstm.exporting.static_page import write_page
 from textlstm.model.bundle import TextClassifier
 from textlstm.places import CACHE
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import Record, read_record
-from textlstm.serve.runtime import browser_runtime
-from textlstm.serve.static_page import write_page
 from textlstm.typed import installing
 from textlstm.writing import make_folder, whole
 
 if TYPE_CHECKING:
-    from textlstm.model.exported import Compared
+    from textlstm.exporting.exported import Compared
 
 COMPARED = 2000  # of the texts that predictions.csv has
 UNEXPLAINED = 0.01  # share of texts that may differ for no known reason
@@ -46,7 +46,7 @@ def export(config: dict[str, Any]) -> None:
     run = RunFolder.finished(settings.run)
     classifier = TextClassifier.load(run.path)
     _refuse_missing_packages()
-    from textlstm.model.exported import compare, session_of, takes_texts, write_classifier
+    from textlstm.exporting.exported import compare, session_of, takes_texts, write_classifier
 
     runtime = _page_parts(classifier) if settings.html else None
     rows = _validation_rows(read_record(run.path), classifier) if settings.int8 else None
@@ -86,7 +86,7 @@ def _page_parts(classifier: TextClassifier) -> dict[str, bytes]:
     Raises:
         InputError: a model of parts of words, or files that cannot be fetched.
     """
-    from textlstm.model.exported import takes_texts
+    from textlstm.exporting.exported import takes_texts
 
     if not takes_texts(classifier):
         raise InputError(
@@ -184,7 +184,7 @@ def _change(
     file: Path, int8: Path, classifier: TextClassifier, texts: list[str], labels_N: np.ndarray
 ) -> str:
     """Says what eight bits change: bytes, accuracy, and classes of rows."""
-    from textlstm.model.exported import onnx_probabilities, session_of
+    from textlstm.exporting.exported import onnx_probabilities, session_of
 
     before_N, after_N = (
         onnx_probabilities(session_of(model), classifier, texts).argmax(axis=1)

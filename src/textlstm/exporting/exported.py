@@ -16,8 +16,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from textlstm.data.batching import EncodedTexts
 from textlstm.data.settings import CutSettings
 from textlstm.data.tokenizer import encode
-from textlstm.model.bundle import TextClassifier
-from textlstm.model.onnx import (
+from textlstm.exporting.onnx import (
     SHAPES,
     TOLERANCE,
     MixedProbabilities,
@@ -25,7 +24,8 @@ from textlstm.model.onnx import (
     difference,
     write_onnx,
 )
-from textlstm.model.onnx_text import take_texts
+from textlstm.exporting.onnx_text import take_texts
+from textlstm.model.bundle import TextClassifier
 
 TEXTS = 64  # at once: with a wide channel, a text takes four bytes for each term that there is
 SIGMA = "Σ"  # Python writes it in another way at the end of a word; the graph does not look there

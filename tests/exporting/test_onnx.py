@@ -8,13 +8,13 @@ from helpers.small import lively_network
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from textlstm.model.onnx import (  # noqa: E402  (needs what is skipped for)
+from textlstm.exporting.onnx import (  # noqa: E402  (needs what is skipped for)
     SHAPES,
     TOLERANCE,
     Probabilities,
     write_onnx,
 )
-from textlstm.model.onnx import difference as largest_difference  # noqa: E402
+from textlstm.exporting.onnx import difference as largest_difference  # noqa: E402
 from textlstm.model.wide import WideChannel, mixed  # noqa: E402
 
 

@@ -31,7 +31,7 @@ def write_page(
     make_folder(folder, inside=inside)
     described = as_json({"title": title, "classes": classes})
     content = {"model.onnx": model, "model.json": described.encode(), **runtime}
-    template = files("textlstm.serve") / "static"
+    template = files("textlstm.exporting") / "static"
     content |= {name: (template / name).read_bytes() for name in PAGE}
     for name, written in content.items():
         write_bytes(folder / name, written)

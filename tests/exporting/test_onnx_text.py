@@ -19,8 +19,8 @@ pytest.importorskip("onnxscript")
 
 from onnx import TensorProto, helper  # noqa: E402  (needs what is skipped for)
 
-from textlstm.model import onnx_text  # noqa: E402
-from textlstm.model.exported import (  # noqa: E402
+from textlstm.exporting import onnx_text  # noqa: E402
+from textlstm.exporting.exported import (  # noqa: E402
     compare,
     onnx_probabilities,
     session_of,

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from textlstm.checks import InputError
+from textlstm.exporting import runtime
+from textlstm.exporting.runtime import FILES, browser_runtime
+from textlstm.exporting.static_page import PAGE, write_page
 from textlstm.places import CACHE
-from textlstm.serve import runtime
-from textlstm.serve.runtime import FILES, browser_runtime
-from textlstm.serve.static_page import PAGE, write_page
 
 # Runs a page's model in Node.js on the texts of a file, as the page does.
 RUN = """
@@ -30,7 +30,8 @@ ort.env.wasm.wasmPaths = {
 const session = await ort.InferenceSession.create(fs.readFileSync(`${page}/model.onnx`));
 const found = [];
 for (const text of JSON.parse(fs.readFileSync(texts))) {
-  const given = { texts: new ort.Tensor("string", [text.normalize("NFC")], [1]) };
+  const read = text.normalize("NFC").replaceAll("\\0", "\\u0001");
+  const given = { texts: new ort.Tensor("string", [read], [1]) };
   found.push(Array.from((await session.run(given)).probabilities.data));
 }
 console.log(JSON.stringify(found));
@@ -114,9 +115,9 @@ def test_the_page_answers_as_python_does(tmp_path, record_property):
     pytest.importorskip("onnxscript")
     if not shutil.which("node") or not any(CACHE.glob("onnxruntime-web-*")):
         pytest.skip("no Node.js, or no onnxruntime-web in the cache")
-    from model.test_onnx_text import TEXTS, classifier_of, wide_of
+    from exporting.test_onnx_text import TEXTS, classifier_of, wide_of
 
-    from textlstm.model.exported import write_classifier
+    from textlstm.exporting.exported import write_classifier
 
     record_property("tried", len(TEXTS))
     classifier = classifier_of(wide=wide_of("both"), ensemble=2)

@@ -1,1 +1,0 @@
-"""A trained model as a page in the browser."""
