@@ -51,3 +51,19 @@ def test_a_run_below_the_median_of_others_is_ended(tmp_path):
         )
         pruning.on_validation_end(trainer, None)
         assert pruning.pruned is trainer.should_stop is ended
+
+
+def test_a_run_that_goes_on_reports_its_epochs_to_another_trial_and_none_twice_to_its_own():
+    study = optuna.create_study(direction="maximize")
+    trainer = SimpleNamespace(max_epochs=5, state=SimpleNamespace(fn="fit"))
+    epochs = [{"epoch": 1, "val_macro_f1": 0.4}, {"epoch": 2, "val_macro_f1": 0.3}]
+    saved = {"callbacks": {"EpochHistory": {"epochs": epochs}}}
+    first = study.ask()
+    for trial in (first, first, study.ask()):
+        pruning = Pruning(trial)
+        pruning.on_load_checkpoint(trainer, None, saved)
+        trainer.current_epoch = 2
+        trainer.callback_metrics = {"val/macro_f1": SimpleNamespace(item=lambda: 0.6)}
+        pruning.on_validation_end(trainer, None)
+    for trial in study.get_trials():
+        assert trial.intermediate_values == dict(enumerate([0.4] * 4 + [0.6] * 2, start=1))

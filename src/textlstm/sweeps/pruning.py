@@ -6,6 +6,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from textlstm.training.callbacks import Pruner
+from textlstm.training.progress import EpochHistory
 
 PARTS = 10  # parts of a run after which trials are compared, whatever its number of epochs
 
@@ -21,19 +22,29 @@ class Pruning(Pruner):
         self.trial = trial
         self.best, self.part = 0.0, 0
 
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Reports the epochs of a run that goes on: its trial may be another than before."""
+        for epoch in checkpoint["callbacks"][EpochHistory.__qualname__]["epochs"]:
+            self._report(epoch["val_macro_f1"], epoch["epoch"], trainer)
+
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.state.fn != "fit":
             return
-        assert trainer.max_epochs is not None
-        self.best = max(self.best, trainer.callback_metrics["val/macro_f1"].item())
+        score = trainer.callback_metrics["val/macro_f1"].item()
+        self._report(score, trainer.current_epoch + 1, trainer)
+        if self.part < PARTS and self.trial.should_prune():
+            self.pruned = trainer.should_stop = True
 
-        part = PARTS * (trainer.current_epoch + 1) // trainer.max_epochs
+    def _report(self, score: float, epoch: int, trainer: pl.Trainer) -> None:
+        """Reports the best score up to an epoch, from 1, for each part that ends with it."""
+        assert trainer.max_epochs is not None
+        self.best = max(self.best, score)
+        part = PARTS * epoch // trainer.max_epochs
         while self.part < part:
             self.part += 1
             with warnings.catch_warnings():
-                # A trial that was stopped and begins again has reported this score before.
+                # A trial that was stopped and goes on has reported this score before.
                 warnings.filterwarnings("ignore", message="The reported value is ignored")
                 self.trial.report(self.best, self.part)
-
-        if part < PARTS and self.trial.should_prune():
-            self.pruned = trainer.should_stop = True

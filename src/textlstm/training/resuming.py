@@ -1,6 +1,8 @@
 """Finds the checkpoint that a run goes on from, also if the last one is damaged."""
 
+import json
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +11,10 @@ from typing import Any
 import torch
 
 from textlstm.checks import InputError
+from textlstm.data.datamodule import TextDataModule
+from textlstm.data.reading.checksums import changed_sources
 from textlstm.ranks import is_rank_zero
+from textlstm.runs import tensorboard
 from textlstm.runs.checkpoint_schema import (
     STRANGE,
     check_training_state,
@@ -21,9 +26,13 @@ from textlstm.runs.record import Record
 from textlstm.training.checkpoints import damage, put_in_place, read_checkpoint
 from textlstm.training.module import TextClassificationModule, saved_arguments
 from textlstm.training.progress import EpochHistory
+from textlstm.training.settings import RunSettings
 from textlstm.training.stopping import ended_inside_epoch
+from textlstm.writing import as_json, write_json
 
 log = logging.getLogger(__name__)
+
+BEGUN = "begun.json"  # beside the checkpoints of a trial: the configuration that it began with
 
 
 def checkpoint_to_resume(run: RunFolder, *, refit: bool) -> Path | None:
@@ -87,6 +96,33 @@ def check_goes_on(run: RunFolder, finished: Record, max_epochs: int | None) -> N
         )
 
 
+def checkpoint_of_trial(run: RunFolder, settings: RunSettings) -> Path | None:
+    """Finds the checkpoint that an interrupted trial of a sweep goes on from.
+
+    Returns:
+        None if the trial begins anew: there is no whole checkpoint, or those that are there come
+            from another configuration or from other data. What they and the logger had written is
+            then removed.
+    """
+    begun = run.checkpoints / BEGUN
+    try:
+        if json.loads(begun.read_text(encoding="utf-8")) == _as_json(settings):
+            found = checkpoint_to_resume(run, refit=False)
+            if found is not None and not _changed_data(found):
+                log.info("The trial was interrupted, and goes on from %s.", found.name)
+                return found
+    except FileNotFoundError:
+        pass  # nothing was begun
+    except (OSError, ValueError) as error:  # a damaged file of any kind
+        log.warning("The trial begins anew: %s", error)
+    tensorboard.forget_after(run.path, None)
+    for left in (run.checkpoints, run.path / "tensorboard"):  # the latter of an older version
+        shutil.rmtree(left, ignore_errors=True)
+    run.checkpoints.mkdir(parents=True)
+    write_json(begun, settings.plain())
+    return None
+
+
 def check_resumed(checkpoint: Path | None, module: TextClassificationModule) -> None:
     """Refuses a checkpoint of another model than the one that the run's configuration makes."""
     if checkpoint is None:
@@ -110,6 +146,18 @@ def goes_on_from(checkpoint: Path | None, module: TextClassificationModule) -> I
         if checkpoint is None or module.began or known:
             raise
         raise not_as_saved(checkpoint, error) from error
+
+
+def _as_json(settings: RunSettings) -> Any:
+    """The configuration as it comes back from a file."""
+    return json.loads(as_json(settings.plain()))
+
+
+def _changed_data(checkpoint: Path) -> list[str]:
+    """Names the sources of a checkpoint that are gone or hold something else now."""
+    with strange_states_refused(checkpoint):
+        saved = read_checkpoint(checkpoint, mmap=True)
+        return changed_sources(saved[TextDataModule.__qualname__]["sources"])
 
 
 def _newest_other(run: RunFolder, wrong: str) -> Path:

@@ -2,7 +2,6 @@
 
 import copy
 import logging
-import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -43,6 +42,7 @@ from textlstm.training.recording import describe_run, record_pruned, write_run
 from textlstm.training.resuming import (
     check_goes_on,
     check_resumed,
+    checkpoint_of_trial,
     checkpoint_to_resume,
     goes_on_from,
 )
@@ -93,7 +93,9 @@ def train(
     trainer = make_trainer(settings, run, logger, [history, *pruners])
     _check_devices(trainer, settings, sweeping=sweeping)
     checkpoint = None
-    if settings.resume:
+    if sweeping:
+        checkpoint = checkpoint_of_trial(run, settings)
+    elif settings.resume:
         checkpoint = checkpoint_to_resume(run, refit=settings.data.refit)
     data = _read(settings, trainer, checkpoint)
     check_watched(trainer, data)
@@ -150,8 +152,6 @@ def _score_before(run: RunFolder, settings: RunSettings, *, sweeping: bool) -> f
                 "Finished before, with macro F1 %.4f on validation: skipped.", finished["score"]
             )
             return finished["score"]
-        tensorboard.forget_after(run.path, None)  # of a run that did not finish
-        shutil.rmtree(run.path / "tensorboard", ignore_errors=True)  # of an older one
     elif finished is not None:
         check_goes_on(run, finished, settings.trainer["max_epochs"])
     return None
@@ -263,7 +263,7 @@ def _begin_tensorboard(
 
     What a resumed run had logged after its checkpoint is removed: it is logged again.
     """
-    if settings.resume:
+    if settings.resume or checkpoint is not None:
         step = None
         if checkpoint is not None:
             step = read_checkpoint(checkpoint, mmap=True)["global_step"]
