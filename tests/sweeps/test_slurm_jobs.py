@@ -134,7 +134,7 @@ def test_what_a_killed_command_left_is_cancelled_and_has_ended_before_its_trial_
         raise KeyboardInterrupt
 
     one = placing(study, tmp_path, slurm, killed, trials=1)
-    monkeypatch.setattr(study, "put_back", lambda trial: None)
+    monkeypatch.setattr(one, "_leave", lambda: None)  # SIGKILL leaves no time for it
     with pytest.raises(KeyboardInterrupt):
         one.work()
     assert states(study) == {"RUNNING": 1}

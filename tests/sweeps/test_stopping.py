@@ -78,6 +78,40 @@ def test_a_stopped_trial_waits_again_and_is_counted_once(tmp_path):
     assert not any("attempt" in trial.user_attrs for trial in study.trials())
 
 
+def test_a_signal_waits_until_a_trial_has_been_taken(tmp_path, monkeypatch):
+    study = opened(tmp_path)
+    add(study, [["x=1"]])
+    ask = study.study.ask
+
+    def told_meanwhile():
+        signal.raise_signal(signal.SIGTERM)
+        return ask()
+
+    monkeypatch.setattr(study.study, "ask", told_meanwhile)
+    one = worker(study, tmp_path, lambda job: 0.5, ["y=1"])
+    with pytest.raises(SystemExit), stoppable(patience=1, says=False):
+        one.work()
+    assert one.launcher.jobs == []
+    assert states(study) == {"WAITING": 1}
+
+
+def test_a_signal_that_comes_while_python_frees_an_object_is_not_lost(capsys):
+    class Freed:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    def free_and_wait():
+        freed = Freed()
+        del freed  # Python drops what is raised in there
+        for _ in range(100):
+            time.sleep(0.1)
+
+    with pytest.raises(SystemExit) as end, stoppable(patience=1, says=False):
+        free_and_wait()
+    assert end.value.code == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.trust("end of a sweep at a random moment")
 @pytest.mark.parametrize("number", [*TOLD, signal.SIGKILL])
 @pytest.mark.parametrize("workers", [1, 2])

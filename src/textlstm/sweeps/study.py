@@ -175,9 +175,6 @@ class Study:
             except Exception:
                 self.give_back(trial)
                 raise
-            except BaseException:
-                self.put_back(trial)
-                raise
 
     def _queue(self, attributes: dict[str, Any], *, parameters: dict[str, Any]) -> None:
         """Adds a waiting trial."""

@@ -19,6 +19,7 @@ from textlstm.sweeps.progress import Progress, run_line
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.settings import SweepSettings
 from textlstm.sweeps.slurm_jobs import cancel_jobs, end_jobs, with_own_folder
+from textlstm.sweeps.stopping import unbroken
 from textlstm.sweeps.study import Study
 from textlstm.sweeps.trials import TRIAL, attachment
 
@@ -62,9 +63,19 @@ class Worker:
         self.stopped = self.left = False  # no trial begins any more; those that ran wait again
 
     def work(self) -> None:
-        """Runs one trial after the other."""
+        """Runs one trial after the other; the one that runs waits again if this is broken off."""
+        try:
+            self._work()
+        except Exception:
+            raise  # its trial has been given back
+        except BaseException:
+            self._leave()
+            raise
+
+    def _work(self) -> None:
         while (trial := self._take()) is not None:
             self._run(trial)
+            del self.running[trial.number]
             trials = self.study.trials()
             for run in self.progress.counted(trials):
                 if run.number == trial.number and run.state.is_finished():
@@ -111,8 +122,10 @@ class Worker:
         It waits while other workers run trials, since they may die and leave theirs.
         """
         while self._has_time() and not self.stopped:
-            with self.taking:
+            with unbroken(), self.taking:
                 trial = self.study.take(self.settings.trials)
+                if trial is not None:
+                    self.running[trial.number] = trial
             if trial is not None or not self.study.under_way():
                 return trial
             time.sleep(1.0)
@@ -128,15 +141,11 @@ class Worker:
     def _run(self, trial: Trial) -> None:
         """Launches the jobs of the trial and tells the study their result."""
         started = time.monotonic()
-        self.running[trial.number] = trial
-        try:
-            with self.study.alive(trial):
-                end_jobs(trial)
-                jobs = self._jobs(trial)
-                here = isinstance(self.launcher, BasicLauncher)
-                answers = self._run_here(trial, jobs) if here else self._run_elsewhere(trial, jobs)
-        finally:
-            del self.running[trial.number]
+        with self.study.alive(trial):
+            end_jobs(trial)
+            jobs = self._jobs(trial)
+            here = isinstance(self.launcher, BasicLauncher)
+            answers = self._run_here(trial, jobs) if here else self._run_elsewhere(trial, jobs)
         if self.left:
             return
 
