@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
