@@ -12,13 +12,29 @@ help: ## list the targets
 
 setup: $(VENV)/.installed ## create .venv and install the project with the tested versions
 
+# Shows how far pip is: a line for each 20 packages found and each large file, and the end. What
+# pip has against the packages, it says itself, on standard error.
+define FOLLOW_PIP
+/^Collecting / && ++found % 20 == 0 {print "  " found " of about " total " packages found"}
+/^ *Downloading .*[0-9][0-9]\.[0-9] MB/ {print "  downloading " $$2 " " $$3 " " $$4}
+/^Installing collected packages/ {print "  installing " split($$0, names, ",") " packages"}
+/^pip failed$$/ {failed = 1}
+{fflush()}
+END {exit failed}
+endef
+export FOLLOW_PIP
+
 # A torch that is in .venv already stays, if the range in pyproject.toml admits it: its constraint is dropped.
 $(VENV)/.installed: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	if $(BIN)/python -c 'import torch; assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 10)' 2>/dev/null; \
+	@echo "Installing the project and its packages, of the tested versions, into $(VENV)."
+	@echo "That is about 2 GB, most of it torch; it takes one to five minutes."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if $(BIN)/python -c 'import torch; assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 10)' 2>/dev/null; \
 	then grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt; else cp constraints.txt $(VENV)/constraints.txt; fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[dev]'
-	touch $@
+	@begun=$$(date +%s); { PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
+	-c $(VENV)/constraints.txt -e '.[dev]' || echo "pip failed"; } | awk -v total=$$(grep -c == constraints.txt) "$$FOLLOW_PIP" \
+	&& echo "Installed in $$(($$(date +%s) - begun)) s."
+	@touch $@
 
 train: setup ## train on the embedded corpus; ARGS="model.hidden=64 data.train=my.csv" passes overrides on
 	$(BIN)/python src/train.py $(ARGS)

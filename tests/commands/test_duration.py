@@ -62,7 +62,7 @@ def test_only_what_is_open_follows_from_the_rows(rows, tmp_path):
     run = tmp_path / "run"
     _, errors = call("train", *OPEN, rows, "trainer.max_epochs=1", f"hydra.run.dir={run}")
     assert (
-        "80 training texts: batches of 8, 1 epochs of 10 steps; data.batch_size takes another "
+        "80 training texts: batches of 8, 1 epoch of 10 steps; data.batch_size takes another "
         "number.\n"
     ) in errors
     assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 1}

@@ -75,7 +75,7 @@ def test_a_text_in_two_columns_with_numbers_as_labels_from_inspection_to_predict
         in errors
     )
     report = (tmp_path / "look" / "report.md").read_text(encoding="utf-8")
-    assert "data.train: 1 rows without text or label were dropped." in report
+    assert "data.train: 1 row without text or label was dropped." in report
     assert "| sports | 32 | 4 | 4 |" in report
     assert (tmp_path / "look" / "data.png").stat().st_size > 10_000
     assert "Rows of each class" in out

@@ -51,7 +51,7 @@ def test_the_numbers_of_a_tiny_file(config, tmp_path, capsys):
     }
     assert splits["test"][3:] == ["0.0%", "0.0%"]
     assert "data.train: 2 rows repeat an earlier text" in report
-    assert "data.train: 1 texts stand with more than one label, in 2 rows." in report
+    assert "data.train: 1 text stands with more than one label, in 2 rows." in report
     assert (tmp_path / "look" / "data.png").read_bytes()[:4] == b"\x89PNG"
     shown = capsys.readouterr().out
     assert f"written: {tmp_path}/look/report.md, {tmp_path}/look/data.png" in shown

@@ -90,7 +90,7 @@ def test_another_seed_pays_nothing_and_starts_from_the_same_language_model(
     _, errors = call(
         "train", *QUICK, NEW, f"data.unlabelled={unlabelled}", "seed=7", f"hydra.run.dir={folder}"
     )
-    assert "Pretraining: 2 epochs are in the cache." in errors
+    assert "Pretraining: 2 epochs found in the cache." in errors
     stage = record(folder)["pretraining"]
     assert stage == {**record(pretrained[0])["pretraining"], "from_cache": True}
     assert len(scalars(folder, "pretrain/perplexity")) == 2

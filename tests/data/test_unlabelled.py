@@ -84,7 +84,7 @@ def test_those_of_splits_that_are_cut_are_left_out_too(read, write_file):
 
 def test_with_nothing_else_in_them_they_are_refused(read, write_rows, write_file):
     held_out = write_rows("test.csv", [("a bank lends", "money")])
-    with pytest.raises(InputError, match="has 1 texts, none that is not in validation or test"):
+    with pytest.raises(InputError, match="has 1 text, none that is not in validation or test"):
         read(write_file("more.txt", "a bank lends\n"), test=held_out)
 
 

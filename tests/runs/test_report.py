@@ -164,7 +164,7 @@ def test_a_report_of_a_refit_says_what_trained_and_what_chose(written):
     epochs = [{"epoch": 1, "train_loss": 1.0, "train_accuracy": 0.5, "seconds": 1.0}]
     changes = {"refit": True, "score": None, "best_epoch": None, "history": epochs}
     text = written(small_record(**changes, chosen_by="chosen before", data=facts(refit=True)))
-    assert "Kept: the last of 1 epochs. There was no validation: chosen before." in text
+    assert "Kept: the last of 1 epoch. There was no validation: chosen before." in text
     assert "A refit: validation rows train, too." in text
     assert "learned from training and validation texts." in text
     assert f"{LINEAR} chosen on validation, then fitted on training and validation rows: " in text

@@ -17,7 +17,12 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from textlstm.checks import InputError, nearest, suggested
-from textlstm.commands.foreign_keys import is_group, refuse_foreign_keys, refuse_null_presets
+from textlstm.commands.foreign_keys import (
+    is_group,
+    refuse_foreign_keys,
+    refuse_missing,
+    refuse_null_presets,
+)
 from textlstm.commands.mistakes import raise_input_errors
 from textlstm.commands.named_runs import with_folder_of_run
 from textlstm.commands.readings import refuse_two_readings
@@ -63,6 +68,7 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
         typed = [*typed, "data=files"]
         overrides.append(_parse("data=files"))
     check_keys(command, overrides)
+    refuse_missing(command, overrides)
     refuse_two_readings(command, overrides)
 
     swept = [override.key_or_group for override in overrides if override.is_sweep_override()]

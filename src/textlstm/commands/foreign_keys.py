@@ -1,14 +1,29 @@
-"""What a command refuses of its command line before Hydra sees it: keys of another command."""
+"""What a command refuses of its command line before Hydra sees it.
+
+That is keys of another command, and files and runs that are not there: torch takes seconds to load.
+"""
+
+from contextlib import suppress
+from pathlib import Path
 
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
 from textlstm.checks import InputError, suggested
+from textlstm.data.reading.files import find_files
 from textlstm.places import CONF
+from textlstm.runs.folder import RunFolder
 from textlstm.typed import as_typed
 
 # Commands that read a finished run: what trained it is in its record.
 OF_RUNS = ("evaluate", "predict", "export")
+# By command, the keys of files; an unlabelled file or a folder is looked at when it is read.
+FILES = {
+    "train": ("data.train", "data.validation", "data.test"),
+    "inspect_data": ("data.train", "data.validation", "data.test"),
+    "evaluate": ("file",),
+    "predict": ("input",),
+}
 
 
 def is_group(key: str) -> bool:
@@ -55,3 +70,26 @@ def refuse_null_presets(overrides: list[Override]) -> None:
             names = sorted(file.stem for file in (CONF / key).glob("*.yaml"))
             others = f", or give one of {', '.join(names)}" if names else ""
             raise InputError(f"{key}=null chooses no preset. Leave it out{others}.")
+
+
+def refuse_missing(command: str, overrides: list[Override]) -> None:
+    """Looks whether the files and the run that were typed exist.
+
+    Raises:
+        InputError: the same that reading them would raise.
+    """
+    typed = {override.key_or_group: override.value() for override in overrides}
+    run = typed.get("run")
+    if isinstance(run, str) and not _exists(run):
+        RunFolder.finished(run)
+    for key in FILES.get(command, ()):
+        path = typed.get(key)
+        if isinstance(path, str) and not _exists(path):
+            find_files(path, key)
+
+
+def _exists(path: str) -> bool:
+    """Tells whether something is there; what is no path at all is left to those who read it."""
+    with suppress(OSError, RuntimeError, ValueError):  # too long, ~nobody, a NUL
+        return path != "" and Path(path).expanduser().exists()
+    return True

@@ -15,6 +15,7 @@ import torch
 from textlstm.checks import InputError, parse_settings
 from textlstm.commands.explaining import explanation_lines, explanation_values
 from textlstm.commands.settings import PredictSettings, read_as
+from textlstm.commands.tally import Tally, count_unknown_texts
 from textlstm.data.columns import Columns
 from textlstm.data.facts import DamageFacts
 from textlstm.data.reading.damaged import count_damaged, damaged_sentence
@@ -69,9 +70,14 @@ def predict(config: dict[str, Any]) -> None:
             raise InputError(f"input and output are the same file, {target}.")
         columns, chunks = _read(source, columns, _reading(source, record, settings))
 
+    tally = Tally()
     with _opened_output(target) as output:
-        rows = _predicted(chunks, classifier, columns, settings)
+        rows = _predicted(chunks, classifier, columns, settings, tally)
         _write(rows, output, target, spreadsheet=settings.spreadsheet)
+    if unknown := tally.unknown_sentence():
+        log.warning("%s", unknown)
+    if target is not None:
+        log.info("%s", tally.written_sentence(target))
 
 
 def _model_folder(path: str) -> tuple[Path, Record | None]:
@@ -105,6 +111,11 @@ def _reading(path: str, record: Record | None, settings: PredictSettings) -> Fil
 def _print_prediction(classifier: TextClassifier, text: str, settings: PredictSettings) -> None:
     """Prints the class of one text, and below it the probability of each class; and why."""
     prediction = classifier.predict([text], min_probability=settings.min_probability)[0]
+    if count_unknown_texts(classifier.tokenizer, [text]):
+        log.warning(
+            "The model knows no word of this text, so that its answer says little. Is it in the "
+            "language of the training texts?"
+        )
     shares = [
         f"  {probability:.4f}  {label}" for label, probability in prediction.probabilities.items()
     ]
@@ -188,6 +199,7 @@ def _predicted(
     classifier: TextClassifier,
     columns: list[str],
     settings: PredictSettings,
+    tally: Tally,
 ) -> Iterator[dict[str, Any]]:
     """Gives each row with its predicted class and probabilities and, with a threshold, `sure`."""
     threshold = settings.min_probability
@@ -210,6 +222,8 @@ def _predicted(
 
         probabilities_NC = classifier.probabilities(texts, batch_size=settings.batch_size)
         best_N = probabilities_NC.argmax(dim=1).tolist()
+        tally.classes.update(classifier.labels[best] for best in best_N)
+        tally.unknown += count_unknown_texts(classifier.tokenizer, texts)
         why = _explanations(classifier, texts, settings)
         rows = (
             dict(zip(chunk.columns, row, strict=True))

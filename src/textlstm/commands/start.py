@@ -3,12 +3,14 @@
 import sys
 from contextlib import suppress
 
+from textlstm.beginning import note_beginning
 from textlstm.ranks import is_rank_zero, let_rank_zero_speak
 from textlstm.signals import Stopped, stoppable
 
 
 def start(command: str) -> None:
     """Runs a command: see `textlstm.commands.main.main`."""
+    note_beginning()
     try:
         with stoppable():
             # Here, since it takes a moment, in which a signal may come, too.

@@ -10,6 +10,7 @@ from textlstm.data.facts import ConflictFacts, DivisionFacts
 from textlstm.data.settings import SplitSettings
 from textlstm.data.sources import Source, join, without_unseen
 from textlstm.data.stratified import fold_rows, split_rows
+from textlstm.plurals import number_of
 
 log = logging.getLogger(__name__)
 
@@ -197,7 +198,9 @@ def _rows_apart(
         )
     if len(apart) < len(duplicate_of):
         dropped = len(duplicate_of) - len(apart)
-        log.info("%d %s rows also stand in %s: dropped.", dropped, split, " or ".join(held_out))
+        rows = number_of(dropped, f"{split} row")
+        stand = "stands" if dropped == 1 else "stand"
+        log.info("%s also %s in %s: dropped.", rows, stand, " or ".join(held_out))
     return apart
 
 
@@ -225,9 +228,9 @@ def _count_conflicts(split: str, source: Source) -> ConflictFacts:
     if rows:
         example = source.rows[int(conflicting.argmax())]["text"]
         log.warning(
-            "data.%s: %d texts stand with more than one label, in %d rows, such as %.60r.",
+            "data.%s: %s with more than one label, in %d rows, such as %.60r.",
             split,
-            texts,
+            "1 text stands" if texts == 1 else f"{texts} texts stand",
             rows,
             example,
         )

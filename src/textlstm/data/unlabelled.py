@@ -26,6 +26,7 @@ from textlstm.data.reading.swallowing import Swallowing, swallowing_sentence
 from textlstm.data.reading.tables import Chunk
 from textlstm.data.settings import ColumnSettings
 from textlstm.data.sources import texts_of
+from textlstm.plurals import number_of
 from textlstm.terminal import counted
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,8 @@ def load_unlabelled(
     allowed = ~np.isin(rows.data.column("duplicate_of").to_numpy(), held_out)
     if not allowed.any():
         raise InputError(
-            f"{KEY}: {absolute} has {len(rows):,} texts, none that is not in validation or test."
+            f"{KEY}: {absolute} has {number_of(len(rows), 'text')}, none that is not in validation "
+            f"or test."
         )
     origin: SourceFacts = {"path": absolute, "sha256": content}
     return Unlabelled(rows, key, np.flatnonzero(allowed), facts["empty"], facts["damaged"], origin)

@@ -17,6 +17,7 @@ from textlstm.data.sources import batched_texts
 from textlstm.model.metrics import Predictions, scores
 from textlstm.model.scores import Baseline, BaselineSettings
 from textlstm.model.significance import scores_with_intervals
+from textlstm.plurals import number_of
 from textlstm.terminal import counted
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ def _chosen_on_validation(splits: DatasetDict, *, thorough: bool) -> tuple[Basel
     counted_longest, best_f1 = LONGEST[unit][0], -1.0
     counts = _counts(splits, unit, counted_longest)
     tried = _tried(unit, counts["train"].nnz * len(labels), thorough=thorough)
-    for settings in counted(tried, "settings", total=len(tried)):
+    for settings in counted(tried, "settings tried", total=len(tried)):
         if settings["longest"] != counted_longest:
             counted_longest = settings["longest"]
             counts = _counts(splits, unit, counted_longest)
@@ -130,7 +131,10 @@ def _tried(unit: str, work: int, *, thorough: bool) -> list[BaselineSettings]:
     """
     number = len(SETTINGS) if thorough else max(1, min(len(SETTINGS), MOST_WORK // work))
     of_all = "" if number == len(SETTINGS) else f" of {len(SETTINGS)}"
-    log.info("Fitting the baseline: %d%s settings of TF-IDF + logistic regression…", number, of_all)
+    log.info(
+        "Fitting the baseline: %s of TF-IDF + logistic regression…",
+        f"{number}{of_all} settings" if of_all else number_of(number, "setting"),
+    )
     if number < len(SETTINGS):
         log.info(
             "There are many rows or classes: baselines=thorough tries all settings, "

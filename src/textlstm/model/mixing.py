@@ -166,7 +166,7 @@ def _counted(texts: list[str], settings: BaselineSettings) -> Counts:
     """Counts every term of every text."""
     numbers = dict[str, int]()
     columns, counts, ends = array("i"), array("f"), array("q", [0])
-    for text in counted(texts, "texts", total=len(texts)):
+    for text in counted(texts, "texts read for the wide channel", total=len(texts)):
         found = Counter(n_grams(text, settings["unit"], settings["longest"]))
         columns.extend(numbers.setdefault(term, len(numbers)) for term in found)
         counts.extend(found.values())

@@ -7,6 +7,7 @@ from textlstm.data.reading.damaged import damaged_sentence
 from textlstm.data.reading.folders import left_out_sentences
 from textlstm.data.reading.swallowing import swallowing_sentence
 from textlstm.escaping import code_span, in_markdown
+from textlstm.plurals import number_of
 from textlstm.runs.record import Record
 from textlstm.writing import markdown_table
 
@@ -22,7 +23,8 @@ def data_warnings(facts: DataFacts) -> list[str]:
 
     for source, rows in facts["empty"].items():
         if rows:
-            sentences.append(f"data.{source}: {rows:,} rows without text or label were dropped.")
+            empty = f"{number_of(rows, 'row')} without text or label"
+            sentences.append(f"data.{source}: {empty} {_were(rows)} dropped.")
 
     for source, swallowing in facts.get("swallowing", {}).items():
         if swallowing["rows"]:
@@ -30,23 +32,24 @@ def data_warnings(facts: DataFacts) -> list[str]:
 
     for source, rows in facts["duplicates"].items():
         if rows:
+            repeat = "1 row repeats" if rows == 1 else f"{rows:,} rows repeat"
             sentences.append(
-                f"data.{source}: {rows:,} rows repeat an earlier text; no text stands in two "
-                f"splits."
+                f"data.{source}: {repeat} an earlier text; no text stands in two splits."
             )
 
     for source, conflicts in facts["conflicts"].items():
         if conflicts["rows"]:
+            texts = conflicts["texts"]
+            stand = "1 text stands" if texts == 1 else f"{texts:,} texts stand"
             sentences.append(
-                f"data.{source}: {conflicts['texts']:,} texts stand with more than one label, in "
-                f"{conflicts['rows']:,} rows."
+                f"data.{source}: {stand} with more than one label, in {conflicts['rows']:,} rows."
             )
 
     for source, rows in facts["dropped"].items():
         if rows:
             sentences.append(
-                f"data.{source}: {rows:,} rows also stood in a split held out from it, and were "
-                f"dropped."
+                f"data.{source}: {number_of(rows, 'row')} also stood in a split held out from it, "
+                f"and {_were(rows)} dropped."
             )
     if similar := facts.get("similar"):
         sentences.append(f"data.train: {similar_sentence(similar)}")
@@ -118,3 +121,7 @@ def splits_table(facts: DataFacts, labels: list[str]) -> str:
         for name, split in facts["splits"].items()
     ]
     return markdown_table(header, rows)
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -9,6 +9,7 @@ from textlstm.model.bundle import TextClassifier
 from textlstm.model.calibration import at_temperature, reliability
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Calibration, Scores
+from textlstm.plurals import number_of
 from textlstm.runs import figures, glossary
 from textlstm.runs.data_report import data_section
 from textlstm.runs.explained import explanations_section, main_words
@@ -188,7 +189,8 @@ def _model(record: Record) -> str:
 
     epochs = len(record["history"])
     if record["refit"]:
-        kept = f"Kept: the last of {epochs} epochs. There was no validation: {record['chosen_by']}."
+        last = f"the last of {number_of(epochs, 'epoch')}"
+        kept = f"Kept: {last}. There was no validation: {record['chosen_by']}."
     else:
         watched = record.get("watched", LOSS)
         own = record["validation"]  # of the LSTM that was kept, without what is mixed with it

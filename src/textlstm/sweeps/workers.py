@@ -21,6 +21,7 @@ from textlstm.data.settings import DataSettings
 from textlstm.parent import WORKER, wait_for_parent
 from textlstm.passwords import without_password
 from textlstm.places import CACHE
+from textlstm.plurals import number_of
 from textlstm.sweeps.progress import Progress
 from textlstm.sweeps.search_space import SearchSpace
 from textlstm.sweeps.study import Study
@@ -75,7 +76,12 @@ def work_in_processes(
     """
     threads = max(1, cores() // count)
     logs = [folder / f"worker-{number}.log" for number in range(1, count + 1)]
-    log.info("%d workers, each with %s CPU threads; they log to %s.", count, threads, folder)
+    log.info(
+        "%s, each with %s; they log to %s.",
+        number_of(count, "worker"),
+        number_of(threads, "CPU thread"),
+        folder,
+    )
 
     with _started(logs, threads) as processes:
         tokenize_for_all(config, space)

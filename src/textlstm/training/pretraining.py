@@ -28,6 +28,7 @@ from textlstm.data.tokenizer import Encoded
 from textlstm.model.ensemble import Network
 from textlstm.model.language_model import LanguageModel, as_read_by
 from textlstm.model.settings import NetworkSettings
+from textlstm.plurals import number_of
 from textlstm.runs.folder import LAST, PREVIOUS
 from textlstm.runs.record import Pretraining, PretrainingEpoch
 from textlstm.training.callbacks import EpochSums, MovedFolder, RandomState
@@ -112,7 +113,7 @@ def pretrain(
             shutil.rmtree(left, ignore_errors=True)
 
     if found:
-        log.log(level, "Pretraining: %d epochs are in the cache.", len(history))
+        log.log(level, "Pretraining: %s found in the cache.", number_of(len(history), "epoch"))
         for epoch in history:
             report(epoch)
     for member in network.members:

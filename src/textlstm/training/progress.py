@@ -11,6 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from textlstm.beginning import take_beginning
 from textlstm.data.facts import SplitFacts
 from textlstm.model.ensemble import Network
 from textlstm.model.network import layer_table, trainable
@@ -57,7 +58,7 @@ class EpochHistory(pl.Callback):
     """Keeps an `Epoch` for each one, in the checkpoint too: a resumed run has all of them."""
 
     def __init__(self) -> None:
-        self.begun = time.monotonic()
+        self.begun = take_beginning()
         self.epochs: list[Epoch] = []
         self.pretraining: Pretraining | None = None  # the language model before them
         self.earlier = 0.0  # seconds of the epochs before this start

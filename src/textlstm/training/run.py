@@ -18,6 +18,7 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.data.reading.checksums import changed_sources, check_there
 from textlstm.data.tokenizer import load_tokenizer
 from textlstm.places import CACHE
+from textlstm.plurals import number_of
 from textlstm.runs import tensorboard
 from textlstm.runs.charts import run_name
 from textlstm.runs.checkpoint_schema import strange_states_refused
@@ -236,17 +237,18 @@ def _announce_duration(
         "data.batch_size": settings.data.batch_size,
         "trainer.max_epochs": settings.trainer["max_epochs"],
     }
+    assert trainer.max_epochs is not None
     derived = [key for key, value in given.items() if value is None]
     if not derived:
         return
     others = "take other numbers" if len(derived) > 1 else "takes another number"
     log.log(
         level,
-        "%s training texts: batches of %d, %d epochs of %d steps; %s %s.",
-        f"{data.facts['splits']['train']['rows']:,}",
+        "%s: batches of %d, %s of %s; %s %s.",
+        number_of(data.facts["splits"]["train"]["rows"], "training text"),
         data.batch_size,
-        trainer.max_epochs,
-        steps_per_epoch(trainer, data),
+        number_of(trainer.max_epochs, "epoch"),
+        number_of(steps_per_epoch(trainer, data), "step"),
         " and ".join(derived),
         others,
     )

@@ -1,0 +1,54 @@
+"""Counts predictions while they are written, and says in a sentence what came of them."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from textlstm.data.classes import LISTED
+from textlstm.data.tokenizer import BYTES, encode
+from textlstm.data.vocabulary import SPECIALS
+from textlstm.plurals import number_of
+
+
+class Tally:
+    """The predicted classes, and the texts of which the model knows no word."""
+
+    def __init__(self) -> None:
+        self.classes: Counter[str] = Counter()
+        self.unknown = 0
+
+    def written_sentence(self, target: Path) -> str:
+        """Says how many texts were written, and how many of each class, the most frequent first."""
+        texts = number_of(self.classes.total(), "text")
+        named = [f"{count:,} {name}" for name, count in self.classes.most_common(LISTED)]
+        if len(self.classes) > LISTED:
+            named.append(
+                f"the rest in {number_of(len(self.classes) - LISTED, 'other class', 'es')}"
+            )
+        return f"{texts} written to {target}{': ' if named else ''}{', '.join(named)}."
+
+    def unknown_sentence(self) -> str | None:
+        """Says that the model knows no word of some texts; None if there are none."""
+        if not self.unknown:
+            return None
+        return (
+            f"The model knows no word of {number_of(self.unknown, 'text')} of "
+            f"{self.classes.total():,}, so that its answers to them say little. Are they in the "
+            f"language of the training texts?"
+        )
+
+
+def count_unknown_texts(tokenizer: Tokenizer, texts: list[str]) -> int:
+    """Counts the texts without a known word, or a known part of one; punctuation is no word."""
+    vocabulary = tokenizer.get_vocab()
+    wordless = {*SPECIALS, *BYTES}
+    is_word_V = np.zeros(max(vocabulary.values()) + 1, dtype=bool)
+    for token, number in vocabulary.items():
+        is_word_V[number] = token not in wordless and any(map(str.isalnum, token))
+
+    encoded = encode(tokenizer, texts)
+    text_of_token = np.repeat(np.arange(len(texts)), encoded.lengths.numpy())
+    words_N = np.bincount(text_of_token[is_word_V[encoded.tokens.numpy()]], minlength=len(texts))
+    return int((words_N == 0).sum())
