@@ -3,10 +3,11 @@
 import gc
 import io
 import logging
+import shlex
 import sys
 
 from helpers.screens import terminal_as_stderr
-from textlstm.terminal import Bar, ScreenFormatter, broken, counted, loading, status
+from textlstm.terminal import Bar, ScreenFormatter, broken, continued, counted, loading, status
 
 
 def test_what_is_imported_is_not_searched_for_garbage_and_what_jobs_leave_is():
@@ -85,6 +86,20 @@ def test_lines_are_broken_between_words_but_those_with_a_command():
         record = logging.LogRecord("a", logging.INFO, "", 0, command, (), None)
         assert ScreenFormatter("%(message)s").format(record) == command
     assert broken(message, io.StringIO()) == message
+
+
+def test_a_command_is_broken_between_arguments_as_a_shell_reads_it():
+    command = (
+        "  python src/train.py model.hidden=128 'data.train=/my files/a b.csv' seed=3 x=\"a 'b\""
+    )
+    with terminal_as_stderr(40):
+        shown = continued(command, sys.stderr)
+        assert continued("  make train", sys.stderr) == "  make train"
+    assert len(shown.splitlines()) > 2
+    assert max(map(len, shown.splitlines())) <= 40
+    assert shlex.split(shown.replace("\\\n", " ")) == shlex.split(command)
+    assert shown.startswith("  python src/train.py")
+    assert continued(command, io.StringIO()) == command
 
 
 class Screen(io.StringIO):

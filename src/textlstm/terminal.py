@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 COMMAND = re.compile(r"\b(python3?|textlstm|make|pip) [\w./-]")
+ARGUMENT = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])+""")  # of a shell
 INTERVAL = 0.5  # seconds; drawing at each step costs a third of the time of a small network
 SHARE = "{bar:16}{percentage:4.0f}%"  # of a total that is known
 LEFT = "{remaining} left"
@@ -86,23 +87,43 @@ class ScreenFormatter(logging.Formatter):
 
 def broken(text: str, stream: TextIO) -> str:
     """Breaks the lines of a text between words if they are wider than the terminal of a stream."""
-    if not stream.isatty():
-        return text
-    try:
-        width = os.get_terminal_size(stream.fileno()).columns
-    except OSError:  # it is closed by now
-        width = 0
-    if not width:
-        return text
+    width = _columns(stream)
     lines = list[str]()
     for line in text.split("\n"):
         wrapped = [line]
-        if len(line) > width:
+        if width is not None and len(line) > width:
             wrapped = textwrap.wrap(
                 line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
             )
         lines += wrapped
     return "\n".join(lines)
+
+
+def continued(command: str, stream: TextIO) -> str:
+    """Breaks a command line between arguments for the terminal of a stream, as a shell reads it."""
+    width = _columns(stream)
+    if width is None or len(command) <= width:
+        return command
+    indent = command[: len(command) - len(command.lstrip())]
+    lines = [indent]
+    for argument in ARGUMENT.findall(command):
+        space = " " if lines[-1].strip() else ""
+        longer = f"{lines[-1]}{space}{argument}"
+        if space and len(longer) > width - len(" \\"):
+            lines.append(f"{indent}    {argument}")
+        else:
+            lines[-1] = longer
+    return " \\\n".join(lines)
+
+
+def _columns(stream: TextIO) -> int | None:
+    """Counts the columns of a stream's terminal; None if it is none, or nobody knows."""
+    if not stream.isatty():
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except OSError:  # it is closed by now
+        return None
 
 
 class _StatusLine:

@@ -12,6 +12,7 @@ import sys
 
 import pytest
 
+from helpers.bundles import sign
 from helpers.commands import SRC, call, run, table
 from helpers.records import small_record
 from helpers.small import small_network
@@ -231,6 +232,7 @@ def test_control_characters_reach_a_pipe_and_no_terminal(
     predicting, run_folder, tmp_path, capsys, monkeypatch, watched
 ):
     (run_folder / "model" / "labels.json").write_text(json.dumps(["\x1b[2Ja", "b", "c"]))
+    sign(run_folder / "model")
     (tmp_path / "in.csv").write_text("text\n\x1b[2Jgoal\n", encoding="utf-8")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: watched, raising=False)
     predicting(text="goal")

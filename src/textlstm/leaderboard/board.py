@@ -1,6 +1,7 @@
 """Sums a folder of runs up: configurations best first, how sure that is, and what to type next."""
 
 import shlex
+import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from textlstm.leaderboard.tables import (
 )
 from textlstm.places import OUTPUTS
 from textlstm.runs.figures import save
+from textlstm.terminal import continued
 from textlstm.typed import as_typed
 from textlstm.writing import write_text
 
@@ -117,7 +119,8 @@ def _show(console: Console, section: _Section, title: str) -> None:
         _say(console, note)
     for what, command in section.commands.items():
         console.print(what, highlight=False)
-        console.print(f"  {visible(command)}", highlight=False, markup=False)
+        shown = continued(f"  {visible(command)}", sys.stdout)
+        console.print(shown, highlight=False, markup=False)
 
 
 def _say(console: Console, line: str) -> None:
