@@ -15,7 +15,6 @@ import torch
 from textlstm.checks import InputError, parse_settings
 from textlstm.commands.explaining import explanation_lines, explanation_values
 from textlstm.commands.settings import PredictSettings, read_as
-from textlstm.commands.tally import Tally, count_unknown_texts
 from textlstm.data.columns import Columns
 from textlstm.data.facts import DamageFacts
 from textlstm.data.reading.damaged import count_damaged, damaged_sentence
@@ -30,6 +29,7 @@ from textlstm.escaping import BYTE_ORDER_MARK, VisibleText, in_spreadsheet
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import METRICS, Record, read_record
+from textlstm.runs.tally import Tally, count_unknown_texts
 from textlstm.terminal import counted
 from textlstm.writing import as_json, whole
 

@@ -7,9 +7,9 @@ import pytest
 
 from helpers.small import small_network
 from textlstm.commands.predict import predict
-from textlstm.commands.tally import Tally, count_unknown_texts
 from textlstm.data.tokenizer import train_tokenizer
 from textlstm.model.bundle import save_bundle
+from textlstm.runs.tally import Tally, count_unknown_texts
 
 
 def test_what_was_written_is_counted_by_class_the_most_frequent_first():
