@@ -153,13 +153,15 @@ def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
         settings = {**settings, "_target_": f"{ChartLogger.__module__}.{ChartLogger.__qualname__}"}
     logger: Logger = _made("logger", settings, save_dir=run.path, version=name)
     folder = logger.log_dir
+    if folder is not None:
+        refuse_link(Path(folder), inside=run.path)
     if folder is not None and not Path(folder).resolve().is_relative_to(run.path.resolve()):
         raise InputError(
             f"logger: it would write into {folder}, outside of the run's folder {run.path}. Give "
             f"logger.name without `..` and without a leading `/`."
         )
     if folder is not None and Path(folder) != run.path:
-        for path in (Path(folder), *Path(folder).rglob("*")):
+        for path in Path(folder).rglob("*"):
             refuse_link(path, inside=run.path)
     return logger
 
