@@ -4,14 +4,19 @@ import os
 import shlex
 import socket
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from helpers.configs import composed
 from helpers.mistakes import MANY
 from helpers.odd_arguments import OTHERS, TRAIN
 from helpers.odd_values import Ended, WarmProcess, warm_process
+from textlstm.checks import InputError
+from textlstm.training.settings import RunSettings
 
 TINY = {
     "data.train": "{folder}/tiny.csv",
@@ -86,6 +91,51 @@ SHORT = {  # of each kind that was a traceback, a crash or a hang
     "trainer.accelerator": "tpu",
     "trainer.devices": "1000",
     "trainer.gradient_clip_val": "nan",
+    "data.test": "/proc/kmsg",
+    "+logger.flush_secs": "abc",
+    "+callbacks.early_stopping.min_delta": "abc",
+    "+trainer.profiler": "5",
+}
+
+
+ACCEPTED = {  # of a number's and a flag's odd values, those that the settings take
+    "seed": "0 2147483648",
+    "threads": "null",
+    "data.batch_size": "2147483648 null",
+    "data.fold": "null",
+    "data.folds": "null",
+    "data.max_length": "2147483648 null",
+    "data.max_rows": "2147483648 null",
+    "data.max_tokens_per_batch": "2147483648",
+    "data.pad_to": "2147483648 null",
+    "data.split_seed": "0 2147483648",
+    "data.streaming_rows": "2147483648",
+    "data.test_fraction": "0 1e-320",
+    "data.val_fraction": "0 1e-320",
+    "data.vocab_size": "2147483648",
+    "model.dropout": "0 1e-320",
+    "model.embedding_dim": "2147483648",
+    "model.embedding_dropout": "0 1e-320",
+    "model.hidden": "2147483648",
+    "model.label_smoothing": "0 1e-320",
+    "model.sequence_dropout": "true",
+    "model.word_dropout": "0 1e-320",
+    "optimizer.body_rate": "0 1.5 1e-320 1e308 2147483648 18446744073709551616 1e23",
+    "optimizer.lr": "0 1.5 1e-320 1e308 2147483648 18446744073709551616 1e23",
+    "optimizer.weight_decay": "0 1.5 1e-320 1e308 2147483648 18446744073709551616 1e23",
+    "trainer.accumulate_grad_batches": "2147483648",
+    "trainer.checkpoint_every": "null",
+    "trainer.max_epochs": "2147483648 null",
+    **dict.fromkeys(["wide", "data.header"], "null True"),
+    **dict.fromkeys(["baselines", "calibrate", "spreadsheet", "test"], "True"),
+    **dict.fromkeys(["data.drop_empty", "data.merge_labels", "data.oversample"], "True"),
+    **dict.fromkeys(["data.refit", "data.streaming", "model.bidirectional"], "True"),
+}
+BY_THE_TRAINER = {  # is checked when that is made
+    "callbacks.early_stopping.patience",
+    "logger.default_hp_metric",
+    "trainer.devices",
+    "trainer.gradient_clip_val",
 }
 
 
@@ -163,6 +213,33 @@ def _faults(ends: dict[str, Ended]) -> list[str]:
         for value, end in ends.items()
         if end.fault()
     ]
+
+
+@pytest.fixture(scope="module")
+def config() -> dict[str, Any]:
+    """The configuration of a run, as it is when nothing is typed."""
+    return {key: value for key, value in composed("train").items() if key != "sweep"}
+
+
+def _takes(config: dict[str, Any], key: str, value: str) -> bool:
+    """Whether the settings of a run take a value of a key; if not, it is one error."""
+    changed = deepcopy(config)
+    *groups, name = key.split(".")
+    node = changed[groups[0]] if groups else changed
+    node[name] = OverridesParser.create().parse_override(f"{key}={value}").value()
+    try:
+        RunSettings.parse(changed)
+    except InputError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "key", sorted({*_spelled(NUMBER_KEYS), *_spelled(FLAG_KEYS)} - BY_THE_TRAINER)
+)
+def test_settings_take_no_odd_number_or_flag_but_those_that_are_known(config, key):
+    taken = [value for value in _values(key) if _takes(config, key, value)]
+    assert taken == ACCEPTED.get(key, "").split()
 
 
 def test_odd_values_that_crashed_or_hung_are_one_error(train):
