@@ -37,6 +37,8 @@ command_line.main("train")
             ["--abc"],
             "error: The command line cannot be read: unrecognized arguments",
         ),
+        ("train", ["~"], "error: '~' names no key: key=value was expected."),
+        ("train", ["=1"], "error: '=1' names no key: key=value was expected."),
         ("train", ["hydra=null"], "error: hydra=null chooses no preset. Leave it out."),
         ("train", ["sweep.name=", "seed=1,2"], "error: sweep.name must be the name of a folder"),
         ("leaderboard", ["--abc"], "cannot be read: unrecognized arguments: --abc."),

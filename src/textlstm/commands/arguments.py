@@ -290,12 +290,15 @@ def _explained(
 
 def _parse(argument: str) -> Override:
     try:
-        return OverridesParser.create().parse_override(argument)
+        override = OverridesParser.create().parse_override(argument)
     except HydraException as error:
         raise InputError(
             f"{argument!r} cannot be read as key=value ({str(error).strip().splitlines()[0]}). "
             f"Quote a value with special characters twice: \"key='value'\"."
         ) from error
+    if not override.key_or_group:
+        raise InputError(f"{argument!r} names no key: key=value was expected.")
+    return override
 
 
 def _values(override: Override) -> list[str]:
