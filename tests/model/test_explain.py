@@ -138,6 +138,17 @@ def test_unknown_words_have_no_share():
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_an_unknown_word_among_others_has_no_share(kind):
+    """Networks that read backwards give their shares to the same words."""
+    tokenizer = train_tokenizer(texts_of(90)[0], kind="word", vocab_size=30)
+    classifier = lively(tokenizer, **{**KINDS[kind], "wide": False})
+    (explanation,) = classifier.explain(["zebra goal match bank"], steps=4)
+    unknown, *known = shares(explanation)
+    assert unknown == 0
+    assert all(known)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_padding_has_no_share(tokenizer, kind):
     classifier = lively(tokenizer, **{**KINDS[kind], "wide": False})
     encoded = classifier.encoded(["goal match", *texts_of(3, seed=5)[0], ""])
