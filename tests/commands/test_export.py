@@ -32,7 +32,7 @@ def test_a_model_that_differs_or_is_no_number_is_not_exported(trained, monkeypat
     )
     before = sorted((trained / "model").iterdir())
     with pytest.raises(RuntimeError, match="The ONNX model differs from PyTorch by"):
-        export({"run": str(trained), "int8": False})
+        export({"run": str(trained), "int8": False, "html": False})
     assert sorted((trained / "model").iterdir()) == before
 
 
@@ -59,13 +59,13 @@ def test_eight_bits_need_validation_rows(trained, tmp_path):
     metrics = tmp_path / "run" / "metrics.json"
     metrics.write_text(json.dumps({**record(trained), "refit": True}), encoding="utf-8")
     with pytest.raises(InputError, match="int8=true compares on validation rows, and a refit has"):
-        export({"run": str(tmp_path / "run"), "int8": True})
+        export({"run": str(tmp_path / "run"), "int8": True, "html": False})
 
 
 def test_predictions_without_texts_are_refused(trained, tmp_path):
     pytest.importorskip("onnxruntime")
     shutil.copytree(trained, tmp_path / "run")
-    config = {"run": str(tmp_path / "run"), "int8": False}
+    config = {"run": str(tmp_path / "run"), "int8": False, "html": False}
     (tmp_path / "run" / "predictions.csv").write_text("gold,predicted\na,b\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"predictions.csv has no texts to compare on"):
         export(config)
