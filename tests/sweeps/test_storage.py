@@ -36,3 +36,9 @@ def test_a_sweep_of_somebody_else_is_named_before_the_database_is_asked(tmp_path
     monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(PermissionError, match=r"study\.db"):
         open_storage(None, tmp_path)
+
+
+def test_a_pipe_in_place_of_a_journal_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"sweep\.storage=.*pipe is no file on a disk; a journal"):
+        open_storage(str(tmp_path / "pipe"), tmp_path)

@@ -1,5 +1,6 @@
 """Prepares the command line for Hydra: literal values, near misses, sweeps, resumed runs."""
 
+import math
 import os
 import re
 import sys
@@ -304,11 +305,31 @@ def _parse(argument: str) -> Override:
 def _values(override: Override) -> list[str]:
     """Lists the values that an override gives its key; an interval is stood for by its start."""
     if override.is_discrete_sweep():
-        return list(override.sweep_string_iterator())
+        try:
+            values = list(override.sweep_string_iterator())
+        except HydraException as error:  # glob(…), which needs a group of presets
+            raise InputError(
+                f"{override.input_line} names no values: list them, or give a range."
+            ) from error
+        if not values:
+            raise InputError(f"{override.input_line} has no value: the range is empty.")
+        return values
     value = override.value()
     if isinstance(value, IntervalSweep):
+        _check_interval(value, override)
         return [str(value.start)]
     return [override.get_value_element_as_str()] if override.value() is not None else ["null"]
+
+
+def _check_interval(interval: IntervalSweep, override: Override) -> None:
+    """Refuses an interval that no search can take numbers from."""
+    start, end = float(interval.start or 0), float(interval.end or 0)
+    logarithmic = "log" in interval.tags
+    if not start <= end < math.inf or start == -math.inf or (logarithmic and start <= 0):
+        above = " above 0" if logarithmic else ""
+        raise InputError(
+            f"{override.input_line}: an interval goes from a lower number{above} to a higher one."
+        )
 
 
 def _refuse_used_folder(overrides: list[Override]) -> None:

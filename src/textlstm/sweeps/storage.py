@@ -32,11 +32,17 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
 
     Raises:
         InputError: a database that cannot be reached, or whose driver is not installed, or a
-            damaged journal.
+            damaged journal, or something else than a file in its place.
         PermissionError: the sweep belongs to another user; the error names the file.
     """
     if url is not None and "://" not in url:
-        return open_journal(Path(url).expanduser().absolute())
+        journal = Path(url).expanduser().absolute()
+        if journal.exists() and not journal.is_file():
+            raise InputError(
+                f"sweep.storage={url} is no file on a disk; a journal file or a database's URL was "
+                f"expected."
+            )
+        return open_journal(journal)
 
     file = folder / "study.db"
     if url is None and file.exists():
