@@ -43,6 +43,12 @@ command_line.main("train")
         ("train", ["seed=interval(2,1)"], "an interval goes from a lower number to a higher one."),
         ("train", ["optimizer.lr=tag(log,interval(0,1))"], "goes from a lower number above 0 to a"),
         ("train", ["seed=glob(*)"], "error: seed=glob(*) names no values: list them, or give a"),
+        (
+            "train",
+            ["--run", "--multirun"],
+            "error: The command line cannot be read: --run, --multi",
+        ),
+        ("train", ["--experimental-rerun", "none"], "--experimental-rerun none names no file."),
         ("train", ["hydra=null"], "error: hydra=null chooses no preset. Leave it out."),
         ("train", ["sweep.name=", "seed=1,2"], "error: sweep.name must be the name of a folder"),
         ("leaderboard", ["--abc"], "cannot be read: unrecognized arguments: --abc."),

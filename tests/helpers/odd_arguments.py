@@ -87,12 +87,12 @@ TRAIN = {
             "hydra.run.dir=/proc/x",
             "hydra.run.dir=/dev/null",
         ),
-        *("hydra.run.dir={folder}/tiny.csv", "hydra.run.dir={folder}/loop", "hydra.verbose=[1]"),
+        *("hydra.run.dir={folder}/tiny.csv", "hydra.run.dir={folder}/loop"),
         *("hydra.mode=abc", "hydra.sweeper.params.x=1", "hydra.job_logging=null"),
         *("hydra/job_logging=abc", "hydra.job.name=[a]", "hydra.searchpath=[a]"),
-        *("hydra.searchpath=abc", "+hydra.callbacks.x._target_=abc", "--cfg abc"),
+        *("hydra.searchpath=abc", "--cfg abc"),
         *("--config-name abc", "--config-dir abc", "--config-path abc", "--info abc"),
-        *("--package abc --cfg job", "--run --multirun", "--experimental-rerun abc"),
+        *("--run --multirun", "--experimental-rerun abc"),
     ],
     "pretraining": [
         f"pretrain=own_text pretrain.epochs=1 {key}"

@@ -111,7 +111,7 @@ def _warm_up() -> None:
     from textlstm.commands.main import _register_resolvers
 
     _register_resolvers()
-    prepare("train", ["seed=1", "data.train='a b'", "model.head=[4]"])
+    prepare("train", ["seed=1", "logger.name='a b'", "model.head=[4]"])
     gc.freeze()  # a collection in a child would copy all pages
 
 

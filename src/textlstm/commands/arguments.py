@@ -97,7 +97,13 @@ def _parsed_flags(command: str, arguments: list[str]) -> Namespace:
     """
     parser = get_args_parser()
     raise_input_errors(parser, command)
-    return parser.parse_intermixed_args(arguments)
+    parsed = parser.parse_intermixed_args(arguments)
+    chosen = [parsed.run, parsed.multirun, parsed.cfg, parsed.info, parsed.shell_completion]
+    if sum(map(bool, chosen)) > 1:
+        parser.error("--run, --multirun, --cfg, --info and --shell-completion exclude each other")
+    if parsed.experimental_rerun is not None and not Path(parsed.experimental_rerun).is_file():
+        parser.error(f"--experimental-rerun {parsed.experimental_rerun} names no file")
+    return parsed
 
 
 def _refuse_unreadable(arguments: list[str]) -> None:

@@ -107,7 +107,7 @@ def _through_hydra(command: str, failed: dict[str, Exception]) -> None:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(
             _guarded(command, failed)
         )()
-    except FileNotFoundError as error:
+    except (FileNotFoundError, FileExistsError) as error:
         typed = [argument for argument in sys.argv if argument.startswith(FOLDER_KEYS)]
         if not any(str(error.filename) in argument for argument in typed):
             raise
