@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
@@ -27,7 +26,7 @@ from textlstm.sweeps.settings import SweepSettings, check_folder_name
 from textlstm.sweeps.stopping import stoppable
 from textlstm.sweeps.storage import open_storage
 from textlstm.sweeps.study import Study
-from textlstm.sweeps.worker import Worker
+from textlstm.sweeps.worker import Worker, runs_here
 from textlstm.sweeps.workers import suitable_number, wait_for_texts, work_in_processes
 from textlstm.terminal import loading
 
@@ -81,7 +80,7 @@ def _sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list
         runs = progress.to_come(study.trials())
         runs = runs if runs is None or points else runs * settings.repeats
         foretell_disk(config, space, folder, runs=runs, at_work=count)
-    here, worker = isinstance(launcher, BasicLauncher), None
+    here, worker = runs_here(launcher), None
     if here and count > 1:
         work_in_processes(study, progress, folder=folder, count=count, config=config, space=space)
     else:

@@ -26,6 +26,15 @@ from textlstm.sweeps.trials import TRIAL, attachment
 log = logging.getLogger(__name__)
 
 
+def runs_here(launcher: Any) -> bool:
+    """Tells whether a launcher runs jobs in this process, one after the other: Hydra's own.
+
+    Its class is compared by name: when Hydra looks for plugins, it loads that module again.
+    """
+    kind = type(launcher)
+    return (kind.__module__, kind.__name__) == (BasicLauncher.__module__, BasicLauncher.__name__)
+
+
 class Worker:
     """Takes trials until none is left or time is up.
 
@@ -87,12 +96,12 @@ class Worker:
 
         However it ends, none of the jobs is left.
         """
-        ends: SimpleQueue[Exception | None] = SimpleQueue()
+        ends: SimpleQueue[BaseException | None] = SimpleQueue()
 
         def work() -> None:
             try:
                 self.work()
-            except Exception as error:
+            except BaseException as error:  # the thread that waits raises it
                 self.stopped = True
                 ends.put(error)
             else:
@@ -144,7 +153,7 @@ class Worker:
         with self.study.alive(trial):
             end_jobs(trial)
             jobs = self._jobs(trial)
-            here = isinstance(self.launcher, BasicLauncher)
+            here = runs_here(self.launcher)
             answers = self._run_here(trial, jobs) if here else self._run_elsewhere(trial, jobs)
         if self.left:
             return
