@@ -72,6 +72,7 @@ def test_the_wheel_holds_the_package_its_configuration_and_nothing_else(wheel):
     conf = {
         f"textlstm/{file.relative_to(REPOSITORY)}" for file in REPOSITORY.glob("conf/**/*.yaml")
     }
+    sources |= {f"textlstm/{file.relative_to(package)}" for file in package.rglob("static/*.*")}
     more = {"hydra_plugins/study_sweeper.py", "textlstm/newswire4.csv", "textlstm/py.typed"}
     assert held == sources | conf | more
     assert b"textlstm = textlstm.__main__:main" in scripts

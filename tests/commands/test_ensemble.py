@@ -4,7 +4,6 @@ import csv
 import json
 import shutil
 
-import numpy as np
 import pytest
 import torch
 
@@ -78,8 +77,19 @@ def test_the_exported_model_predicts_as_the_ensemble(trained):
     session = onnxruntime.InferenceSession(
         folder / "model" / "model.onnx", providers=["CPUExecutionProvider"]
     )
-    found = session.run(None, {"texts": np.array(TEXTS, dtype=object)})[0]
-    expected = TextClassifier.load(folder).probabilities(TEXTS)
+    classifier = TextClassifier.load(folder)
+    ids = [classifier.tokenizer.encode(text).ids for text in TEXTS]
+    tokens = torch.zeros(2, max(map(len, ids)), dtype=torch.long)
+    for row, own in enumerate(ids):
+        tokens[row, : len(own)] = torch.tensor(own)
+    assert classifier.wide is not None
+    terms, values = classifier.wide.features(TEXTS).padded()
+    given = [tokens, torch.tensor([len(own) for own in ids]), terms, values]
+    names = ["tokens", "lengths", "terms", "values"]
+    found = session.run(
+        None, {name: tensor.numpy() for name, tensor in zip(names, given, strict=True)}
+    )[0]
+    expected = classifier.probabilities(TEXTS)
     torch.testing.assert_close(torch.from_numpy(found), expected, rtol=0, atol=1e-5)
 
 

@@ -25,7 +25,6 @@ RECORDED = "the run has recorded how it was trained."
         "experiment=nothing",
         "model.hidden=3",
         "callbacks=null",
-        "sweep=grid",
     ],
 )
 def test_a_key_of_training_is_refused_by_a_command_that_reads_a_run(command, argument):

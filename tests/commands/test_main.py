@@ -45,6 +45,12 @@ ODD = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def all_is_there(monkeypatch):
+    """Files and runs that are typed need not exist: test_missing.py looks at that."""
+    monkeypatch.setattr(arguments, "refuse_missing", lambda command, overrides: None)
+
+
 def composed(command: str, *arguments: str) -> dict:
     """The config as the job gets it, after everything that is done to the command line."""
     overrides = [

@@ -74,12 +74,17 @@ def test_a_file_is_read_as_the_runs_own_was_unless_a_key_says_otherwise(predicte
     assert [row["text"] for row in rows] == ["goal"]
 
 
+def said_of_reading(caplog):
+    """The messages about how the input is read, not those about what was predicted."""
+    return [message for message in caplog.messages if message.startswith("input: ")]
+
+
 def test_no_text_of_a_tab_separated_file_vanishes(predicted, tmp_path, caplog):
     content = 'id\ttext\n1\t"goal in\n2\tshares\n3\tfall"\n'
     with caplog.at_level(logging.INFO):
         rows = predicted(content, "in.tsv")
     assert [row["text"] for row in rows] == ['"goal in', "shares", 'fall"']
-    assert caplog.messages == [
+    assert said_of_reading(caplog) == [
         "input: a quote is a character of the text, as the first rows show; quoting=double reads "
         "fields in double quotes."
     ]
@@ -88,7 +93,7 @@ def test_no_text_of_a_tab_separated_file_vanishes(predicted, tmp_path, caplog):
 def test_texts_that_seem_to_hold_rows_are_warned_of(predicted, tmp_path, caplog):
     content = 'desk,text\na,goal\na,"goal in\nb,shares\na,fall"\nb,shares\n'
     assert len(predicted(content)) == 3
-    assert caplog.messages == [
+    assert said_of_reading(caplog) == [
         f"input: 1 row holds a line break and then what looks like a whole row, the first is "
         f"{tmp_path}/in.csv, row 2. If a quote is a character there, so that rows have become part "
         f"of a text, give quoting=none, or double the quotes inside fields."
@@ -117,7 +122,7 @@ def test_a_file_that_seems_to_have_a_header_or_none_is_told_so(predicted, run_fo
     record_columns(run_folder, ["2"], header=False)
     with caplog.at_level(logging.INFO):
         predicted("id,text\n1,goal\n2,shares\n")
-    assert caplog.messages == [
+    assert said_of_reading(caplog) == [
         "input: the first row, 'id', 'text', is read as a row, but looks like names of columns; "
         "header=true takes it for them."
     ]

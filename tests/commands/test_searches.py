@@ -12,6 +12,7 @@ import pytest
 from optuna.trial import TrialState
 
 from helpers.commands import COLUMNS, KILL, QUICK, SRC, call, run, table
+from textlstm.plurals import number_of
 from textlstm.sweeps.pruning import PARTS
 from textlstm.sweeps.storage import open_storage
 from textlstm.training.threads import cores
@@ -139,7 +140,7 @@ def test_two_workers_search_prune_and_go_on_after_a_kill(tmp_path, my_csv, stora
     total = sum("attempt" not in trial.user_attrs for trial in study.trials) + 5
 
     _, errors = run("train", *overrides, f"sweep.trials={total}")
-    assert f"2 workers, each with {max(1, cores() // 2)} CPU threads" in errors
+    assert f"2 workers, each with {number_of(max(1, cores() // 2), 'CPU thread')}" in errors
 
     trials = study.trials
     begun = [trial for trial in trials if "attempt" not in trial.user_attrs]

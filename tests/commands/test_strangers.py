@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from helpers.commands import call
 from helpers.strangers import NOT_RECORDED, SECRET, change, many, recorded_run, usual
 from textlstm.checks import InputError
+from textlstm.commands import arguments
 from textlstm.commands.arguments import RECORDED, prepare
 from textlstm.commands.recorded import read_overrides
 from textlstm.places import CONF, REPOSITORY
@@ -143,7 +144,8 @@ def test_a_value_that_was_an_interpolation_is_taken_if_typed_again(tmp_path):
         ["data.label_names=[[0,no],[1,yes]]", "threads=2", "wide=true", "baselines=thorough"],
     ],
 )
-def test_the_owners_run_goes_on_with_all_that_it_had(tmp_path, overrides):
+def test_the_owners_run_goes_on_with_all_that_it_had(tmp_path, overrides, monkeypatch):
+    monkeypatch.setattr(arguments, "refuse_missing", lambda command, overrides: None)
     prepared = prepare("train", overrides)
     run = recorded_run(tmp_path / "run", *prepared)
     with initialize_config_dir(str(CONF), version_base="1.3"):

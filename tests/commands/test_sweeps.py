@@ -7,6 +7,7 @@ from optuna.trial import TrialState
 
 from helpers.commands import call, record, run, table
 from helpers.sweeps import trials_of
+from textlstm.plurals import number_of
 from textlstm.training.threads import cores
 
 pytestmark = pytest.mark.cores
@@ -33,7 +34,7 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
     assert "Traceback" not in errors
     kept, unit = re.search(r"^Disk: 3 runs keep up to (\d+) (MB), ", errors, flags=re.M).groups()
     taken = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
-    assert taken < int(kept) * 10**6 < 10 * taken, unit
+    assert taken < int(kept) * 10**6 < 20 * taken, unit
 
     log = (jobs[0] / "train.log").read_text(encoding="utf-8")
     assert "Traceback" in log
@@ -79,7 +80,7 @@ def test_two_workers_share_a_grid_and_a_bad_value_fails_alone(tmp_path):
         f"hydra.sweep.dir={tmp_path}",
     ]
     _, errors = run("train", *overrides, "sweep.workers=2", code=1)
-    assert f"2 workers, each with {max(1, cores() // 2)} CPU threads" in errors
+    assert f"2 workers, each with {number_of(max(1, cores() // 2), 'CPU thread')}" in errors
     assert (
         len(re.findall(r"^run \d: macro F1 0\.\d{4}  model.hidden=[89]$", errors, flags=re.M)) == 2
     )
@@ -95,19 +96,20 @@ def test_two_workers_share_a_grid_and_a_bad_value_fails_alone(tmp_path):
 
 
 def test_a_mistake_in_the_data_is_one_error_however_many_workers(tmp_path):
+    (tmp_path / "bad.csv").write_text("x,y\n1,2\n", encoding="utf-8")
     overrides = [
-        f"data.train={tmp_path}/none.csv",
+        f"data.train={tmp_path}/bad.csv",
         "model.hidden=8,9",
         f"hydra.sweep.dir={tmp_path}/sweep",
     ]
     _, errors = run("train", *overrides, "sweep.workers=2", code=2)
     assert errors.count("error: ") == 1
-    assert f"error: data.train: {tmp_path}/none.csv does not exist" in errors
+    assert f"error: data.train: {tmp_path}/bad.csv has no column" in errors
     logs = [
         (tmp_path / "sweep" / f"worker-{number}.log").read_text(encoding="utf-8")
         for number in (1, 2)
     ]
-    assert not any("Traceback" in log or "does not exist" in log for log in logs)
+    assert not any("Traceback" in log or "error: " in log for log in logs)
     trials = trials_of("model.hidden", tmp_path / "sweep")
     assert [trial.state for trial in trials] == [TrialState.WAITING] * 2
 

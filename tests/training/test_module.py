@@ -119,7 +119,6 @@ def test_it_learns(data):
     trainer.fit(module, data)
     trainer.test(module, data, verbose=False)
     assert module.scores["accuracy"] == 1.0
-    assert trainer.callback_metrics["test/accuracy"] == 1.0
     assert module.predictions.predicted_N.tolist() == data.splits["test"]["label"][:]
 
 

@@ -240,7 +240,7 @@ def test_a_language_model_that_fails_is_not_kept(options, tmp_path, monkeypatch)
 
 
 def test_metrics_are_json_whatever_they_hold(trained, tmp_path):
-    trained("+callbacks.early_stopping.divergence_threshold=.inf")
+    trained("+callbacks.early_stopping.divergence_threshold=inf")
 
     def refused(name):
         raise AssertionError(f"bare {name}")

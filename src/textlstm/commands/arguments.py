@@ -69,12 +69,13 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
         typed = [*typed, "data=files"]
         overrides.append(_parse("data=files"))
     check_keys(command, overrides)
-    refuse_missing(command, overrides)
+    showing = parsed.cfg is not None or parsed.info is not None
+    if not showing:
+        refuse_missing(command, overrides)
     refuse_two_readings(command, overrides)
 
     swept = [override.key_or_group for override in overrides if override.is_sweep_override()]
     preset = [override.value() for override in overrides if override.key_or_group == "sweep"]
-    showing = parsed.cfg is not None or parsed.info is not None
     if command == "train" and not showing and (parsed.multirun or swept or any(preset)):
         if "test" in keys:
             raise InputError(

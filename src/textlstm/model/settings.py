@@ -34,8 +34,7 @@ class NetworkSettings:
     """true reads each text forwards and backwards"""
 
     directions: str = "mixed"  # what networks had before there was a choice
-    """with several layers that read both ways: mixed (each layer reads the states of both
-    directions) or separate (each direction has its own layers)"""
+    """mixed (each layer reads the states of both directions) or separate (of its own alone)"""
 
     pooling: str
     """how the states of a text become one vector: last, mean, max, concat or attention"""
