@@ -41,8 +41,7 @@ class OptimizerSettings:
     """how strongly each step pulls the weights towards 0; with adamw, apart from the gradient"""
 
     schedule: str
-    """how the learning rate changes: constant, one_cycle (up, then down to 0) or plateau (down when
-    validation gets no better)"""
+    """constant, one_cycle (up, then down to 0) or plateau (down when validation gets no better)"""
 
     body_rate: float = 1.0  # what runs had before there was a choice
     """the share of the learning rate that embedding and LSTM get, such as 0.3 when they are
