@@ -123,8 +123,8 @@ def test_a_line_says_that_the_model_is_behind_the_linear_baseline(rows, tmp_path
     out, _ = call("train", *options, "trainer.max_epochs=1", "optimizer.lr=0")
     assert re.search(
         r"\nBehind the linear baseline on test, (by more|but by less) than chance would give "
-        r"\(McNemar's test of accuracy, p .*\): accuracy \d\.\d{4} against 1\.0000 and macro F1 \d\.\d{4} against "
-        r"1\.0000\. More training rows would help the LSTM most; until then, take TF-IDF \+ "
-        r"logistic regression, or try wide=true, .*\n",
+        r"\(McNemar's test of accuracy, p .*\): accuracy \d\.\d{4} against 1\.0000 and macro F1 "
+        r"\d\.\d{4} against 1\.0000\. More training rows would help the LSTM most; until then, "
+        r"take TF-IDF \+ logistic regression, or try wide=true, .*\n",
         out,
     )
