@@ -1,5 +1,6 @@
 """What `make setup` shows while it installs, with a pip that only says what pip says."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -31,10 +32,23 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def without_make() -> dict[str, str]:
+    """The environment of a person, also where `make test` runs the tests."""
+    return {
+        key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))
+    }
+
+
 def setup(project: Path) -> subprocess.CompletedProcess[str]:
     if not (shutil.which("make") and shutil.which("awk")):
         pytest.skip("make or awk is not installed")
-    return subprocess.run(["make", "setup"], cwd=project, capture_output=True, text=True)
+    return subprocess.run(
+        ["make", "--no-print-directory", "setup"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        env=without_make(),
+    )
 
 
 def test_setup_says_what_it_installs_how_far_it_is_and_how_long_it_took(project):

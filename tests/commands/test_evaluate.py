@@ -77,16 +77,16 @@ def test_evaluate_scores_another_file(trained, my_csv, tmp_path):
 
 
 def test_evaluate_refuses_changed_data_unless_told_otherwise(trained, my_csv):
-    before = my_csv.read_text(encoding="utf-8")
+    before = my_csv.read_bytes()
     try:
-        my_csv.write_text(before + "999,One more headline,world\n", encoding="utf-8")
+        my_csv.write_bytes(before + b"999,One more headline,world\r\n")
         _, errors = call("evaluate", f"run={trained}", code=2)
         assert "has changed since the run" in errors
         assert "changed_data=true" in errors
         out, _ = call("evaluate", f"run={trained}", "changed_data=true", "split=validation")
         assert "Scores on validation" in out
     finally:
-        my_csv.write_text(before, encoding="utf-8")
+        my_csv.write_bytes(before)
 
 
 def test_a_file_without_a_header_is_scored_by_names_or_positions(trained, my_csv, tmp_path):

@@ -43,6 +43,14 @@ class Slurm:
         return [line.removeprefix(f"{command} ") for line in lines if line.startswith(command)]
 
 
+@pytest.fixture(autouse=True)
+def heeds_ctrl_c():
+    """Tests that a script runs in the background are started with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def slurm(tmp_path, monkeypatch):
     """Puts stand-ins for squeue and scancel, which find their queue where they lie, on PATH."""

@@ -27,6 +27,14 @@ def no_hard_end(monkeypatch):
     monkeypatch.setattr(stopping, "end_after", lambda seconds, code: None)
 
 
+@pytest.fixture(autouse=True)
+def heeds_ctrl_c():
+    """Tests that a script runs in the background are started with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", TOLD)
 def test_a_signal_ends_the_sweep_with_one_line_that_says_how_to_go_on(number, monkeypatch, caplog):
     typed = ["python", "src/train.py", "model.hidden=8,16", "sweep.storage=postgresql://me:x@db/s"]

@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 def runs_here(launcher: Any) -> bool:
     """Tells whether a launcher runs jobs in this process, one after the other: Hydra's own.
 
-    Its class is compared by name: when Hydra looks for plugins, it loads that module again.
+    Classes are compared by name: when Hydra looks for plugins, it loads that module again.
     """
-    kind = type(launcher)
-    return (kind.__module__, kind.__name__) == (BasicLauncher.__module__, BasicLauncher.__name__)
+    own = (BasicLauncher.__module__, BasicLauncher.__name__)
+    return own in [(kind.__module__, kind.__name__) for kind in type(launcher).__mro__]
 
 
 class Worker:
