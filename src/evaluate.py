@@ -4,7 +4,7 @@ python src/evaluate.py run=outputs/runs/2026-01-31_12-00-00
 python src/evaluate.py run=outputs/runs/2026-01-31_12-00-00 file=new.csv
 """
 
-from textlstm.commands.start import start
+from textlstm.commandline.start import start
 
 if __name__ == "__main__":
     start("evaluate")

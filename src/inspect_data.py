@@ -4,7 +4,7 @@ python src/inspect_data.py data.train=my.csv
 python src/inspect_data.py data.train='logs/*.jsonl' data.tokenizer=bpe
 """
 
-from textlstm.commands.start import start
+from textlstm.commandline.start import start
 
 if __name__ == "__main__":
     start("inspect_data")

@@ -4,7 +4,7 @@ python src/leaderboard.py
 python src/leaderboard.py grid
 """
 
-from textlstm.commands.start import start
+from textlstm.commandline.start import start
 
 if __name__ == "__main__":
     start("leaderboard")

@@ -4,7 +4,7 @@ python src/predict.py run=outputs/runs/2026-01-31_12-00-00 text="Striker signs f
 python src/predict.py run=outputs/runs/2026-01-31_12-00-00 input=new.csv output=predicted.csv
 """
 
-from textlstm.commands.start import start
+from textlstm.commandline.start import start
 
 if __name__ == "__main__":
     start("predict")

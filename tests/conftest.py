@@ -14,7 +14,7 @@ import torch
 
 from helpers.commands import MANY_CORES, SRC, TESTS, as_before
 from helpers.mistakes import SMALL, half_written
-from textlstm.commands import main as command_line
+from textlstm.commandline import main as command_line
 from textlstm.runs import figures
 from textlstm.writing import markdown_table
 

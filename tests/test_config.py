@@ -11,8 +11,8 @@ from hydra.utils import instantiate
 
 from helpers.configs import composed
 from textlstm.checks import InputError, parse_settings
-from textlstm.commands.help import key_lines
-from textlstm.commands.settings import EvaluateSettings, ExportSettings, PredictSettings
+from textlstm.commandline.help import key_lines
+from textlstm.commandline.settings import EvaluateSettings, ExportSettings, PredictSettings
 from textlstm.data.datamodule import TextDataModule
 from textlstm.places import CONF
 from textlstm.sweeps.search_space import SearchSpace

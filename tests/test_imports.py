@@ -19,9 +19,13 @@ MAY_IMPORT = {
     "sweeps": {"ground", "data", "model", "runs", "training", "sweeps"},
     "leaderboard": {"ground", "data", "model", "runs", "leaderboard"},
     "exporting": {"ground", "data", "model", "exporting"},
+    "commandline": {
+        *("ground", "data", "model", "runs"),
+        *("training", "sweeps", "leaderboard", "commandline"),
+    },
     "commands": {
         *("ground", "data", "model", "runs", "exporting"),
-        *("training", "sweeps", "leaderboard", "commands"),
+        *("training", "sweeps", "leaderboard", "commandline", "commands"),
     },
 }
 ABOVE_ALL = {"__init__", "__main__"}  # the doors of the package

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from helpers.commands import QUICK, call
 from helpers.records import small_record
 from textlstm.checks import InputError
-from textlstm.commands.arguments import prepare
+from textlstm.commandline.arguments import prepare
 from textlstm.passwords import (
     STORAGE_URL,
     hidden,

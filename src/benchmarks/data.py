@@ -160,7 +160,7 @@ import sys, time
 started = time.perf_counter()
 import pytorch_lightning, torchmetrics, datasets
 imported = time.perf_counter()
-from textlstm.commands import main as command_line
+from textlstm.commandline import main as command_line
 from textlstm.training import module
 from textlstm.training import run as training
 def step(self, batch, index):

@@ -32,7 +32,7 @@ def composed(*given: str) -> dict[str, Any]:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
-    from textlstm.commands.arguments import quote_literal
+    from textlstm.commandline.arguments import quote_literal
     from textlstm.places import CONF
 
     quoted = [quote_literal(override) for override in given]
@@ -74,7 +74,7 @@ def train(*given: str) -> dict[str, Any]:
 
     The run's folder is removed afterwards. A side that answers in between never comes back.
     """
-    from textlstm.commands import main as command_line
+    from textlstm.commandline import main as command_line
 
     threads = os.environ.get("BENCH_THREADS")
     more = [] if threads is None else [f"threads={threads}"]

@@ -40,7 +40,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from textlstm.commands.main import WAITING
+from textlstm.commandline.main import WAITING
 from textlstm.places import OUTPUTS
 from textlstm.runs.figures import BLUE, ORANGE
 

@@ -8,8 +8,8 @@ import sys
 from importlib.metadata import version
 
 from textlstm.checks import InputError, nearest
-from textlstm.commands.output import fail, show
-from textlstm.commands.start import start
+from textlstm.commandline.output import fail, show
+from textlstm.commandline.start import start
 from textlstm.places import CONF
 from textlstm.ranks import passed_on
 from textlstm.typed import as_typed

@@ -9,12 +9,12 @@ import pytest
 
 from helpers.commands import SRC, call, environment
 from helpers.mistakes import CSV, MANY, SMALL
-from textlstm.commands.arguments import prepare
+from textlstm.commandline.arguments import prepare
 
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from textlstm.commands import main as command_line
+from textlstm.commandline import main as command_line
 from textlstm import places
 places.CACHE = Path(sys.argv.pop(1))
 import textlstm.training.run

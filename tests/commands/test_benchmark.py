@@ -5,8 +5,8 @@ import csv
 import pytest
 
 from helpers.commands import QUICK, call, record, table
+from textlstm.commandline.main import _register_resolvers
 from textlstm.commands import benchmark as commands
-from textlstm.commands.main import _register_resolvers
 from textlstm.data.reading.collections import find_data_sets
 from textlstm.data.sources import NEWSWIRE4
 from textlstm.runs.folder import folder_name

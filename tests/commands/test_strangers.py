@@ -10,9 +10,9 @@ from omegaconf import OmegaConf
 from helpers.commands import call
 from helpers.strangers import NOT_RECORDED, SECRET, change, many, recorded_run, usual
 from textlstm.checks import InputError
-from textlstm.commands import arguments
-from textlstm.commands.arguments import RECORDED, prepare
-from textlstm.commands.recorded import read_overrides
+from textlstm.commandline import arguments
+from textlstm.commandline.arguments import RECORDED, prepare
+from textlstm.commandline.recorded import read_overrides
 from textlstm.places import CONF, REPOSITORY
 from textlstm.runs.environment import environment
 

@@ -107,8 +107,8 @@ def _warm_up() -> None:
 
     Nothing is kept from one child to the next: each is a copy of this process.
     """
-    from textlstm.commands.arguments import prepare
-    from textlstm.commands.main import _register_resolvers
+    from textlstm.commandline.arguments import prepare
+    from textlstm.commandline.main import _register_resolvers
 
     _register_resolvers()
     prepare("train", ["seed=1", "logger.name='a b'", "model.head=[4]"])
@@ -127,7 +127,7 @@ def _run(asked: dict[str, Any]) -> None:
     most = pages * resource.getpagesize() + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
-    from textlstm.commands.main import main
+    from textlstm.commandline.main import main
 
     sys.argv = [str(SRC / f"{asked['command']}.py"), *asked["arguments"]]
     # What the command starts more processes of itself with; Lightning asks the module.

@@ -9,7 +9,7 @@ import yaml
 
 from helpers.training import MODEL, OPTIMIZER
 from textlstm.checks import InputError, parse_settings
-from textlstm.commands.help import field_sentences
+from textlstm.commandline.help import field_sentences
 from textlstm.model.pooling import POOLINGS
 from textlstm.model.settings import ModelSettings
 from textlstm.places import CONF

@@ -12,7 +12,7 @@ import pytest
 
 from helpers.commands import QUICK, as_before
 from helpers.screens import terminal_as_stderr
-from textlstm.commands.main import main
+from textlstm.commandline.main import main
 from textlstm.training.progress import ProgressBar
 
 OPTIONS = [*QUICK, "data.max_rows=300", "threads=1"]

@@ -17,9 +17,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from textlstm.checks import InputError
-from textlstm.commands.arguments import prepare, typed_values
-from textlstm.commands.help import option_parser
-from textlstm.commands.recorded import OPEN, read_config
+from textlstm.commandline.arguments import prepare, typed_values
+from textlstm.commandline.help import option_parser
+from textlstm.commandline.recorded import OPEN, read_config
 from textlstm.data.reading.checksums import changed_sources
 from textlstm.data.reading.collections import DataSet, find_data_sets
 from textlstm.escaping import visible

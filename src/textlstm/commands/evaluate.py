@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from textlstm.checks import InputError, parse_settings
-from textlstm.commands.settings import EvaluateSettings, read_as
+from textlstm.commandline.settings import EvaluateSettings, read_as
 from textlstm.data.batching import EncodedTexts, batch_loader
 from textlstm.data.classes import unseen_sentence
 from textlstm.data.datamodule import TextDataModule

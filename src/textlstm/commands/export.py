@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from textlstm.checks import InputError, parse_settings
+from textlstm.commandline.settings import ExportSettings
 from textlstm.commands.evaluate import refuse_changed
-from textlstm.commands.settings import ExportSettings
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.settings import DataSettings
 from textlstm.escaping import one_line, visible

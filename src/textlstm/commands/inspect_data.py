@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from textlstm.checks import InputError
-from textlstm.commands.settings import InspectSettings
+from textlstm.commandline.settings import InspectSettings
 from textlstm.data.batching import token_counts
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.facts import DataFacts, SplitFacts

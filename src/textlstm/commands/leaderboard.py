@@ -1,6 +1,6 @@
 """Ranks the configurations of a sweep."""
 
-from textlstm.commands.help import option_parser
+from textlstm.commandline.help import option_parser
 from textlstm.leaderboard.board import write_leaderboard
 from textlstm.leaderboard.named import find_sweep
 

@@ -13,8 +13,8 @@ from typing import Any, TextIO
 import torch
 
 from textlstm.checks import InputError, parse_settings
+from textlstm.commandline.settings import PredictSettings, read_as
 from textlstm.commands.explaining import explanation_lines, explanation_values
-from textlstm.commands.settings import PredictSettings, read_as
 from textlstm.data.columns import Columns
 from textlstm.data.facts import DamageFacts
 from textlstm.data.reading.damaged import count_damaged, damaged_sentence

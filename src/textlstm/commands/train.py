@@ -7,7 +7,7 @@ from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
-from textlstm.commands.recorded import read_overrides
+from textlstm.commandline.recorded import read_overrides
 from textlstm.runs.folder import RunFolder
 from textlstm.training import run as training
 from textlstm.training.callbacks import Pruner

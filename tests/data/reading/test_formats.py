@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers.reading import COLUMNS, COMPRESS, CSV, ROWS, WRITTEN_AS, assert_refused, read
-from textlstm.commands.help import key_lines
+from textlstm.commandline.help import key_lines
 from textlstm.data.reading.files import EXPECTED, open_table
 from textlstm.data.reading.formats import FORMATS, Format, format_names, is_table
 from textlstm.data.reading.opened import COMPRESSED

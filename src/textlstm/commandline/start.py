@@ -9,12 +9,12 @@ from textlstm.signals import Stopped, stoppable
 
 
 def start(command: str) -> None:
-    """Runs a command: see `textlstm.commands.main.main`."""
+    """Runs a command: see `textlstm.commandline.main.main`."""
     note_beginning()
     try:
         with stoppable():
             # Here, since it takes a moment, in which a signal may come, too.
-            from textlstm.commands.main import main
+            from textlstm.commandline.main import main
 
             main(command)
     except Stopped as stop:

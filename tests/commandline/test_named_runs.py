@@ -6,9 +6,9 @@ import pytest
 
 from helpers.sweeps import finished
 from textlstm.checks import InputError
-from textlstm.commands import arguments
-from textlstm.commands.foreign_keys import OF_RUNS
-from textlstm.commands.named_runs import with_folder_of_run
+from textlstm.commandline import arguments
+from textlstm.commandline.foreign_keys import OF_RUNS
+from textlstm.commandline.named_runs import with_folder_of_run
 from textlstm.leaderboard import named
 from textlstm.runs import folder as runs
 

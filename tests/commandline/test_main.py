@@ -21,9 +21,9 @@ from helpers.strangers import recorded_run
 from textlstm import __main__, ranks
 from textlstm.__main__ import COMMANDS
 from textlstm.checks import InputError
-from textlstm.commands import arguments
-from textlstm.commands import main as command_line
-from textlstm.commands.arguments import RECORDED, prepare, quote_literal
+from textlstm.commandline import arguments
+from textlstm.commandline import main as command_line
+from textlstm.commandline.arguments import RECORDED, prepare, quote_literal
 from textlstm.places import CONF
 from textlstm.runs.folder import folder_name
 

@@ -11,7 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from textlstm.checks import InputError
-from textlstm.commands.mistakes import users_error
+from textlstm.commandline.mistakes import users_error
 from textlstm.runs.claim import claimed
 from textlstm.typed import as_typed
 from textlstm.writing import make_folder, refuse_link, write_text

@@ -9,8 +9,8 @@ from omegaconf import OmegaConf
 
 from helpers.commands import call
 from textlstm.checks import InputError
-from textlstm.commands.arguments import prepare
-from textlstm.commands.help import help_text, help_topics, key_lines
+from textlstm.commandline.arguments import prepare
+from textlstm.commandline.help import help_text, help_topics, key_lines
 from textlstm.typed import as_typed
 
 

@@ -17,17 +17,17 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from textlstm.checks import InputError, JobsFailed
-from textlstm.commands.arguments import (
+from textlstm.commandline.arguments import (
     RECORDED,
     offer_recorded,
     offered_recorded,
     prepare,
     quote_literal,
 )
-from textlstm.commands.begun import begun
-from textlstm.commands.help import help_text, help_topics
-from textlstm.commands.mistakes import users_error
-from textlstm.commands.output import (
+from textlstm.commandline.begun import begun
+from textlstm.commandline.help import help_text, help_topics
+from textlstm.commandline.mistakes import users_error
+from textlstm.commandline.output import (
     end,
     end_without_reader,
     fail,

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from textlstm.checks import InputError
-from textlstm.commands.mistakes import users_error
+from textlstm.commandline.mistakes import users_error
 
 NO_MEMORY = "The memory of this machine does not suffice"
 

@@ -12,8 +12,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from textlstm.checks import InputError, nearest
-from textlstm.commands.mistakes import raise_input_errors
-from textlstm.commands.settings import (
+from textlstm.commandline.mistakes import raise_input_errors
+from textlstm.commandline.settings import (
     EvaluateSettings,
     ExportSettings,
     InspectSettings,

@@ -18,16 +18,16 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from textlstm.checks import InputError, nearest, suggested
-from textlstm.commands.foreign_keys import (
+from textlstm.commandline.foreign_keys import (
     is_group,
     refuse_foreign_keys,
     refuse_missing,
     refuse_null_presets,
 )
-from textlstm.commands.mistakes import raise_input_errors
-from textlstm.commands.named_runs import with_folder_of_run
-from textlstm.commands.readings import refuse_two_readings
-from textlstm.commands.recorded import read_config
+from textlstm.commandline.mistakes import raise_input_errors
+from textlstm.commandline.named_runs import with_folder_of_run
+from textlstm.commandline.readings import refuse_two_readings
+from textlstm.commandline.recorded import read_config
 from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED, leaf_values, value_in
 from textlstm.passwords import keep_password
 from textlstm.places import CONF

@@ -23,7 +23,8 @@ started = pytest.mark.parametrize(
             pytest.param(
                 [
                     "-c",
-                    f"from textlstm.commands.output import whole_output\nwith whole_output(): {w}",
+                    "from textlstm.commandline.output import whole_output\n"
+                    f"with whole_output(): {w}",
                 ],
                 id=name,
             )

@@ -56,7 +56,7 @@ def show(text: str) -> None:
         with whole_output():
             print(text)
     except OSError as error:
-        from textlstm.commands.mistakes import users_error  # imports Hydra
+        from textlstm.commandline.mistakes import users_error  # imports Hydra
 
         if mistake := users_error(error):
             fail(mistake)

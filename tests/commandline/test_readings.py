@@ -3,7 +3,7 @@
 import pytest
 
 from textlstm.checks import InputError
-from textlstm.commands.arguments import prepare
+from textlstm.commandline.arguments import prepare
 
 
 @pytest.mark.parametrize(

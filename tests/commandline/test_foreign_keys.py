@@ -4,7 +4,7 @@ import pytest
 
 from helpers.commands import call
 from textlstm.checks import InputError
-from textlstm.commands.arguments import prepare
+from textlstm.commandline.arguments import prepare
 
 RECORDED = "the run has recorded how it was trained."
 

@@ -1,0 +1,1 @@
+"""How a command line is read, helped, begun and ended, whichever command it names."""
