@@ -72,6 +72,9 @@ coverage: setup ## all tests, and which lines of src/ they do not reach; takes a
 test-cores: setup ## those that train or start processes, as on a machine of 16 cores
 	TEXTLSTM_TEST_CORES=16 $(BIN)/python -m pytest -n 2 --dist worksteal -m 'cores and not gpu and not scale' $(ARGS)
 
+test-slow: setup ## those that train several models, which `make test` leaves out
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)
+
 test-gpu: setup ## the few that need a GPU
 	TEXTLSTM_TEST_GPU=1 $(BIN)/python -m pytest -m gpu $(ARGS)
 
