@@ -118,11 +118,15 @@ def test_a_refit_may_leave_its_epochs_to_the_rows(short, rows, tmp_path):
     )
 
 
-def test_a_line_says_that_the_model_is_behind_the_linear_baseline(rows, tmp_path):
-    options = [*OPEN, rows, "baselines=true", "data.batch_size=64", f"hydra.run.dir={tmp_path}/run"]
+def test_a_line_says_that_the_model_is_behind_the_linear_baseline(rows, write_rows, tmp_path):
+    texts = [(f"goal {n}", "sports") for n in range(30)]
+    texts += [(f"shares fall {n}", "money") for n in range(30)]
+    test = f"data.test={write_rows('test.csv', texts)}"
+    options = [*OPEN, rows, test, "baselines=true", "data.batch_size=64"]
+    options += [f"hydra.run.dir={tmp_path}/run"]
     out, _ = call("train", *options, "trainer.max_epochs=1", "optimizer.lr=0")
     assert re.search(
-        r"\nBehind the linear baseline on test, (by more|but by less) than chance would give "
+        r"\nBehind the linear baseline on test, by more than chance would give "
         r"\(McNemar's test of accuracy, p .*\): accuracy \d\.\d{4} against 1\.0000 and macro F1 "
         r"\d\.\d{4} against 1\.0000\. More training rows would help the LSTM most; until then, "
         r"take TF-IDF \+ logistic regression, or try wide=true, .*\n",

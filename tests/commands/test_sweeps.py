@@ -34,7 +34,8 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
     assert "Traceback" not in errors
     kept, unit = re.search(r"^Disk: 3 runs keep up to (\d+) (MB), ", errors, flags=re.M).groups()
     taken = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
-    assert taken < int(kept) * 10**6 < 20 * taken, unit
+    each = taken / 2  # one of the three failed
+    assert each < int(kept) * 10**6 / 3 < 10 * each, unit
 
     log = (jobs[0] / "train.log").read_text(encoding="utf-8")
     assert "Traceback" in log
