@@ -17,7 +17,7 @@ from helpers.commands import SRC, call, run, table
 from helpers.records import small_record
 from helpers.small import small_network
 from textlstm.checks import InputError
-from textlstm.commands import predict as predict_module
+from textlstm.commands.output_rows import DELIMITERS
 from textlstm.commands.predict import predict
 from textlstm.data.sources import NEWSWIRE4
 from textlstm.data.tokenizer import train_tokenizer
@@ -193,14 +193,14 @@ def test_a_spreadsheet_sees_no_formula_and_without_it_cells_are_exact(predicting
         target = tmp_path / f"exact.{suffix}"
         predicting(input=tmp_path / "in.csv", output=target)
         with open(target, encoding="utf-8", newline="") as lines:
-            exact = list(csv.reader(lines, delimiter=predict_module.DELIMITERS[target.suffix]))
+            exact = list(csv.reader(lines, delimiter=DELIMITERS[target.suffix]))
         assert exact[0][:2] == ["text", "=id"]
         assert [row[0] for row in exact[1:]] == texts
 
         predicting(input=tmp_path / "in.csv", output=target, spreadsheet=True)
         content = target.read_bytes().decode()
         assert content.startswith("\ufeff")
-        delimiter = predict_module.DELIMITERS[target.suffix]
+        delimiter = DELIMITERS[target.suffix]
         shown = list(csv.reader(io.StringIO(content[1:], newline=""), delimiter=delimiter))
         assert shown[0][:2] == ["text", "'=id"]
         assert [row[0] for row in shown[1:]] == [

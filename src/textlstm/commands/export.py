@@ -11,7 +11,7 @@ import pandas as pd
 
 from textlstm.checks import InputError, parse_settings
 from textlstm.commandline.settings import ExportSettings
-from textlstm.commands.evaluate import refuse_changed
+from textlstm.commands.scored_texts import refuse_changed
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.settings import DataSettings
 from textlstm.escaping import one_line, visible
