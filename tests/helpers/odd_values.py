@@ -89,7 +89,8 @@ def _serve() -> None:
 
     places.OUTPUTS = Path(os.environ["TEXTLSTM_OUTPUTS"])  # before others take it from there
     places.CACHE = places.OUTPUTS / "cache"
-    for name in ("evaluate", "export", "inspect_data", "leaderboard", "main", "predict", "train"):
+    importlib.import_module("textlstm.commandline.main")
+    for name in ("evaluate", "export", "inspect_data", "leaderboard", "predict", "train"):
         importlib.import_module(f"textlstm.commands.{name}")
     _warm_up()
 
