@@ -27,7 +27,8 @@ export FOLLOW_PIP
 # A torch that is in .venv already stays, if the range in pyproject.toml admits it: its constraint is dropped.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Installing the project and its packages, of the tested versions, into $(VENV)."
-	@echo "That is about 2 GB, most of it torch; it takes one to five minutes."
+	@echo "That is about 2 GB, and on Linux 4 GB more for CUDA, unless .venv has a torch without it"
+	@echo "(docs/install.md says how); it takes one to ten minutes."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@if $(BIN)/python -c 'import torch; assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 10)' 2>/dev/null; \
 	then grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt; else cp constraints.txt $(VENV)/constraints.txt; fi
