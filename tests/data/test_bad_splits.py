@@ -45,6 +45,12 @@ CASES = [
         [TRAIN + "rows.csv", "data.val_fraction=0"],
         "There is no validation set: give data.validation=FILE or data.val_fraction above 0.",
     ),
+    (
+        "no test rows for a run that scores them",
+        {"rows.csv": MANY},
+        [TRAIN + "rows.csv", "data.test_fraction=0", "test=true"],
+        "There is no test set: give data.test=FILE or data.test_fraction above 0.",
+    ),
 ]
 
 

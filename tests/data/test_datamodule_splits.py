@@ -31,6 +31,16 @@ def test_a_tenth_each_is_held_out_and_all_three_are_encoded(prepare):
     }
 
 
+def test_a_run_that_scores_no_test_set_need_not_hold_rows_out_for_one(prepare):
+    data = prepare(test_fraction=0.0, tested=False)
+    assert {split: len(rows) for split, rows in data.splits.items()} == {
+        "train": 90,
+        "validation": 10,
+    }
+    held_out = prepare(tested=False)
+    assert len(held_out.splits["test"]) == 10
+
+
 @pytest.mark.parametrize("tokenizer", ["word", "bpe"])
 def test_vocabulary_and_training_ids_never_see_validation_and_test(prepare, write_rows, tokenizer):
     def prepared(validation, test):

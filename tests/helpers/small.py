@@ -89,8 +89,9 @@ def data_settings(**changes: Any) -> DataSettings:
 
 
 def data_module(cache: Path, **changes: Any) -> TextDataModule:
-    """A small data module, not set up; `seed` and `tokenizer_json` are its own arguments."""
-    own = {key: changes.pop(key) for key in ("seed", "tokenizer_json") if key in changes}
+    """A small data module, not set up; what is no key of `data` is an argument of its own."""
+    own_keys = ("seed", "tokenizer_json", "tested")
+    own = {key: changes.pop(key) for key in own_keys if key in changes}
     return TextDataModule(data_settings(**changes), cache=cache, **own)
 
 

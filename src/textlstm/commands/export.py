@@ -126,6 +126,7 @@ def _validation_rows(record: Record, classifier: TextClassifier) -> tuple[list[s
         cache=CACHE,
         seed=record["seed"],
         tokenizer_json=classifier.tokenizer.to_str(),
+        tested=False,
     )
     data.setup()
     return data.splits["validation"]["text"][:], data.encoded["validation"].labels_N.numpy()

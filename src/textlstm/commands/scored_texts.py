@@ -62,6 +62,7 @@ def own_split(
         cache=CACHE,
         seed=record["seed"],
         tokenizer_json=module.hparams["tokenizer_json"],
+        tested=settings.split == "test",
     )
     data.setup()
     split = settings.split

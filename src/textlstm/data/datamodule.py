@@ -44,6 +44,7 @@ class TextDataModule(pl.LightningDataModule):
         seed: the order of the training batches; which rows are held out is `split_seed`'s matter,
             so that runs with other seeds share their test set.
         tokenizer_json: a trained tokenizer to use instead of learning one.
+        tested: whether there must be test rows; where not, data.test_fraction=0 leaves none out.
 
     After `setup`, `splits` (texts and labels), `encoded` (ids) and `places` (files and row numbers)
     hold the rows by split. There are `class_names`, `tokenizer`, `class_weights`, `batch_size`,
@@ -61,11 +62,12 @@ class TextDataModule(pl.LightningDataModule):
         cache: Path,
         seed: int = 0,
         tokenizer_json: str | None = None,
+        tested: bool = True,
     ) -> None:
         super().__init__()
         check_choice("data.tokenizer", settings.tokenizer, KINDS)
         self.settings, self.cache, self.seed = settings, cache, seed
-        self.tokenizer_json = tokenizer_json
+        self.tokenizer_json, self.tested = tokenizer_json, tested
         self.splits: DatasetDict = DatasetDict()
         self.stream: Stream | None = None
         self.unlabelled: Unlabelled | None = None
@@ -77,8 +79,12 @@ class TextDataModule(pl.LightningDataModule):
 
         sources = self._load()
         self.class_names: list[str] = sources["train"].class_names
-        row_numbers, division = split_sources(sources, self.settings, self.settings.name)
-        origins = {split: sources.get(split, sources["train"]) for split in SPLITS}
+        row_numbers, division = split_sources(
+            sources, self.settings, self.settings.name, tested=self.tested
+        )
+        origins = {
+            split: sources.get(split, sources["train"]) for split in SPLITS if split in row_numbers
+        }
         if self.settings.refit:
             self.held_out = join_validation(origins, row_numbers)
 

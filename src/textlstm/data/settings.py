@@ -136,7 +136,7 @@ class SplitSettings:
     """the share of rows that is held out for validation, below 1"""
 
     test_fraction: float
-    """the share of rows that is held out for the test, below 1"""
+    """the share of rows that is held out for the test, below 1; with test=false it may be 0"""
 
     folds: int | None
     """for cross-validation: the number of parts into which all rows but the test rows are

@@ -19,7 +19,7 @@ FRACTION_KEYS = {"validation": "val_fraction", "test": "test_fraction"}
 
 
 def split_sources(
-    sources: dict[str, Source], settings: SplitSettings, name: str | None
+    sources: dict[str, Source], settings: SplitSettings, name: str | None, *, tested: bool = True
 ) -> tuple[dict[str, np.ndarray], DivisionFacts]:
     """Decides which rows train, validate and test.
 
@@ -27,6 +27,7 @@ def split_sources(
         sources: `train` and, where they have a source of their own, `validation` and `test`.
         settings: how the splits without a source are cut from `train`.
         name: what messages call a data set that brings a validation split.
+        tested: whether test rows are needed; where not, a fraction of 0 leaves none out.
 
     Returns:
         The row numbers of each split (a split with a source of its own counts rows in that source,
@@ -49,7 +50,10 @@ def split_sources(
             dropped[split] = len(sources[split].rows) - len(row_numbers[split])
             _check_known(split, sources[split], row_numbers[split])
 
-    cut, rare = _cut_train(sources, row_numbers["train"], settings)
+    missing = [split for split in ("test", "validation") if split not in sources]
+    if not tested and settings.test_fraction == 0 and "test" in missing:
+        missing.remove("test")
+    cut, rare = _cut_train(sources, row_numbers["train"], missing, settings)
     whole = {split: source for split, source in sources.items() if not source.is_sample}
     facts: DivisionFacts = {
         "duplicates": {split: _count_duplicates(source) for split, source in whole.items()},
@@ -85,9 +89,9 @@ def join_validation(sources: dict[str, Source], row_numbers: dict[str, np.ndarra
 
 
 def _cut_train(
-    sources: dict[str, Source], train: np.ndarray, settings: SplitSettings
+    sources: dict[str, Source], train: np.ndarray, missing: list[str], settings: SplitSettings
 ) -> tuple[dict[str, np.ndarray], dict[str, int]]:
-    """Cuts the splits that have no source from the training rows `train`.
+    """Cuts the splits that have no source, those in `missing`, from the training rows `train`.
 
     Returns:
         The row numbers of these splits and of what is left to train on; and the classes that are
@@ -95,7 +99,6 @@ def _cut_train(
     """
     source = sources["train"]
     # Test is cut first, so that its rows do not depend on how many validate.
-    missing = [split for split in ("test", "validation") if split not in sources]
     _check_fractions(missing, settings)
     if settings.max_rows is not None and settings.max_rows < len(train):
         generator = np.random.default_rng(settings.split_seed)

@@ -126,7 +126,7 @@ def tokenize_for_all(config: DictConfig, space: SearchSpace) -> None:
         if f"data.{key}" in space.swept:
             settings[key] = int(next(space.swept[f"data.{key}"].sweep_string_iterator()))
     data_settings = parse_settings(DataSettings, settings, "data")
-    TextDataModule(data_settings, cache=CACHE, seed=config.seed).setup()
+    TextDataModule(data_settings, cache=CACHE, seed=config.seed, tested=False).setup()
 
 
 @contextmanager
