@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "runs": {"ground", "data", "model", "runs"},
     "training": {"ground", "data", "model", "runs", "training"},
     "sweeps": {"ground", "data", "model", "runs", "training", "sweeps"},
+    "estimator": {"ground", "data", "model", "runs", "training", "estimator"},
     "leaderboard": {"ground", "data", "model", "runs", "leaderboard"},
     "exporting": {"ground", "data", "model", "exporting"},
     "commandline": {

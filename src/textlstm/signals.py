@@ -99,7 +99,7 @@ def held() -> Iterator[None]:
 
 def keep_held() -> None:
     """Within `held`, handles the signals once more, if a library has put its own handlers."""
-    if _State.held:
+    if _State.held and threading.current_thread() is threading.main_thread():
         _handle()
 
 

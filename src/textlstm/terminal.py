@@ -25,9 +25,23 @@ SHARE = "{bar:16}{percentage:4.0f}%"  # of a total that is known
 LEFT = "{remaining} left"
 
 
+class _State:
+    quiet = False  # whether nothing is drawn, wherever standard error leads
+
+
 def _watched() -> bool:
     """Tells whether standard error is a terminal, and this process the one that writes to it."""
-    return sys.stderr.isatty() and is_rank_zero()
+    return sys.stderr.isatty() and is_rank_zero() and not _State.quiet
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within it, no progress is drawn."""
+    before, _State.quiet = _State.quiet, True
+    try:
+        yield
+    finally:
+        _State.quiet = before
 
 
 @contextmanager

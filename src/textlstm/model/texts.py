@@ -6,19 +6,22 @@ from typing import Any
 from textlstm.checks import InputError
 
 
-def listed_texts(texts: Any) -> list[str]:
+def listed_texts(texts: Any, method: str = "predict") -> list[str]:
     """Makes a list of texts from whatever holds them in an order: list, iterator, array, column.
+
+    Args:
+        method: what messages call the method that was given the texts.
 
     Raises:
         InputError: it has no order or is one text alone, or an item is no text, by its position.
     """
     if isinstance(texts, str | bytes):
         raise InputError(
-            f"predict takes a list of texts, got {_one(texts)}; write predict([text])."
+            f"{method} takes a list of texts, got {_one(texts)}; write {method}([text])."
         )
     if isinstance(texts, Mapping | Set) or hasattr(texts, "columns"):
         raise InputError(
-            f"predict takes a list of texts, got a {type(texts).__name__}; give one column of it, "
+            f"{method} takes a list of texts, got a {type(texts).__name__}; give one column of it, "
             f"such as list(d.values()), sorted(s) or table['text']."
         )
     if hasattr(texts, "to_pylist"):  # a column of pyarrow
@@ -26,7 +29,7 @@ def listed_texts(texts: Any) -> list[str]:
     try:
         found = list(texts)
     except TypeError as error:  # no iterable, or an array without a dimension
-        raise InputError(f"predict takes a list of texts, got {texts!r}.") from error
+        raise InputError(f"{method} takes a list of texts, got {texts!r}.") from error
     _check_texts(found)
     return found
 

@@ -146,6 +146,7 @@ def write_run(
     logger: Logger,
     *,
     trial: bool,
+    report: bool,
 ) -> None:
     """Writes all that a finished run leaves; metrics.json, the last, says that it is finished.
 
@@ -164,18 +165,18 @@ def write_run(
     )
 
     last, split = list(scored.splits.items())[-1]
-    spreadsheet = record["config"].get("spreadsheet", False)
-    write_report(
-        run.path,
-        record,
-        last,
-        split.texts,
-        split.predictions,
-        split.places,
-        spreadsheet=spreadsheet,
-        # The trials of a sweep, which score no test set, are compared and not read.
-        classifier=TextClassifier.load(run.model) if last == "test" else None,
-    )
+    if report:
+        write_report(
+            run.path,
+            record,
+            last,
+            split.texts,
+            split.predictions,
+            split.places,
+            spreadsheet=record["config"].get("spreadsheet", False),
+            # The trials of a sweep, which score no test set, are compared and not read.
+            classifier=TextClassifier.load(run.model) if last == "test" else None,
+        )
     write_model_card(run.model, record, last)
 
     _log_scores(logger, record, scored)

@@ -1,6 +1,5 @@
 """Trains one run: checks, data, trainer, fit, scores, record."""
 
-import copy
 import logging
 import shutil
 from collections.abc import Sequence
@@ -51,7 +50,7 @@ from textlstm.training.resuming import (
 from textlstm.training.scoring import calibrated_run, score_kept, score_whole
 from textlstm.training.settings import RunSettings
 from textlstm.training.stopping import early_end, going_on
-from textlstm.training.threads import choose_threads
+from textlstm.training.threads import take_fastest_threads
 from textlstm.training.trainer import check_watched, make_logger, make_trainer
 from textlstm.typed import as_typed
 
@@ -65,6 +64,8 @@ def train(
     overrides: list[str],
     sweeping: bool = False,
     pruners: Sequence[Pruner] = (),
+    report: bool = True,
+    cache: Path | None = None,
 ) -> float | None:
     """Trains, scores and records one run.
 
@@ -75,6 +76,8 @@ def train(
         sweeping: whether this is one of a sweep's runs: it says less, and one that was finished
             before with the same configuration and data is not trained again.
         pruners: callbacks that may give the run up.
+        report: whether a report with pictures and predictions is written beside the model.
+        cache: the folder that keeps rows, tokenizers and the like; None takes that of the project.
 
     Returns:
         Its macro F1 on validation; None if it was given up, or if it is a refit, which has none.
@@ -82,7 +85,7 @@ def train(
     Raises:
         InputError: a value, data or a device that cannot be used.
     """
-    history = EpochHistory()
+    history, cache = EpochHistory(), cache or CACHE
     score = _score_before(run, settings, sweeping=sweeping)
     if score is not None:
         return score
@@ -99,7 +102,7 @@ def train(
         checkpoint = checkpoint_of_trial(run, settings)
     elif settings.resume:
         checkpoint = checkpoint_to_resume(run, refit=settings.data.refit)
-    data = _read(settings, trainer, checkpoint)
+    data = _read(settings, trainer, checkpoint, cache)
     check_watched(trainer, data)
     module = _module(settings, data)
     check_resumed(checkpoint, module)
@@ -108,11 +111,13 @@ def train(
         announce(data.facts["splits"], module.network, settings.data.pad_to, level)
         _announce_duration(settings, trainer, data, level)
         if trainer.world_size == 1 and checkpoint is None and settings.threads is None:
-            _take_fastest_threads(trainer, module, data, level)
+            take_fastest_threads(trainer, module, data, cache, level)
         if isinstance(logger, TensorBoardLogger):
             _begin_tensorboard(logger, settings, trainer, data, overrides, checkpoint)
     if settings.pretrain is not None and checkpoint is None:
-        history.pretraining = _pretrain(settings, trainer, module, data, run, sweeping=sweeping)
+        history.pretraining = _pretrain(
+            settings, trainer, module, data, run, cache, sweeping=sweeping
+        )
 
     with one_end(trainer, run.path):
         _fit(trainer, module, data, checkpoint, run)
@@ -125,7 +130,7 @@ def train(
     if trainer.is_global_zero:
         whole = score_whole(scored, module, data, run, settings, taken)
         record = describe_run(run, settings, overrides, whole, history, trainer, module, data)
-        write_run(run, record, whole, module, data, logger, trial=sweeping)
+        write_run(run, record, whole, module, data, logger, trial=sweeping, report=report)
         _say_results(record, run, last=list(scored)[-1], sweeping=sweeping)
         scored = whole.splits
     return None if settings.data.refit else scored["validation"].scores["macro_f1"]
@@ -197,7 +202,9 @@ def _check_devices(trainer: pl.Trainer, settings: RunSettings, *, sweeping: bool
         )
 
 
-def _read(settings: RunSettings, trainer: pl.Trainer, checkpoint: Path | None) -> TextDataModule:
+def _read(
+    settings: RunSettings, trainer: pl.Trainer, checkpoint: Path | None, cache: Path
+) -> TextDataModule:
     """Reads and tokenizes the data, by one process after the other, and sets the run's duration.
 
     A resumed run takes the tokenizer of its checkpoint and, where the config leaves them open, the
@@ -213,12 +220,16 @@ def _read(settings: RunSettings, trainer: pl.Trainer, checkpoint: Path | None) -
             paths = {split: getattr(settings.data, split) for split in begun_with["sources"]}
         check_there(paths, str(settings.resume))
     data = TextDataModule(
-        settings.data, cache=CACHE, seed=settings.seed, tokenizer_json=tokenizer_json
+        settings.data,
+        cache=cache,
+        seed=settings.seed,
+        tokenizer_json=tokenizer_json,
+        tested=settings.test,
     )
     several = trainer.world_size > 1
     if several:
         share_threads(trainer, settings.threads)
-    with one_at_a_time(CACHE) if several else nullcontext():
+    with one_at_a_time(cache) if several else nullcontext():
         data.setup()
 
     # The rule of a newer version may differ: a run that is under way keeps its numbers.
@@ -290,40 +301,13 @@ def _module(settings: RunSettings, data: TextDataModule) -> TextClassificationMo
     )
 
 
-def _take_fastest_threads(
-    trainer: pl.Trainer, module: TextClassificationModule, data: TextDataModule, level: int
-) -> None:
-    """Tries training steps on a copy of the network, and sets the fastest number of CPU threads."""
-    if trainer.strategy.root_device.type != "cpu":
-        return
-    batch, copied = next(iter(data.train_dataloader())), copy.deepcopy(module)
-    trained = [parameter for parameter in copied.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, fused=True)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        copied.loss(copied(batch.tokens_BT, batch.lengths_B), batch.labels_B).backward()
-        optimizer.step()
-
-    mean_length = data.facts["splits"]["train"]["mean_length"]
-    shape = [data.batch_size, mean_length, module.network.plain_values()]
-    count, milliseconds = choose_threads(step, shape, CACHE)
-    torch.set_num_threads(count)
-    tried = ", ".join(f"{time:.1f} ms with {threads}" for threads, time in milliseconds.items())
-    log.log(
-        level,
-        "CPU threads: %d, the fastest here (a step takes %s); threads=N takes another number.",
-        count,
-        tried,
-    )
-
-
 def _pretrain(
     settings: RunSettings,
     trainer: pl.Trainer,
     module: TextClassificationModule,
     data: TextDataModule,
     run: RunFolder,
+    cache: Path,
     *,
     sweeping: bool,
 ) -> Pretraining:
@@ -346,7 +330,7 @@ def _pretrain(
             settings.pretrain,
             cut=data.settings,
             device=trainer.strategy.root_device,
-            cache=CACHE,
+            cache=cache,
             report=report,
             interval=settings.checkpoint_interval,
             level=logging.DEBUG if quiet else logging.INFO,

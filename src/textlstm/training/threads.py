@@ -1,6 +1,8 @@
 """Finds how many CPU threads train fastest: for a small network often fewer than there are."""
 
+import copy
 import json
+import logging
 import os
 import platform
 import statistics
@@ -9,9 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 
 from textlstm.cache import content_key, kept
+from textlstm.data.datamodule import TextDataModule
+from textlstm.training.module import TextClassificationModule
+
+log = logging.getLogger(__name__)
 
 ROUNDS = 9  # each tries every number of threads; the first round does not count
 # More threads are taken only if a step then lasts at most this share: where other work runs, few
@@ -65,3 +72,35 @@ def choose_threads(
     found, _ = kept(cache, f"threads-{content_key(machine, shape)}", measure, load)
     best = min(found.values())
     return min(count for count, milliseconds in found.items() if milliseconds * GAIN <= best), found
+
+
+def take_fastest_threads(
+    trainer: pl.Trainer,
+    module: TextClassificationModule,
+    data: TextDataModule,
+    cache: Path,
+    level: int,
+) -> None:
+    """Tries training steps on a copy of the network, and sets the fastest number of CPU threads."""
+    if trainer.strategy.root_device.type != "cpu":
+        return
+    batch, copied = next(iter(data.train_dataloader())), copy.deepcopy(module)
+    trained = [parameter for parameter in copied.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, fused=True)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        copied.loss(copied(batch.tokens_BT, batch.lengths_B), batch.labels_B).backward()
+        optimizer.step()
+
+    mean_length = data.facts["splits"]["train"]["mean_length"]
+    shape = [data.batch_size, mean_length, module.network.plain_values()]
+    count, milliseconds = choose_threads(step, shape, cache)
+    torch.set_num_threads(count)
+    tried = ", ".join(f"{time:.1f} ms with {threads}" for threads, time in milliseconds.items())
+    log.log(
+        level,
+        "CPU threads: %d, the fastest here (a step takes %s); threads=N takes another number.",
+        count,
+        tried,
+    )
