@@ -43,6 +43,9 @@ train: setup ## train on the embedded corpus; ARGS="model.hidden=64 data.train=m
 inspect: setup ## look at the data before training; ARGS="data.train=my.csv"
 	$(BIN)/python src/inspect_data.py $(ARGS)
 
+serve: setup ## a page and an API with the last run's model; ARGS="run=best port=8080"
+	$(BIN)/python src/serve.py $(if $(filter run=%,$(ARGS)),,run=latest) $(ARGS)
+
 smoke: setup ## 200 rows, one epoch: does everything run?
 	$(BIN)/python src/train.py experiment=smoke $(ARGS)
 
@@ -90,6 +93,10 @@ test-slurm: setup ## searches, grids and runs of two tasks on a SLURM of one nod
 test-trust: setup ## attacks: kills, hostile folders and bundles, faults of disks, signals, odd values; prints a table
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m trust $(ARGS)
 
+test-browser: setup ## the pages in Chromium: Debian's (apt install chromium), or Playwright's own
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[browser]'
+	$(BIN)/python -m pytest -m browser $(ARGS) tests/serving
+
 bench-data: setup ## time and memory from file to batches for a million rows; ARGS="--rows 100000 --no-memory" is shorter
 	$(BIN)/python src/benchmarks/data.py $(ARGS)
 
@@ -133,4 +140,4 @@ clean-runs: ## delete runs, sweeps or benchmarks that you name, after a question
 	printf 'Delete these for good? [y/N] '; read -r answer || true; \
 	case "$$answer" in y|yes) rm -rf -- "$$@" && echo 'Deleted.';; *) echo 'Nothing was deleted.';; esac
 
-.PHONY: clean-runs help setup train smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test coverage test-cores test-gpu test-scale test-slurm test-trust bench bench-data audit lint format clean
+.PHONY: clean-runs help setup train serve smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test coverage test-cores test-gpu test-scale test-slurm test-trust test-browser bench bench-data audit lint format clean

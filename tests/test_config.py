@@ -12,7 +12,12 @@ from hydra.utils import instantiate
 from helpers.configs import composed
 from textlstm.checks import InputError, parse_settings
 from textlstm.commandline.help import key_lines
-from textlstm.commandline.settings import EvaluateSettings, ExportSettings, PredictSettings
+from textlstm.commandline.settings import (
+    EvaluateSettings,
+    ExportSettings,
+    PredictSettings,
+    ServeSettings,
+)
 from textlstm.data.datamodule import TextDataModule
 from textlstm.places import CONF
 from textlstm.sweeps.search_space import SearchSpace
@@ -55,6 +60,7 @@ OTHER_KEYS = {
     "output quoting run spreadsheet text "
     "text_column threads",
     "export": "html int8 run",
+    "serve": "host port run threads",
     "inspect_data": " ".join(["data." + key for key in TRAIN_KEYS["data"].split()] + ["output"]),
 }
 
@@ -192,7 +198,7 @@ def test_help_explains_every_key_of_training():
     )
 
 
-@pytest.mark.parametrize("command", ["evaluate", "predict", "export"])
+@pytest.mark.parametrize("command", ["evaluate", "predict", "export", "serve"])
 def test_help_explains_every_key_of_the_other_commands(command):
     explained = re.findall(r"^    (\S+)", key_lines(command), re.MULTILINE)
     assert sorted(explained) == OTHER_KEYS[command].split()
@@ -205,7 +211,12 @@ def test_help_of_inspect_data_has_the_keys_of_data():
 
 @pytest.mark.parametrize(
     ("kind", "command"),
-    [(EvaluateSettings, "evaluate"), (PredictSettings, "predict"), (ExportSettings, "export")],
+    [
+        (EvaluateSettings, "evaluate"),
+        (PredictSettings, "predict"),
+        (ExportSettings, "export"),
+        (ServeSettings, "serve"),
+    ],
 )
 def test_the_settings_of_the_other_commands_are_their_keys(kind, command):
     assert [field.name for field in fields(kind)] == list(composed(command))

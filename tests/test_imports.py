@@ -20,12 +20,13 @@ MAY_IMPORT = {
     "estimator": {"ground", "data", "model", "runs", "training", "estimator"},
     "leaderboard": {"ground", "data", "model", "runs", "leaderboard"},
     "exporting": {"ground", "data", "model", "exporting"},
+    "serving": {"ground", "data", "model", "runs", "exporting", "serving"},
     "commandline": {
         *("ground", "data", "model", "runs"),
         *("training", "sweeps", "leaderboard", "commandline"),
     },
     "commands": {
-        *("ground", "data", "model", "runs", "exporting"),
+        *("ground", "data", "model", "runs", "exporting", "serving"),
         *("training", "sweeps", "leaderboard", "commandline", "commands"),
     },
 }

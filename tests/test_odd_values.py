@@ -279,14 +279,16 @@ BASES = {  # what each command needs
     "evaluate": {"run": "{folder}/run"},
     "predict": {"run": "{folder}/run", "input": "{folder}/tiny.csv", "output": "out.csv"},
     "export": {"run": "{folder}/run"},
+    "serve": {"run": "{folder}/run", "host": "{folder}"},  # which ends it: there is no such host
     "inspect_data": {"data.train": "{folder}/tiny.csv"},
     "leaderboard": {},
 }
-NUMBERS_OF_OTHERS = ("batch_size", "threads", "min_probability")
+NUMBERS_OF_OTHERS = ("batch_size", "threads", "min_probability", "port")
 FLAGS_OF_OTHERS = ("header", "merge_labels", "changed_data", "spreadsheet", "int8")
 OTHER_KEYS = [
     *((command, key) for command in ("evaluate", "predict") for key in composed(command)),
     *(("export", "run"), ("export", "int8"), ("inspect_data", "output")),
+    *(("serve", key) for key in ("run", "port", "threads")),
 ]
 
 

@@ -20,6 +20,7 @@ COMMANDS = (
     "evaluate",
     "predict",
     "export",
+    "serve",
     "leaderboard",
     "benchmark",
 )

@@ -9,6 +9,7 @@ COLUMN_KEYS = {"text_column", "label_column", "columns"}  # of `data`, and of th
 LITERAL = {
     *("text", "input", "output", "file", "run", "resume", "calibration_from", "sweep.storage"),
     "against",
+    "host",
     *(f"data.{key}" for key in ("train", "validation", "test", "unlabelled", "name")),
     *COLUMN_KEYS,
     *(f"data.{key}" for key in COLUMN_KEYS),

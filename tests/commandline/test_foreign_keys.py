@@ -9,7 +9,7 @@ from textlstm.commandline.arguments import prepare
 RECORDED = "the run has recorded how it was trained."
 
 
-@pytest.mark.parametrize("command", ["evaluate", "predict", "export"])
+@pytest.mark.parametrize("command", ["evaluate", "predict", "export", "serve"])
 @pytest.mark.parametrize(
     "argument",
     [
@@ -38,7 +38,7 @@ def test_the_near_key_of_the_command_itself_is_named():
         prepare("evaluate", ["run=x", "data.batch_size=3"])
 
 
-@pytest.mark.parametrize("command", ["evaluate", "predict", "export", "inspect_data"])
+@pytest.mark.parametrize("command", ["evaluate", "predict", "export", "serve", "inspect_data"])
 def test_only_training_sweeps(command):
     with pytest.raises(InputError, match=r"^--multirun is for training alone: .*train"):
         prepare(command, ["--multirun"])

@@ -20,7 +20,9 @@ def typed():
     OmegaConf.register_new_resolver("typed", as_typed, replace=True)
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export", "inspect_data"])
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "predict", "export", "serve", "inspect_data"]
+)
 def test_help_fits_eighty_columns_and_says_something_of_each_key(command):
     lines = help_text(command, []).splitlines()
     assert max(map(len, lines)) <= 80
@@ -30,7 +32,9 @@ def test_help_fits_eighty_columns_and_says_something_of_each_key(command):
         assert len(said.strip()) > 3
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export", "inspect_data"])
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "predict", "export", "serve", "inspect_data"]
+)
 def test_help_tells_the_default_of_each_key(command):
     """In its sentence, if it follows from something else; otherwise as the configuration has it."""
     entries = re.split(r"^    (?=\S)", key_lines(command), flags=re.MULTILINE)[1:]

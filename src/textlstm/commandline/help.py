@@ -18,6 +18,7 @@ from textlstm.commandline.settings import (
     ExportSettings,
     InspectSettings,
     PredictSettings,
+    ServeSettings,
 )
 from textlstm.data.settings import DataSettings
 from textlstm.keys import leaf_values
@@ -147,7 +148,12 @@ def _sections(command: str) -> dict[str, dict[str, str]]:
     data = field_sentences(DataSettings, "data.")
     if command == "inspect_data":
         return {"Data": data, "Report": field_sentences(InspectSettings)}
-    kinds = {"evaluate": EvaluateSettings, "predict": PredictSettings, "export": ExportSettings}
+    kinds = {
+        "evaluate": EvaluateSettings,
+        "predict": PredictSettings,
+        "export": ExportSettings,
+        "serve": ServeSettings,
+    }
     if command in kinds:
         return {"Keys": field_sentences(kinds[command])}
 

@@ -259,6 +259,37 @@ class ExportSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServeSettings:
+    """The keys of `serve`.
+
+    Raises:
+        InputError: a value outside its range.
+    """
+
+    run: str
+    """the folder of the run; or latest, the last that finished in outputs/runs; or best, the best
+    of the last sweep or, with sweep=NAME, of that one"""
+
+    host: str
+    """the address that is listened to; 0.0.0.0 lets other machines in, which the server asks for no
+    password"""
+
+    port: int
+    """the port that is listened to; 0 takes any that is free"""
+
+    threads: int
+    """CPU threads"""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.host, str) or not self.host:
+            raise InputError(
+                f"host must be an address of this machine, such as 127.0.0.1, got {self.host!r}."
+            )
+        check_whole("port", self.port, minimum=0, maximum=65535)
+        check_whole("threads", self.threads, minimum=1, maximum=MOST_THREADS)
+
+
+@dataclass(frozen=True, kw_only=True)
 class InspectSettings:
     """The keys of `inspect_data`."""
 

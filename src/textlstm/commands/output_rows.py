@@ -75,15 +75,26 @@ def _write_table(
     at_once: bool,
 ) -> None:
     """Writes a header and the rows, each `at_once` or not; `spreadsheet` as in `write_csv`."""
-    names: list[str] = []
     writer = csv.writer(output, delimiter=delimiter)
+    for number, cells in enumerate(table_cells(rows, spreadsheet=spreadsheet)):
+        if spreadsheet and number == 0 and not isinstance(output, VisibleText):
+            output.write(BYTE_ORDER_MARK)  # not on a terminal, which is no file
+        writer.writerow(cells)
+        if at_once:
+            output.flush()
 
+
+def table_cells(rows: Iterator[dict[str, Any]], *, spreadsheet: bool) -> Iterator[list[Any]]:
+    """Gives the cells of a table: the names of the columns, if there is a row, and each row.
+
+    Raises:
+        InputError: a row has other columns than the first.
+    """
+    names: list[str] = []
     for number, row in enumerate(rows, start=1):
         if not names:
             names = list(row)
-            if spreadsheet and not isinstance(output, VisibleText):  # a terminal is no file
-                output.write(BYTE_ORDER_MARK)
-            writer.writerow(map(in_spreadsheet, names) if spreadsheet else names)
+            yield list(map(in_spreadsheet, names)) if spreadsheet else names
         if row.keys() - set(names):
             raise InputError(
                 f"output: text {number} has other columns than the first; write JSON Lines, "
@@ -94,6 +105,4 @@ def _write_table(
         if isinstance(row.get("explanation"), dict):
             row["explanation"] = as_json(row["explanation"])
         cells = [row.get(name, "") for name in names]
-        writer.writerow(map(in_spreadsheet, cells) if spreadsheet else cells)
-        if at_once:
-            output.flush()
+        yield list(map(in_spreadsheet, cells)) if spreadsheet else cells

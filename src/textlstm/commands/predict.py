@@ -36,7 +36,7 @@ def predict(config: dict[str, Any]) -> None:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
 
-    folder, record = _model_folder(settings.run)
+    folder, record = find_model(settings.run)
     classifier = TextClassifier.load(folder)
     if settings.text is not None:
         _print_prediction(classifier, settings.text, settings)
@@ -52,11 +52,11 @@ def predict(config: dict[str, Any]) -> None:
     else:
         if target is not None and Path(source).expanduser().absolute() == target.absolute():
             raise InputError(f"input and output are the same file, {target}.")
-        columns, chunks = read_input(source, columns, _reading(source, record, settings))
+        columns, chunks = read_input(source, columns, reading_of(source, record, settings))
 
     tally = Tally()
     with opened_output(target) as output:
-        rows = _predicted(chunks, classifier, columns, settings, tally)
+        rows = predicted_rows(chunks, classifier, columns, settings, tally)
         write_rows(rows, output, target, spreadsheet=settings.spreadsheet)
     if unknown := tally.unknown_sentence():
         log.warning("%s", unknown)
@@ -64,7 +64,7 @@ def predict(config: dict[str, Any]) -> None:
         log.info("%s", tally.written_sentence(target))
 
 
-def _model_folder(path: str) -> tuple[Path, Record | None]:
+def find_model(path: str) -> tuple[Path, Record | None]:
     """Finds the model to predict with: that of a finished run, or a bundle that was shipped alone.
 
     Returns:
@@ -85,7 +85,7 @@ def _model_folder(path: str) -> tuple[Path, Record | None]:
     return run.path, read_record(run.path)
 
 
-def _reading(path: str, record: Record | None, settings: PredictSettings) -> FileSettings:
+def reading_of(path: str, record: Record | None, settings: PredictSettings) -> FileSettings:
     """Says how the input is read: as the run read its files, if the keys do not say otherwise."""
     data = {} if record is None else record["config"]["data"]
     known = {field.name: data[field.name] for field in fields(FileSettings) if field.name in data}
@@ -110,7 +110,7 @@ def _print_prediction(classifier: TextClassifier, text: str, settings: PredictSe
     print(prediction.label + unsure, *shares, *why, sep="\n", file=screen())
 
 
-def _predicted(
+def predicted_rows(
     chunks: Iterator[Chunk],
     classifier: TextClassifier,
     columns: list[str],
@@ -124,7 +124,7 @@ def _predicted(
     for chunk in chunks:
         _warn_of_replaced(own & chunk.columns.keys(), replaced)
         texts = chunk.texts(columns, "input")
-        _refuse_missing_text(chunk, columns)
+        refuse_missing_text(chunk, columns)
 
         probabilities_NC = classifier.probabilities(texts, batch_size=settings.batch_size)
         best_N = probabilities_NC.argmax(dim=1).tolist()
@@ -157,7 +157,7 @@ def _own_columns(classifier: TextClassifier, settings: PredictSettings) -> set[s
     return own
 
 
-def _refuse_missing_text(chunk: Chunk, columns: list[str]) -> None:
+def refuse_missing_text(chunk: Chunk, columns: list[str]) -> None:
     """Refuses a row in which each column of the text is missing."""
     given = [chunk.columns.get(column) or [None] * chunk.rows() for column in columns]
     for number, row in enumerate(zip(*given, strict=True)):

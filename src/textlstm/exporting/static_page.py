@@ -5,7 +5,7 @@ from pathlib import Path
 
 from textlstm.writing import as_json, make_folder, write_bytes
 
-PAGE = ("index.html", "page.js", "page.css")
+PAGE = ("index.html", "page.js", "answer.js", "page.css")
 
 
 def write_page(

@@ -1,5 +1,6 @@
 // Classifies a text with the model beside this file. Names of classes are only ever shown as text.
 import * as ort from "./ort.wasm.min.js";
+import { element, percent, showClasses } from "./answer.js";
 
 // One thread: more of them need headers that a plain server does not send.
 ort.env.wasm.numThreads = 1;
@@ -7,8 +8,6 @@ ort.env.wasm.wasmPaths = {
   mjs: new URL("./ort-wasm-simd-threaded.js", import.meta.url).href,
   wasm: new URL("./ort-wasm-simd-threaded.wasm", import.meta.url).href,
 };
-
-const element = (id) => document.getElementById(id);
 
 async function load() {
   const described = await (await fetch("model.json")).json();
@@ -25,17 +24,11 @@ async function probabilities(session, text) {
 }
 
 function show(classes, shares) {
-  const ranked = classes.map((name, n) => [name, shares[n]]).sort((a, b) => b[1] - a[1]);
-  element("classes").replaceChildren(...ranked.map(([name, share]) => {
-    const row = document.createElement("tr");
-    const meter = document.createElement("meter");
-    meter.value = share;
-    row.insertCell().textContent = name;
-    row.insertCell().textContent = share.toFixed(4);
-    row.insertCell().append(meter);
-    return row;
-  }));
-  element("answer").hidden = false;
+  const found = classes.map((label, n) => ({ label, probability: shares[n] }));
+  found.sort((a, b) => b.probability - a.probability);
+  showClasses(element("classes"), found);
+  element("classes").hidden = false;
+  element("status").textContent = `${found[0].label}, ${percent(found[0].probability)}`;
 }
 
 function fail(error) {
@@ -49,6 +42,9 @@ load().then(({ title, classes, session }) => {
   element("title").textContent = title;
   element("status").textContent = "";
   element("classify").disabled = false;
+  element("text").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) element("form").requestSubmit();
+  });
   element("form").addEventListener("submit", async (event) => {
     event.preventDefault();
     try {

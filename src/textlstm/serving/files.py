@@ -1,0 +1,128 @@
+"""Takes a file that was sent to be classified, and answers with a table, part by part."""
+
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow
+import pyarrow.parquet
+
+from textlstm.checks import InputError
+from textlstm.data.reading.formats import FORMATS
+from textlstm.data.reading.opened import OpenedFile, is_compressed, suffix_of
+from textlstm.data.reading.settings import AS_NAMED
+from textlstm.data.reading.tables import Chunk
+from textlstm.serving.messages import CHARACTERS
+
+ROWS = 100_000  # of a file
+UNPACKED = 100_000_000  # bytes of a compressed file, unpacked
+PART = 100  # texts between which other requests are answered
+BLOCK = 1 << 20
+
+
+class SentFile(NamedTuple):
+    """A file as it was sent.
+
+    Args:
+        path: where it lies while it is read.
+        text_column: the column of the text; None is the run's.
+        format: as in `predict`; None is what the name says.
+        spreadsheet: whether the table is for a spreadsheet, which shall take no text for a formula.
+    """
+
+    path: Path
+    text_column: str | None
+    format: str | None
+    spreadsheet: bool
+
+
+class FileAnswer(NamedTuple):
+    """The number of texts of a file, and the parts of the table of their predictions, as CSV."""
+
+    texts: int
+    parts: Iterator[str]
+
+
+ClassifyFile = Callable[[SentFile], FileAnswer]
+"""Reads a file, which is then needed no more; the predictions are computed as they are asked for.
+
+Raises:
+    InputError: a file that `predict` would not take, either.
+"""
+
+
+def safe_name(name: str) -> str:
+    """Makes a file's name of the one that a client gave: its end says how the file is read."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", re.split(r"[/\\]", name)[-1])[-100:]
+    return plain.lstrip(".-") or "texts"
+
+
+def refuse_giant(path: Path, name: str) -> None:
+    """Refuses a file that is small, and large once it is unpacked.
+
+    Raises:
+        InputError: it has more than UNPACKED bytes then.
+    """
+    if _unpacked_bytes(path) > UNPACKED:
+        raise InputError(
+            f"{name} has more than {UNPACKED:,} bytes when it is unpacked. Send it in several "
+            f"parts, or classify it with the command predict."
+        )
+
+
+def _unpacked_bytes(path: Path) -> int:
+    """The size of a file once it is unpacked; 0 for a damaged one, which is an error later."""
+    try:
+        if is_compressed(path):
+            with OpenedFile(path, "input", AS_NAMED).bytes() as stream:
+                read = 0
+                while read <= UNPACKED and (block := stream.read(BLOCK)):
+                    read += len(block)
+                return read
+        if suffix_of(path) == ".xlsx":
+            with zipfile.ZipFile(path) as archive:
+                return sum(member.file_size for member in archive.infolist())
+        if FORMATS.get(suffix_of(path), FORMATS[".csv"]).name == "Parquet":
+            metadata = pyarrow.parquet.read_metadata(path)
+            groups = range(metadata.num_row_groups)
+            return sum(metadata.row_group(number).total_byte_size for number in groups)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, pyarrow.ArrowException, InputError):
+        return 0
+    return path.stat().st_size
+
+
+def bounded(chunks: Iterator[Chunk], columns: list[str]) -> list[Chunk]:
+    """Reads all rows of a file, in chunks of PART rows.
+
+    Raises:
+        InputError: too many rows, or too long a text.
+    """
+    found: list[Chunk] = []
+    rows = 0
+    for chunk in chunks:
+        rows += chunk.rows()
+        if rows > ROWS:
+            raise InputError(
+                f"The file has more than {ROWS:,} texts. Send it in several parts, or classify it "
+                f"with the command predict."
+            )
+        for n, text in enumerate(chunk.texts(columns, "input")):
+            if len(text) > CHARACTERS:
+                raise chunk.fail(
+                    "input",
+                    n,
+                    f"has {len(text):,} characters, and {CHARACTERS:,} are read at most.",
+                )
+        found += _parts(chunk)
+    return found
+
+
+def _parts(chunk: Chunk) -> Iterator[Chunk]:
+    """Cuts a chunk into some of PART rows."""
+    for start in range(0, chunk.rows(), PART):
+        rows = slice(start, start + PART)
+        columns = {name: values[rows] for name, values in chunk.columns.items()}
+        places = None if chunk.places is None else chunk.places[rows]
+        yield Chunk(chunk.file, chunk.first + start, columns, places)

@@ -1,0 +1,51 @@
+"""A small model and its application, which the tests of the server share."""
+
+import pytest
+
+pytest.importorskip("fastapi")
+
+from fastapi.testclient import TestClient
+
+from helpers.small import lively_network
+from textlstm.data.tokenizer import train_tokenizer
+from textlstm.model.bundle import TextClassifier
+from textlstm.serving.application import make_application
+from textlstm.serving.card import describe_model
+from textlstm.serving.files import FileAnswer
+from textlstm.serving.guard import LOOPBACK
+from textlstm.serving.model import ServedModel
+
+KNOWN = ["Goal in the match", "shares fall", "goal, goal; goal!"]
+
+
+@pytest.fixture(scope="session")
+def classifier() -> TextClassifier:
+    """A model that reads six tokens, whose classes JavaScript would put into another order."""
+    tokenizer = train_tokenizer(KNOWN, kind="word", vocab_size=30)
+    return TextClassifier(
+        lively_network(vocab_size=tokenizer.get_vocab_size()),
+        tokenizer,
+        ["10", "__proto__", "<b>a, b</b>"],
+        max_length=6,
+        truncate="head_tail",
+    )
+
+
+@pytest.fixture(scope="session")
+def served(classifier) -> ServedModel:
+    return ServedModel(classifier, min_probability=0.6, threads=1)
+
+
+@pytest.fixture
+def client(served, tmp_path) -> TestClient:
+    """Asks the application of that model, which says of each file that it has one text."""
+    card = describe_model(
+        served.classifier, None, name="small", predictions=tmp_path / "predictions.csv"
+    )
+    app = make_application(
+        served,
+        card,
+        classify_file=lambda file: FileAnswer(1, iter([f"{file.path.name}\r\n"])),
+        hosts=LOOPBACK,
+    )
+    return TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False)
