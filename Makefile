@@ -46,6 +46,9 @@ inspect: setup ## look at the data before training; ARGS="data.train=my.csv"
 serve: setup ## a page and an API with the last run's model; ARGS="run=best port=8080"
 	$(BIN)/python src/serve.py $(if $(filter run=%,$(ARGS)),,run=latest) $(ARGS)
 
+suspects: setup ## training rows whose label looks wrong; ARGS="data.train=my.csv"
+	$(BIN)/python src/suspects.py $(ARGS)
+
 smoke: setup ## 200 rows, one epoch: does everything run?
 	$(BIN)/python src/train.py experiment=smoke $(ARGS)
 
@@ -140,4 +143,4 @@ clean-runs: ## delete runs, sweeps or benchmarks that you name, after a question
 	printf 'Delete these for good? [y/N] '; read -r answer || true; \
 	case "$$answer" in y|yes) rm -rf -- "$$@" && echo 'Deleted.';; *) echo 'Nothing was deleted.';; esac
 
-.PHONY: clean-runs help setup train serve smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect test coverage test-cores test-gpu test-scale test-slurm test-trust test-browser bench bench-data audit lint format clean
+.PHONY: clean-runs help setup train serve smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect suspects test coverage test-cores test-gpu test-scale test-slurm test-trust test-browser bench bench-data audit lint format clean

@@ -89,6 +89,19 @@ def test_the_public_keys_of_the_other_commands_are_frozen(command):
     assert sorted(leaf_keys(composed(command))) == OTHER_KEYS[command].split()
 
 
+def test_the_keys_of_suspects_are_those_of_training_and_three_of_its_own():
+    left_out = {"baselines", "calibration_from", "resume", "test"}
+    keys = set(leaf_keys(composed("suspects", "logger=tensorboard")))
+    of_training = {key for key in FROZEN if not key.startswith("sweep.")} - left_out
+    assert keys == of_training | {"folds", "output"}  # the third, spreadsheet, is in both
+
+
+def test_help_of_suspects_explains_every_key():
+    explained = re.findall(r"^    (\S+)", key_lines("suspects"), re.MULTILINE)
+    keys = {*leaf_keys(composed("suspects")), *PRETRAIN_KEYS, "trainer.strategy"}
+    assert sorted(explained) == sorted({*keys, "trainer.num_nodes"} - UNEXPLAINED)
+
+
 def test_the_public_keys_of_pretraining_are_frozen():
     keys = leaf_keys(composed("train", "pretrain=own_text"))
     assert set(keys) - set(FROZEN) == PRETRAIN_KEYS

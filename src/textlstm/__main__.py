@@ -16,6 +16,7 @@ from textlstm.typed import as_typed
 
 COMMANDS = (
     "inspect_data",
+    "suspects",
     "train",
     "evaluate",
     "predict",

@@ -38,7 +38,9 @@ def test_the_near_key_of_the_command_itself_is_named():
         prepare("evaluate", ["run=x", "data.batch_size=3"])
 
 
-@pytest.mark.parametrize("command", ["evaluate", "predict", "export", "serve", "inspect_data"])
+@pytest.mark.parametrize(
+    "command", ["evaluate", "predict", "export", "serve", "inspect_data", "suspects"]
+)
 def test_only_training_sweeps(command):
     with pytest.raises(InputError, match=r"^--multirun is for training alone: .*train"):
         prepare(command, ["--multirun"])

@@ -13,6 +13,8 @@ from textlstm.commandline.arguments import prepare
 from textlstm.commandline.help import help_text, help_topics, key_lines
 from textlstm.typed import as_typed
 
+COMMANDS = ["train", "evaluate", "predict", "export", "serve", "inspect_data", "suspects"]
+
 
 @pytest.fixture(autouse=True)
 def typed():
@@ -20,9 +22,7 @@ def typed():
     OmegaConf.register_new_resolver("typed", as_typed, replace=True)
 
 
-@pytest.mark.parametrize(
-    "command", ["train", "evaluate", "predict", "export", "serve", "inspect_data"]
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_fits_eighty_columns_and_says_something_of_each_key(command):
     lines = help_text(command, []).splitlines()
     assert max(map(len, lines)) <= 80
@@ -32,9 +32,7 @@ def test_help_fits_eighty_columns_and_says_something_of_each_key(command):
         assert len(said.strip()) > 3
 
 
-@pytest.mark.parametrize(
-    "command", ["train", "evaluate", "predict", "export", "serve", "inspect_data"]
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_tells_the_default_of_each_key(command):
     """In its sentence, if it follows from something else; otherwise as the configuration has it."""
     entries = re.split(r"^    (?=\S)", key_lines(command), flags=re.MULTILINE)[1:]

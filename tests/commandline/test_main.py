@@ -257,7 +257,7 @@ NO_TORCH = "import atexit, sys; atexit.register(lambda: print('torch' in sys.mod
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "predict", "export", "serve", "inspect_data"]
+    "command", ["train", "evaluate", "predict", "export", "serve", "inspect_data", "suspects"]
 )
 @pytest.mark.parametrize("through", ["a door", "the package"])
 def test_help_comes_without_torch_and_shows_the_command_as_typed(command, through):
@@ -310,8 +310,8 @@ def test_help_of_the_leaderboard_shows_it_as_typed():
 
 def test_an_unknown_command_is_one_error_with_the_nearest():
     assert textlstm("trian", "sweep=grid", code=2).stderr == (
-        "error: There is no command 'trian'. Did you mean 'train'? There are inspect_data, train, "
-        "evaluate, predict, export, serve, leaderboard, benchmark; --help says what they do.\n"
+        "error: There is no command 'trian'. Did you mean 'train'? There are "
+        f"{', '.join(COMMANDS)}; --help says what they do.\n"
     )
 
 

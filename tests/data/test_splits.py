@@ -170,6 +170,16 @@ def test_classes_with_fewer_texts_than_folds_stand_in_none():
     assert [(labels[rows] == 5).sum() for rows in folds] == [1] * 5
 
 
+def test_classes_with_fewer_texts_than_folds_can_be_dealt_to_some_of_them():
+    texts = np.concatenate([TEXTS, [1000, 1000, 1001, 1002, 1003]])
+    labels = np.concatenate([LABELS, [4, 4, 4, 5, 5]])
+    folds, rare = fold_rows(texts, labels, 5, seed=0, every_row=True)
+    assert rare == {}
+    assert sorted(np.concatenate(folds).tolist()) == [*range(405)]
+    assert sorted((labels[rows] == 4).sum() for rows in folds) == [0, 0, 0, 1, 2]
+    assert sorted((labels[rows] == 5).sum() for rows in folds) == [0, 0, 0, 1, 1]
+
+
 @settings(max_examples=100, deadline=None, database=None)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), min_size=1, max_size=60),

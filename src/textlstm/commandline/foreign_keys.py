@@ -21,6 +21,7 @@ OF_RUNS = ("evaluate", "predict", "export", "serve")
 FILES = {
     "train": ("data.train", "data.validation", "data.test"),
     "inspect_data": ("data.train", "data.validation", "data.test"),
+    "suspects": ("data.train",),
     "evaluate": ("file",),
     "predict": ("input",),
 }

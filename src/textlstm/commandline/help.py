@@ -19,6 +19,7 @@ from textlstm.commandline.settings import (
     InspectSettings,
     PredictSettings,
     ServeSettings,
+    SuspectsSettings,
 )
 from textlstm.data.settings import DataSettings
 from textlstm.keys import leaf_values
@@ -29,6 +30,7 @@ from textlstm.training.settings import OptimizerSettings, PretrainSettings, RunS
 from textlstm.typed import as_typed
 
 FLAGS = ("-h", "--help")
+TRAINING = ("train", "suspects")  # commands with the keys of training
 WIDTH = 80  # columns of the help
 COLUMN = 29  # where the sentences begin
 COMMENTED_KEY = re.compile(r"^( *)([a-z_]+):([^#\n]*)(?:#\s*(.+))?$", re.MULTILINE)
@@ -55,12 +57,13 @@ def help_text(command: str, topics: list[str]) -> str:
     """
     if topics:
         return "\n\n".join(_topic(command, topic) for topic in topics)
-    presets = ["Presets, GROUP=NAME:", *preset_lines().values(), ""] if command == "train" else []
+    presets = preset_lines(command)
+    listed = ["Presets, GROUP=NAME:", *presets.values(), ""] if presets else []
     groups = dict.fromkeys(key.partition(".")[0] for key in _sentences(command) if "." in key)
     alone = (
         f"\n\n{as_typed(command)} --help {next(iter(groups))} shows one group." if groups else ""
     )
-    return "\n".join([examples(command), *presets, key_lines(command) + alone])
+    return "\n".join([examples(command), *listed, key_lines(command) + alone])
 
 
 def examples(command: str) -> str:
@@ -78,10 +81,12 @@ def key_lines(command: str) -> str:
     )
 
 
-def preset_lines() -> dict[str, str]:
-    """Lists the presets of each group of training, the default among them."""
+def preset_lines(command: str) -> dict[str, str]:
+    """Lists the presets of each group of training, the default among them; {} without training."""
+    if command not in TRAINING:
+        return {}
     chosen: dict[str, str | None] = {}
-    for entry in OmegaConf.load(CONF / "train.yaml").defaults:
+    for entry in OmegaConf.load(CONF / f"{command}.yaml").defaults:
         if not isinstance(entry, str):
             chosen |= dict(entry)
     lines = {}
@@ -121,7 +126,7 @@ def _topic(command: str, topic: str) -> str:
     Raises:
         InputError: the command has neither.
     """
-    sentences, presets = _sentences(command), preset_lines() if command == "train" else {}
+    sentences, presets = _sentences(command), preset_lines(command)
     chosen = {
         key: sentence
         for key, sentence in sentences.items()
@@ -162,19 +167,23 @@ def _sections(command: str) -> dict[str, dict[str, str]]:
         **comment_sentences(CONF / "trainer" / "ddp.yaml", "trainer."),
         **comment_sentences(CONF / "callbacks" / "default.yaml", "callbacks."),
     }
-    return {
+    of_training = {
         "Data": data,
         "Model": field_sentences(ModelSettings, "model."),
         "Training": {**field_sentences(OptimizerSettings, "optimizer."), **trainer},
         "Pretraining, with pretrain=own_text": field_sentences(PretrainSettings, "pretrain."),
-        "Run": field_sentences(RunSettings),
-        "Sweep": field_sentences(SweepSettings, "sweep."),
     }
+    run = field_sentences(RunSettings)
+    if command == "suspects":
+        known = OmegaConf.load(CONF / "suspects.yaml")
+        run = {key: sentence for key, sentence in run.items() if key in known}
+        return {"Suspects": field_sentences(SuspectsSettings), **of_training, "Run": run}
+    return {**of_training, "Run": run, "Sweep": field_sentences(SweepSettings, "sweep.")}
 
 
 def _defaults(command: str) -> dict[str, Any]:
     """Reads the value that each key has if nothing is typed."""
-    presets = ["pretrain=own_text", "trainer=ddp"] if command == "train" else []
+    presets = ["pretrain=own_text", "trainer=ddp"] if command in TRAINING else []
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composed = [compose(command, presets), compose(command)]
     values: dict[str, Any] = {}

@@ -19,10 +19,12 @@ from textlstm.checks import (
 from textlstm.data.reading.names import listed
 from textlstm.data.reading.settings import ENCODING_ERRORS, FileSettings, check_delimited
 from textlstm.data.settings import DataSettings
+from textlstm.training.settings import RunSettings
 
 Reading = TypeVar("Reading", bound=FileSettings)
 
 SPLITS = ("train", "validation", "test")
+WITHOUT_OTHERS = ("validation", "test", "folds", "fold", "refit", "streaming")  # keys of `data`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,3 +307,45 @@ class InspectSettings:
             raise InputError("data must be given.")
         data = parse_settings(DataSettings, config["data"], "data")
         return parse_settings(cls, {**config, "data": data})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuspectsSettings:
+    """The keys of `suspects`; the others are those of training.
+
+    Raises:
+        InputError: a value outside its range, or a key of `data` that says which rows are held out.
+    """
+
+    training: RunSettings
+
+    folds: int
+    """the number of parts into which the rows are divided; each part is predicted by a run that has
+    trained on the others"""
+
+    output: str | None
+    """the folder to write to (default: outputs/suspects/<name of the data>)"""
+
+    spreadsheet: bool = False
+    """true writes suspects.csv so that a spreadsheet takes no text for a formula"""
+
+    def __post_init__(self) -> None:
+        check_whole("folds", self.folds, minimum=2)
+        check_flag("spreadsheet", self.spreadsheet)
+        for key in WITHOUT_OTHERS:
+            value = getattr(self.training.data, key)
+            if value is not None and value is not False:
+                typed = "true" if value is True else value
+                raise InputError(
+                    f"data.{key}={typed}: suspects divides the rows of data.train by folds="
+                    f"{self.folds}, and looks at no others. Leave data.{key} out."
+                )
+
+    @classmethod
+    def parse(cls, config: dict[str, Any]) -> "SuspectsSettings":
+        """Reads a configuration as Hydra composed it."""
+        names = {"folds", "output", "spreadsheet"}
+        own = {key: value for key, value in config.items() if key in names}
+        others = {key: value for key, value in config.items() if key not in names}
+        scored = {"test": True, "baselines": False, "resume": None}  # the fold is its run's test
+        return parse_settings(cls, {**own, "training": RunSettings.parse({**others, **scored})})

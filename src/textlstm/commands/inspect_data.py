@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.markdown import Markdown
 
-from textlstm.checks import InputError
 from textlstm.commandline.settings import InspectSettings
+from textlstm.commands.report_folder import make_report_folder
 from textlstm.data.batching import token_counts
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.facts import DataFacts, SplitFacts
@@ -46,7 +46,7 @@ def inspect_data(config: dict[str, Any]) -> None:
     folder = OUTPUTS / "data" / folder_name(Path(name).name)
     if settings.output:
         folder = Path(settings.output).expanduser()
-    _make_folder(folder)
+    make_report_folder(folder)
     figures.save(_figure(data, growth), folder / "data.png")
     write_text(folder / "report.md", text)
 
@@ -58,21 +58,6 @@ def inspect_data(config: dict[str, Any]) -> None:
         markup=False,
         soft_wrap=True,
     )
-
-
-def _make_folder(folder: Path) -> None:
-    """Makes the folder of the report, unless it is there.
-
-    Raises:
-        InputError: something else is there, or the disk takes no folders.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, FileNotFoundError) as error:
-        raise InputError(
-            f"output: {folder} is no folder, and none can be made there ({error.strerror}). Take "
-            f"another one."
-        ) from error
 
 
 def _report(name: str, data: TextDataModule, growth: list[tuple[int, int]]) -> str:

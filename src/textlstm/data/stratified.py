@@ -43,13 +43,21 @@ def split_rows(
 
 
 def fold_rows(
-    duplicate_of: np.ndarray, labels_N: np.ndarray, folds: int, *, seed: int
+    duplicate_of: np.ndarray,
+    labels_N: np.ndarray,
+    folds: int,
+    *,
+    seed: int,
+    every_row: bool = False,
 ) -> tuple[list[np.ndarray], dict[int, int]]:
-    """Divides N rows into folds of similar size, each of which validates once.
+    """Divides N rows into folds of similar size, each of which is held out once.
 
     Each class is dealt to the folds in turn, so that two folds differ by one text of it at most.
     Duplicates go together as in `split_rows`. A class with fewer distinct texts than folds stands
-    in none of them: it always trains.
+    in none of them, so that it always trains.
+
+    Args:
+        every_row: whether such a class is dealt to some of the folds instead.
 
     Returns:
         The row numbers of each fold, in their order, or no folds if no class has texts enough; and
@@ -62,7 +70,7 @@ def fold_rows(
 
     for label in np.unique(labels_G):
         members = np.flatnonzero(labels_G == label)
-        if len(members) < folds:
+        if len(members) < folds and not every_row:
             rare[int(label)] = len(members)
             continue
         # Each class goes on where the one before it ended: else the first folds would get the odd
