@@ -281,6 +281,7 @@ BASES = {  # what each command needs
     "export": {"run": "{folder}/run"},
     "serve": {"run": "{folder}/run", "host": "{folder}"},  # which ends it: there is no such host
     "inspect_data": {"data.train": "{folder}/tiny.csv"},
+    "suspects": {**{key: TINY[key] for key in TINY if key != "baselines"}, "folds": "2"},
     "leaderboard": {},
 }
 NUMBERS_OF_OTHERS = ("batch_size", "threads", "min_probability", "port")

@@ -2,6 +2,8 @@
 
 import csv
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
@@ -9,7 +11,7 @@ from unittest.mock import patch
 import pandas as pd
 import pytest
 
-from helpers.commands import call
+from helpers.commands import SRC, call, environment, run
 from helpers.configs import composed
 from helpers.small import data_settings
 from textlstm.checks import InputError
@@ -162,14 +164,14 @@ def test_each_row_is_predicted_once_by_a_run_that_has_not_seen_its_text(tmp_path
     assert found.row_numbers.tolist() == list(range(len(rows)))
     assert found.probabilities_NC[:, 0] == pytest.approx([len(text) / 100 for text, _ in rows])
     assert not (tmp_path / "folds").exists()
-    assert sorted(text for run in trained for text in run["test"]) == sorted(
+    assert sorted(text for seen in trained for text in seen["test"]) == sorted(
         text for text, _ in rows
     )
-    for run in trained:
-        held_out = {text.lower() for text in run["test"]}
-        assert not held_out & {text.lower() for text in run["train"]}
-        assert len(run["train"]) + len(run["test"]) == len(rows)
-        assert run["classes"] == ["a", "b", "rare"]
+    for seen in trained:
+        held_out = {text.lower() for text in seen["test"]}
+        assert not held_out & {text.lower() for text in seen["train"]}
+        assert len(seen["train"]) + len(seen["test"]) == len(rows)
+        assert seen["classes"] == ["a", "b", "rare"]
 
 
 def test_data_max_rows_draws_the_rows_that_are_looked_at(tmp_path, trained):
@@ -200,3 +202,31 @@ def test_a_key_that_says_which_rows_are_held_out_is_refused(tmp_path, key, value
 def test_folds_are_two_or_more():
     with pytest.raises(InputError, match=r"^folds must be at least 2, got 1\.$"):
         SuspectsSettings.parse(composed("suspects", folds=1))
+
+
+@pytest.mark.trust("kill at a random point")
+def test_killed_at_random_points_it_finds_what_it_finds_undisturbed(tmp_path, record_property):
+    file = write(tmp_path / "train.csv", texts_of_two_classes() * 5)
+    options = [f"data.train={file}", "folds=3", *SMALL, "trainer.checkpoint_every=3steps"]
+    run("suspects", *options, f"output={tmp_path}/whole")
+    kills, chance = 0, random.Random(0)
+    while kills < 6:
+        process = subprocess.Popen(
+            [sys.executable, str(SRC / "suspects.py"), *options, f"output={tmp_path}/killed"],
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(timeout=chance.uniform(8, 20))
+            break
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+    record_property("tried", kills)
+    run("suspects", *options, f"output={tmp_path}/killed")
+    whole, killed = (
+        (tmp_path / name / "suspects.csv").read_bytes() for name in ("whole", "killed")
+    )
+    assert whole == killed

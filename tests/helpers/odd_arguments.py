@@ -122,6 +122,18 @@ OTHERS = {
         *("data.vocab_size=abc", "~data", "'data={a: 1}'", "data.max_rows=1e23", "model.hidden=4"),
         *(f"data.folds={2**31}", "data.val_fraction=nan", "data.split_seed=4294967296"),
     ],
+    "suspects": [
+        *("data.train=/dev/zero", "data.train={folder}/fifo", "data=null", "folds=1", "folds=abc"),
+        *(f"folds={2**31}", "folds=60", "output=/proc/x", "output={folder}/fifo", "output=a\0b"),
+        *(
+            "output=/dev/full",
+            "data.test={folder}/tiny.csv",
+            "data.folds=3 data.fold=1",
+            "test=true",
+        ),
+        *("trainer.devices=2", "data.class_weights=[1,2,3]", "experiment=abc", "resume={run}"),
+        *("optimizer.lr=1e300", "data.max_rows=1", "folds=2,3", "logger=null", "spreadsheet=maybe"),
+    ],
     "leaderboard": [
         *("/", "/nonexistent", "/dev/null", "/dev/zero", "{folder}", "{folder}/fifo", "~nobody"),
         *("{folder}/loop", "{folder}/tiny.csv", "{run}", "--abc", "'*'", "a=b", "'a\0b'", "''"),

@@ -175,9 +175,9 @@ def _sections(command: str) -> dict[str, dict[str, str]]:
     }
     run = field_sentences(RunSettings)
     if command == "suspects":
-        known = OmegaConf.load(CONF / "suspects.yaml")
-        run = {key: sentence for key, sentence in run.items() if key in known}
-        return {"Suspects": field_sentences(SuspectsSettings), **of_training, "Run": run}
+        own, known = field_sentences(SuspectsSettings), _defaults(command)
+        run = {key: run[key] for key in run if key in known and key not in own}
+        return {"Suspects": own, **of_training, "Run": run}
     return {**of_training, "Run": run, "Sweep": field_sentences(SweepSettings, "sweep.")}
 
 

@@ -52,6 +52,12 @@ def predict_out_of_fold(
         InputError: too few rows, or a value or device that cannot be used.
     """
     row_numbers = _drawn(source, settings.data)
+    texts = len(np.unique(source.duplicate_of[row_numbers]))
+    if texts < folds:
+        raise InputError(
+            f"folds={folds}: data.train has {texts} different texts, too few for so many folds. "
+            f"Give fewer folds, or more rows."
+        )
     divided, _ = fold_rows(
         source.duplicate_of[row_numbers],
         source.labels_N[row_numbers],
@@ -59,13 +65,6 @@ def predict_out_of_fold(
         seed=settings.data.split_seed,
         every_row=True,
     )
-    if not all(map(len, divided)):
-        texts = len(np.unique(source.duplicate_of[row_numbers]))
-        raise InputError(
-            f"folds={folds}: data.train has {texts} different texts, too few for so many folds. "
-            f"Give fewer folds, or more rows."
-        )
-
     probabilities_NC = np.empty((len(row_numbers), len(source.class_names)))
     with _messages_of_training_off():
         for number, fold in enumerate(counted(divided, "folds predicted", total=folds), start=1):

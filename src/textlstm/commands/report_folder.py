@@ -11,6 +11,8 @@ def make_report_folder(folder: Path) -> None:
     Raises:
         InputError: something else is there, or the disk takes no folders.
     """
+    if "\0" in str(folder):
+        raise InputError(f"output: {str(folder)!a} is no path: it has a zero byte in it.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, FileNotFoundError) as error:
