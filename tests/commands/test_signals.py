@@ -85,7 +85,10 @@ def test_a_command_told_to_end_at_any_moment_ends_with_one_line(tmp_path, number
         time.sleep(chance.uniform(2, 25))
         process.send_signal(number)
         sent = time.monotonic()
-        _, errors = process.communicate(timeout=60)
+        try:
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
         assert process.returncode == 128 + number, errors
         assert time.monotonic() - sent < 30  # ten seconds on a machine without other work
         assert "Traceback" not in errors
