@@ -61,6 +61,8 @@ OTHER_KEYS = {
     "text_column threads",
     "export": "html int8 run",
     "serve": "host port run threads",
+    "label_next": "batch_size columns encoding encoding_errors format header input number output "
+    "quoting run spreadsheet text_column threads",
     "inspect_data": " ".join(["data." + key for key in TRAIN_KEYS["data"].split()] + ["output"]),
 }
 
@@ -211,7 +213,7 @@ def test_help_explains_every_key_of_training():
     )
 
 
-@pytest.mark.parametrize("command", ["evaluate", "predict", "export", "serve"])
+@pytest.mark.parametrize("command", ["evaluate", "predict", "export", "serve", "label_next"])
 def test_help_explains_every_key_of_the_other_commands(command):
     explained = re.findall(r"^    (\S+)", key_lines(command), re.MULTILINE)
     assert sorted(explained) == OTHER_KEYS[command].split()

@@ -278,6 +278,7 @@ def finished(warm: WarmProcess, folder: Path) -> Path:
 BASES = {  # what each command needs
     "evaluate": {"run": "{folder}/run"},
     "predict": {"run": "{folder}/run", "input": "{folder}/tiny.csv", "output": "out.csv"},
+    "label_next": {"run": "{folder}/run", "input": "{folder}/tiny.csv", "output": "out.csv"},
     "export": {"run": "{folder}/run"},
     "serve": {"run": "{folder}/run", "host": "{folder}"},  # which ends it: there is no such host
     "inspect_data": {"data.train": "{folder}/tiny.csv"},

@@ -20,6 +20,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "predict",
+    "label_next",
     "export",
     "serve",
     "leaderboard",

@@ -9,7 +9,7 @@ from textlstm.commandline.arguments import prepare
 RECORDED = "the run has recorded how it was trained."
 
 
-@pytest.mark.parametrize("command", ["evaluate", "predict", "export", "serve"])
+@pytest.mark.parametrize("command", ["evaluate", "predict", "export", "serve", "label_next"])
 @pytest.mark.parametrize(
     "argument",
     [

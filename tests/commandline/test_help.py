@@ -13,7 +13,9 @@ from textlstm.commandline.arguments import prepare
 from textlstm.commandline.help import help_text, help_topics, key_lines
 from textlstm.typed import as_typed
 
-COMMANDS = ["train", "evaluate", "predict", "export", "serve", "inspect_data", "suspects"]
+COMMANDS = [
+    *("train", "evaluate", "predict", "export", "serve", "inspect_data", "suspects", "label_next"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -122,6 +122,17 @@ OTHERS = {
         *("data.vocab_size=abc", "~data", "'data={a: 1}'", "data.max_rows=1e23", "model.hidden=4"),
         *(f"data.folds={2**31}", "data.val_fraction=nan", "data.split_seed=4294967296"),
     ],
+    "label_next": [
+        *(
+            "text=a",
+            "number=0",
+            "number=abc",
+            "input=/proc/kmsg",
+            "input={folder}/fifo",
+            "run=a\0b",
+        ),
+        *("output={folder}", "output=/dev/full", "output=a\0b", "min_probability=0.5", "~number"),
+    ],
     "suspects": [
         *("data.train=/dev/zero", "data.train={folder}/fifo", "data=null", "folds=1", "folds=abc"),
         *(f"folds={2**31}", "folds=60", "output=/proc/x", "output={folder}/fifo", "output=a\0b"),

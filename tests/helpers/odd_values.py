@@ -90,7 +90,15 @@ def _serve() -> None:
     places.OUTPUTS = Path(os.environ["TEXTLSTM_OUTPUTS"])  # before others take it from there
     places.CACHE = places.OUTPUTS / "cache"
     importlib.import_module("textlstm.commandline.main")
-    others = ("evaluate", "export", "inspect_data", "leaderboard", "predict", "suspects")
+    others = (
+        "evaluate",
+        "export",
+        "inspect_data",
+        "leaderboard",
+        "predict",
+        "suspects",
+        "label_next",
+    )
     for name in (*others, "train"):
         importlib.import_module(f"textlstm.commands.{name}")
     _warm_up()

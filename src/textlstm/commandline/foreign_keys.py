@@ -16,7 +16,7 @@ from textlstm.runs.folder import RunFolder
 from textlstm.typed import as_typed
 
 # Commands that read a finished run: what trained it is in its record.
-OF_RUNS = ("evaluate", "predict", "export", "serve")
+OF_RUNS = ("evaluate", "predict", "label_next", "export", "serve")
 # By command, the keys of files; an unlabelled file or a folder is looked at when it is read.
 FILES = {
     "train": ("data.train", "data.validation", "data.test"),
@@ -24,6 +24,7 @@ FILES = {
     "suspects": ("data.train",),
     "evaluate": ("file",),
     "predict": ("input",),
+    "label_next": ("input",),
 }
 
 

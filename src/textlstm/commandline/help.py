@@ -17,6 +17,7 @@ from textlstm.commandline.settings import (
     EvaluateSettings,
     ExportSettings,
     InspectSettings,
+    LabelNextSettings,
     PredictSettings,
     ServeSettings,
     SuspectsSettings,
@@ -161,6 +162,11 @@ def _sections(command: str) -> dict[str, dict[str, str]]:
     }
     if command in kinds:
         return {"Keys": field_sentences(kinds[command])}
+
+    if command == "label_next":
+        known = _defaults(command)
+        keys = {**field_sentences(PredictSettings), **field_sentences(LabelNextSettings)}
+        return {"Keys": {key: keys[key] for key in known if key in keys}}
 
     trainer = {
         **comment_sentences(CONF / "trainer" / "default.yaml", "trainer."),

@@ -310,6 +310,30 @@ class InspectSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelNextSettings:
+    """The keys of `label_next`; the others are keys of `predict`.
+
+    Raises:
+        InputError: a value outside its range.
+    """
+
+    predicting: PredictSettings
+
+    number: int
+    """how many texts to choose"""
+
+    def __post_init__(self) -> None:
+        check_whole("number", self.number, minimum=1)
+
+    @classmethod
+    def parse(cls, config: dict[str, Any]) -> "LabelNextSettings":
+        """Reads a configuration as Hydra composed it."""
+        others = {key: value for key, value in config.items() if key != "number"}
+        predicting = {**others, "text": None, "min_probability": None}
+        return cls(number=config["number"], predicting=parse_settings(PredictSettings, predicting))
+
+
+@dataclass(frozen=True, kw_only=True)
 class SuspectsSettings:
     """The keys of `suspects`; the others are those of training.
 

@@ -42,18 +42,8 @@ def predict(config: dict[str, Any]) -> None:
         _print_prediction(classifier, settings.text, settings)
         return
 
-    columns = settings.text_column
-    if columns is None and record is not None:
-        columns = record["data"]["columns"]["text"]
-    target = None if settings.output is None else Path(settings.output).expanduser()
-    source = settings.input
-    if source is None:
-        columns, chunks = standard_input(columns)
-    else:
-        if target is not None and Path(source).expanduser().absolute() == target.absolute():
-            raise InputError(f"input and output are the same file, {target}.")
-        columns, chunks = read_input(source, columns, reading_of(source, record, settings))
-
+    columns, chunks = given_texts(settings, record)
+    target = target_of(settings)
     tally = Tally()
     with opened_output(target) as output:
         rows = predicted_rows(chunks, classifier, columns, settings, tally)
@@ -83,6 +73,29 @@ def find_model(path: str) -> tuple[Path, Record | None]:
         return given.path, None
     run = RunFolder.finished(path)
     return run.path, read_record(run.path)
+
+
+def given_texts(
+    settings: PredictSettings, record: Record | None
+) -> tuple[list[str], Iterator[Chunk]]:
+    """Finds the columns of the text, and reads the rows of `input=`, or lines of standard input.
+
+    Raises:
+        InputError: an input that cannot be read, or that is the output, too.
+    """
+    columns, source, target = settings.text_column, settings.input, target_of(settings)
+    if columns is None and record is not None:
+        columns = record["data"]["columns"]["text"]
+    if source is None:
+        return standard_input(columns)
+    if target is not None and Path(source).expanduser().absolute() == target.absolute():
+        raise InputError(f"input and output are the same file, {target}.")
+    return read_input(source, columns, reading_of(source, record, settings))
+
+
+def target_of(settings: PredictSettings) -> Path | None:
+    """The file that `output=` names; None is standard output."""
+    return None if settings.output is None else Path(settings.output).expanduser()
 
 
 def reading_of(path: str, record: Record | None, settings: PredictSettings) -> FileSettings:
@@ -122,7 +135,7 @@ def predicted_rows(
     own = _own_columns(classifier, settings)
     replaced: set[str] = set()
     for chunk in chunks:
-        _warn_of_replaced(own & chunk.columns.keys(), replaced)
+        warn_of_replaced(own & chunk.columns.keys(), replaced)
         texts = chunk.texts(columns, "input")
         refuse_missing_text(chunk, columns)
 
@@ -178,7 +191,7 @@ def _explanations(
             yield {"explanation": explanation_values(explanation)}
 
 
-def _warn_of_replaced(columns: set[str], warned: set[str]) -> None:
+def warn_of_replaced(columns: set[str], warned: set[str]) -> None:
     """Warns of columns of the input that the prediction replaces, once of each."""
     if found := sorted(columns - warned):
         warned.update(found)
