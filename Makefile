@@ -58,6 +58,9 @@ sweep: setup ## a grid over units, dropout, epochs and batch size; SWEEP=units|d
 leaderboard: setup ## the last sweep's table and pictures, and the commands for its best; SWEEP=NAME for another
 	$(BIN)/python src/leaderboard.py $(if $(filter file,$(origin SWEEP)),,$(SWEEP)) $(ARGS)
 
+compare: setup ## what differs between finished runs, and which is better; RUNS="outputs/runs/2026-01-31_12-00-00 latest"
+	$(BIN)/python src/compare.py $(RUNS) $(ARGS)
+
 benchmark: setup ## presets on each data set of DATA, beside the linear model; ARGS="--presets best,default --seeds 1,2,3"
 	$(BIN)/python src/benchmark.py $(if $(DATA),--data "$(DATA)") $(ARGS)
 
@@ -143,4 +146,4 @@ clean-runs: ## delete runs, sweeps or benchmarks that you name, after a question
 	printf 'Delete these for good? [y/N] '; read -r answer || true; \
 	case "$$answer" in y|yes) rm -rf -- "$$@" && echo 'Deleted.';; *) echo 'Nothing was deleted.';; esac
 
-.PHONY: clean-runs help setup train serve smoke sweep leaderboard benchmark tensorboard optuna-dashboard inspect suspects test coverage test-cores test-gpu test-scale test-slurm test-trust test-browser bench bench-data audit lint format clean
+.PHONY: clean-runs help setup train serve smoke sweep leaderboard compare benchmark tensorboard optuna-dashboard inspect suspects test coverage test-cores test-gpu test-scale test-slurm test-trust test-browser bench bench-data audit lint format clean

@@ -24,6 +24,7 @@ COMMANDS = (
     "export",
     "serve",
     "leaderboard",
+    "compare",
     "benchmark",
 )
 

@@ -52,7 +52,7 @@ from textlstm.typed import as_typed
 log = logging.getLogger(__name__)
 
 FOLDER_KEYS = ("hydra.run.dir=", "hydra.sweep.dir=")
-WITHOUT_HYDRA = ("leaderboard", "benchmark")
+WITHOUT_HYDRA = ("leaderboard", "compare", "benchmark")
 
 # How the threads of a parallel step wait for each other; OpenMP reads it when torch is first
 # imported. Spinning for long, as is the default, a step takes up to forty times as long on a
@@ -65,8 +65,8 @@ def main(command: str) -> None:
     """Runs a command with the arguments on the command line.
 
     A command is the function of that name in this package's module of that name. Through Hydra it
-    gets conf/COMMAND.yaml with the overrides of the command line, as plain values; `leaderboard`
-    and `benchmark`, which have no configuration, get none.
+    gets conf/COMMAND.yaml with the overrides of the command line, as plain values; those
+    in `WITHOUT_HYDRA`, which have no configuration, get none.
 
     A mistake prints one error and exits with 2. In a sweep it is logged in the job's own log, the
     other jobs go on, and the exit code is 1 at the end.

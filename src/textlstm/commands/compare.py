@@ -1,0 +1,35 @@
+"""Compares finished runs: what differs, whose scores are better, and which texts changed."""
+
+from pathlib import Path
+
+from textlstm.commandline.help import option_parser
+from textlstm.commandline.named_runs import with_folder_of_run
+from textlstm.leaderboard.compared_run import read_runs
+from textlstm.leaderboard.comparison_page import write_comparison
+from textlstm.places import OUTPUTS
+from textlstm.runs.folder import folder_name
+
+
+def compare() -> None:
+    """Compares the runs that are named on the command line, each with the first.
+
+    Raises:
+        InputError: fewer than two runs, or one that is not finished or is damaged.
+    """
+    parser, options = option_parser("compare")
+    options.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="the folder of a finished run, latest, or best; the first is what the others are "
+        "compared with",
+    )
+    runs = read_runs([_folder(name) for name in parser.parse_args().runs])
+    named = folder_name("_".join(run.folder.name for run in runs))
+    write_comparison(runs, OUTPUTS / "comparisons" / named)
+
+
+def _folder(name: str) -> Path:
+    """Finds the folder of a run that is named as in `run=`."""
+    (named,) = with_folder_of_run([f"run={name}"])
+    return Path(named.removeprefix("run="))
