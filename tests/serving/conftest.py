@@ -1,19 +1,21 @@
-"""A small model and its application, which the tests of the server share."""
+"""A small model and its application, which the tests of the server share.
+
+What needs the packages of the server is imported where it is used: without them, only the tests of
+this folder are left out.
+"""
+
+from typing import TYPE_CHECKING
 
 import pytest
-
-pytest.importorskip("fastapi")
-
-from fastapi.testclient import TestClient
 
 from helpers.small import lively_network
 from textlstm.data.tokenizer import train_tokenizer
 from textlstm.model.bundle import TextClassifier
-from textlstm.serving.application import make_application
-from textlstm.serving.card import describe_model
-from textlstm.serving.files import FileAnswer
-from textlstm.serving.guard import LOOPBACK
-from textlstm.serving.model import ServedModel
+
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
+
+    from textlstm.serving.model import ServedModel
 
 KNOWN = ["Goal in the match", "shares fall", "goal, goal; goal!"]
 
@@ -32,13 +34,23 @@ def classifier() -> TextClassifier:
 
 
 @pytest.fixture(scope="session")
-def served(classifier) -> ServedModel:
+def served(classifier: TextClassifier) -> "ServedModel":
+    """That model as a server asks it."""
+    from textlstm.serving.model import ServedModel
+
     return ServedModel(classifier, min_probability=0.6, threads=1)
 
 
 @pytest.fixture
-def client(served, tmp_path) -> TestClient:
+def client(served: "ServedModel", tmp_path) -> "TestClient":
     """Asks the application of that model, which says of each file that it has one text."""
+    from fastapi.testclient import TestClient
+
+    from textlstm.serving.application import make_application
+    from textlstm.serving.card import describe_model
+    from textlstm.serving.files import FileAnswer
+    from textlstm.serving.guard import LOOPBACK
+
     card = describe_model(
         served.classifier, None, name="small", predictions=tmp_path / "predictions.csv"
     )

@@ -6,6 +6,8 @@ from importlib.resources import files
 
 import pytest
 
+pytest.importorskip("fastapi")
+
 from textlstm.model.network import LSTMClassifier
 from textlstm.serving import model as serving_model
 from textlstm.serving.application import PAGE

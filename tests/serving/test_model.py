@@ -6,6 +6,8 @@ import threading
 import pytest
 import torch
 
+pytest.importorskip("fastapi")
+
 from textlstm.checks import InputError
 from textlstm.serving.model import ServedModel
 from textlstm.serving.reading import read_places, read_texts

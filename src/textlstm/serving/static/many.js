@@ -30,11 +30,11 @@ async function follow(response) {
   progress.max = texts;
   progress.value = 0;
   progress.hidden = false;
-  const [reader, parts, csv] = [response.body.getReader(), [], new CsvReader()];
-  const [decoder, classes] = [new TextDecoder(), new Map()];
+  const file = response.clone().blob(); // Chromium calls a body aborted that a reader alone reads
+  const reader = response.body.getReader();
+  const [decoder, csv, classes] = [new TextDecoder(), new CsvReader(), new Map()];
   let [done, unsure, names, body] = [0, 0, null, null];
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    parts.push(part.value);
     for (const row of csv.read(decoder.decode(part.value, { stream: true }))) {
       if (names === null) {
         names = row;
@@ -50,17 +50,17 @@ async function follow(response) {
     progress.value = done;
     say(`${count(done)} of ${count(texts)} texts…`);
   }
-  return { parts, texts: done, classes, unsure };
+  return { file: await file, texts: done, classes, unsure };
 }
 
-function finish({ parts, texts, classes, unsure }, name) {
+function finish({ file, texts, classes, unsure }, name) {
   const most = [...classes].sort((a, b) => b[1] - a[1]).slice(0, 10);
   const shown = texts > SHOWN ? ` The first ${SHOWN} are shown; the file has all.` : "";
   say(`${count(texts)} ${texts === 1 ? "text" : "texts"}: ` +
     `${most.map(([label, number]) => `${count(number)} ${label}`).join(", ")}` +
     `${unsure ? `; ${count(unsure)} of them not sure` : ""}.${shown}`);
   if (address !== null) URL.revokeObjectURL(address);
-  address = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
+  address = URL.createObjectURL(file);
   const link = element("download");
   link.href = address;
   link.download = `${name.replace(/\.[^.]*$/, "")}-predicted.csv`;
@@ -80,7 +80,10 @@ async function classify(body, name, parameters = {}) {
   } catch (error) {
     if (running === own) say(error.message, true);
   } finally {
-    if (running === own) element("progress").hidden = true;
+    if (running === own) {
+      element("progress").hidden = true;
+      running = null;
+    }
   }
 }
 

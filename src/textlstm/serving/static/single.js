@@ -6,9 +6,9 @@ import { showLimits, showWords } from "./words.js";
 const PREFIX = "#text=";
 let asked = 0; // an answer that comes after a newer question is not shown
 
-function say(sentence, failed = false) {
+function say(sentence, kind = "") {
   element("status").textContent = sentence;
-  element("status").classList.toggle("error", failed);
+  element("status").className = kind;
 }
 
 async function explain(text, prediction, target, number) {
@@ -17,7 +17,9 @@ async function explain(text, prediction, target, number) {
     pick: (label) => explainAgain(text, prediction, label),
   });
   const { explanations } = await ask("explain", { texts: [text], target });
-  if (number === asked) showWords(text, explanations[0]);
+  if (number !== asked) return;
+  showWords(text, explanations[0]);
+  showLimits(prediction.unknown_words, explanations[0].words);
 }
 
 async function explainAgain(text, prediction, label) {
@@ -25,25 +27,23 @@ async function explainAgain(text, prediction, label) {
   try {
     await explain(text, prediction, label, number);
     if (number !== asked) return;
-    say(`What speaks for ${label} is shown.`);
     const rows = [...document.querySelectorAll("#classes .name")];
     rows.find((row) => row.textContent === label)?.parentElement.focus();
   } catch (error) {
-    if (number === asked) say(error.message, true);
+    if (number === asked) say(error.message, "error");
   }
 }
 
 function showVerdict(prediction, threshold) {
   const [best] = prediction.classes;
   const verdict = `${best.label}, ${percent(best.probability)}`;
-  element("verdict").textContent = prediction.sure ? verdict : `Not sure. Most likely ${verdict}`;
+  say(prediction.sure ? verdict : `Not sure. Most likely ${verdict}`, "verdict");
   element("unsure").hidden = prediction.sure;
   if (!prediction.sure) {
     element("unsure").textContent = "The probability is below " +
       `${percent(threshold.min_probability)}. ${threshold.sentence} Below, fewer are.`;
   }
   element("answer").hidden = false;
-  say(`${element("verdict").textContent}.`);
 }
 
 async function classify(text, threshold) {
@@ -56,11 +56,10 @@ async function classify(text, threshold) {
     history.replaceState(null, "", PREFIX + encodeURIComponent(text));
     element("link").href = location.hash;
     element("why").hidden = true;
-    showLimits(prediction);
     showVerdict(prediction, threshold);
     await explain(text, prediction, prediction.label, number);
   } catch (error) {
-    if (number === asked) say(error.message, true);
+    if (number === asked) say(error.message, "error");
   }
 }
 

@@ -2,6 +2,7 @@
 import { element, exact, make } from "./answer.js";
 
 const SHOWN = 0.005; // a smaller share has no number and no colour
+const LISTED = 50; // words
 
 const signed = (share) => `${share < 0 ? "−" : "+"}${Math.abs(share).toFixed(4)}`;
 
@@ -31,21 +32,24 @@ export function showWords(text, { label, words, score, unknown_score, rest }) {
   element("question").textContent = `Why ${label}?`;
   const shares = words.reduce((sum, word) => sum + word.share, 0);
   element("sum").replaceChildren(
-    `Words with a plus speak for ${label}, those with a minus against it. All words together add `,
-    exact(shares, signed(shares)), " to ", exact(unknown_score, signed(unknown_score)),
-    ", which a text of unknown words has, and rounding adds ", exact(rest, signed(rest)),
-    ": its probability is ", exact(score, score.toFixed(4)), ".");
+    `Words with a plus speak for ${label}, those with a minus against it. A text of unknown words has `,
+    exact(unknown_score, unknown_score.toFixed(4)), "; all words together add ",
+    exact(shares, signed(shares)), ", rounding ", exact(rest, signed(rest)),
+    ": the probability is ", exact(score, score.toFixed(4)), ".");
   element("why").hidden = false;
 }
 
-// Says which words the model does not know, and what of the text its network does not read.
-export function showLimits({ unknown_words, tokens, tokens_read }) {
-  const unknown = element("unknown");
-  unknown.hidden = unknown_words.length === 0;
-  unknown.textContent = "The vocabulary does not have these words, which are underlined: " +
-    `${unknown_words.slice(0, 50).join(" · ")}${unknown_words.length > 50 ? " · …" : ""}`;
-  const cut = element("cut");
-  cut.hidden = tokens_read === tokens;
-  cut.textContent = `The network reads ${tokens_read} of the ${tokens} words of this text; ` +
-    "the others are crossed out.";
+// Lists words under a sentence, which is hidden if there are none.
+function listWords(id, sentence, words) {
+  const more = words.length > LISTED ? " · …" : "";
+  element(id).textContent = `${sentence}: ${words.slice(0, LISTED).join(" · ")}${more}`;
+  element(id).hidden = words.length === 0;
+}
+
+// Says which words the model does not know, and which of them its network does not read.
+export function showLimits(unknown, words) {
+  listWords("unknown", "The vocabulary does not have these words, which are underlined", unknown);
+  const unread = words.filter((word) => !word.read).map((word) => word.text);
+  listWords("cut", "The text is longer than what the network reads. It does not read these words, " +
+    "which are crossed out", unread);
 }
