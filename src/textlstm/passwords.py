@@ -8,6 +8,8 @@ import os
 import re
 from urllib.parse import unquote
 
+from textlstm.checks import InputError
+
 # environment variable: the URL of a sweep's storage as it was typed
 STORAGE_URL = "TEXTLSTM_STORAGE_URL"
 
@@ -19,12 +21,33 @@ AS_PARAMETER = re.compile(
     re.IGNORECASE,
 )
 
+SECRET_NAME = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE)
+USER_OF_SERVER = re.compile(r"https?://[^/\s]*@")
+
 
 def without_password(text: str) -> str:
     """Leaves the passwords of URLs in a text out: `scheme://user@host/base` is what stays."""
     text = BESIDE_USER.sub(r"\g<user>@", text)
     shorter = AS_PARAMETER.sub("", text)
     return shorter if shorter == text else re.sub(r"[?&](?=['\"]?$)", "", shorter)
+
+
+def refuse_recorded_secret(key: str, value: str) -> None:
+    """Refuses a password, token or key of an account as a key of the logger.
+
+    What is typed is recorded in the run's folder, and shown by TensorBoard.
+
+    Raises:
+        InputError: does not say the value.
+    """
+    group, _, name = key.lstrip("+").partition(".")
+    secret = SECRET_NAME.search(name) or USER_OF_SERVER.search(value)
+    if group == "logger" and (secret or without_password(value) != value):
+        raise InputError(
+            f"{key} has a password or a key, which the record of the run would show. Leave it out: "
+            f"MLflow takes the address of its server from the environment variable "
+            f"MLFLOW_TRACKING_URI, and W&B its key from `wandb login` or WANDB_API_KEY."
+        )
 
 
 def with_placeholder(text: str) -> str:

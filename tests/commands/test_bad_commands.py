@@ -48,7 +48,7 @@ command_line.main("train")
             ["--run", "--multirun"],
             "error: The command line cannot be read: --run, --multi",
         ),
-        ("train", ["--experimental-rerun", "none"], "--experimental-rerun none names no file."),
+        ("train", ["--experimental-rerun", "none"], "--experimental-rerun would run the code"),
         ("train", ["hydra=null"], "error: hydra=null chooses no preset. Leave it out."),
         ("train", ["sweep.name=", "seed=1,2"], "error: sweep.name must be the name of a folder"),
         ("leaderboard", ["--abc"], "cannot be read: unrecognized arguments: --abc."),

@@ -92,7 +92,30 @@ TRAIN = {
         *("hydra/job_logging=abc", "hydra.job.name=[a]", "hydra.searchpath=[a]"),
         *("hydra.searchpath=abc", "--cfg abc"),
         *("--config-name abc", "--config-dir abc", "--config-path abc", "--info abc"),
-        *("--run --multirun", "--experimental-rerun abc"),
+        *("--run --multirun", "--experimental-rerun abc", "--package abc --cfg job"),
+        *("hydra.verbose=[1]", "'hydra.verbose={a: 1}'", "hydra.verbose=5", "hydra.verbose=null"),
+        *("+hydra.callbacks.x=5", "+hydra.callbacks.x._target_=abc", "hydra.job.env_copy=[1]"),
+        *("+hydra.callbacks.x._target_=os.system", "hydra.job.env_copy=[NOT_THERE]"),
+        *(
+            "hydra.job_logging.version=2",
+            "hydra.job_logging.root=5",
+            "hydra.job_logging.handlers=5",
+        ),
+        *("hydra.job_logging.root.level=[a]", "hydra.job_logging.root.handlers=[abc]"),
+        *("hydra.job_logging.handlers.file.filename=/proc/x/y", "~hydra.job_logging.root"),
+        *("~hydra.job_logging.handlers.file", "+hydra.job_logging.handlers.x.class=os.system"),
+        *("hydra.hydra_logging.version=2", "hydra.hydra_logging.root.level=abc"),
+        *(
+            "+hydra.sweeper.params.abc=1,2",
+            "-m hydra.sweeper._target_=abc",
+            "-m hydra.sweeper=null",
+        ),
+        *(
+            "-m hydra.launcher._target_=os.system",
+            "-m hydra.launcher=null",
+            "-m +hydra.launcher.x=1",
+        ),
+        *("'hydra.run.dir=${x}'", "'hydra.run.dir=${oc.env:NOT_THERE}'", "hydra.run.dir='a\0b'"),
     ],
     "pretraining": [
         f"pretrain=own_text pretrain.epochs=1 {key}"

@@ -24,12 +24,13 @@ from textlstm.commandline.foreign_keys import (
     refuse_missing,
     refuse_null_presets,
 )
+from textlstm.commandline.hydras_own import check_package, refuse_rerun
 from textlstm.commandline.mistakes import raise_input_errors
 from textlstm.commandline.named_runs import with_folder_of_run
 from textlstm.commandline.readings import refuse_two_readings
 from textlstm.commandline.recorded import read_config
 from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED, leaf_values, value_in
-from textlstm.passwords import keep_password
+from textlstm.passwords import keep_password, refuse_recorded_secret
 from textlstm.places import CONF
 from textlstm.ranks import is_rank_zero
 from textlstm.runs.folder import folder_name
@@ -70,7 +71,9 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
         overrides.append(_parse("data=files"))
     check_keys(command, overrides)
     showing = parsed.cfg is not None or parsed.info is not None
-    if not showing:
+    if showing:
+        check_package(parsed.package, command, overrides)
+    else:
         refuse_missing(command, overrides)
     refuse_two_readings(command, overrides)
 
@@ -102,8 +105,7 @@ def _parsed_flags(command: str, arguments: list[str]) -> Namespace:
     chosen = [parsed.run, parsed.multirun, parsed.cfg, parsed.info, parsed.shell_completion]
     if sum(map(bool, chosen)) > 1:
         parser.error("--run, --multirun, --cfg, --info and --shell-completion exclude each other")
-    if parsed.experimental_rerun is not None and not Path(parsed.experimental_rerun).is_file():
-        parser.error(f"--experimental-rerun {parsed.experimental_rerun} names no file")
+    refuse_rerun(parsed)
     return parsed
 
 
@@ -122,8 +124,13 @@ def _refuse_unreadable(arguments: list[str]) -> None:
 
 
 def _without_password(argument: str) -> str:
-    """Takes the password out of `sweep.storage=URL`; this process keeps it for the sweep."""
+    """Takes the password out of `sweep.storage=URL`; this process keeps it for the sweep.
+
+    Raises:
+        InputError: a password in a key of the logger.
+    """
     key, _, url = argument.partition("=")
+    refuse_recorded_secret(key, url)
     return f"{key}={keep_password(url)}" if key.lstrip("+") == "sweep.storage" else argument
 
 
@@ -245,6 +252,10 @@ def check_keys(command: str, overrides: list[Override]) -> None:
             ]
             keys = [*leaf_values(OmegaConf.to_container(compose(command, presets)))]
             raise _explained(error, command, overrides, keys) from error
+        except KeyError as error:  # Hydra looks there before anything else
+            raise InputError(
+                f"hydra.job.env_copy: there is no environment variable {error}."
+            ) from error
 
     if missing:
         raise InputError(

@@ -26,6 +26,7 @@ from textlstm.commandline.arguments import (
 )
 from textlstm.commandline.begun import begun
 from textlstm.commandline.help import help_text, help_topics
+from textlstm.commandline.hydras_own import refused_by_hydra
 from textlstm.commandline.mistakes import users_error
 from textlstm.commandline.output import (
     end,
@@ -114,6 +115,11 @@ def _through_hydra(command: str, failed: dict[str, Exception]) -> None:
         raise InputError(
             f"{error.filename}: no folder can be made there ({error.strerror}). Take another one."
         ) from error
+    except Exception as error:
+        refused = refused_by_hydra(error, sys.argv[1:])
+        if refused is None or users_error(error) is not None:
+            raise
+        raise refused from error
 
 
 def _arguments(command: str) -> list[str]:
@@ -215,11 +221,24 @@ def _guarded(command: str, failed: dict[str, Exception]) -> Callable[[DictConfig
             let_rank_zero_speak()
             mistake = users_error(error)
             if mistake is not None:
-                log.error("error: %s", mistake)
+                _tell(mistake)
                 end(2)
             raise
 
     return guarded
+
+
+def _tell(mistake: InputError) -> None:
+    """Logs the mistake that ends a run; on the screen, whatever hydra/job_logging shows there."""
+    log.error("error: %s", mistake)
+    handlers = [*log.handlers, *logging.getLogger("textlstm").handlers, *logging.root.handlers]
+    shown = [
+        handler
+        for handler in handlers
+        if getattr(handler, "stream", None) is sys.stderr and handler.level <= logging.ERROR
+    ]
+    if not shown or not log.isEnabledFor(logging.ERROR):
+        fail(mistake)
 
 
 def _log_failed_job(error: Exception) -> None:
