@@ -1,4 +1,4 @@
-"""What TensorBoard calls the charts of a run, which sorts them, and the run itself."""
+"""What dashboards call the charts of a run, which TensorBoard sorts, and the run itself."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,7 @@ from textlstm.keys import LITERAL, RECORDED_PATHS, is_hyperparameter
 KEPT = "kept/val_macro_f1"  # macro F1 on validation of the epoch that is kept so far
 SCORE = "curves/macro_f1/val_kept"  # its chart, whose last point is the saved model's score
 CURVES = ("loss", "loss_epoch", "accuracy", "macro_f1")  # so few that all are seen at once
+BY_EPOCH = "pretrain/"  # charts of the language model, whose steps are its own epochs
 COLUMNS = {  # of scores in the HParams view, by their charts
     SCORE: "validation macro F1",
     "test/macro_f1": "test macro F1",

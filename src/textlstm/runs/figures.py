@@ -8,9 +8,11 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
+from sklearn.metrics import precision_recall_curve
 
 from textlstm.escaping import one_line
 from textlstm.model.calibration import Bin
+from textlstm.model.metrics import Predictions
 from textlstm.runs.record import Epoch
 from textlstm.writing import whole
 
@@ -84,6 +86,27 @@ def confusion_figure(confusion: list[list[int]], labels: list[str]) -> Figure:
             color = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=color)
     figure.colorbar(image, ax=axes, label="share of the gold class", shrink=0.8)
+    return figure
+
+
+def precision_recall_figure(predictions: Predictions, labels: list[str]) -> Figure:
+    """Draws precision against recall for each class that has texts."""
+    figure = Figure(figsize=(6, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    probabilities_NC = predictions.probabilities_NC
+    for number, label in enumerate(drawable(labels)):
+        gold_N = predictions.gold_N == number
+        if gold_N.any():
+            precision, recall, _ = precision_recall_curve(gold_N, probabilities_NC[:, number])
+            axes.plot(recall, precision, label=label)
+
+    axes.set_xlabel("recall")
+    axes.set_ylabel("precision")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    axes.grid(alpha=0.3)
+    if len(labels) <= MANY_CLASSES:
+        axes.legend(prop={"family": _fonts()[0]})
     return figure
 
 

@@ -27,13 +27,12 @@ from textlstm.model.ensemble import Network
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Scores
 from textlstm.runs import figures
-from textlstm.runs.charts import COLUMNS, SCORE, chart
+from textlstm.runs.charts import BY_EPOCH, COLUMNS, chart
 from textlstm.runs.predictions import confident_mistakes
 from textlstm.runs.record import Record
 
 GROUPS = ("data", "model", "optimizer", "trainer", "pretrain")  # whose keys are hyperparameters
 AGAIN = ("hp/", "_hparams_/")  # tags that each start of a run writes; old runs have the first
-BY_EPOCH = "pretrain/"  # tags of the language model, whose steps are its own epochs
 PROJECTED = 1000  # tokens whose embeddings are shown
 
 
@@ -134,11 +133,6 @@ def begin(logger: TensorBoardLogger, config: dict[str, Any], overrides: list[str
     held.content = content.SerializeToString()
     for summary in (columns, start, end):
         logger.experiment.file_writer.add_summary(summary)
-
-
-def score(logger: TensorBoardLogger, macro_f1: float, step: int) -> None:
-    """Shows the run's score on validation in the HParams view."""
-    logger.log_metrics({SCORE: macro_f1}, step)
 
 
 def show_predictions(

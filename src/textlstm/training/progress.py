@@ -12,13 +12,16 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from textlstm.beginning import take_beginning
+from textlstm.data.datamodule import TextDataModule
 from textlstm.data.facts import SplitFacts
 from textlstm.model.ensemble import Network
 from textlstm.model.network import layer_table, trainable
+from textlstm.plurals import number_of
 from textlstm.runs.charts import KEPT
 from textlstm.runs.record import Epoch, EpochValidation, Pretraining, Seconds
 from textlstm.terminal import LEFT, SHARE, Bar
-from textlstm.training.length import max_steps
+from textlstm.training.length import max_steps, steps_per_epoch
+from textlstm.training.settings import RunSettings
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,31 @@ def announce(
         ("trainable in all", "", trainable(network)),
     ]:
         log.log(level, "  %-22s %10s %12s", name, shape, f"{count:,}")
+
+
+def announce_duration(
+    settings: RunSettings, trainer: pl.Trainer, data: TextDataModule, level: int
+) -> None:
+    """Logs the batch size and the epochs if one of them follows from the rows."""
+    given = {
+        "data.batch_size": settings.data.batch_size,
+        "trainer.max_epochs": settings.trainer["max_epochs"],
+    }
+    assert trainer.max_epochs is not None
+    derived = [key for key, value in given.items() if value is None]
+    if not derived:
+        return
+    others = "take other numbers" if len(derived) > 1 else "takes another number"
+    log.log(
+        level,
+        "%s: batches of %d, %s of %s; %s %s.",
+        number_of(data.facts["splits"]["train"]["rows"], "training text"),
+        data.batch_size,
+        number_of(trainer.max_epochs, "epoch"),
+        number_of(steps_per_epoch(trainer, data), "step"),
+        " and ".join(derived),
+        others,
+    )
 
 
 class EpochHistory(pl.Callback):

@@ -16,6 +16,7 @@ from textlstm.model.network import layer_table, trainable
 from textlstm.model.scores import Baseline, Calibration, PairedTest, Scores, Wide
 from textlstm.model.wide import WideChannel
 from textlstm.runs import tensorboard as dashboards
+from textlstm.runs.charts import KEPT
 from textlstm.runs.environment import environment
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.model_card import write_model_card
@@ -30,6 +31,7 @@ from textlstm.runs.record import (
 )
 from textlstm.runs.report import write_report
 from textlstm.runs.watched import WATCHED
+from textlstm.tracking.tracker import Tracker
 from textlstm.training.checkpoints import read_checkpoint
 from textlstm.training.module import LOGGED, TextClassificationModule
 from textlstm.training.progress import EpochHistory
@@ -180,13 +182,9 @@ def write_run(
     write_model_card(run.model, record, last)
 
     _log_scores(logger, record, scored)
+    if not trial:  # dozens of trials would hide the scores that they are compared by
+        _show_pictures(logger, record, scored, module, data)
     if isinstance(logger, TensorBoardLogger):
-        if not trial:  # dozens of trials would hide the scores that they are compared by
-            dashboards.show_predictions(
-                logger, last, split.scores, split.texts, split.predictions, record["steps"]
-            )
-            tokenizer, texts = data.tokenizer, data.encoded["train"]
-            dashboards.show_embeddings(logger, record, module.network, tokenizer, texts)
         logger.finalize("success")
 
     run.previous_checkpoint.unlink(missing_ok=True)
@@ -198,8 +196,8 @@ def write_run(
 def _log_scores(logger: Logger, record: Record, scored: ScoredRun) -> None:
     """Logs the scores of the saved model: macro F1 on validation, and all of them on test."""
     step = record["steps"]
-    if record["score"] is not None and isinstance(logger, TensorBoardLogger):
-        dashboards.score(logger, record["score"], step)
+    if record["score"] is not None:
+        _log_score(logger, record["score"], step)
     if "test" in scored.splits:
         found = scored.splits["test"].scores
         tested = {"test/loss": found["log_loss"]}
@@ -208,6 +206,29 @@ def _log_scores(logger: Logger, record: Record, scored: ScoredRun) -> None:
                 tested[f"test/{name}"] = value
         logger.log_metrics(tested, step)
     logger.save()
+
+
+def _log_score(logger: Logger, macro_f1: float, step: int) -> None:
+    """Logs the run's score on validation, as the last point of the chart of what is kept."""
+    logger.log_metrics({KEPT: macro_f1}, step)
+
+
+def _show_pictures(
+    logger: Logger,
+    record: Record,
+    scored: ScoredRun,
+    module: TextClassificationModule,
+    data: TextDataModule,
+) -> None:
+    """Shows what the saved model predicts and, in TensorBoard, its embeddings."""
+    name, split = list(scored.splits.items())[-1]
+    shown = name, split.scores, split.texts, split.predictions, record["steps"]
+    if isinstance(logger, TensorBoardLogger):
+        dashboards.show_predictions(logger, *shown)
+        tokenizer, texts = data.tokenizer, data.encoded["train"]
+        dashboards.show_embeddings(logger, record, module.network, tokenizer, texts)
+    elif isinstance(logger, Tracker):
+        logger.show_predictions(*shown)
 
 
 def record_pruned(
@@ -221,8 +242,8 @@ def record_pruned(
         "overrides": overrides,
         "history": history.epochs,
     }
+    _log_score(logger, best["val_macro_f1"], steps)
     if isinstance(logger, TensorBoardLogger):
-        dashboards.score(logger, best["val_macro_f1"], steps)
         logger.finalize("success")
 
     shutil.rmtree(run.checkpoints)

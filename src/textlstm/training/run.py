@@ -9,7 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.loggers import Logger
 
 from textlstm.cache import one_at_a_time
 from textlstm.checks import InputError
@@ -17,8 +17,6 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.data.reading.checksums import changed_sources, check_there
 from textlstm.data.tokenizer import load_tokenizer
 from textlstm.places import CACHE
-from textlstm.plurals import number_of
-from textlstm.runs import tensorboard
 from textlstm.runs.charts import run_name
 from textlstm.runs.checkpoint_schema import strange_states_refused
 from textlstm.runs.folder import RunFolder
@@ -31,14 +29,15 @@ from textlstm.runs.record import (
 )
 from textlstm.runs.results import print_results, seconds_line
 from textlstm.signals import Stopped, held
+from textlstm.tracking.loggers import begin_logging, ended, make_logger
 from textlstm.training.callbacks import Pruner
 from textlstm.training.checkpoints import read_checkpoint
 from textlstm.training.distributed import one_end, share_threads
-from textlstm.training.length import batches_per_epoch, epochs_of, steps_per_epoch
+from textlstm.training.length import batches_per_epoch, epochs_of
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.pretraining import pretrain
 from textlstm.training.process import prepare_process
-from textlstm.training.progress import EpochHistory, announce
+from textlstm.training.progress import EpochHistory, announce, announce_duration
 from textlstm.training.recording import describe_run, record_pruned, write_run
 from textlstm.training.resuming import (
     check_goes_on,
@@ -51,7 +50,7 @@ from textlstm.training.scoring import calibrated_run, score_kept, score_whole
 from textlstm.training.settings import RunSettings
 from textlstm.training.stopping import early_end, going_on
 from textlstm.training.threads import take_fastest_threads
-from textlstm.training.trainer import check_watched, make_logger, make_trainer
+from textlstm.training.trainer import check_watched, make_trainer
 from textlstm.typed import as_typed
 
 log = logging.getLogger(__name__)
@@ -95,25 +94,45 @@ def train(
 
     name = "" if sweeping else run_name(run.path, overrides)
     logger = make_logger(settings.logger, run, name)
+    with ended(logger):
+        return _trained(
+            settings,
+            run,
+            logger,
+            history,
+            pruners,
+            taken,
+            overrides,
+            cache,
+            sweeping=sweeping,
+            report=report,
+        )
+
+
+def _trained(
+    settings: RunSettings,
+    run: RunFolder,
+    logger: Logger,
+    history: EpochHistory,
+    pruners: Sequence[Pruner],
+    taken: Record | None,
+    overrides: list[str],
+    cache: Path,
+    *,
+    sweeping: bool,
+    report: bool,
+) -> float | None:
+    """Trains a run whose settings and logger are good: data, fit, scores, record."""
     trainer = make_trainer(settings, run, logger, [history, *pruners])
     _check_devices(trainer, settings, sweeping=sweeping)
-    checkpoint = None
-    if sweeping:
-        checkpoint = checkpoint_of_trial(run, settings)
-    elif settings.resume:
-        checkpoint = checkpoint_to_resume(run, refit=settings.data.refit)
+    checkpoint = _checkpoint(settings, run, sweeping=sweeping)
     data = _read(settings, trainer, checkpoint, cache)
     check_watched(trainer, data)
     module = _module(settings, data)
     check_resumed(checkpoint, module)
     if trainer.is_global_zero:
-        level = logging.DEBUG if sweeping else logging.INFO
-        announce(data.facts["splits"], module.network, settings.data.pad_to, level)
-        _announce_duration(settings, trainer, data, level)
-        if trainer.world_size == 1 and checkpoint is None and settings.threads is None:
-            take_fastest_threads(trainer, module, data, cache, level)
-        if isinstance(logger, TensorBoardLogger):
-            _begin_tensorboard(logger, settings, trainer, data, overrides, checkpoint)
+        _announce(settings, trainer, module, data, checkpoint, cache, sweeping=sweeping)
+        _begin_logging(settings, run, logger, trainer, data, overrides, checkpoint, sweeping)
     if settings.pretrain is not None and checkpoint is None:
         history.pretraining = _pretrain(
             settings, trainer, module, data, run, cache, sweeping=sweeping
@@ -134,6 +153,31 @@ def train(
         _say_results(record, run, last=list(scored)[-1], sweeping=sweeping)
         scored = whole.splits
     return None if settings.data.refit else scored["validation"].scores["macro_f1"]
+
+
+def _checkpoint(settings: RunSettings, run: RunFolder, *, sweeping: bool) -> Path | None:
+    """Finds the checkpoint that the run goes on from; None if it starts from the beginning."""
+    if sweeping:
+        return checkpoint_of_trial(run, settings)
+    return checkpoint_to_resume(run, refit=settings.data.refit) if settings.resume else None
+
+
+def _announce(
+    settings: RunSettings,
+    trainer: pl.Trainer,
+    module: TextClassificationModule,
+    data: TextDataModule,
+    checkpoint: Path | None,
+    cache: Path,
+    *,
+    sweeping: bool,
+) -> None:
+    """Logs what is trained, and for how long, and chooses the threads of a run that is new."""
+    level = logging.DEBUG if sweeping else logging.INFO
+    announce(data.facts["splits"], module.network, settings.data.pad_to, level)
+    announce_duration(settings, trainer, data, level)
+    if trainer.world_size == 1 and checkpoint is None and settings.threads is None:
+        take_fastest_threads(trainer, module, data, cache, level)
 
 
 def _say_results(record: Record, run: RunFolder, *, last: ScoredName, sweeping: bool) -> None:
@@ -240,53 +284,25 @@ def _read(
     return data
 
 
-def _announce_duration(
-    settings: RunSettings, trainer: pl.Trainer, data: TextDataModule, level: int
-) -> None:
-    """Logs the batch size and the epochs if one of them follows from the rows."""
-    given = {
-        "data.batch_size": settings.data.batch_size,
-        "trainer.max_epochs": settings.trainer["max_epochs"],
-    }
-    assert trainer.max_epochs is not None
-    derived = [key for key, value in given.items() if value is None]
-    if not derived:
-        return
-    others = "take other numbers" if len(derived) > 1 else "takes another number"
-    log.log(
-        level,
-        "%s: batches of %d, %s of %s; %s %s.",
-        number_of(data.facts["splits"]["train"]["rows"], "training text"),
-        data.batch_size,
-        number_of(trainer.max_epochs, "epoch"),
-        number_of(steps_per_epoch(trainer, data), "step"),
-        " and ".join(derived),
-        others,
-    )
-
-
-def _begin_tensorboard(
-    logger: TensorBoardLogger,
+def _begin_logging(
     settings: RunSettings,
+    run: RunFolder,
+    logger: Logger,
     trainer: pl.Trainer,
     data: TextDataModule,
     overrides: list[str],
     checkpoint: Path | None,
+    sweeping: bool,
 ) -> None:
-    """Shows the configuration, with the batch size and the epochs that the run really has.
-
-    What a resumed run had logged after its checkpoint is removed: it is logged again.
-    """
-    if settings.resume or checkpoint is not None:
-        step = None
-        if checkpoint is not None:
-            step = read_checkpoint(checkpoint, mmap=True)["global_step"]
-        tensorboard.forget_after(Path(logger.log_dir), step)
-
+    """Shows the configuration, with the batch size and the epochs that the run really has."""
     config = settings.plain()
     config["data"]["batch_size"] = data.batch_size
     config["trainer"]["max_epochs"] = trainer.max_epochs
-    tensorboard.begin(logger, config, overrides)
+    step = None
+    if checkpoint is not None:
+        step = read_checkpoint(checkpoint, mmap=True)["global_step"]
+    resumed = bool(settings.resume) or checkpoint is not None
+    begin_logging(logger, config, run, overrides, resumed=resumed, step=step, sweeping=sweeping)
 
 
 def _module(settings: RunSettings, data: TextDataModule) -> TextClassificationModule:

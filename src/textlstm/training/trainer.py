@@ -1,25 +1,20 @@
-"""Makes Lightning's trainer, logger and callbacks from the config.
+"""Makes Lightning's trainer and callbacks from the config.
 
 What cannot work is refused here, before any data are read.
 """
 
-import inspect
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from hydra.errors import InstantiationException
-from hydra.utils import get_class, instantiate
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
-from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
-from torch.utils.tensorboard import SummaryWriter
 
 from textlstm.annotations import check_arguments
-from textlstm.checks import InputError, check_choice, check_whole, nearest
+from textlstm.checks import InputError, check_choice, check_whole
 from textlstm.data.datamodule import TextDataModule
+from textlstm.instances import class_of, made
 from textlstm.runs.folder import RunFolder
-from textlstm.runs.tensorboard import ChartLogger
 from textlstm.runs.watched import AUROC, LOSS, WATCHED
 from textlstm.training.callbacks import (
     ChooseCooled,
@@ -37,17 +32,10 @@ from textlstm.training.saving import SaveInsideEpoch
 from textlstm.training.settings import RunSettings
 from textlstm.training.stopping import FiniteLoss
 from textlstm.training.trainer_keys import OWN_KEYS, check_trainer_keys
-from textlstm.writing import refuse_link
 
 PATIENCE = 3  # epochs without a better score, where no number is given
 LOG_EVERY = 20  # steps between points of the training loss in TensorBoard
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
-WHOLE_NUMBERS = {  # of loggers, with the least of each
-    "flush_logs_every_n_steps": 1,
-    "flush_secs": 1,
-    "max_queue": 1,
-    "purge_step": 0,
-}
 UNTIL_READ = 1  # epochs of a trainer that gets their number later, from the rows
 # What Lightning raises: a RuntimeError about the options of srun, an ImportError about the package
 # of a device or precision.
@@ -134,54 +122,6 @@ def best_by(trainer: pl.Trainer, run: RunFolder) -> str:
     return chosen[0] or LOSS
 
 
-def make_logger(settings: dict[str, Any], run: RunFolder, name: str) -> Logger:
-    """Makes the logger of the config; it writes below the run folder, under the name `name`.
-
-    Raises:
-        InputError: no class, arguments that it does not have, or a folder outside of the run's.
-    """
-    kind = _class("logger", settings, Logger)
-    known = {*inspect.signature(kind).parameters}
-    if issubclass(kind, TensorBoardLogger):
-        # It hands on what it does not know, and fails only when the first number is logged.
-        known |= {*inspect.signature(SummaryWriter).parameters} - {"log_dir"}  # `name` is for that
-    for key in settings:
-        if "kwargs" in known and not key.startswith("_") and key not in known:
-            raise InputError(f"There is no key 'logger.{key}'.{nearest(key, known)}")
-    _check_logger(settings, kind)
-    if kind is TensorBoardLogger:
-        settings = {**settings, "_target_": f"{ChartLogger.__module__}.{ChartLogger.__qualname__}"}
-    logger: Logger = _made("logger", settings, save_dir=run.path, version=name)
-    folder = logger.log_dir
-    if folder is not None:
-        refuse_link(Path(folder), inside=run.path)
-    if folder is not None and not Path(folder).resolve().is_relative_to(run.path.resolve()):
-        raise InputError(
-            f"logger: it would write into {folder}, outside of the run's folder {run.path}. Give "
-            f"logger.name without `..` and without a leading `/`."
-        )
-    if folder is not None and Path(folder) != run.path:
-        for path in Path(folder).rglob("*"):
-            refuse_link(path, inside=run.path)
-    return logger
-
-
-def _check_logger(settings: dict[str, Any], kind: type) -> None:
-    """Refuses values that a logger would fail at when the first number is logged."""
-    folder_name = settings.get("name")
-    if not isinstance(folder_name, str | None):
-        raise InputError(f"logger.name must be the name of a folder, got {folder_name!r}.")
-    check_arguments("logger", settings, kind)
-    for key, least in WHOLE_NUMBERS.items():
-        if settings.get(key) is not None:
-            check_whole(f"logger.{key}", settings[key], minimum=least)
-    suffix = settings.get("filename_suffix", "")
-    if not isinstance(suffix, str) or "/" in suffix or "\0" in suffix:
-        raise InputError(
-            f"logger.filename_suffix must be the end of a file's name, without /, got {suffix!r}."
-        )
-
-
 def quiet_trainer(accelerator: str) -> pl.Trainer:
     """Makes a trainer that only scores: it has no logger and writes no checkpoints."""
     try:
@@ -209,13 +149,13 @@ def _made_callbacks(settings: RunSettings) -> dict[str, pl.Callback]:
 
 def _callback(key: str, given: Any) -> pl.Callback:
     """Makes a callback; what it watches says whether more or less of it is better."""
-    kind = _class(key, given, pl.Callback)
+    kind = class_of(key, given, pl.Callback)
     # Without a number of epochs, `_kept_callbacks` gives one.
     typed = {name: value for name, value in given.items() if name != "patience"}
     check_arguments(key, typed, kind)
     watches = issubclass(kind, EarlyStopping) or given.get("monitor") is not None
     if not (watches and issubclass(kind, (EarlyStopping, ModelCheckpoint))):
-        return _made(key, given)
+        return made(key, given)
     monitor = given.get("monitor")
     check_choice(f"{key}.monitor", monitor, WATCHED)
     mode = WATCHED[str(monitor)].mode
@@ -224,25 +164,7 @@ def _callback(key: str, given: Any) -> pl.Callback:
             f"{key}.mode={given['mode']}: {monitor} is better the "
             f"{'lower' if mode == 'min' else 'higher'} it is. Leave {key}.mode out."
         )
-    return _made(key, given, mode=mode)
-
-
-def _class(key: str, given: Any, base: type) -> type:
-    """Finds the class that a part of the config names, which must be a kind of `base`."""
-    if not isinstance(given, dict) or not isinstance(given.get("_target_"), str):
-        raise InputError(
-            f"{key} names no class: +{key}._target_=CLASS, a kind of pytorch_lightning's "
-            f"{base.__name__}, was expected."
-        )
-    try:
-        kind = get_class(given["_target_"])
-    except Exception as error:  # whatever importing a module that somebody else wrote raises
-        raise InputError(f"{key}: {' '.join(str(error).split())}") from error
-    if not issubclass(kind, base):
-        raise InputError(
-            f"{key}: {given['_target_']} is no kind of pytorch_lightning's {base.__name__}."
-        )
-    return kind
+    return made(key, given, mode=mode)
 
 
 def _kept_callbacks(made: dict[str, pl.Callback], settings: RunSettings) -> list[pl.Callback]:
@@ -283,15 +205,6 @@ def _chooses_cooled(settings: RunSettings, callbacks: list[pl.Callback]) -> bool
         and not settings.data.refit
         and not any(isinstance(callback, EarlyStopping) for callback in callbacks)
     )
-
-
-def _made(key: str, settings: dict[str, Any], **arguments: Any) -> Any:
-    """Makes the object that `settings` describe; if that fails, one error names their key."""
-    try:
-        return instantiate(settings, **arguments)
-    except InstantiationException as error:
-        cause = error.__cause__ or error
-        raise cause if isinstance(cause, InputError) else InputError(f"{key}: {cause}") from error
 
 
 def _checkpoints(run: RunFolder, *, refit: bool, monitor: str) -> list[ModelCheckpoint]:
