@@ -57,12 +57,10 @@ LOGGER_KEYS = {
     "wandb": {"logger.project", "logger.offline"},
 }
 OTHER_KEYS = {
-    "evaluate": "accelerator batch_size changed_data columns encoding encoding_errors file format "
-    "header label_column merge_labels quoting run split spreadsheet text_column threads",
-    "predict": "against batch_size columns encoding encoding_errors explain format header input "
-    "min_probability "
-    "output quoting run spreadsheet text "
-    "text_column threads",
+    "evaluate": "accelerator batch_size changed_data columns drift encoding encoding_errors file "
+    "format header label_column merge_labels quoting run split spreadsheet text_column threads",
+    "predict": "against batch_size columns drift encoding encoding_errors explain format header "
+    "input min_probability output quoting run spreadsheet text text_column threads",
     "export": "html int8 run",
     "serve": "host port run threads",
     "label_next": "batch_size columns encoding encoding_errors format header input number output "

@@ -92,8 +92,12 @@ class EvaluateSettings:
     spreadsheet: bool = False
     """true writes predictions.csv so that a spreadsheet takes no text for a formula"""
 
+    drift: bool = False
+    """true says in three lines whether the texts look like those of training"""
+
     def __post_init__(self) -> None:
         check_flag("spreadsheet", self.spreadsheet)
+        check_flag("drift", self.drift)
         check_choice("split", self.split, SPLITS)
         check_flag("changed_data", self.changed_data)
         if self.encoding_errors is not None:
@@ -172,8 +176,14 @@ class PredictSettings:
     """with explain=true: a class whose probability is taken off, which says why the text is not of
     this class"""
 
+    drift: bool = False
+    """true says in three lines whether the texts look like those of training"""
+
     def __post_init__(self) -> None:
         check_flag("spreadsheet", self.spreadsheet)
+        check_flag("drift", self.drift)
+        if self.drift and self.text is not None:
+            raise InputError("drift=true compares many texts: give input=, and not text=.")
         check_flag("explain", self.explain)
         if self.against is not None and not self.explain:
             raise InputError("against= says why a text is not of a class: give explain=true, too.")

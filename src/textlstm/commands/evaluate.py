@@ -1,10 +1,12 @@
 """Scores a finished run again: on one of its own splits, or on another file."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from textlstm.checks import parse_settings
 from textlstm.commandline.settings import EvaluateSettings
+from textlstm.commands.drift import drift_lines
 from textlstm.commands.kept_model import classifier_of, kept_module, wide_channel
 from textlstm.commands.scored_texts import (
     ScoredTexts,
@@ -14,6 +16,7 @@ from textlstm.commands.scored_texts import (
 )
 from textlstm.data.batching import batch_loader
 from textlstm.data.settings import DataSettings
+from textlstm.escaping import visible
 from textlstm.model.calibration import describe_calibration
 from textlstm.model.metrics import Predictions
 from textlstm.model.mixing import score_mixture
@@ -24,6 +27,7 @@ from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import Record, evaluation_record, read_record, write_record
 from textlstm.runs.report import write_report
 from textlstm.runs.results import print_results
+from textlstm.runs.tally import TextSample
 from textlstm.training.module import TextClassificationModule
 from textlstm.training.process import prepare_process
 from textlstm.training.trainer import quiet_trainer
@@ -81,6 +85,19 @@ def evaluate(config: dict[str, Any]) -> None:
     )
     write_record(folder, evaluation)
     print_results(evaluation, texts.split, folder)
+    if settings.drift:
+        _print_drift(texts.texts, scored.predictions, module, record)
+
+
+def _print_drift(
+    texts: list[str], predictions: Predictions, module: TextClassificationModule, record: Record
+) -> None:
+    """Prints whether the texts look like those of training."""
+    sample = TextSample()
+    sample.add(texts)
+    predicted = Counter(module.labels[place] for place in predictions.predicted_N.tolist())
+    for line in drift_lines(sample, predicted, record, module.hparams["tokenizer_json"]):
+        print(visible(line))
 
 
 def _score(

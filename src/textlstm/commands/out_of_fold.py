@@ -66,7 +66,7 @@ def predict_out_of_fold(
         every_row=True,
     )
     probabilities_NC = np.empty((len(row_numbers), len(source.class_names)))
-    with _messages_of_training_off():
+    with messages_of_training_off():
         for number, fold in enumerate(counted(divided, "folds predicted", total=folds), start=1):
             others = np.delete(np.arange(len(row_numbers)), fold)
             run = _finished_run(
@@ -131,8 +131,8 @@ def _probabilities(run: RunFolder, classes: int) -> np.ndarray:
 
 
 @contextmanager
-def _messages_of_training_off() -> Iterator[None]:
-    """Within it, runs log errors alone: what they say of their rows was said of all before."""
+def messages_of_training_off() -> Iterator[None]:
+    """Within it, only errors are logged: what there is to say of the rows was said before."""
     log = logging.getLogger("textlstm")
     before = log.level
     log.setLevel(logging.ERROR)

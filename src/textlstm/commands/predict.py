@@ -18,7 +18,7 @@ from textlstm.data.reading.tables import Chunk
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import METRICS, Record, read_record
-from textlstm.runs.tally import Tally, count_unknown_texts
+from textlstm.runs.tally import Tally, TextSample, count_unknown_texts
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,9 @@ def predict(config: dict[str, Any]) -> None:
 
     columns, chunks = given_texts(settings, record)
     target = target_of(settings)
-    tally = Tally()
+    tally, sample = Tally(), TextSample()
+    if settings.drift:
+        chunks = _sampled(chunks, columns, sample)
     with opened_output(target) as output:
         rows = predicted_rows(chunks, classifier, columns, settings, tally)
         write_rows(rows, output, target, spreadsheet=settings.spreadsheet)
@@ -52,6 +54,13 @@ def predict(config: dict[str, Any]) -> None:
         log.warning("%s", unknown)
     if target is not None:
         log.info("%s", tally.written_sentence(target))
+    if settings.drift:
+        # Here, since it imports what reads and tokenizes training data.
+        from textlstm.commands.drift import drift_lines
+
+        tokenizer_json = classifier.tokenizer.to_str()
+        for line in drift_lines(sample, tally.classes, record, tokenizer_json):
+            log.info("%s", line)
 
 
 def find_model(path: str) -> tuple[Path, Record | None]:
@@ -73,6 +82,13 @@ def find_model(path: str) -> tuple[Path, Record | None]:
         return given.path, None
     run = RunFolder.finished(path)
     return run.path, read_record(run.path)
+
+
+def _sampled(chunks: Iterator[Chunk], columns: list[str], sample: TextSample) -> Iterator[Chunk]:
+    """The same chunks, some of whose texts are kept in a sample."""
+    for chunk in chunks:
+        yield chunk
+        sample.add(chunk.texts(columns, "input"))
 
 
 def given_texts(

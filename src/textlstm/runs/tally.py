@@ -1,6 +1,7 @@
-"""Counts predictions while they are written, and says in a sentence what came of them."""
+"""Counts predictions while they are written, and draws some of their texts."""
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from textlstm.data.classes import LISTED
 from textlstm.data.tokenizer import BYTES, encode
 from textlstm.data.vocabulary import SPECIALS
 from textlstm.plurals import number_of
+
+SAMPLE = 2000  # the most texts that are drawn
 
 
 class Tally:
@@ -38,6 +41,24 @@ class Tally:
             f"{self.classes.total():,}, so that its answers to them say little. Are they in the "
             f"language of the training texts?"
         )
+
+
+class TextSample:
+    """Texts drawn at random, each with the same chance, from all that are added."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.seen = 0
+        self.generator = np.random.default_rng(0)
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Draws from more texts (reservoir sampling, Vitter 1985, algorithm R)."""
+        for text in texts:
+            self.seen += 1
+            if len(self.texts) < SAMPLE:
+                self.texts.append(text)
+            elif (place := int(self.generator.integers(self.seen))) < SAMPLE:
+                self.texts[place] = text
 
 
 def count_unknown_texts(tokenizer: Tokenizer, texts: list[str]) -> int:
