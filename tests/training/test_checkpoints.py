@@ -326,6 +326,6 @@ def test_a_copied_run_leaves_the_files_of_the_first_alone(tmp_path):
     before = {file: file.read_bytes() for file in first.rglob("*") if file.is_file()}
     assert len([file for file in before if file.suffix == ".ckpt"]) == 3
     shutil.copytree(first, copied)
-    call("train", f"resume={copied}")
+    call("train", f"resume={copied}", mine)
     assert {file: file.read_bytes() for file in first.rglob("*") if file.is_file()} == before
     assert len(list(copied.rglob("*.ckpt"))) == 3

@@ -284,7 +284,7 @@ def _as_typed(value: Any) -> str:
     """Writes a value for Hydra's command line, without characters that a terminal would obey."""
     if not isinstance(value, str):
         return "null" if value is None else shortened(value)
-    if re.fullmatch(r"[A-Za-z_][\w.]*", value, re.ASCII):
+    if re.fullmatch(r"[A-Za-z_][\w./-]*", value, re.ASCII):
         return value
     shown = "".join(letter if letter.isprintable() else "�" for letter in value[:200])
     return "'" + shown.replace("'", "\\'") + "'"
