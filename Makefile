@@ -58,6 +58,9 @@ sweep: setup ## a grid over units, dropout, epochs and batch size; SWEEP=units|d
 leaderboard: setup ## the last sweep's table and pictures, and the commands for its best; SWEEP=NAME for another
 	$(BIN)/python src/leaderboard.py $(if $(filter file,$(origin SWEEP)),,$(SWEEP)) $(ARGS)
 
+runs: setup ## all runs, those of a data set together, the best first; ARGS="--data my.csv --since 7d"
+	$(BIN)/python src/runs.py $(ARGS)
+
 compare: setup ## what differs between finished runs, and which is better; RUNS="outputs/runs/2026-01-31_12-00-00 latest"
 	$(BIN)/python src/compare.py $(RUNS) $(ARGS)
 
@@ -146,4 +149,4 @@ clean-runs: ## delete runs, sweeps or benchmarks that you name, after a question
 	printf 'Delete these for good? [y/N] '; read -r answer || true; \
 	case "$$answer" in y|yes) rm -rf -- "$$@" && echo 'Deleted.';; *) echo 'Nothing was deleted.';; esac
 
-.PHONY: clean-runs help setup train serve smoke sweep leaderboard compare benchmark tensorboard optuna-dashboard inspect suspects test coverage test-cores test-gpu test-scale test-slurm test-trust test-browser bench bench-data audit lint format clean
+.PHONY: clean-runs help setup train serve smoke sweep leaderboard compare runs benchmark tensorboard optuna-dashboard inspect suspects test coverage test-cores test-gpu test-scale test-slurm test-trust test-browser bench bench-data audit lint format clean

@@ -25,6 +25,7 @@ COMMANDS = (
     "serve",
     "leaderboard",
     "compare",
+    "runs",
     "benchmark",
 )
 

@@ -104,3 +104,27 @@ def small_record(**changes: Any) -> Record:
         "config": {"data": {"encoding": None}},
     }
     return cast(Record, copy.deepcopy({**record, **changes}))
+
+
+def places(content: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The places of all values inside of JSON."""
+    if isinstance(content, dict):
+        items: Any = content.items()
+    elif isinstance(content, list):
+        items = enumerate(content)
+    else:
+        return []
+    return [
+        place for name, value in items for place in [(*above, name), *places(value, (*above, name))]
+    ]
+
+
+def with_value(content: Any, place: tuple[Any, ...], value: Any) -> Any:
+    """A copy of JSON with another value at a place."""
+    changed = copy.deepcopy(content)
+    *parents, name = place
+    inner = changed
+    for parent in parents:
+        inner = inner[parent]
+    inner[name] = value
+    return changed

@@ -8,6 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from helpers.commands import call
+from helpers.records import places, with_value
 from helpers.scored_runs import GOLD, TEXTS, scored_run
 from textlstm.checks import InputError
 from textlstm.leaderboard import comparison_page
@@ -211,17 +212,12 @@ def test_a_record_that_lacks_something_is_named(tmp_path):
 @pytest.mark.trust("damaged record of a compared run")
 def test_whatever_stands_in_a_record_is_compared_or_is_one_error(tmp_path, record_property):
     one, other = scored_run(tmp_path / "one", POOR), scored_run(tmp_path / "other", GOOD)
-    whole = (other / "metrics.json").read_text(encoding="utf-8")
+    whole = json.loads((other / "metrics.json").read_text(encoding="utf-8"))
     tried, lost = 0, []
-    for place in places(json.loads(whole)):
+    for place in places(whole):
         for value in VALUES:
-            record = json.loads(whole)
-            *parents, name = place
-            inner = record
-            for parent in parents:
-                inner = inner[parent]
-            inner[name] = value
-            (other / "metrics.json").write_text(json.dumps(record), encoding="utf-8")
+            content = json.dumps(with_value(whole, place, value))
+            (other / "metrics.json").write_text(content, encoding="utf-8")
             tried += 1
             try:
                 write_comparison(read_runs([one, other]), tmp_path / "out")
@@ -232,19 +228,6 @@ def test_whatever_stands_in_a_record_is_compared_or_is_one_error(tmp_path, recor
     record_property("tried", tried)
     assert tried > 500
     assert lost == []
-
-
-def places(content: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The places of all values inside of JSON."""
-    if isinstance(content, dict):
-        items: Any = content.items()
-    elif isinstance(content, list):
-        items = enumerate(content)
-    else:
-        return []
-    return [
-        place for name, value in items for place in [(*above, name), *places(value, (*above, name))]
-    ]
 
 
 def test_the_command_takes_folders_and_words_for_runs(tmp_path, monkeypatch):

@@ -53,7 +53,7 @@ from textlstm.typed import as_typed
 log = logging.getLogger(__name__)
 
 FOLDER_KEYS = ("hydra.run.dir=", "hydra.sweep.dir=")
-WITHOUT_HYDRA = ("leaderboard", "compare", "benchmark")
+WITHOUT_HYDRA = ("leaderboard", "compare", "runs", "benchmark")
 
 # How the threads of a parallel step wait for each other; OpenMP reads it when torch is first
 # imported. Spinning for long, as is the default, a step takes up to forty times as long on a
