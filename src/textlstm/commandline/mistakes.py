@@ -96,6 +96,8 @@ def _of_disk(error: BaseException, *, unnamed: str) -> InputError | None:
         )
 
     where = unnamed if file is None else file
+    if number == errno.ENAMETOOLONG:
+        return InputError(f"{where}: {os.strerror(number)}. Give a shorter path.")
     if number in FULL:
         return InputError(
             f"{where}: {os.strerror(number)}. Free space on that disk (or raise the limit), or "

@@ -36,12 +36,10 @@ def with_folder_of_run(arguments: list[str]) -> list[str]:
 
 def _folder(run: str, sweep: str | None) -> Path | None:
     """Finds the run that a word stands for; None if it is a folder's name."""
-    if sweep is None and Path(run).exists():
+    if run not in (LATEST, BEST) or (sweep is None and Path(run).exists()):
         return None
     if run == LATEST:
         return latest_run()
-    if run == BEST:
-        from textlstm.leaderboard.named import best_run, find_sweep  # other runs do without
+    from textlstm.leaderboard.named import best_run, find_sweep  # other runs do without
 
-        return best_run(find_sweep(sweep))
-    return None
+    return best_run(find_sweep(sweep))
