@@ -20,6 +20,7 @@ def raised(number: int, file: str | None = None) -> OSError:
 @pytest.mark.parametrize(
     ("error", "start"),
     [
+        (raised(errno.ENAMETOOLONG, "/run/x"), "/run/x: File name too long. Give a shorter path."),
         (raised(errno.ENOSPC, "/run/x"), "/run/x: No space left on device. Free space on that "),
         (raised(errno.ENOSPC), "A file: No space left on device. Free space on that disk"),
         (raised(errno.EDQUOT, "/run/x"), "/run/x: Disk quota exceeded. Free space on that disk"),
