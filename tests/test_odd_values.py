@@ -55,7 +55,7 @@ NUMBER_KEYS = {
     "": "ensemble seed threads",
     "callbacks": "early_stopping.patience",
     "data": "batch_size fold folds max_length max_rows max_tokens_per_batch pad_to split_seed "
-    "streaming_rows test_fraction val_fraction vocab_size",
+    "streaming_rows test_fraction train_share val_fraction vocab_size",
     "model": "dropout embedding_dim embedding_dropout hidden label_smoothing layers "
     "sequence_dropout word_dropout",
     "optimizer": "body_rate lr weight_decay",
@@ -111,6 +111,7 @@ ACCEPTED = {  # of a number's and a flag's odd values, those that the settings t
     "data.split_seed": "0 2147483648",
     "data.streaming_rows": "2147483648",
     "data.test_fraction": "0 1e-320",
+    "data.train_share": "1e-320",
     "data.val_fraction": "0 1e-320",
     "data.vocab_size": "2147483648",
     "model.dropout": "0 1e-320",

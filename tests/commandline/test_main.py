@@ -180,7 +180,6 @@ def test_sweeps_need_no_flag_and_never_score_the_test_set():
             "--multirun",
             "model.hidden=64,128",
             "test=false",
-            "baselines=false",
             "sweep.name=model.hidden",
         )
     ]
@@ -188,7 +187,6 @@ def test_sweeps_need_no_flag_and_never_score_the_test_set():
         "--multirun",
         "sweep=units",
         "test=false",
-        "baselines=false",
     ]
     assert prepare("train", ["model.head=[64,32]"]) == ["model.head=[64,32]"]  # a list is no sweep
 

@@ -8,6 +8,7 @@ import pytest
 from helpers.headlines import OTHER, TRAIN, ids, texts
 from helpers.small import data_module
 from textlstm.checks import InputError
+from textlstm.runs.data_report import data_warnings
 
 
 def test_the_facts_of_the_splits_are_counted_on_whole_texts(prepare):
@@ -97,6 +98,8 @@ def test_batches_hold_the_ids_and_labels_of_their_rows(prepare):
         ),
         ({"refit": "yes"}, "data.refit must be true or false, got 'yes'"),
         ({"max_rows": 0}, "data.max_rows must be at least 1, got 0"),
+        ({"train_share": 0}, "data.train_share must be above 0 and at most 1, got 0"),
+        ({"train_share": 1.5}, "data.train_share must be above 0 and at most 1, got 1.5"),
         ({"vocab_size": "many"}, "data.vocab_size must be a whole number, got 'many'"),
         (
             {"tokenizer": "words"},
@@ -133,6 +136,20 @@ def test_max_rows_leaves_a_given_test_file_whole(prepare, write_rows):
         len(texts(data, "test")),
         len(texts(data, "train")) + len(texts(data, "validation")),
     ) == (18, 50)
+
+
+def test_train_share_takes_rows_from_training_alone_and_other_rows_for_other_seeds(prepare):
+    whole, half, other = prepare(), prepare(train_share=0.5), prepare(train_share=0.5, seed=1)
+    for split in ("validation", "test"):
+        assert texts(half, split) == texts(whole, split)
+    assert set(texts(half, "train")) < set(texts(whole, "train"))
+    assert set(texts(half, "train")) != set(texts(other, "train"))
+    rows = whole.facts["splits"]["train"]["rows"]
+    assert half.facts["splits"]["train"]["rows"] == rows - half.facts["unused"] == rows // 2
+    assert "unused" not in whole.facts
+    assert data_warnings(half.facts) == [
+        f"data.train_share: {rows // 2} training rows were left out."
+    ]
 
 
 def test_max_length_cuts_and_pad_to_fills(prepare):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textlstm.data.duplicates import label_conflicts, normalise
-from textlstm.data.stratified import fold_rows, split_rows
+from textlstm.data.stratified import fold_rows, rows_of_share, split_rows
 
 TEXTS = np.arange(400)  # no two of them duplicates
 LABELS = np.arange(400) % 4
@@ -199,6 +199,31 @@ def test_folds_are_disjoint_hold_all_but_rare_classes_and_no_text_twice(rows, fo
     sides = [set(texts[part].tolist()) for part in parts]
     assert sum(map(len, sides)) == len(set.union(*sides))
     assert max(map(len, sides)) - min(map(len, sides)) <= 1
+
+
+def test_a_share_is_that_of_each_class_with_other_rows_for_another_seed():
+    labels = np.array([0] * 300 + [1] * 99 + [2])
+    half, again, other = (rows_of_share(TEXTS, labels, 0.5, seed=seed) for seed in (1, 1, 2))
+    assert np.bincount(labels[half]).tolist() == [150, 50, 1]  # of one text none can be left out
+    assert half.tolist() == again.tolist() == sorted(half.tolist())
+    assert half.tolist() != other.tolist()
+    assert rows_of_share(TEXTS, labels, 1, seed=1).tolist() == list(range(400))
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), min_size=1, max_size=60),
+    shares=st.tuples(st.floats(1e-9, 1), st.floats(1e-9, 1)),
+    seed=st.integers(0, 2**32),
+)
+def test_a_smaller_share_is_part_of_a_larger_and_has_each_class_and_whole_duplicates(
+    rows, shares, seed
+):
+    texts, labels = (np.array(column) for column in zip(*rows, strict=True))
+    smaller, larger = (rows_of_share(texts, labels, share, seed=seed) for share in sorted(shares))
+    assert set(smaller.tolist()) <= set(larger.tolist())
+    assert set(labels[smaller].tolist()) == set(labels.tolist())
+    assert np.isin(texts, texts[smaller]).nonzero()[0].tolist() == smaller.tolist()
 
 
 @pytest.mark.parametrize(

@@ -292,6 +292,7 @@ def test_a_file_that_changes_under_way_ends_the_run():
         ),
         ({"refit": True}, "data.refit=true needs all rows"),
         ({"max_rows": 10}, "data.max_rows=10 needs all rows"),
+        ({"train_share": 0.5}, "data.train_share=0.5 needs all rows"),
         ({"max_length": None}, r"data.batch_size × data.max_length \(8 × None\) must be at most"),
         (
             {"batch_size": 300},

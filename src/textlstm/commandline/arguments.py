@@ -87,7 +87,7 @@ def prepare(command: str, arguments: list[str]) -> list[str]:
                 f"{as_typed('benchmark')} makes (docs/benchmark.md)."
             )
         flags = [*flags, "--multirun"]
-        typed = [*typed, "test=false", "baselines=false"]
+        typed = [*typed, "test=false"]
         if not any(preset) and "sweep.name" not in keys:
             typed = [*typed, f"sweep.name={folder_name(','.join(swept) or 'jobs')}"]
     return [*flags, *typed]

@@ -41,8 +41,8 @@ class TextDataModule(pl.LightningDataModule):
     Args:
         settings: the keys of `data`.
         cache: a folder that keeps checked rows, trained tokenizers and ids by content.
-        seed: the order of the training batches; which rows are held out is `split_seed`'s matter,
-            so that runs with other seeds share their test set.
+        seed: the order of the training batches, and which rows `train_share` keeps; which rows are
+            held out is `split_seed`'s matter, so that runs with other seeds share their test set.
         tokenizer_json: a trained tokenizer to use instead of learning one.
         tested: whether there must be test rows; where not, data.test_fraction=0 leaves none out.
 
@@ -80,7 +80,7 @@ class TextDataModule(pl.LightningDataModule):
         sources = self._load()
         self.class_names: list[str] = sources["train"].class_names
         row_numbers, division = split_sources(
-            sources, self.settings, self.settings.name, tested=self.tested
+            sources, self.settings, self.settings.name, seed=self.seed, tested=self.tested
         )
         origins = {
             split: sources.get(split, sources["train"]) for split in SPLITS if split in row_numbers

@@ -139,6 +139,8 @@ class DivisionFacts(TypedDict):
     unseen: NotRequired[dict[str, dict[str, int]]]
     """By source: rows of each class that no training row has, by its name. Of an evaluation of
     another file that of `file`. Records from before such rows were read have no entry."""
+    unused: NotRequired[int]
+    """Training rows that data.train_share left out; no key where all of them train."""
     fold: FoldFacts | None
     """Which part of a cross-validation validates; None without data.folds."""
     refit: bool

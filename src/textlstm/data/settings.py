@@ -153,6 +153,10 @@ class SplitSettings:
     split_seed: int
     """the seed that decides which rows are held out"""
 
+    train_share: float = 1.0  # as runs were before there was a choice
+    """the share of the training rows that train, the same share of each class, drawn with seed; a
+    smaller share is part of a larger one"""
+
     def __post_init__(self) -> None:
         check_number("data.val_fraction", self.val_fraction, minimum=0, below=1)
         check_number("data.test_fraction", self.test_fraction, minimum=0, below=1)
@@ -166,6 +170,11 @@ class SplitSettings:
         check_whole("data.split_seed", self.split_seed, minimum=0, maximum=MOST_SEED)
         if self.max_rows is not None:
             check_whole("data.max_rows", self.max_rows, minimum=1)
+        check_number("data.train_share", self.train_share, minimum=0)
+        if not 0 < self.train_share <= 1:
+            raise InputError(
+                f"data.train_share must be above 0 and at most 1, got {self.train_share:g}."
+            )
 
     def _check_folds(self) -> None:
         if self.folds is None:
@@ -350,6 +359,11 @@ class DataSettings(
             self._check_streaming()
 
     def _check_streaming(self) -> None:
+        if self.train_share < 1:
+            raise InputError(
+                f"data.train_share={self.train_share:g} needs all rows, and data.streaming=true "
+                f"keeps none: give one."
+            )
         for key in ("folds", "refit", "oversample", "max_rows"):
             value = getattr(self, key)
             if value:

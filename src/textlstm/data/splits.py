@@ -9,7 +9,7 @@ from textlstm.data.duplicates import label_conflicts
 from textlstm.data.facts import ConflictFacts, DivisionFacts
 from textlstm.data.settings import SplitSettings
 from textlstm.data.sources import Source, join, without_unseen
-from textlstm.data.stratified import fold_rows, split_rows
+from textlstm.data.stratified import fold_rows, rows_of_share, split_rows
 from textlstm.plurals import number_of
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,12 @@ FRACTION_KEYS = {"validation": "val_fraction", "test": "test_fraction"}
 
 
 def split_sources(
-    sources: dict[str, Source], settings: SplitSettings, name: str | None, *, tested: bool = True
+    sources: dict[str, Source],
+    settings: SplitSettings,
+    name: str | None,
+    *,
+    seed: int,
+    tested: bool = True,
 ) -> tuple[dict[str, np.ndarray], DivisionFacts]:
     """Decides which rows train, validate and test.
 
@@ -27,6 +32,7 @@ def split_sources(
         sources: `train` and, where they have a source of their own, `validation` and `test`.
         settings: how the splits without a source are cut from `train`.
         name: what messages call a data set that brings a validation split.
+        seed: draws the training rows that data.train_share keeps.
         tested: whether test rows are needed; where not, a fraction of 0 leaves none out.
 
     Returns:
@@ -66,6 +72,8 @@ def split_sources(
     }
     if settings.folds is not None and settings.fold is not None:
         facts["fold"] = {"fold": settings.fold, "folds": settings.folds}
+    if settings.train_share < 1:
+        cut["train"], facts["unused"] = _share(sources["train"], cut["train"], settings, seed)
     return row_numbers | cut, facts
 
 
@@ -153,6 +161,16 @@ def _take_fold(
     row_numbers["train"] = np.delete(left, folded[settings.fold])
     row_numbers["validation"] = left[folded[settings.fold]]
     return rare
+
+
+def _share(
+    source: Source, train: np.ndarray, settings: SplitSettings, seed: int
+) -> tuple[np.ndarray, int]:
+    """Draws the training rows that data.train_share keeps; and counts those that it leaves out."""
+    drawn = rows_of_share(
+        source.duplicate_of[train], source.labels_N[train], settings.train_share, seed=seed
+    )
+    return train[drawn], len(train) - len(drawn)
 
 
 def _check_fractions(missing: list[str], settings: SplitSettings) -> None:

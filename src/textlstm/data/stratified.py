@@ -84,6 +84,25 @@ def fold_rows(
     return [np.flatnonzero(fold_of_row_N == fold) for fold in range(folds)], rare
 
 
+def rows_of_share(
+    duplicate_of: np.ndarray, labels_N: np.ndarray, share: float, *, seed: int
+) -> np.ndarray:
+    """Draws a share of N rows: the same share of each class, and at least one text of it.
+
+    With the same seed, a smaller share is part of a larger one. Duplicates go together.
+
+    Returns:
+        The numbers of the drawn rows, in their order.
+    """
+    groups_N, first_rows_G = duplicate_groups(duplicate_of)
+    generator = np.random.default_rng(seed)
+    drawn_G = np.zeros(len(first_rows_G), dtype=bool)
+    for label in np.unique(labels_N):
+        members = generator.permutation(np.unique(groups_N[labels_N == label]))
+        drawn_G[members[: max(1, round(share * len(members)))]] = True
+    return np.flatnonzero(drawn_G[groups_N])
+
+
 def duplicate_groups(duplicate_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Numbers the groups of duplicates by first appearance.
 

@@ -12,10 +12,13 @@ from textlstm.escaping import code_block, in_markdown, visible
 from textlstm.keys import is_data
 from textlstm.leaderboard import figures
 from textlstm.leaderboard.comparison import how_sure
+from textlstm.leaderboard.curve_figure import curve_figure
 from textlstm.leaderboard.folder import Configuration, FinishedRun, Ranking, SweepFolder
 from textlstm.leaderboard.importance import importances
+from textlstm.leaderboard.learning_curve import LearningCurve, learning_curves
 from textlstm.leaderboard.parallel import parallel_figure
 from textlstm.leaderboard.tables import (
+    curve_table,
     markdown,
     run_lines,
     screen_table,
@@ -26,7 +29,7 @@ from textlstm.places import OUTPUTS
 from textlstm.runs.figures import save
 from textlstm.terminal import continued
 from textlstm.typed import as_typed
-from textlstm.writing import write_text
+from textlstm.writing import markdown_table, write_text
 
 EVALUATE = "The best run, scored on test by its saved model, without training again:"
 RETRAIN = "The best configuration, trained again and scored on test:"
@@ -37,9 +40,9 @@ def write_leaderboard(path: Path) -> None:
     """Prints the configurations of a folder of runs, best first, and writes them with pictures.
 
     The files are leaderboard.csv, leaderboard.md and, where there is something to see, history.png,
-    pareto.png, parallel.png and importance.png. They are in the folder of the sweep; those about
-    outputs/runs, which holds runs alone, are in outputs/leaderboard. Runs that were validated on
-    different rows have a table each, with pictures of its own.
+    pareto.png, parallel.png, importance.png and learning_curve.png. They are in the folder of the
+    sweep; those about outputs/runs, which holds runs alone, are in outputs/leaderboard. Runs that
+    were validated on different rows have a table each, with pictures of its own.
 
     Raises:
         InputError: no folder, or no finished run in it.
@@ -72,6 +75,7 @@ class _Section:
 
     ranking: Ranking
     notes: list[str]
+    curves: list[LearningCurve]
     commands: dict[str, str]
     pictures: list[str]
 
@@ -81,6 +85,7 @@ class _Section:
             f"## {in_markdown(self.ranking.rows)}",
             markdown(self.ranking),
             *map(in_markdown, self.notes),
+            *(part for curve in self.curves for part in _curve_markdown(curve)),
             *(f"{title}\n\n{code_block(said, 'sh')}" for title, said in self.commands.items()),
             *(f"![{name.removesuffix('.png')}]({name})" for name in self.pictures),
         ]
@@ -94,13 +99,15 @@ def _section(sweep: SweepFolder, number: int, folder: Path) -> _Section:
     if why_none:
         notes.append(why_none)
     partial = sweep.partial if len(sweep.rankings) == 1 else []
-    pictures = _draw(ranking, partial, shares, folder, suffix=f"-{number + 1}" if number else "")
+    curves, suffix = learning_curves(ranking), f"-{number + 1}" if number else ""
+    pictures = _draw(ranking, partial, shares, curves, folder, suffix=suffix)
     commands = {
         EVALUATE: evaluate_command(ranking.best),
         RETRAIN: retrain_command(ranking.best),
         REFIT: refit_command(ranking.best),
     }
-    return _Section(ranking, [*notes, *_left_out(ranking.best)], commands, pictures)
+    notes += _left_out(ranking.best)
+    return _Section(ranking, notes, curves, commands, pictures)
 
 
 def _show(console: Console, section: _Section, title: str) -> None:
@@ -117,10 +124,18 @@ def _show(console: Console, section: _Section, title: str) -> None:
         console.print(line, highlight=False, markup=False)
     for note in section.notes:
         _say(console, note)
+    for curve in section.curves:
+        console.print(curve_table(curve))
+        _say(console, curve.sentence())
     for what, command in section.commands.items():
         console.print(what, highlight=False)
         shown = continued(f"  {visible(command)}", sys.stdout)
         console.print(shown, highlight=False, markup=False)
+
+
+def _curve_markdown(curve: LearningCurve) -> list[str]:
+    heading = f"### {in_markdown(curve.title)}"
+    return [heading, markdown_table(*curve.table()), in_markdown(curve.sentence())]
 
 
 def _say(console: Console, line: str) -> None:
@@ -182,6 +197,7 @@ def _draw(
     ranking: Ranking,
     partial: list[FinishedRun],
     shares: dict[str, float],
+    curves: list[LearningCurve],
     folder: Path,
     *,
     suffix: str,
@@ -191,6 +207,7 @@ def _draw(
     Args:
         partial: finished runs that are not ranked, and have a place in the history.
         shares: the importance of each hyperparameter.
+        curves: the learning curves.
         suffix: what the names of the pictures end with.
     """
     ranked, swept, short = ranking.configurations, ranking.swept, short_names(ranking.swept)
@@ -221,6 +238,9 @@ def _draw(
     if shares:
         named = {short[key]: share for key, share in shares.items()}
         drawn["importance"] = figures.importance_figure(named, len(ranked))
+
+    if curves:
+        drawn["learning_curve"] = curve_figure(curves)
 
     files = {f"{name}{suffix}.png": figure for name, figure in drawn.items()}
     for name, figure in files.items():

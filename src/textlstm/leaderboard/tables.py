@@ -1,5 +1,6 @@
 """Makes the tables of a leaderboard: for the screen, as CSV and as Markdown."""
 
+import textwrap
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.text import Text
 from textlstm.escaping import one_line, visible
 from textlstm.leaderboard import figures
 from textlstm.leaderboard.folder import Configuration, Ranking
+from textlstm.leaderboard.learning_curve import LearningCurve
 from textlstm.leaderboard.parallel import wrapped
 from textlstm.writing import markdown_table, write_csv
 
@@ -78,6 +80,18 @@ def screen_table(ranking: Ranking, title: str, width: int) -> tuple[Table, list[
         names = ", ".join(left_out)
         said.append(f"Not shown for lack of width: {names}; leaderboard.md has all columns.")
     return table, said
+
+
+def curve_table(curve: LearningCurve) -> Table:
+    """Makes the table of a learning curve for a screen of 80 letters."""
+    header, rows = curve.table()
+    shown = Text(visible(curve.title), "bold")
+    table = Table(title=shown, title_justify="left", box=SIMPLE_HEAD, padding=0)
+    for name in header:
+        table.add_column(Text(textwrap.fill(name, 10)), justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def run_lines(ranking: Ranking) -> list[str]:

@@ -51,6 +51,9 @@ def data_warnings(facts: DataFacts) -> list[str]:
                 f"data.{source}: {number_of(rows, 'row')} also stood in a split held out from it, "
                 f"and {_were(rows)} dropped."
             )
+    if unused := facts.get("unused"):
+        left_out = number_of(unused, "training row")
+        sentences.append(f"data.train_share: {left_out} {_were(unused)} left out.")
     if similar := facts.get("similar"):
         sentences.append(f"data.train: {similar_sentence(similar)}")
     if merged := facts.get("merged"):

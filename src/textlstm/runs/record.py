@@ -147,6 +147,8 @@ class Record(ScoredSplits):
     """The wide channel, whose mixture with the LSTM has the scores above; missing without one."""
     baselines: dict[str, Baseline]
     """By name: test scores of simpler models; empty without test=true and baselines=true."""
+    baselines_on_validation: NotRequired[dict[str, Baseline]]
+    """By name: validation scores of simpler models, of a run with test=false and baselines=true."""
     paired: NotRequired[PairedTest]
     """The model against the linear baseline on test; missing without the two, in an evaluation of
     changed data, and in older records."""

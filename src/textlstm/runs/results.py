@@ -11,7 +11,7 @@ from rich.table import Table
 
 from textlstm.data.classes import listed
 from textlstm.escaping import visible
-from textlstm.model.scores import BaselineSettings, ScoreName, Scores
+from textlstm.model.scores import Baseline, BaselineSettings, ScoreName, Scores
 from textlstm.model.wide import RUNS
 from textlstm.runs.record import Record, ScoredName
 from textlstm.terminal import broken
@@ -62,7 +62,7 @@ def print_results(record: Record, split: ScoredName, folder: Path) -> None:
 
 
 def compared(record: Record, split: ScoredName) -> list[tuple[str, Scores]]:
-    """Names this model and its scores, then the baselines, which are scored on test alone."""
+    """Names this model and its scores, then the baselines that were scored on the same rows."""
     members = record["config"].get("ensemble", 1)
     own = "LSTM" if members == 1 else f"{members} LSTMs"
     models: list[tuple[str, Scores]] = [(own, record[split])]
@@ -73,9 +73,15 @@ def compared(record: Record, split: ScoredName) -> list[tuple[str, Scores]]:
             (f"{own} alone", alone["lstm"]),
             ("wide channel alone", alone["wide"]),
         ]
-    if split == "test":
-        models += record["baselines"].items()
+    models += _baselines(record, split).items()
     return models
+
+
+def _baselines(record: Record, split: ScoredName) -> dict[str, Baseline]:
+    """The baselines that were scored on a split: test or, in a run without it, validation."""
+    if split == "validation":
+        return record.get("baselines_on_validation", {})
+    return record["baselines"] if split == "test" else {}
 
 
 def has_intervals(shown: list[tuple[str, Scores]]) -> bool:
@@ -132,8 +138,8 @@ def notes(record: Record, split: ScoredName) -> list[str]:
             f"LSTM."
         )
 
-    linear = record["baselines"].get(LINEAR)
-    if linear and split == "test":
+    linear = _baselines(record, split).get(LINEAR)
+    if linear:
         streaming = record["data"]["streaming"]
         if streaming:
             said.append(f"The baselines learned from the first {streaming['sample']:,} rows alone.")
@@ -143,7 +149,8 @@ def notes(record: Record, split: ScoredName) -> list[str]:
         fitted = ", then fitted on training and validation rows" if record["refit"] else ""
         settings = _settings(linear["settings"])
         said.append(f"{LINEAR} chosen on validation{among}{fitted}: {settings}.")
-        said.append(against_line(record, linear))
+        if split == "test":
+            said.append(against_line(record, linear))
     return said
 
 

@@ -51,7 +51,8 @@ def sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[
 
 
 def _sweep(config: DictConfig, launcher: Any, overrides: list[str]) -> list[list[JobReturn]]:
-    overrides = _keep_password(config, overrides)
+    # Without a baseline, unless a preset or the command line asks for it: those come behind.
+    overrides = ["baselines=false", *_keep_password(config, overrides)]
     settings = SweepSettings(**{key.name: config.sweep[key.name] for key in fields(SweepSettings)})
     check_folder_name(settings.name)
     check_whole("seed", config.seed, minimum=0, maximum=MOST_SEED)

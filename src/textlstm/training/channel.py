@@ -13,7 +13,7 @@ import numpy as np
 
 from textlstm.cache import content_key, kept, one_at_a_time
 from textlstm.data.datamodule import TextDataModule
-from textlstm.model.baselines import choose_settings
+from textlstm.model.baselines import scores_on_validation
 from textlstm.model.calibration import at_temperature, fit_temperature
 from textlstm.model.metrics import Predictions
 from textlstm.model.mixing import (
@@ -141,7 +141,9 @@ def _kept_channel(
         if taken is not None:
             found, size = taken["wide"]["settings"], taken["wide"]["terms"]
         else:
-            chosen = settings or choose_settings(data.splits, thorough=thorough)
+            chosen = settings
+            if chosen is None:
+                chosen = scores_on_validation(data.splits, thorough=thorough)["settings"]
             found, size = channel_settings(chosen, train.texts), None
         channel = fit_channel(train, found, classes, validation=validation, size=size)
         channel.save(folder)

@@ -61,7 +61,7 @@ class ScoredRun(NamedTuple):
     splits: dict[ScoredName, ScoredSplit]
     """The scored splits, as predicted by the model that is saved."""
     baselines: dict[str, Baseline]
-    """The simpler models on test; empty if the test set is not scored."""
+    """The simpler models on the last of these splits; empty if they were not asked for."""
     paired: PairedTest | None
     """The saved model against the linear baseline on test; None without one of the two."""
     calibration: Calibration | None
@@ -103,7 +103,7 @@ def describe_run(
         "chosen_by": chosen_by,
         "labels": data.class_names,
         **scores,
-        "baselines": scored.baselines,
+        "baselines": scored.baselines if settings.test else {},
         "seconds": history.seconds(),
         "parameters": trainable(module.network),
         "layers": layer_table(module.network.members, settings.data.pad_to),
@@ -124,6 +124,8 @@ def describe_run(
         record["watched"] = best_by(trainer, run)
     if said := early_end(trainer, len(history.epochs)):
         record["stopped"] = said
+    if scored.baselines and not settings.test:
+        record["baselines_on_validation"] = scored.baselines
     if scored.paired is not None:
         record["paired"] = scored.paired
     if scored.calibration is not None:

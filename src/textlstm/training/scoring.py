@@ -111,11 +111,12 @@ def score_whole(
         scored: the splits, as the network predicts them.
         taken: the record that a refit takes its calibration and mixture from.
     """
-    asked = settings.test and settings.baselines
     thorough = settings.baselines == "thorough"
     beside, linear = dict[str, Baseline](), None
-    if asked:
+    if settings.baselines and settings.test:
         beside, linear = _score_baselines(data, run, thorough=thorough)
+    elif settings.baselines:
+        beside = _baselines_on_validation(data, thorough=thorough)
 
     channel, wide, temperature = None, None, module.temperature
     if has_channel(settings, data, taken):
@@ -156,6 +157,14 @@ def _score_baselines(
     places = data.places["test"]
     write_predictions(run.baseline_predictions, data.class_names, texts, kept[-1], places)
     return {"majority class": baselines.majority(data.splits), LINEAR: linear}, kept[-1]
+
+
+def _baselines_on_validation(data: TextDataModule, *, thorough: bool) -> dict[str, Baseline]:
+    """Validation scores of what the network has to beat, where the test set is not scored."""
+    return {
+        "majority class": baselines.majority(baselines.validation_as_test(data.splits)),
+        LINEAR: baselines.scores_on_validation(data.splits, thorough=thorough),
+    }
 
 
 def _calibration(
