@@ -165,7 +165,7 @@ def test_every_sweep_is_named_by_its_file_and_sweeps_known_keys(preset):
     space = SearchSpace.of(
         [f"{key}={values}" for key, values in config.hydra.sweeper.params.items()], config
     )
-    fixed = ["baselines=true"] if preset == "learning_curve" else []
+    fixed = ["baselines=True"] if preset == "learning_curve" else []
     assert space.fixed == fixed
     assert len(space.swept) == len(config.hydra.sweeper.params) - len(fixed) > 0
     assert (preset == "search") == any(

@@ -37,5 +37,5 @@ def trained(my_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "TF-IDF + logistic regression" in out
     assert str(folder) in out
     assert "Warning" not in errors
-    assert len(re.findall(r"^epoch \d/3  train loss", errors, flags=re.M)) == 3
+    assert len(re.findall(r"^epoch \d/3  loss ", errors, flags=re.M)) == 3
     return folder

@@ -8,6 +8,7 @@ from optuna.trial import TrialState
 from helpers.commands import call, record, run, table
 from helpers.sweeps import trials_of
 from textlstm.plurals import number_of
+from textlstm.runs.results import LINEAR
 from textlstm.training.threads import cores
 
 pytestmark = pytest.mark.cores
@@ -123,3 +124,27 @@ def test_a_trial_whose_loss_is_no_number_has_failed(tmp_path):
     assert "error: Training failed in step" in (failed / "train.log").read_text(encoding="utf-8")
     out, _ = call("leaderboard", tmp_path)
     assert "2 runs: 1 finished, 1 failed; 1 configuration." in out
+
+
+def test_a_learning_curve_trains_on_shares_of_the_rows_and_scores_the_baseline_beside(tmp_path):
+    overrides = ["experiment=smoke", "data.max_rows=200", "wide=false", "sweep.workers=1"]
+    overrides += ["sweep.repeats=1", "data.train_share=1,0.5", f"hydra.sweep.dir={tmp_path}"]
+    call("train", "sweep=learning_curve", *overrides)
+    whole, half = (
+        record(next(tmp_path.glob(f"*train_share-{share}_*/metrics.json")).parent)
+        for share in ("1", "0.5")
+    )
+    rows = whole["data"]["splits"]["train"]["rows"]
+    assert half["data"]["splits"]["train"]["rows"] == rows - half["data"]["unused"] < rows
+    for found in (whole, half):
+        assert found["data"]["splits"]["validation"] == {
+            **whole["data"]["splits"]["validation"],
+            "unknown_share": found["data"]["splits"]["validation"]["unknown_share"],
+        }
+        assert "test" not in found
+        assert found["baselines"] == {}
+        assert set(found["baselines_on_validation"]) == {"majority class", LINEAR}
+
+    out, _ = call("leaderboard", tmp_path)
+    assert f"From {rows - half['data']['unused']} to {rows} training rows macro F1" in out
+    assert (tmp_path / "learning_curve.png").is_file()

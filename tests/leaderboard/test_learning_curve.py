@@ -86,7 +86,7 @@ def test_each_other_value_has_a_curve_and_other_sweeps_have_none(tmp_path):
     ]
     [axes] = curve_figure(found).axes
     shown = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert shown == ["model.hidden=16", "model.hidden=8"]  # and no baseline, which none has
+    assert shown == [LINEAR, "model.hidden=16", "model.hidden=8"]
 
     finished(tmp_path / "other", ["model.hidden=8"], 0.7)
     finished(tmp_path / "other", ["model.hidden=16"], 0.8)

@@ -13,7 +13,7 @@ import pytest
 from helpers.commands import QUICK, as_before
 from helpers.screens import terminal_as_stderr
 from textlstm.commandline.main import main
-from textlstm.training.progress import ProgressBar
+from textlstm.training.progress import ProgressBar, epoch_line
 
 OPTIONS = [*QUICK, "data.max_rows=300", "threads=1"]
 
@@ -30,9 +30,11 @@ def test_a_terminal_keeps_each_epoch_and_has_one_line_below_them(
             main("train")
 
     rows = screen.rows()
-    text = " ".join(row.strip() for row in rows)
-    epochs = re.findall(r"epoch (\d)/3  train loss \d\.\d{4} accuracy \d\.\d{4}\s+val loss", text)
-    assert epochs == ["1", "2", "3"], rows
+    line = "epoch N/3  loss N.N val N.N  acc N.N val N.N  F1 N.N  N.N s".replace("N", r"\d+")
+    epochs = [row for row in rows if re.fullmatch(line, row)]  # whole rows: none is broken
+    assert [row[:9] for row in epochs] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"], rows
+    splits = [row for row in rows if row.startswith(("train ", "validation ", "test "))]
+    assert [row.endswith("% unknown") for row in splits] == [True] * 3, rows
     assert re.search(
         r"epoch 2/3  loss \d\.\d{4}  macro F1 \d\.\d{4}  \S+ .*\d%  \d\d:\d\d left", screen.written
     )
@@ -43,6 +45,19 @@ def test_a_terminal_keeps_each_epoch_and_has_one_line_below_them(
     assert "Scores on test" in stdout.getvalue()
     assert "epoch" not in stdout.getvalue()
     assert "\r" not in stdout.getvalue()
+
+
+def test_the_line_of_a_long_epoch_among_many_fits_79_columns():
+    scores = {"train_accuracy": 0.9534, "val_accuracy": 0.8973, "val_macro_f1": 0.8972}
+    epoch = {"epoch": 100, "train_loss": 0.4545, "val_loss": 0.319, **scores, "seconds": 1234.56}
+    line = epoch_line(epoch, 100)
+    assert line == (
+        "epoch 100/100  loss 0.4545 val 0.3190  acc 0.9534 val 0.8973  F1 0.8972  1235 s"
+    )
+    assert len(line) == 79
+    assert epoch_line({**epoch, "epoch": 9, "seconds": 1.84}, 19).endswith("  F1 0.8972  1.8 s")
+    refit = {key: value for key, value in epoch.items() if not key.startswith("val_")}
+    assert epoch_line(refit, 100) == "epoch 100/100  loss 0.4545  acc 0.9534  1235 s"
 
 
 def test_the_line_of_a_resumed_run_begins_where_the_run_was():

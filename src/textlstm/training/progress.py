@@ -40,7 +40,7 @@ def announce(
     for split, facts in splits.items():
         log.log(
             level,
-            "%-10s %6d texts, %5.1f tokens each, longest %d, %.1f%% cut, %.1f%% of tokens unknown",
+            "%-10s %6d texts, %5.1f tokens each, longest %d, %.1f%% cut, %.1f%% unknown",
             split,
             facts["rows"],
             facts["mean_length"],
@@ -80,6 +80,22 @@ def announce_duration(
         " and ".join(derived),
         others,
     )
+
+
+def epoch_line(epoch: Epoch, epochs: int | None) -> str:
+    """Writes an epoch in one line for a terminal of 80 columns: training, then validation.
+
+    F1 is macro F1 on validation. A refit has no validation.
+
+    Args:
+        epochs: how many there are in all.
+    """
+    loss, accuracy = f"loss {epoch['train_loss']:.4f}", f"acc {epoch['train_accuracy']:.4f}"
+    if "val_loss" in epoch:
+        loss += f" val {epoch['val_loss']:.4f}"
+        accuracy += f" val {epoch['val_accuracy']:.4f}  F1 {epoch['val_macro_f1']:.4f}"
+    seconds = f"{epoch['seconds']:.{0 if epoch['seconds'] >= 100 else 1}f} s"
+    return f"epoch {epoch['epoch']}/{epochs}  {loss}  {accuracy}  {seconds}"
 
 
 class EpochHistory(pl.Callback):
@@ -149,16 +165,7 @@ class EpochHistory(pl.Callback):
             self.kept = validation["val_macro_f1"]
         self._log_epoch(trainer, epoch)
 
-        validated = "  val loss %.4f accuracy %.4f macro F1 %.4f" if validation else ""
-        log.info(
-            f"epoch %d/%s  train loss %.4f accuracy %.4f{validated}  %.1f s",
-            epoch["epoch"],
-            trainer.max_epochs,
-            epoch["train_loss"],
-            epoch["train_accuracy"],
-            *validation.values(),
-            epoch["seconds"],
-        )
+        log.info("%s", epoch_line(epoch, trainer.max_epochs))
 
     def _log_epoch(self, trainer: pl.Trainer, epoch: Epoch) -> None:
         """Logs the epoch's scores of training, and the score of the epoch that is kept so far.
