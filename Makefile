@@ -52,7 +52,7 @@ suspects: setup ## training rows whose label looks wrong; ARGS="data.train=my.cs
 smoke: setup ## 200 rows, one epoch: does everything run?
 	$(BIN)/python src/train.py experiment=smoke $(ARGS)
 
-sweep: setup ## a grid over units, dropout, epochs and batch size; SWEEP=units|dropout|epochs|batch_size|grid
+sweep: setup ## a grid over units, dropout, epochs and batch size; SWEEP=units|dropout|epochs|batch_size|learning_curve
 	$(BIN)/python src/train.py sweep=$(SWEEP) $(ARGS)
 
 leaderboard: setup ## the last sweep's table and pictures, and the commands for its best; SWEEP=NAME for another
