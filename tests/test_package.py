@@ -96,7 +96,7 @@ def test_installed_it_trains_sweeps_and_predicts_from_any_folder(scripts, tmp_pa
     shown, said = run(textlstm, "train", *SMALL, cwd=home)
     assert "Scores on test" in shown
     (trained,) = (home / "outputs" / "runs").iterdir()
-    assert f"folder: {trained}" in said + shown
+    assert f"folder: {trained.relative_to(home)}\n" in said + shown
     assert record(trained)["environment"]["git_commit"] is None
     shown, _ = run(textlstm, "predict", f"run={trained}", "text=Striker signs", cwd=tmp_path)
     assert len(shown.splitlines()) == 5  # the class, and the share of each of four

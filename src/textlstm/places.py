@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from textlstm.escaping import visible
+
 # environment variable: the folder of outputs, for the processes that an installed command starts
 OUTPUTS_FOLDER = "TEXTLSTM_OUTPUTS"
 # environment variable: a folder for the cache, such as one on another disk or that users share
@@ -31,3 +33,15 @@ def pass_outputs_on() -> None:
         os.environ[OUTPUTS_FOLDER] = str(OUTPUTS)
     if CACHE_FOLDER in os.environ:
         os.environ[CACHE_FOLDER] = str(CACHE)
+
+
+def from_here(path: Path) -> Path:
+    """Names a path from the working directory if it is below that."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def folder_line(folder: Path, *files: str) -> str:
+    """Names the folder that a command has written to, and the files if a reader would ask."""
+    named = f" ({', '.join(files)})" if files else ""
+    return f"folder: {visible(from_here(folder))}{named}"

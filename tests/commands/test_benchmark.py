@@ -88,7 +88,7 @@ def test_two_data_sets_and_two_seeds_are_compared_and_a_stopped_one_goes_on(
     assert errors.count("finished before") == 3
     assert record(runs[1])["test"]["accuracy"] == accuracies[1]
     assert table(folder / "benchmark.csv")[0]["accuracy"] == rows[0]["accuracy"]
-    assert again.split("written to")[0].splitlines()[0] == out.splitlines()[0]
+    assert again.split("folder: ")[0].splitlines()[0] == out.splitlines()[0]
 
 
 def jobs(folder, *arguments):

@@ -19,6 +19,7 @@ def test_export_writes_a_checked_onnx_model(trained, monkeypatch):
     assert (trained / "model" / "model.onnx").is_file()
     assert float(re.search(r"largest difference .*: (\S+) \(", out)[1]) <= 1e-5
     assert errors == ""
+    assert out.endswith(f"\nfolder: {trained}/model (model.onnx)\n")
     assert "input: texts (string, batch), as they are: no tokenizer is needed" in out
     assert "equal to 1e-5 for 60 of 60 texts of the run" in out
 

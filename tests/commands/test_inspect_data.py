@@ -54,8 +54,8 @@ def test_the_numbers_of_a_tiny_file(config, tmp_path, capsys):
     assert "data.train: 1 text stands with more than one label, in 2 rows." in report
     assert (tmp_path / "look" / "data.png").read_bytes()[:4] == b"\x89PNG"
     shown = capsys.readouterr().out
-    assert f"written: {tmp_path}/look/report.md, {tmp_path}/look/data.png" in shown
-    assert "data.png)" not in shown
+    assert f"folder: {tmp_path}/look (report.md, data.png)" in shown
+    assert "](data.png)" not in shown
 
 
 def test_the_most_typical_words_stand_beside_their_class(config, tmp_path):

@@ -261,7 +261,7 @@ def test_nothing_but_runs_is_written_into_the_folder_of_runs(tmp_path, capsys, m
     assert {"leaderboard.csv", "leaderboard.md"} < {
         file.name for file in (tmp_path / "leaderboard").iterdir()
     }
-    assert f"written to {tmp_path}/leaderboard: leaderboard.csv, " in out
+    assert f"folder: {tmp_path}/leaderboard (leaderboard.csv, " in out
     assert "Runs: macro F1 on validation" in out
 
 

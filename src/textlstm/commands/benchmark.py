@@ -31,7 +31,7 @@ from textlstm.leaderboard.benchmark import (
     print_lines,
     write_benchmark,
 )
-from textlstm.places import CONF, INSTALLED, OUTPUTS, PACKAGE, pass_outputs_on
+from textlstm.places import CONF, INSTALLED, OUTPUTS, PACKAGE, folder_line, pass_outputs_on
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.signals import Stopped
 from textlstm.training.settings import RunSettings
@@ -88,7 +88,7 @@ def benchmark() -> None:
         raise
 
     if written:
-        print(*NOTES, f"written to {visible(folder)}: {', '.join(written)}", sep="\n")
+        print(*NOTES, folder_line(folder, *written), sep="\n")
     if failed:
         said = f"error: {len(failed)} of {len(jobs)} runs failed; their train.log says why:"
         print(said, *(visible(job.run.path) for job in failed), sep="\n  ", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from textlstm.escaping import one_line, visible
 from textlstm.exporting.runtime import browser_runtime
 from textlstm.exporting.static_page import write_page
 from textlstm.model.bundle import TextClassifier
-from textlstm.places import CACHE
+from textlstm.places import CACHE, folder_line, from_here
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import Record, read_record
 from textlstm.typed import installing
@@ -64,12 +65,12 @@ def export(config: dict[str, Any]) -> None:
         if rows is not None and small is not None:
             change = _change(unfinished, small, classifier, *rows)
 
-    print(visible(file))
     print(f"largest difference from PyTorch in a probability: {worst:.1e} (random ids)")
     print("\n".join(_inputs(classifier, compared)))
     print(f"classes: {visible(json.dumps(classifier.labels, ensure_ascii=False))}")
     if rows is not None:
-        print(f"{visible(int8)}\n{change}")
+        print(change)
+    print(folder_line(run.model, file.name, *([] if rows is None else [int8.name])))
     if runtime is not None:
         page = run.path / "html"
         model = (file if rows is None else int8).read_bytes()
@@ -77,7 +78,9 @@ def export(config: dict[str, Any]) -> None:
         write_page(
             page, model, classes=classifier.labels, title=title, runtime=runtime, inside=run.path
         )
-        print(f"{visible(page)}: to see it, python -m http.server --directory FOLDER")
+        print(folder_line(page))
+        shown = visible(shlex.quote(str(from_here(page))))
+        print(f"To see the page: python -m http.server --directory {shown}")
 
 
 def _page_parts(classifier: TextClassifier) -> dict[str, bytes]:

@@ -16,8 +16,8 @@ from textlstm.data.facts import DataFacts, SplitFacts
 from textlstm.data.tokenizer import BYTES
 from textlstm.data.vocabulary import SPECIALS
 from textlstm.data.words import typical_tokens, vocabulary_growth
-from textlstm.escaping import in_markdown, visible
-from textlstm.places import CACHE, OUTPUTS
+from textlstm.escaping import in_markdown
+from textlstm.places import CACHE, OUTPUTS, folder_line
 from textlstm.runs import figures
 from textlstm.runs.data_report import data_warnings
 from textlstm.runs.folder import folder_name
@@ -52,12 +52,8 @@ def inspect_data(config: dict[str, Any]) -> None:
 
     console = Console(width=None if Console().is_terminal else 120)
     console.print(Markdown(text.replace(PICTURE, "")))
-    console.print(
-        visible(f"written: {folder}/report.md, {folder}/data.png"),
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+    line = folder_line(folder, "report.md", "data.png")
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _report(name: str, data: TextDataModule, growth: list[tuple[int, int]]) -> str:

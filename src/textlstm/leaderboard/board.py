@@ -25,7 +25,7 @@ from textlstm.leaderboard.tables import (
     short_names,
     write_tables,
 )
-from textlstm.places import OUTPUTS
+from textlstm.places import OUTPUTS, folder_line, from_here
 from textlstm.runs.figures import save
 from textlstm.terminal import continued
 from textlstm.typed import as_typed
@@ -65,8 +65,8 @@ def write_leaderboard(path: Path) -> None:
         _show(console, section, title)
     _say(console, sweep.counts)
     pictures = [picture for section in sections for picture in section.pictures]
-    written = ", ".join(["leaderboard.csv", "leaderboard.md", *pictures])
-    console.print(f"written to {visible(folder)}: {written}", highlight=False, markup=False)
+    line = folder_line(folder, "leaderboard.csv", "leaderboard.md", *pictures)
+    console.print(line, highlight=False, markup=False)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _say(console: Console, line: str) -> None:
 
 def evaluate_command(best: Configuration) -> str:
     """Gives the command that scores the saved model of a configuration's best run on test."""
-    return shlex.join([*as_typed("evaluate").split(), f"run={_from_here(best.best_run.folder)}"])
+    return shlex.join([*as_typed("evaluate").split(), f"run={from_here(best.best_run.folder)}"])
 
 
 def retrain_command(best: Configuration) -> str:
@@ -163,14 +163,8 @@ def refit_command(best: Configuration) -> str:
     others = {key: value for key, value in best.overrides.items() if key != "trainer.max_epochs"}
     refit = {"data.refit": "true", "trainer.max_epochs": str(best.best_epoch)}
     if "calibration" in best.best_run.record:
-        refit["calibration_from"] = str(_from_here(best.best_run.folder))
+        refit["calibration_from"] = str(from_here(best.best_run.folder))
     return _command({**others, **refit})
-
-
-def _from_here(folder: Path) -> Path:
-    """Names a folder from the working directory if it is below that."""
-    here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _command(overrides: dict[str, str]) -> str:

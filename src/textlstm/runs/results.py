@@ -13,6 +13,7 @@ from textlstm.data.classes import listed
 from textlstm.escaping import visible
 from textlstm.model.scores import Baseline, BaselineSettings, ScoreName, Scores
 from textlstm.model.wide import RUNS
+from textlstm.places import folder_line
 from textlstm.runs.record import Record, ScoredName
 from textlstm.terminal import broken
 
@@ -58,7 +59,7 @@ def print_results(record: Record, split: ScoredName, folder: Path) -> None:
     console.print(table)
     for line in notes(record, split):
         console.print(broken(visible(line), sys.stdout), highlight=False, markup=False)
-    console.print(f"folder: {visible(folder)}", highlight=False, markup=False)
+    console.print(folder_line(folder), highlight=False, markup=False)
 
 
 def compared(record: Record, split: ScoredName) -> list[tuple[str, Scores]]:
