@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import version
 
 from textlstm.checks import InputError, nearest
+from textlstm.commandline.completion import FLAGS, complete
 from textlstm.commandline.output import fail, show
 from textlstm.commandline.start import start
 from textlstm.places import CONF
@@ -39,6 +40,8 @@ def main() -> None:
         show(overview())
     elif command == "--version":
         show(f"textlstm {version('textlstm')}")
+    elif command in FLAGS:
+        complete(arguments, COMMANDS)
     else:
         if command not in COMMANDS:
             fail(

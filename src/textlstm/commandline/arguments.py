@@ -36,6 +36,7 @@ from textlstm.ranks import is_rank_zero
 from textlstm.runs.folder import folder_name
 from textlstm.typed import as_typed, installing
 
+COMPLETION = re.compile(r"(install|uninstall|query)=(bash|zsh|fish)")
 RECORDED = "recorded_run"  # what Hydra calls the configuration of a resumed run
 
 
@@ -105,6 +106,9 @@ def _parsed_flags(command: str, arguments: list[str]) -> Namespace:
     chosen = [parsed.run, parsed.multirun, parsed.cfg, parsed.info, parsed.shell_completion]
     if sum(map(bool, chosen)) > 1:
         parser.error("--run, --multirun, --cfg, --info and --shell-completion exclude each other")
+    asked = parsed.overrides if parsed.shell_completion else ["install=bash"]
+    if len(asked) != 1 or not COMPLETION.fullmatch(asked[0]):
+        parser.error("-sc takes install=bash or uninstall=bash")
     refuse_rerun(parsed)
     return parsed
 
