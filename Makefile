@@ -76,10 +76,10 @@ optuna-dashboard: setup ## Optuna's dashboard of a sweep; SWEEP=NAME, or STORAGE
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[dashboard]'
 	@$(BIN)/optuna-dashboard "$(STORAGE)" $(ARGS)
 
-test: setup ## all tests
+test: setup ## the tests of every change; the targets below run the others
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-coverage: setup ## all tests, and which lines of src/ they do not reach; takes a third longer
+coverage: setup ## the same tests, and which lines of src/ they do not reach; takes a third longer
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
 test-cores: setup ## those that train or start processes, as on a machine of 16 cores

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from textlstm.places import REPOSITORY
+from textlstm.places import PACKAGE, REPOSITORY
 
 PAGES = sorted(
     [
@@ -50,6 +50,14 @@ def test_every_link_inside_the_repository_leads_somewhere(page):
         target = page.parent / path if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/wings.svg"])
+def test_every_wing_stands_in_the_import_rule_and_in_its_picture(page):
+    wings = {file.parent.name for file in PACKAGE.glob("*/__init__.py")}
+    words = set(re.findall(r"\w+", (REPOSITORY / page).read_text(encoding="utf-8")))
+    assert len(wings) > 8
+    assert {*wings, "ground"} - words == set()
 
 
 def test_the_readme_stays_short():
