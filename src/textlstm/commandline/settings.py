@@ -173,8 +173,8 @@ class PredictSettings:
     """true says how much each word adds to the probability of the predicted class"""
 
     against: str | None = None
-    """with explain=true: a class whose probability is taken off, which says why the text is not of
-    this class"""
+    """with explain=true: a class whose probability is subtracted, which tells why the text is not
+    of that class"""
 
     drift: bool = False
     """true says in three lines whether the texts look like those of training"""
@@ -259,10 +259,11 @@ class ExportSettings:
     of the last sweep or, with sweep=NAME, of that one"""
 
     int8: bool
-    """write model_int8.onnx, too: weights of eight bits, compared on the run's validation rows"""
+    """true writes model_int8.onnx, too, whose weights have eight bits, and compares it on the run's
+    validation rows"""
 
     html: bool
-    """write RUN/html, too: a page for any server of static files that runs the model in the
+    """true writes RUN/html, too: a page for any server of static files that runs the model in the
     browser; fetches ONNX Runtime for it from the npm registry, once"""
 
     def __post_init__(self) -> None:

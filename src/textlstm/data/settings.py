@@ -154,8 +154,8 @@ class SplitSettings:
     """the seed that decides which rows are held out"""
 
     train_share: float = 1.0  # as runs were before there was a choice
-    """the share of the training rows that train, the same share of each class, drawn with seed; a
-    smaller share is part of a larger one"""
+    """the share of the training rows to train on, above 0 and at most 1; seed draws the same share
+    of each class"""
 
     def __post_init__(self) -> None:
         check_number("data.val_fraction", self.val_fraction, minimum=0, below=1)

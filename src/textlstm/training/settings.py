@@ -123,7 +123,8 @@ class RunSettings:
 
     baselines: bool | str
     """whether the majority class and TF-IDF + logistic regression are scored on the same rows:
-    true, false, or thorough, which tries all settings of the latter, however long that takes"""
+    true, false, or thorough, which tries all settings of the latter, however long that takes (in a
+    sweep false, unless it is given)"""
 
     resume: str | None
     """the folder of a run to go on with"""
