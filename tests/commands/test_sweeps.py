@@ -146,5 +146,5 @@ def test_a_learning_curve_trains_on_shares_of_the_rows_and_scores_the_baseline_b
         assert set(found["baselines_on_validation"]) == {"majority class", LINEAR}
 
     out, _ = call("leaderboard", tmp_path)
-    assert f"From {rows - half['data']['unused']} to {rows} training rows macro F1" in out
+    assert f"From {rows - half['data']['unused']} to {rows} training rows, macro F1" in out
     assert (tmp_path / "learning_curve.png").is_file()

@@ -35,8 +35,8 @@ def test_a_gain_beyond_the_luck_of_seeds_says_that_more_would_help(tmp_path):
     trained(tmp_path, 0.5, [0.70, 0.74, 0.72])
     # The gains 0.10, 0.08 and 0.12 deviate by 0.02: 0.1 ± 4.303 × 0.02 / √3.
     assert sentence(tmp_path) == (
-        "From 400 to 800 training rows macro F1 on validation rose by 0.100 (95 % interval +0.050 "
-        "to +0.150 over 3 runs): twice the data would likely help, by up to 0.100. That is "
+        "From 400 to 800 training rows, macro F1 on the 4 validation rows rose by 0.100 (95 % "
+        "interval +0.050 to +0.150 over 3 runs): twice the data would likely help, by up to 0.100. That is "
         "extrapolated: a doubling tends to bring less than the one before it."
     )
 
@@ -54,8 +54,8 @@ def test_a_loss_says_that_more_would_not_help(tmp_path):
     trained(tmp_path, 0.5, [0.80, 0.81, 0.82])
     trained(tmp_path, 1, [0.70, 0.71, 0.72])
     assert sentence(tmp_path) == (
-        "From 400 to 800 training rows macro F1 on validation fell by 0.100 (95 % interval -0.100 "
-        "to -0.100 over 3 runs): twice the data would likely not help. That is extrapolated."
+        "From 400 to 800 training rows, macro F1 on the 4 validation rows fell by 0.100 (95 % "
+        "interval -0.100 to -0.100 over 3 runs): twice the data would likely not help. That is extrapolated."
     )
 
 
@@ -66,12 +66,27 @@ def test_the_gain_of_a_larger_step_is_counted_by_doubling(tmp_path):
     assert "likely help, by up to 0.100." in sentence(tmp_path)
 
 
+def test_scores_that_never_change_tell_nothing(tmp_path):
+    trained(tmp_path, 0.5, [1.0, 1.0])
+    trained(tmp_path, 1, [1.0, 1.0])
+    assert sentence(tmp_path).endswith(
+        "rose by 0.000 in each run: these rows cannot tell whether twice the data would help."
+    )
+
+
+def test_intervals_of_scores_stay_between_0_and_1(tmp_path):
+    trained(tmp_path, 0.5, [0.2, 0.9])
+    trained(tmp_path, 1, [0.8, 0.9])
+    [curve] = curves(tmp_path)
+    assert [row[2] for row in curve.table()[1]] == ["0.000 to 1.000", "0.215 to 1.000"]
+
+
 def test_one_run_on_each_share_tells_nothing_and_says_what_would(tmp_path):
     trained(tmp_path, 0.5, [0.70])
     trained(tmp_path, 1, [0.80])
     assert sentence(tmp_path) == (
-        "From 400 to 800 training rows macro F1 on validation rose by 0.100. One run on each "
-        "cannot tell a gain from a luckier seed, nor whether twice the data would help; "
+        "From 400 to 800 training rows, macro F1 on the 4 validation rows rose by 0.100. One run "
+        "on each cannot tell a gain from a luckier seed, nor whether twice the data would help; "
         "sweep.repeats=3 can."
     )
 

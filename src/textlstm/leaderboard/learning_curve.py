@@ -41,6 +41,14 @@ class Interval:
         half = error * float(stats.t.ppf((1 + LEVEL) / 2, len(numbers) - 1))
         return cls(mean, mean - half, mean + half)
 
+    @classmethod
+    def of_scores(cls, scores: list[float]) -> "Interval":
+        """As `of`, for numbers from 0 to 1, between which their mean must lie."""
+        found = cls.of(scores)
+        if found.low is None or found.high is None:
+            return found
+        return cls(found.mean, max(0.0, found.low), min(1.0, found.high))
+
 
 @dataclass(frozen=True)
 class Point:
@@ -60,7 +68,7 @@ class Point:
 
     @property
     def score(self) -> Interval:
-        return Interval.of(list(self.scores.values()))
+        return Interval.of_scores(list(self.scores.values()))
 
     @property
     def baseline(self) -> Interval | None:
@@ -69,7 +77,7 @@ class Point:
         It draws nothing: where all seeds have all rows, it is one number without an interval.
         """
         found = [score for run in self.runs if (score := baseline_score(run.record)) is not None]
-        return Interval.of(found if len(set(found)) > 1 else found[:1]) if found else None
+        return Interval.of_scores(found if len(set(found)) > 1 else found[:1]) if found else None
 
 
 @dataclass(frozen=True)
@@ -103,33 +111,22 @@ class LearningCurve:
         """Says what the last step brought, and whether twice the data would help."""
         before, after = self.points[-2:]
         gain = self.gain
-        verb = "rose" if gain.mean >= 0 else "fell"
         named = f" ({self.overrides})" if self.overrides else ""
         said = (
-            f"From {before.rows:,} to {after.rows:,} training rows macro F1 on "
-            f"validation{named} {verb} by {abs(gain.mean):.3f}"
+            f"From {before.rows:,} to {after.rows:,} training rows, macro F1 on "
+            f"{_validation_words(after.runs[0].record)}{named} "
+            f"{'rose' if gain.mean >= 0 else 'fell'} by {abs(gain.mean):.3f}"
         )
         if gain.low is None or gain.high is None:
             return (
                 f"{said}. One run on each cannot tell a gain from a luckier seed, nor whether "
                 f"twice the data would help; sweep.repeats=3 can."
             )
-        said += f" (95 % interval {gain.low:+.3f} to {gain.high:+.3f} over {len(after.runs)} runs)"
+        if gain.low == gain.high == 0:
+            return f"{said} in each run: these rows cannot tell whether twice the data would help."
 
-        doublings = math.log2(after.rows / before.rows)
-        if gain.low > 0:
-            return (
-                f"{said}: twice the data would likely help, by up to "
-                f"{gain.mean / doublings:.3f}. That is extrapolated: a doubling tends to bring "
-                f"less than the one before it."
-            )
-        if gain.high < 0:
-            return f"{said}: twice the data would likely not help. That is extrapolated."
-        return (
-            f"{said}: whether twice the data would help is open, but by more than "
-            f"{gain.high / doublings:.3f} is unlikely. That is extrapolated: a doubling tends to "
-            f"bring less than the one before it."
-        )
+        said += f" (95 % interval {gain.low:+.3f} to {gain.high:+.3f} over {len(after.runs)} runs)"
+        return f"{said}: {_outlook(gain, math.log2(after.rows / before.rows))}"
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Gives the header and the rows of a table: both models by the number of rows."""
@@ -170,6 +167,31 @@ def baseline_score(record: Record) -> float | None:
         return validated[LINEAR]["macro_f1"]
     tested = record["baselines"].get(LINEAR)
     return None if tested is None else tested.get("validation_macro_f1")
+
+
+def _outlook(gain: Interval, doublings: float) -> str:
+    """Says whether twice the data would help, after the gain of a step of so many doublings."""
+    assert gain.low is not None
+    assert gain.high is not None
+    flatter = "That is extrapolated: a doubling tends to bring less than the one before it."
+    if gain.low > 0:
+        most = gain.mean / doublings
+        return f"twice the data would likely help, by up to {most:.3f}. {flatter}"
+    if gain.high < 0:
+        return "twice the data would likely not help. That is extrapolated."
+    most = gain.high / doublings
+    return (
+        f"whether twice the data would help is open, but by more than {most:.3f} is unlikely. "
+        f"{flatter}"
+    )
+
+
+def _validation_words(record: Record) -> str:
+    """Names the validation rows; the folds of a cross-validation have several numbers of them."""
+    facts = record["data"]
+    if facts["fold"] is not None:
+        return "validation"
+    return f"the {facts['splits']['validation']['rows']:,} validation rows"
 
 
 def _training_rows(record: Record) -> int:
