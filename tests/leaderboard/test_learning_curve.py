@@ -36,8 +36,8 @@ def test_a_gain_beyond_the_luck_of_seeds_says_that_more_would_help(tmp_path):
     # The gains 0.10, 0.08 and 0.12 deviate by 0.02: 0.1 ± 4.303 × 0.02 / √3.
     assert sentence(tmp_path) == (
         "From 400 to 800 training rows, macro F1 on the 4 validation rows rose by 0.100 (95 % "
-        "interval +0.050 to +0.150 over 3 runs): twice the data would likely help, by up to 0.100. That is "
-        "extrapolated: a doubling tends to bring less than the one before it."
+        "interval +0.050 to +0.150 over 3 runs): twice the data would likely help, by up to "
+        "0.100. That is extrapolated: a doubling tends to bring less than the one before it."
     )
 
 
@@ -55,7 +55,8 @@ def test_a_loss_says_that_more_would_not_help(tmp_path):
     trained(tmp_path, 1, [0.70, 0.71, 0.72])
     assert sentence(tmp_path) == (
         "From 400 to 800 training rows, macro F1 on the 4 validation rows fell by 0.100 (95 % "
-        "interval -0.100 to -0.100 over 3 runs): twice the data would likely not help. That is extrapolated."
+        "interval -0.100 to -0.100 over 3 runs): twice the data would likely not help. That "
+        "is extrapolated."
     )
 
 
