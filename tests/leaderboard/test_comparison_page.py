@@ -100,6 +100,24 @@ def test_rows_of_the_same_file_in_another_folder_are_matched(tmp_path):
     assert "p = 0.38" in page
 
 
+def test_a_table_for_a_spreadsheet_is_read_with_its_escaped_classes(tmp_path):
+    """They hold an apostrophe before what a spreadsheet would take for a formula."""
+    names = {"money": "=money", "sports": "sports"}
+    runs = []
+    for folder, predicted in (("one", POOR), ("two", GOOD)):
+        run = scored_run(
+            tmp_path / folder,
+            [names[label] for label in predicted],
+            gold=[names[label] for label in GOLD],
+        )
+        file = run / "predictions.csv"
+        header, *rows = file.read_text(encoding="utf-8").splitlines()
+        rows = [row.replace("=money", "'=money") for row in rows]
+        file.write_text("\n".join([header, *rows]), encoding="utf-8-sig")
+        runs.append(run)
+    assert "p = 0.38" in compared(*runs, into=tmp_path / "out")
+
+
 @pytest.mark.parametrize("file", ["/data/other.csv", None])
 def test_rows_of_other_files_are_matched_by_text(tmp_path, file):
     texts = ["twice", "twice", *TEXTS[2:]]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from textlstm.checks import InputError
+from textlstm.escaping import in_spreadsheet
 from textlstm.model.scores import Scores
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import METRICS, Record, ScoredName
@@ -136,9 +137,13 @@ def _look_at(run: ComparedRun) -> None:
 
 
 def _probabilities(table: pd.DataFrame) -> np.ndarray:
-    """Gives the probability of the predicted class of each row."""
+    """Gives the probability of the predicted class of each row.
+
+    A table that was written for a spreadsheet has its classes escaped, and not so its header.
+    """
     names = [name for name in table.columns if name.startswith(PROBABILITY)]
     of_class = {name.removeprefix(PROBABILITY): place for place, name in enumerate(names)}
+    of_class |= {in_spreadsheet(name): place for name, place in of_class.items()}
     shares_NC = table[names].to_numpy(float)
     chosen_N = [of_class[predicted] for predicted in table["predicted"]]
     return shares_NC[np.arange(len(table)), chosen_N]

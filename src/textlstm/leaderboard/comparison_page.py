@@ -25,7 +25,7 @@ from textlstm.plurals import number_of
 from textlstm.runs.figures import save
 from textlstm.runs.glossary import INTERVALS
 from textlstm.runs.results import interval
-from textlstm.terminal import broken
+from textlstm.terminal import broken, status
 from textlstm.writing import markdown_table, write_text
 
 PAGE, PICTURE = "comparison.md", "comparison.png"
@@ -45,7 +45,10 @@ def write_comparison(runs: list[ComparedRun], folder: Path) -> None:
     Raises:
         InputError: as `ComparedRun.predictions`.
     """
-    pairs = [Pair.matched(runs[0], run) for run in runs[1:]]
+    with status() as tell:
+        tell("Comparing row by row…")
+        pairs = [Pair.matched(runs[0], run) for run in runs[1:]]
+        verdicts = [line for pair in pairs for line in _verdict(pair, alone=len(pairs) == 1)]
     differences = {
         "Configuration": config_differences(runs),
         "Data": data_differences(runs),
@@ -53,12 +56,15 @@ def write_comparison(runs: list[ComparedRun], folder: Path) -> None:
     }
     folder.mkdir(parents=True, exist_ok=True)
     save(comparison_figure(runs), folder / PICTURE)
-    write_text(folder / PAGE, "\n\n".join(_page(runs, differences, pairs)) + "\n")
-    _show(runs, differences, pairs, folder)
+    write_text(folder / PAGE, "\n\n".join(_page(runs, differences, pairs, verdicts)) + "\n")
+    _show(runs, differences, pairs, verdicts, folder)
 
 
 def _page(
-    runs: list[ComparedRun], differences: dict[str, list[Row]], pairs: list[Pair]
+    runs: list[ComparedRun],
+    differences: dict[str, list[Row]],
+    pairs: list[Pair],
+    verdicts: list[str],
 ) -> list[str]:
     """Makes the paragraphs of the page."""
     letters = [run.letter for run in runs]
@@ -69,7 +75,7 @@ def _page(
         "## Scores",
         markdown_table(*_scores(runs)),
         INTERVALS,
-        *(in_markdown(line) for pair in pairs for line in _verdict(pair, alone=len(pairs) == 1)),
+        *map(in_markdown, verdicts),
         f"![scores with their intervals, and F1 of the classes]({PICTURE})",
         "## What differs",
         *([] if found else [ALIKE]),
@@ -203,7 +209,11 @@ def _counted(pair: Pair) -> str:
 
 
 def _show(
-    runs: list[ComparedRun], differences: dict[str, list[Row]], pairs: list[Pair], folder: Path
+    runs: list[ComparedRun],
+    differences: dict[str, list[Row]],
+    pairs: list[Pair],
+    verdicts: list[str],
+    folder: Path,
 ) -> None:
     """Prints the comparison: scores, what differs, and the counts of what changed."""
     console = Console(soft_wrap=True)
@@ -211,9 +221,8 @@ def _show(
         _say(console, f"{run.letter}: {run.folder}, {_date(run)}")
     header, rows = _scores(runs)
     _print_table(console, "Scores", header, rows)
-    for pair in pairs:
-        for line in _verdict(pair, alone=len(pairs) == 1):
-            _say(console, line)
+    for line in verdicts:
+        _say(console, line)
     for title, found in differences.items():
         if found:
             header = ["", *(run.letter for run in runs)]

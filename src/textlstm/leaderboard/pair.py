@@ -7,10 +7,15 @@ import numpy as np
 import pandas as pd
 
 from textlstm.leaderboard.compared_run import ComparedRun
-from textlstm.model.significance import kinds_of_rows, mcnemar, middle, resampled_scores
+from textlstm.model.significance import (
+    kinds_of_rows,
+    mcnemar,
+    middle,
+    resampled_scores,
+    resamples_for,
+)
 from textlstm.plurals import number_of
 
-RESAMPLES = 2_000  # of the intervals of differences
 GROUPS = {
     "right now": "Wrong in {first}, right in {second}",
     "wrong now": "Right in {first}, wrong in {second}",
@@ -130,7 +135,7 @@ class Pair:
         """Computes the differences of the scores, and their intervals by a paired bootstrap."""
         named = (self.rows[name] for name in ("gold", "predicted_first", "predicted_second"))
         cells = kinds_of_rows(*(column.to_numpy(str) for column in named))
-        accuracies, macro_f1s = resampled_scores(*cells, resamples=RESAMPLES)
+        accuracies, macro_f1s = resampled_scores(*cells, resamples=resamples_for(len(cells[1])))
         first, second = self.right
         changes = [change.change for change in self.classes()]
         return Differences(

@@ -33,9 +33,19 @@ def intervals_of(predictions: Predictions) -> Intervals:
     kinds, counts = np.unique(gold_N * classes + predicted_N, return_counts=True)
     cells = np.stack([kinds // classes, kinds % classes], axis=1)
 
-    resamples = max(FEWEST_RESAMPLES, min(MOST_RESAMPLES, WORK // len(counts)))
-    accuracies_MR, macro_f1s_MR = resampled_scores(cells, counts, resamples=resamples)
+    accuracies_MR, macro_f1s_MR = resampled_scores(
+        cells, counts, resamples=resamples_for(len(counts))
+    )
     return {"accuracy": middle(accuracies_MR[0]), "macro_f1": middle(macro_f1s_MR[0])}
+
+
+def resamples_for(kinds: int) -> int:
+    """Chooses how many resamples an interval that is shown with few digits is worth.
+
+    Args:
+        kinds: how many kinds of rows there are.
+    """
+    return max(FEWEST_RESAMPLES, min(MOST_RESAMPLES, WORK // kinds))
 
 
 def paired_test(first: Predictions, second: Predictions) -> PairedTest:
