@@ -17,6 +17,7 @@ from helpers.small import data_settings
 from textlstm.checks import InputError
 from textlstm.commandline.settings import SuspectsSettings
 from textlstm.commands.out_of_fold import predict_out_of_fold
+from textlstm.commands.suspects import Suspect, _report
 from textlstm.data.sources import load_source
 from textlstm.signals import Stopped
 from textlstm.training import run as training
@@ -122,9 +123,24 @@ def test_the_report_shows_the_first_twenty_and_the_runs_say_nothing(looked):
     assert f"written: {looked.folder}/suspects.csv, {looked.folder}/report.md" in out
     assert "epoch" not in errors
     report = (looked.folder / "report.md").read_text(encoding="utf-8")
-    first = report[report.index("## The first 20\n") : report.index("## The most frequent")]
+    first = report[report.index("## The first ") : report.index("## The most frequent")]
     assert all(looked.rows[row][0] in first for row in WRONG)
-    assert first.count("\n| ") == 2 + 20
+    found = pd.read_csv(looked.folder / "suspects.csv")
+    other = (found["given"] != found["suggested"]).sum()
+    assert f"For {other} rows ({other / 120:.1%}) another class is likelier" in report
+    assert first.count("\n| ") == 2 + min(20, other)
+
+
+def test_without_a_suspect_there_is_a_sentence_and_no_table():
+    sure = [Suspect("a.csv", row, f"text {row}", "a", "a", 0.9) for row in range(3)]
+    doubtful = [Suspect("a.csv", row, f"text {row}", "a", "b", 0.1) for row in range(25)]
+    report = _report("a.csv", sure, 2)
+    assert "3 rows in 2 folds" in report
+    assert "For 0 rows (0.0%)" in report
+    assert "|" not in report
+    report = _report("a.csv", [*doubtful, *sure], 2)
+    assert "## The first 20 of these" in report
+    assert "| a | b | 25 |" in report
 
 
 @pytest.fixture

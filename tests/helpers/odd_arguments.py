@@ -134,6 +134,7 @@ OTHERS = {
         *("text=a input=b", "~batch_size", "input=/proc/kmsg", "input=/dev/zero", "input=-"),
         *("input={folder}/fifo", "input=/proc/self/mem", "output=/proc/x.csv", "output=/dev/full"),
         *("output={folder}", "output={folder}/fifo", "output={folder}/loop", "output=[a]"),
+        "output=a\0b",
     ],
     "export": [
         *("run=", "run=null", "run=[a]", "run=/", "run=/dev/zero", "run={folder}/fifo", "abc=1"),

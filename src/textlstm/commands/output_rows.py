@@ -30,6 +30,8 @@ def opened_output(target: Path | None) -> Iterator[TextIO | VisibleText]:
     if target is None:
         yield screen()
         return
+    if "\0" in str(target):
+        raise InputError(f"output: {str(target)!a} is no path: it has a zero byte in it.")
     if not target.absolute().parent.is_dir():
         raise InputError(f"output: there is no folder {target.absolute().parent}.")
     if target.exists() and not target.is_file():

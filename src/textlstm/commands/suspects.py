@@ -102,7 +102,7 @@ def _cells(suspect: Suspect) -> list[Any]:
 
 
 def _report(name: str, ranked: list[Suspect], folds: int) -> str:
-    """The report: how many rows are suspect, the first of them, and which labels are confused."""
+    """The report: rows for which another class is likelier, the first of them, and the classes."""
     other = [suspect for suspect in ranked if suspect.given != suspect.suggested]
     first = [
         [
@@ -112,7 +112,7 @@ def _report(name: str, ranked: list[Suspect], folds: int) -> str:
             suspect.text,
             *_place(suspect),
         ]
-        for suspect in ranked[:SHOWN]
+        for suspect in other[:SHOWN]
     ]
     pairs = Counter((suspect.given, suspect.suggested) for suspect in other).most_common(PAIRS)
 
@@ -123,12 +123,12 @@ def _report(name: str, ranked: list[Suspect], folds: int) -> str:
         f"({len(other) / len(ranked):.1%}) another class is likelier than the given one: some of "
         f"these labels are wrong, and some texts are hard. suspects.csv has all rows, those with "
         f"the least probable labels first.",
-        f"## The first {len(first)}",
-        markdown_table(["probability", "given", "suggested", "text", "file", "row"], first),
     ]
-    if pairs:
+    if other:
         counts = [[*labels, f"{rows:,}"] for labels, rows in pairs]
         sections += [
+            f"## The first {len(first)} of these",
+            markdown_table(["probability", "given", "suggested", "text", "file", "row"], first),
             "## The most frequent suggestions",
             markdown_table(["given", "suggested", "rows"], counts),
         ]
