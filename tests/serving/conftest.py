@@ -4,6 +4,10 @@ What needs the packages of the server is imported where it is used: without them
 this folder are left out.
 """
 
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +18,7 @@ from textlstm.model.bundle import TextClassifier
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
+    from playwright.sync_api import Browser
 
     from textlstm.serving.model import ServedModel
 
@@ -42,7 +47,7 @@ def served(classifier: TextClassifier) -> "ServedModel":
 
 
 @pytest.fixture
-def client(served: "ServedModel", tmp_path) -> "TestClient":
+def client(served: "ServedModel", tmp_path: Path) -> "TestClient":
     """Asks the application of that model, which says of each file that it has one text."""
     from fastapi.testclient import TestClient
 
@@ -61,3 +66,15 @@ def client(served: "ServedModel", tmp_path) -> "TestClient":
         hosts=LOOPBACK,
     )
     return TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> "Iterator[Browser]":
+    """Debian's Chromium, or the one that `playwright install chromium` has fetched."""
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        yield browser
+        browser.close()

@@ -2,8 +2,6 @@
 
 import csv
 import io
-import os
-import shutil
 import threading
 from unittest.mock import patch
 from urllib.parse import quote, urlsplit
@@ -14,7 +12,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("playwright")
 
 import uvicorn
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from helpers.commands import QUICK, call, record, table
 from textlstm.model.bundle import TextClassifier
@@ -77,16 +75,6 @@ def address(run):
     yield url
     running.should_exit = True
     thread.join()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """Debian's Chromium, or the one that `playwright install chromium` has fetched."""
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

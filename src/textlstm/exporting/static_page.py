@@ -5,7 +5,7 @@ from pathlib import Path
 
 from textlstm.writing import as_json, make_folder, write_bytes
 
-PAGE = ("index.html", "page.js", "answer.js", "page.css")
+PAGE = ("index.html", "page.js", "answer.js", "page.css", "icon.svg")
 
 
 def write_page(

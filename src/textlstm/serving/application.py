@@ -35,9 +35,9 @@ PAGE = {
     "csv.js": "textlstm.serving",
     "api.js": "textlstm.serving",
     "serve.css": "textlstm.serving",
-    "icon.svg": "textlstm.serving",
     "answer.js": "textlstm.exporting",
     "page.css": "textlstm.exporting",
+    "icon.svg": "textlstm.exporting",
 }
 KINDS = {
     ".html": "text/html; charset=utf-8",
