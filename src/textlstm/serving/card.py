@@ -4,10 +4,13 @@ import csv
 import logging
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from textlstm.checks import InputError
+from textlstm.escaping import one_line
 from textlstm.model.bundle import TextClassifier
 from textlstm.plurals import number_of
-from textlstm.runs.record import Record, ScoredName
+from textlstm.runs.record import METRICS, Record, ScoredName
 from textlstm.runs.results import LINEAR, SCORES, against_line, compared
 from textlstm.serving.messages import Example, ModelAnswer, ModelScores, ThresholdAnswer
 
@@ -29,25 +32,43 @@ def describe_model(
         name: the name of its folder.
         predictions: the file of the run's test rows, from which examples are taken; it may be
             missing.
+
+    Raises:
+        InputError: a record whose scores are not what a run records.
     """
-    scored_on = None if record is None else _scored_on(record)
-    scores: list[ModelScores] = []
-    against = None
-    if record is not None and scored_on is not None:
-        for model, found in compared(record, scored_on):
-            scores.append(ModelScores(model=model, **{key: found[key] for key in SCORES}))
-        if scored_on == "test" and LINEAR in record["baselines"]:
-            against = against_line(record, record["baselines"][LINEAR])
-    return ModelAnswer(
+    card = ModelAnswer(
         name=name,
         classes=classifier.labels,
         description=_described(classifier),
-        threshold=None if record is None else _threshold(record),
-        scored_on=scored_on,
-        scores=scores,
-        against_baseline=against,
         examples=find_examples(predictions),
     )
+    if record is None:
+        return card
+    try:
+        return card.model_copy(update=_scored(record))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(
+            f"run: the scores in {predictions.with_name(METRICS)} are not what a run records "
+            f"({one_line(repr(error))[:200]}). Bring the file back from a copy, or serve the saved "
+            f"model alone: a copy of its folder model/."
+        ) from error
+
+
+def _scored(record: Record) -> dict[str, Any]:
+    """The threshold and the scores of a run, as `ModelAnswer` has them."""
+    scored_on = _scored_on(record)
+    if scored_on is None:
+        return {"threshold": _threshold(record)}
+    baseline = record["baselines"].get(LINEAR) if scored_on == "test" else None
+    return {
+        "threshold": _threshold(record),
+        "scored_on": scored_on,
+        "scores": [
+            ModelScores(model=model, **{key: scores[key] for key in SCORES})
+            for model, scores in compared(record, scored_on)
+        ],
+        "against_baseline": None if baseline is None else against_line(record, baseline),
+    }
 
 
 def _scored_on(record: Record) -> ScoredName | None:

@@ -115,10 +115,10 @@ class ModelScores(BaseModel):
     """The scores of the model, or of a simpler one, on the same rows."""
 
     model: str
-    accuracy: float
-    macro_f1: float
-    log_loss: float
-    calibration_error: float
+    accuracy: float | None
+    macro_f1: float | None
+    log_loss: float | None
+    calibration_error: float | None
 
 
 class Example(BaseModel):
@@ -134,10 +134,14 @@ class ModelAnswer(BaseModel):
     name: str = Field(description="the name of its folder")
     classes: list[str]
     description: str = Field(description="what it is, in words")
-    threshold: ThresholdAnswer | None
-    scored_on: str | None = Field(description="the rows of `scores`: test or validation")
-    scores: list[ModelScores] = Field(description="the model first, then its baselines")
-    against_baseline: str | None = Field(description="how it compares with the linear baseline")
+    threshold: ThresholdAnswer | None = None
+    scored_on: str | None = Field(
+        default=None, description="the rows of `scores`: test or validation"
+    )
+    scores: list[ModelScores] = Field(default=[], description="the model first, then its baselines")
+    against_baseline: str | None = Field(
+        default=None, description="how it compares with the linear baseline"
+    )
     examples: list[Example]
 
 

@@ -16,7 +16,8 @@ function scoreTable({ scored_on, scores }) {
   const head = make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name)));
   const rows = scores.map((row) => make("tr", {},
     make("th", { scope: "row" }, row.model),
-    ...Object.keys(COLUMNS).map((key) => make("td", {}, exact(row[key], row[key].toFixed(4))))));
+    ...Object.keys(COLUMNS).map((key) => make("td", {},
+      row[key] === null ? "–" : exact(row[key], row[key].toFixed(4))))));
   return make("table", {}, make("caption", {}, `Scores on ${scored_on}`),
     make("thead", {}, head), make("tbody", {}, ...rows));
 }
