@@ -3,6 +3,7 @@
 import csv
 import os
 import runpy
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,12 @@ if os.environ.get("TEXTLSTM_TEST_CORES"):  # they claim as many cores, as this o
 os.environ["PYTHONPATH"] = os.pathsep.join(found)
 if not os.environ.get("TEXTLSTM_TEST_GPU"):  # the numbers that tests expect are a CPU's
     os.environ |= {"CUDA_VISIBLE_DEVICES": "", "DISABLE_MPS": "1"}  # the latter for Lightning
+
+# A script in the background ignores Ctrl-C, and nohup the end of the terminal. The processes that
+# tests start would ignore them, too; after a handler of any kind they start with none.
+for number in {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}:
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

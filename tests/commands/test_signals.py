@@ -22,13 +22,9 @@ LONG = [*QUICK[:-1], "trainer.max_epochs=2000", "threads=1", "trainer.checkpoint
 KEPT = (".lock", ".unfinished")
 
 
-def heard() -> None:
-    """Lets a new process hear what a script in the background or `nohup` has it ignore."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
-
-
-def begin(outputs: Path, *options: str, before: Callable[[], object] = heard) -> subprocess.Popen:
+def begin(
+    outputs: Path, *options: str, before: Callable[[], object] | None = None
+) -> subprocess.Popen:
     """Starts a long training run in the folder `run` of `outputs`, with a cache of its own."""
     return subprocess.Popen(
         [sys.executable, str(SRC / "train.py"), *LONG, *options, f"hydra.run.dir={outputs}/run"],
