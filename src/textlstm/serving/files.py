@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow
 import pyarrow.parquet
 
 from textlstm.checks import InputError
 from textlstm.data.reading.formats import FORMATS
-from textlstm.data.reading.opened import OpenedFile, is_compressed, suffix_of
+from textlstm.data.reading.opened import UNREADABLE, OpenedFile, is_compressed, suffix_of
 from textlstm.data.reading.settings import AS_NAMED
 from textlstm.data.reading.tables import Chunk
 from textlstm.serving.messages import CHARACTERS
@@ -88,7 +87,7 @@ def _unpacked_bytes(path: Path) -> int:
             metadata = pyarrow.parquet.read_metadata(path)
             groups = range(metadata.num_row_groups)
             return sum(metadata.row_group(number).total_byte_size for number in groups)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, pyarrow.ArrowException, InputError):
+    except (*UNREADABLE, ValueError, InputError):
         return 0
     return path.stat().st_size
 
