@@ -341,7 +341,9 @@ class LabelNextSettings:
         """Reads a configuration as Hydra composed it."""
         others = {key: value for key, value in config.items() if key != "number"}
         predicting = {**others, "text": None, "min_probability": None}
-        return cls(number=config["number"], predicting=parse_settings(PredictSettings, predicting))
+        own = {key: value for key, value in config.items() if key == "number"}
+        own["predicting"] = parse_settings(PredictSettings, predicting)
+        return parse_settings(cls, own)
 
 
 @dataclass(frozen=True, kw_only=True)
