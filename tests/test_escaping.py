@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from helpers.commands import QUICK, call, table
+from textlstm.commands.suspects import Suspect, _report
 from textlstm.escaping import (
     CONTROLS,
     VisibleRecord,
@@ -200,6 +201,13 @@ def test_evaluate_inspect_data_and_export_show_hostile_texts_as_text(attacked, t
         assert_is_text(shown)
     assert_no_syntax(report)
     assert_no_syntax(inspected)
+
+
+def test_the_report_of_suspects_shows_hostile_texts_as_text():
+    ranked = [Suspect(f"{attack}.csv", 1, attack, attack, "b", 0.1) for attack in ATTACKS]
+    report = _report("[x](y)\x1b[2J", ranked, 5)
+    assert_is_text(report)
+    assert_no_syntax(report)
 
 
 def test_an_error_that_quotes_a_hostile_name_shows_it_as_text(attacked):

@@ -82,6 +82,16 @@ def test_predict_says_that_texts_of_another_kind_differ(trained, tmp_path):
     assert errors == "error: drift=true compares many texts: give input=, and not text=.\n"
 
 
+def test_a_run_without_test_rows_can_be_compared(trained):
+    sample, of_run = TextSample(), record(trained)
+    sample.add(texts_of(COOKING, seed=0))
+    of_run["config"]["data"]["test_fraction"] = 0.0
+    tokenizer_json = TextClassifier.load(trained).tokenizer.to_str()
+    first, *others = drift_lines(sample, Counter(world=3), of_run, tokenizer_json)
+    assert "those of training differ:" in first
+    assert len(others) == 2
+
+
 def test_what_is_missing_for_a_comparison_is_said_in_one_line(trained):
     tokenizer_json = TextClassifier.load(trained).tokenizer.to_str()
     sample, few, of_run = TextSample(), TextSample(), record(trained)

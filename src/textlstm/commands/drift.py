@@ -53,11 +53,12 @@ def drift_lines(
         cache=CACHE,
         seed=record["seed"],
         tokenizer_json=tokenizer_json,
+        tested=settings.refit,
     )
     with messages_of_training_off():
         data.setup()
     train = data.splits["train"]
-    held_out = "test" if data.settings.refit else "validation"
+    held_out = "test" if settings.refit else "validation"
     return [
         _verdict(sample, _drawn(train)),
         _unknown_words(sample.texts, train, data.splits[held_out], held_out),
