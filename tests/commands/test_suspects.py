@@ -120,7 +120,7 @@ def test_every_row_is_there_as_it_was_given(looked):
 def test_the_report_shows_the_first_twenty_and_the_runs_say_nothing(looked):
     out, errors = looked.said
     assert "Suspect labels of train.csv" in out
-    assert f"written: {looked.folder}/suspects.csv, {looked.folder}/report.md" in out
+    assert f"folder: {looked.folder} (suspects.csv, report.md)\n" in out
     assert "epoch" not in errors
     report = (looked.folder / "report.md").read_text(encoding="utf-8")
     first = report[report.index("## The first ") : report.index("## The most frequent")]

@@ -13,8 +13,8 @@ from textlstm.commandline.settings import SuspectsSettings
 from textlstm.commands.out_of_fold import predict_out_of_fold
 from textlstm.commands.report_folder import make_report_folder
 from textlstm.data.sources import Source, load_source
-from textlstm.escaping import in_markdown, visible
-from textlstm.places import CACHE, OUTPUTS
+from textlstm.escaping import in_markdown
+from textlstm.places import CACHE, OUTPUTS, folder_line
 from textlstm.plurals import number_of
 from textlstm.runs.claim import claimed
 from textlstm.runs.folder import folder_name
@@ -64,8 +64,8 @@ def suspects(config: dict[str, Any]) -> None:
 
     console = Console(width=None if Console().is_terminal else 120)
     console.print(Markdown(report))
-    written = visible(f"written: {folder}/suspects.csv, {folder}/report.md")
-    console.print(written, highlight=False, markup=False, soft_wrap=True)
+    line = folder_line(folder, "suspects.csv", "report.md")
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _ranked(source: Source, settings: SuspectsSettings, folder: Path) -> list[Suspect]:

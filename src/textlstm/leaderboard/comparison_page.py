@@ -21,6 +21,7 @@ from textlstm.leaderboard.differences import (
 )
 from textlstm.leaderboard.pair import GROUPS, Pair
 from textlstm.model.scores import Scores
+from textlstm.places import folder_line
 from textlstm.plurals import number_of
 from textlstm.runs.figures import save
 from textlstm.runs.glossary import INTERVALS
@@ -235,7 +236,7 @@ def _show(
             for line in _classes(pair):
                 _say(console, line)
             _say(console, _counted(pair))
-    _say(console, f"written to {folder}: {PAGE}, {PICTURE}")
+    console.print(folder_line(folder, PAGE, PICTURE), highlight=False, markup=False)
 
 
 def _classes(pair: Pair) -> list[str]:
