@@ -39,7 +39,9 @@ def test_scores_are_tested_in_pairs_on_the_same_rows(tmp_path, capsys):
     page = compared(*runs, into=tmp_path / "out")
     sentence = "B alone is right on 4 rows, A alone on 1 row: p = 0.38 that both are right equally"
     assert sentence in page
-    assert sentence in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert sentence in out
+    assert out.endswith(f"\nfolder: {tmp_path}/out (comparison.md, comparison.png)\n")
     assert "B less A on 12 shared rows (matched by file and row): accuracy +0.2500 (95 % " in page
     assert "| A | test | 0.6667 | 0.567 to 0.767 |" in page
 
