@@ -243,7 +243,7 @@ def test_a_server_that_is_told_to_end_answers_what_it_has_begun(trained, tmp_pat
             closing(HTTPConnection("127.0.0.1", port, timeout=120)) as asked,
         ):
             assert is_healthy(asked)
-            body = json.dumps({"texts": ["goal in the match " * 60] * 16})
+            body = json.dumps({"texts": ["goal in the match " * 30] * 16})
             asked.request("POST", "/explain", body, {"Content-Type": "application/json"})
             assert is_healthy(idle)  # answered after the other request was read
             assert is_healthy(idle)
