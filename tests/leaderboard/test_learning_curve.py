@@ -1,9 +1,12 @@
 """Learning curves: what more training rows have brought, and what is said about yet more."""
 
+import json
+
 import pytest
 
 from helpers.records import small_record, small_scores
 from helpers.sweeps import finished, repeats
+from textlstm.checks import InputError
 from textlstm.leaderboard.board import write_leaderboard
 from textlstm.leaderboard.curve_figure import curve_figure
 from textlstm.leaderboard.folder import SweepFolder
@@ -123,6 +126,30 @@ def test_the_baseline_is_scored_on_validation_wherever_the_record_has_that():
     assert baseline_score(small_record(baselines={})) is None
     validated = {LINEAR: small_scores(macro_f1=0.6)}
     assert baseline_score(small_record(baselines_on_validation=validated)) == 0.6
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("rows", "many"),
+        ("rows", 0),
+        ("rows", 1e999),
+        ("linear", "x"),
+        ("linear", {"macro_f1": "x"}),
+    ],
+)
+def test_a_record_without_numbers_to_draw_is_one_error(tmp_path, part, value):
+    trained(tmp_path, 0.5, [0.70])
+    trained(tmp_path, 1, [0.80])
+    file = tmp_path / "data.train_share-1_seed-0" / "metrics.json"
+    record = json.loads(file.read_text(encoding="utf-8"))
+    if part == "rows":
+        record["data"]["splits"]["train"]["rows"] = value
+    else:
+        record["baselines_on_validation"] = {LINEAR: value}
+    file.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(InputError, match=r"metrics\.json is damaged: it does not say on how many"):
+        write_leaderboard(tmp_path)
 
 
 def test_the_leaderboard_has_the_curve_as_a_table_a_sentence_and_a_picture(

@@ -8,8 +8,9 @@ from functools import cached_property
 
 from scipy import stats
 
+from textlstm.checks import InputError
 from textlstm.leaderboard.folder import Configuration, FinishedRun, Identity, Ranking
-from textlstm.runs.record import Record
+from textlstm.runs.record import METRICS, Record
 from textlstm.runs.results import LINEAR
 
 SHARE = "data.train_share"
@@ -138,9 +139,16 @@ class LearningCurve:
 
 
 def learning_curves(ranking: Ranking) -> list[LearningCurve]:
-    """Finds the learning curves of a ranking, that of the best configuration first."""
+    """Finds the learning curves of a ranking, that of the best configuration first.
+
+    Raises:
+        InputError: a record that does not say on how many rows its run trained.
+    """
     if SHARE not in ranking.swept:
         return []
+    for configuration in ranking.configurations:
+        for run in configuration.runs:
+            _check(run)
     others = [key for key in ranking.swept if key != SHARE]
     groups: dict[Identity, list[Configuration]] = {}
     for configuration in ranking.configurations:
@@ -158,6 +166,23 @@ def learning_curves(ranking: Ranking) -> list[LearningCurve]:
         if len(points) > 1:
             curves.append(LearningCurve(named, points))
     return curves
+
+
+def _check(run: FinishedRun) -> None:
+    """Refuses a run whose record has no numbers to draw."""
+    try:
+        rows, linear = _training_rows(run.record), baseline_score(run.record)
+        drawable = isinstance(rows, int) and rows > 0
+        drawable = drawable and (linear is None or math.isfinite(linear))
+        _validation_words(run.record)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        drawable = False
+    if not drawable:
+        raise InputError(
+            f"{run.folder / METRICS} is damaged: it does not say on how many rows the run trained, "
+            f"or how good the baseline is. Bring the file back from a copy, or move the run's "
+            f"folder elsewhere."
+        )
 
 
 def baseline_score(record: Record) -> float | None:
