@@ -29,8 +29,8 @@ UNWRITTEN = re.compile(
 # What torch says where a number of elements, or the memory for them, is too large; and what Python
 # says where the system starts no more threads.
 WITHOUT_MEMORY = re.compile(
-    r"can't allocate memory|not enough memory|out of memory|Storage size calculation overflowed"
-    r"|can't start new thread"
+    r"can't allocate memory|[Cc]annot allocate memory|not enough memory|out of memory"
+    r"|Storage size calculation overflowed|can't start new thread"
 )
 
 

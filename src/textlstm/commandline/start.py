@@ -4,6 +4,8 @@ import sys
 from contextlib import suppress
 
 from textlstm.beginning import note_beginning
+from textlstm.checks import InputError
+from textlstm.commandline.address_space import check_address_space
 from textlstm.ranks import is_rank_zero, let_rank_zero_speak
 from textlstm.signals import Stopped, stoppable
 
@@ -11,6 +13,12 @@ from textlstm.signals import Stopped, stoppable
 def start(command: str) -> None:
     """Runs a command: see `textlstm.commandline.main.main`."""
     note_beginning()
+    try:
+        check_address_space()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
     try:
         with stoppable():
             # Here, since it takes a moment, in which a signal may come, too.

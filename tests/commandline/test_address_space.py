@@ -1,0 +1,78 @@
+"""A process with too little memory ends with one error, and leaves nothing half-written."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.commands import SRC, environment
+from helpers.small import small_network
+from textlstm.commandline.address_space import LEAST
+from textlstm.commandline.mistakes import users_error
+from textlstm.data.tokenizer import train_tokenizer
+from textlstm.model.bundle import save_bundle
+
+TINY = ["model.hidden=8", "trainer.max_epochs=1", "data.max_rows=200", "threads=1", "wide=false"]
+
+
+def ended(command: str, *arguments: str, memory: int) -> tuple[int, str]:
+    """The exit code and standard error of a command that may claim so many bytes."""
+    done = subprocess.run(
+        [sys.executable, str(SRC / f"{command}.py"), *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(),
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, memory)),
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "predict"])
+def test_a_limit_under_which_nothing_can_be_loaded_is_one_error(command, tmp_path):
+    code, errors = ended(command, f"hydra.run.dir={tmp_path}/run", memory=LEAST // 2)
+    assert code == 2
+    assert errors.startswith("error: This process may claim 1.0 GB of memory (ulimit -v), and its")
+    assert len(errors.splitlines()) == 1
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_file_that_cannot_be_mapped_is_too_little_memory():
+    said = RuntimeError("unable to mmap 924004 bytes from file </x>: Cannot allocate memory (12)")
+    assert str(users_error(said)).startswith("The memory of this machine does not suffice (")
+
+
+@pytest.mark.trust("too little memory")
+@pytest.mark.parametrize("more", range(0, 800, 100))  # millions of bytes above the least
+def test_a_command_does_its_work_or_ends_with_one_error(more, tmp_path, record_property):
+    tokenizer = train_tokenizer(["goal in the match", "shares fall"], kind="word", vocab_size=30)
+    save_bundle(
+        tmp_path / "model",
+        network=small_network(vocab_size=tokenizer.get_vocab_size()),
+        max_length=100,
+        truncate="head",
+        tokenizer_json=tokenizer.to_str(),
+        labels=["a", "b", "c"],
+    )
+    run, predicted, report = tmp_path / "run", tmp_path / "predicted.csv", tmp_path / "report"
+    texts = tmp_path / "texts.csv"
+    texts.write_text("text\n" + 50 * "shares fall\n", encoding="utf-8")
+    given: dict[str, tuple[list[str], Path]] = {
+        "train": ([*TINY, "baselines=false", f"hydra.run.dir={run}"], run / "metrics.json"),
+        "predict": (
+            [f"run={tmp_path}/model", f"input={texts}", f"output={predicted}"],
+            predicted,
+        ),
+        "inspect_data": (["data.max_rows=200", f"output={report}"], report),
+    }
+    record_property("tried", len(given))
+    for command, (arguments, written) in given.items():
+        code, errors = ended(command, *arguments, memory=LEAST + more * 10**6)
+        assert code in (0, 2), (command, errors)
+        assert "Traceback" not in errors, command
+        found = [line for line in errors.splitlines() if line.startswith("error: ")]
+        assert len(found) == (0 if code == 0 else 1), (command, errors)
+        assert written.exists() == (code == 0), command
+        assert not [*tmp_path.rglob(".unfinished*")], command
