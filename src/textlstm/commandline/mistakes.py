@@ -31,6 +31,7 @@ UNWRITTEN = re.compile(
 WITHOUT_MEMORY = re.compile(
     r"can't allocate memory|[Cc]annot allocate memory|not enough memory|out of memory"
     r"|Storage size calculation overflowed|can't start new thread"
+    r"|could not (?:create|execute) a primitive"  # oneDNN's word for any failure, most often this
 )
 
 

@@ -97,18 +97,10 @@ def pretrain(
             interval=interval,
             level=level,
         )
-        weights = {key: tensor.cpu() for key, tensor in model.classifier_weights().items()}
-        # Not safetensors' own save_file, whose error on a full disk does not say that it is full.
-        content = save({key: tensor.contiguous() for key, tensor in weights.items()})
-        (folder / "weights.safetensors").write_bytes(content)
-        (folder / "history.json").write_text(json.dumps(history), encoding="utf-8")
-
-    def load(folder: Path) -> tuple[dict[str, Tensor], list[PretrainingEpoch]]:
-        history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
-        return load_file(folder / "weights.safetensors"), history
+        _write_stage(folder, model.classifier_weights(), history)
 
     with one_at_a_time(cache, name):  # jobs of a sweep begin at the same time
-        (weights, history), found = kept(cache, name, make, load)
+        (weights, history), found = kept(cache, name, make, _read_stage)
         for left in cache.glob(f".{name}.*/"):  # the checkpoints, and what a kill has left
             shutil.rmtree(left, ignore_errors=True)
 
@@ -125,6 +117,20 @@ def pretrain(
         "from_cache": found,
         "history": history,
     }
+
+
+def _write_stage(folder: Path, weights: dict[str, Tensor], history: list[PretrainingEpoch]) -> None:
+    """Writes a finished stage: the weights that a classifier starts from, and the epochs."""
+    # Not safetensors' own save_file, whose error on a full disk does not say that it is full.
+    content = save({key: tensor.cpu().contiguous() for key, tensor in weights.items()})
+    (folder / "weights.safetensors").write_bytes(content)
+    (folder / "history.json").write_text(json.dumps(history), encoding="utf-8")
+
+
+def _read_stage(folder: Path) -> tuple[dict[str, Tensor], list[PretrainingEpoch]]:
+    """Reads what `_write_stage` has written."""
+    history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+    return load_file(folder / "weights.safetensors"), history
 
 
 def _sizes(network: Network) -> NetworkSettings:

@@ -86,13 +86,8 @@ def describe_run(
     scores: ScoredSplits = {}
     for name, split in scored.splits.items():
         scores[name] = split.scores
-
     assert trainer.max_epochs is not None
     refit = settings.data.refit
-    if refit:
-        chosen_by = BEFORE if settings.trainer["max_epochs"] else BY_ROWS
-    else:
-        chosen_by = BY_VALIDATION.format(WATCHED[best_by(trainer, run)].words)
 
     record: Record = {
         "format": FORMAT,
@@ -100,7 +95,7 @@ def describe_run(
         "refit": refit,
         "score": None if refit else scores["validation"]["macro_f1"],
         "best_epoch": None if refit else _kept(run),
-        "chosen_by": chosen_by,
+        "chosen_by": _chosen_by(settings, trainer, run),
         "labels": data.class_names,
         **scores,
         "baselines": scored.baselines if settings.test else {},
@@ -126,13 +121,25 @@ def describe_run(
         record["stopped"] = said
     if scored.baselines and not settings.test:
         record["baselines_on_validation"] = scored.baselines
+    _add_parts(record, scored)
+    return record
+
+
+def _chosen_by(settings: RunSettings, trainer: pl.Trainer, run: RunFolder) -> str:
+    """Says what chose the epoch that is kept, or the number of epochs of a refit."""
+    if settings.data.refit:
+        return BEFORE if settings.trainer["max_epochs"] else BY_ROWS
+    return BY_VALIDATION.format(WATCHED[best_by(trainer, run)].words)
+
+
+def _add_parts(record: Record, scored: ScoredRun) -> None:
+    """Adds to a record the parts that only some runs have."""
     if scored.paired is not None:
         record["paired"] = scored.paired
     if scored.calibration is not None:
         record["calibration"] = scored.calibration
     if scored.wide is not None:
         record["wide"] = scored.wide
-    return record
 
 
 def _kept(run: RunFolder) -> int:
@@ -156,18 +163,7 @@ def write_run(
 
     A trial of a sweep then gives up its checkpoints, which take most of a run's place on the disk.
     """
-    save_bundle(
-        run.model,
-        network=module.network,
-        max_length=data.settings.max_length,
-        truncate=data.settings.truncate,
-        tokenizer_json=module.hparams["tokenizer_json"],
-        labels=data.class_names,
-        temperature=record["calibration"]["temperature"] if "calibration" in record else 1.0,
-        wide=scored.channel,
-        weight=record["wide"]["weight"] if "wide" in record else 1.0,
-    )
-
+    _save_model(run, record, scored, module, data)
     last, split = list(scored.splits.items())[-1]
     if report:
         write_report(
@@ -193,6 +189,27 @@ def write_run(
     write_record(run.path, record)
     if trial:
         shutil.rmtree(run.checkpoints, ignore_errors=True)
+
+
+def _save_model(
+    run: RunFolder,
+    record: Record,
+    scored: ScoredRun,
+    module: TextClassificationModule,
+    data: TextDataModule,
+) -> None:
+    """Saves the model with all that its probabilities need, such as the temperature."""
+    save_bundle(
+        run.model,
+        network=module.network,
+        max_length=data.settings.max_length,
+        truncate=data.settings.truncate,
+        tokenizer_json=module.hparams["tokenizer_json"],
+        labels=data.class_names,
+        temperature=record["calibration"]["temperature"] if "calibration" in record else 1.0,
+        wide=scored.channel,
+        weight=record["wide"]["weight"] if "wide" in record else 1.0,
+    )
 
 
 def _log_scores(logger: Logger, record: Record, scored: ScoredRun) -> None:
