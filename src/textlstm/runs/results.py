@@ -176,8 +176,8 @@ def against_line(record: Record, linear: Scores) -> str:
     said = f"Behind the linear baseline on test{behind}{f'; ahead{ahead}' if higher else '.'}"
     other = "" if "wide" in record else ", or try wide=true, which mixes such a model with the LSTM"
     return (
-        f"{said} More training rows would help the LSTM most; until then, take TF-IDF + logistic "
-        f"regression{other}."
+        f"{said} More training rows would help the LSTM most, and sweep=learning_curve tells how "
+        f"much; until then, take TF-IDF + logistic regression{other}."
     )
 
 
