@@ -129,6 +129,7 @@ def test_a_line_says_that_the_model_is_behind_the_linear_baseline(rows, write_ro
         r"\nBehind the linear baseline on test, by more than chance would give "
         r"\(McNemar's test of accuracy, p .*\): accuracy \d\.\d{4} against 1\.0000 and macro F1 "
         r"\d\.\d{4} against 1\.0000\. More training rows would help the LSTM most, and "
-        r"sweep=learning_curve tells how much; until then, take TF-IDF \+ logistic regression, or try wide=true, .*\n",
+        r"sweep=learning_curve tells how much; until then, take TF-IDF \+ logistic regression, or "
+        r"try wide=true, .*\n",
         out,
     )

@@ -103,8 +103,9 @@ def test_a_model_behind_the_linear_baseline_is_said_to_be_and_what_would_help():
     assert against(PAIRED, accuracy=0.8, macro_f1=0.8) == (
         "Behind the linear baseline on test, by more than chance would give (McNemar's test of "
         "accuracy, p = 0.013): accuracy 0.7500 against 0.8000 and macro F1 0.7333 against 0.8000. "
-        "More training rows would help the LSTM most, and sweep=learning_curve tells how much; until "
-        "then, take TF-IDF + logistic regression, or try wide=true, which mixes such a model with the LSTM."
+        "More training rows would help the LSTM most, and sweep=learning_curve tells how much; "
+        "until then, take TF-IDF + logistic regression, or try wide=true, which mixes such a model "
+        "with the LSTM."
     )
     assert against(PAIRED, accuracy=0.7, macro_f1=0.8).startswith(
         "Behind the linear baseline on test: macro F1 0.7333 against 0.8000; ahead, by more than "
