@@ -11,15 +11,10 @@ from types import FrameType
 from typing import Any
 
 from textlstm.parent import end_after
+from textlstm.signals import HANDLED
 from textlstm.typed import same_command
 
 log = logging.getLogger(__name__)
-
-# What ends a sweep: Ctrl-C, kill, and a terminal that is closed. Windows has no SIGHUP.
-SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]
-
 
 AGAIN = 0.1  # seconds until a signal is sent once more that Python has dropped
 
@@ -91,7 +86,7 @@ def stoppable(*, patience: float, says: bool) -> Iterator[None]:
             hook(found)
 
     # A program that was started with `nohup`, or in the background of a script, goes on ignoring.
-    heeded = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    heeded = [number for number in HANDLED if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in heeded}
     hook, sys.unraisablehook = sys.unraisablehook, look
     try:
