@@ -3,6 +3,8 @@
 import random
 import re
 from collections import Counter
+from html import unescape
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +66,16 @@ def test_evaluate_says_that_the_training_file_looks_like_itself(trained, my_csv)
     assert third.startswith("drift: predicted classes (share in training): ")
     for name in record(trained)["labels"]:
         assert re.search(rf"\b{name} [\d.]+% \([\d.]+%\)", third)
+
+    (folder,) = re.findall(r"^folder: (.+)$", out, re.MULTILINE)
+    report = Path(folder, "report.md").read_text(encoding="utf-8")
+    section = report.partition("\n## Drift\n\n")[2].partition("\n\n")[0]
+    lines = [line.removeprefix("- ") for line in section.splitlines()]
+    assert [f"drift: {unescape(line)}" for line in lines] == [first, second, third]
+
+
+def test_a_report_has_no_section_on_drift_unless_it_was_asked_for(trained):
+    assert "## Drift" not in (trained / "report.md").read_text(encoding="utf-8")
 
 
 def test_predict_says_that_texts_of_another_kind_differ(trained, tmp_path):

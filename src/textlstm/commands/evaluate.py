@@ -71,6 +71,7 @@ def evaluate(config: dict[str, Any]) -> None:
     if settings.changed_data:
         evaluation.pop("paired", None)  # a test of rows that may be others now
 
+    drift = _drift(texts.texts, scored.predictions, module, record) if settings.drift else []
     folder = run.path / "evaluation" / texts.name
     make_folder(folder, inside=run.path)
     write_report(
@@ -82,22 +83,22 @@ def evaluate(config: dict[str, Any]) -> None:
         texts.places,
         spreadsheet=settings.spreadsheet,
         classifier=classifier_of(module, data_settings, evaluation, scored.channel),
+        drift=drift,
     )
     write_record(folder, evaluation)
     print_results(evaluation, texts.split, folder)
-    if settings.drift:
-        _print_drift(texts.texts, scored.predictions, module, record)
+    for line in drift:
+        print(visible(line))
 
 
-def _print_drift(
+def _drift(
     texts: list[str], predictions: Predictions, module: TextClassificationModule, record: Record
-) -> None:
-    """Prints whether the texts look like those of training."""
+) -> list[str]:
+    """Says in some lines whether the texts look like those of training."""
     sample = TextSample()
     sample.add(texts)
     predicted = Counter(module.labels[place] for place in predictions.predicted_N.tolist())
-    for line in drift_lines(sample, predicted, record, module.hparams["tokenizer_json"]):
-        print(visible(line))
+    return drift_lines(sample, predicted, record, module.hparams["tokenizer_json"])
 
 
 def _score(

@@ -1,5 +1,6 @@
 """The report of a run in its folder: report.md with its pictures, and predictions.csv."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def write_report(
     *,
     spreadsheet: bool = False,
     classifier: TextClassifier | None = None,
+    drift: Sequence[str] = (),
 ) -> None:
     """Writes report.md, its pictures and predictions.csv, for one scored split.
 
@@ -41,6 +43,7 @@ def write_report(
         places: where the texts stand in the data.
         spreadsheet: whether predictions.csv is written for a spreadsheet, see `write_csv`.
         classifier: the model that predicted; with it, the report explains mistakes.
+        drift: lines that say whether the texts look like those of training; none without them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     labels = record["labels"]
@@ -58,6 +61,7 @@ def write_report(
         *_unseen(record[split]),
         f"## Confusion matrix\n\n{glossary.GOLD}\n\n"
         "![gold classes down, predicted across](confusion_matrix.png)",
+        *_drift(drift),
         _mistakes(labels, texts, predictions, classifier),
         *([] if classifier is None else explanations_section(classifier, texts)),
         *_probabilities(record, split, predictions, folder),
@@ -111,6 +115,14 @@ def _unseen(scores: Scores) -> list[str]:
         "loss and the confusion matrix leave them out."
     )
     return [f"## Classes that training has no row of\n\n{table}\n\n{said}"]
+
+
+def _drift(lines: Sequence[str]) -> list[str]:
+    """The section on whether the texts look like those of training, if that was asked for."""
+    if not lines:
+        return []
+    shown = [f"- {in_markdown(line.removeprefix('drift: '))}" for line in lines]
+    return ["## Drift\n\n" + "\n".join(shown)]
 
 
 def _mistakes(
