@@ -142,7 +142,8 @@ def test_a_real_shell_passes_values_on(command, typed):
         (["data.max_len=3"], "There is no key 'data.max_len'. Did you mean 'data.max_length'?"),
         (
             ["trainer.epochs=3"],
-            "There is no key 'trainer.epochs'. Did you mean 'trainer.max_epochs'?",
+            "There is no key 'trainer.epochs'. Did you mean 'trainer.max_epochs'? "
+            "Other arguments of Lightning's Trainer take a plus: +trainer.epochs=VALUE.",
         ),
         (["experiment=artcle"], "There is no experiment=artcle. Did you mean 'article'?"),
         (["model=gru,lstm"], "There is no model=gru."),

@@ -298,9 +298,12 @@ def _explained(
                 return InputError(
                     f"There is no key {key!r} without pretrain=own_text: give that, too."
                 )
+            more = ""
+            if key.startswith("trainer."):
+                more = f"Other arguments of Lightning's Trainer take a plus: +{key}=VALUE. "
             return InputError(
-                f"There is no key {key!r}.{suggested(key, [*keys, *groups])} {as_typed(command)} "
-                f"--help lists the keys."
+                f"There is no key {key!r}.{suggested(key, [*keys, *groups])} {more}"
+                f"{as_typed(command)} --help lists the keys."
             )
     said = str(error).strip().splitlines()[0]
     if "hydra/launcher/submitit" in said:
