@@ -7,7 +7,6 @@ this folder are left out.
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from helpers.small import lively_network
 from textlstm.data.tokenizer import train_tokenizer
 from textlstm.model.bundle import TextClassifier
+from textlstm.runs.shown_model import describe_model
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -47,18 +47,17 @@ def served(classifier: TextClassifier) -> "ServedModel":
 
 
 @pytest.fixture
-def client(served: "ServedModel", tmp_path: Path) -> "TestClient":
+def client(served: "ServedModel") -> "TestClient":
     """Asks the application of that model, which says of each file that it has one text."""
     from fastapi.testclient import TestClient
 
     from textlstm.serving.application import make_application
-    from textlstm.serving.card import describe_model
     from textlstm.serving.files import FileAnswer
     from textlstm.serving.guard import LOOPBACK
+    from textlstm.serving.messages import ModelAnswer
 
-    card = describe_model(
-        served.classifier, None, name="small", predictions=tmp_path / "predictions.csv"
-    )
+    shown = describe_model(served.classifier, None, name="small", predictions=None)
+    card = ModelAnswer.model_validate(shown)
     app = make_application(
         served,
         card,

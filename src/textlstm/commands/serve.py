@@ -22,6 +22,7 @@ from textlstm.escaping import BYTE_ORDER_MARK
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import Record
+from textlstm.runs.shown_model import describe_model
 from textlstm.runs.tally import Tally
 from textlstm.typed import installing
 
@@ -39,8 +40,8 @@ def serve(config: dict[str, Any]) -> None:
     settings = parse_settings(ServeSettings, config)
     _refuse_missing_packages()
     from textlstm.serving.application import make_application
-    from textlstm.serving.card import describe_model
     from textlstm.serving.guard import LOOPBACK
+    from textlstm.serving.messages import ModelAnswer
     from textlstm.serving.model import ServedModel
     from textlstm.serving.server import open_port, run_server, url_of
 
@@ -49,7 +50,8 @@ def serve(config: dict[str, Any]) -> None:
     folder, record = find_model(settings.run)
     classifier = TextClassifier.load(folder)
     name = folder.parent.name if folder.name == "model" else folder.name
-    card = describe_model(classifier, record, name=name, predictions=RunFolder(folder).predictions)
+    shown = describe_model(classifier, record, name=name, predictions=RunFolder(folder).predictions)
+    card = ModelAnswer.model_validate(shown)
     threshold = None if card.threshold is None else card.threshold.min_probability
     served = ServedModel(classifier, min_probability=threshold, threads=settings.threads)
 
