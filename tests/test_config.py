@@ -61,7 +61,7 @@ OTHER_KEYS = {
     "format header label_column merge_labels quoting run split spreadsheet text_column threads",
     "predict": "against batch_size columns drift encoding encoding_errors explain format header "
     "input min_probability output quoting run spreadsheet text text_column threads",
-    "export": "html int8 run",
+    "export": "examples html int8 run",
     "serve": "host port run threads",
     "label_next": "batch_size columns encoding encoding_errors format header input number output "
     "quoting run spreadsheet text_column threads",

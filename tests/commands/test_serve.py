@@ -115,6 +115,16 @@ def test_a_file_gives_the_table_that_predict_writes(client, trained, tmp_path, n
                 assert cell == same[column]
 
 
+def test_texts_without_a_known_word_and_those_that_are_cut_are_counted(client, trained, tmp_path):
+    longest = TextClassifier.load(trained).max_length
+    texts = [*["goal"] * 150, "qwertyx", "!", "goal " * (longest + 1), "goal " * longest]
+    (tmp_path / "new.txt").write_text("\n".join(texts), encoding="utf-8")
+    headers = send(client, tmp_path / "new.txt").headers
+    assert [headers[name] for name in ("X-Texts", "X-Unknown-Texts", "X-Cut-Texts")] == [
+        *("154", "2", "1")
+    ]
+
+
 def test_a_table_for_a_spreadsheet_has_no_formulas(client, tmp_path):
     (tmp_path / "new.csv").write_text("headline\n=1+1\n", encoding="utf-8")
     exact, escaped = (

@@ -9,6 +9,7 @@ import torch
 
 from helpers.small import SETTINGS, lively_network
 from textlstm.data.tokenizer import encode, train_tokenizer
+from textlstm.data.vocabulary import UNK
 from textlstm.model.bundle import TextClassifier
 from textlstm.model.ensemble import network_from_plain_values
 from textlstm.model.wide import WORD, WideChannel, n_grams
@@ -148,6 +149,26 @@ def test_ids_and_lengths_are_those_of_the_tokenizer_however_texts_are_cut(trunca
             ids = ids[: max_length - last] + (ids[-last:] if last else [])
         assert tokens_T[:length].tolist() == ids
         assert not tokens_T[length:].any()
+
+
+def test_a_model_can_give_its_words_and_whether_it_knows_them(tmp_path):
+    classifier = classifier_of(max_length=4, truncate="head_tail", wide=wide_of("word"))
+    write_classifier(classifier, tmp_path / "model.onnx", int8=tmp_path / "int8.onnx")
+    expected = [classifier.tokenizer.encode(text) for text in TEXTS]
+    for file in ("model.onnx", "int8.onnx"):
+        before = run(session_of(tmp_path / file), TEXTS)[0]
+        model = onnx.load(tmp_path / file)
+        onnx_text.give_words(model)
+        onnx.save(model, tmp_path / "words.onnx")
+        probabilities, words_BT, known_BT = run(session_of(tmp_path / "words.onnx"), TEXTS)
+        np.testing.assert_allclose(probabilities, before, rtol=0, atol=1e-6)
+        for encoding, words_T, known_T in zip(expected, words_BT, known_BT, strict=True):
+            length = len(encoding.ids)
+            assert known_T[:length].tolist() == [number != UNK for number in encoding.ids]
+            assert "" not in words_T[:length]
+            assert set(words_T[length:]) <= {""}
+            pairs = zip(words_T[:length], encoding.tokens, strict=True)
+            assert all(word == token for word, token in pairs if token != "[UNK]")
 
 
 def test_a_model_of_parts_of_words_takes_ids(tmp_path):

@@ -76,13 +76,12 @@ def test_a_registry_that_cannot_be_reached_is_one_error(release, tmp_path):
 def test_the_page_holds_all_that_it_loads_and_asks_nobody_else(tmp_path):
     names = dict.fromkeys(FILES.values(), b"x")
     odd = 'a </script><b> "quoted"'
-    write_page(
-        tmp_path / "html", b"model", classes=["a", odd], title=odd, runtime=names, inside=tmp_path
-    )
+    shown = {"name": odd, "classes": ["a", odd]}
+    write_page(tmp_path / "html", b"model", described=shown, runtime=names, inside=tmp_path)
     files = {file.name for file in (tmp_path / "html").iterdir()}
     assert files == {*PAGE, *names, "model.onnx", "model.json"}
     described = json.loads((tmp_path / "html" / "model.json").read_text(encoding="utf-8"))
-    assert described == {"title": odd, "classes": ["a", odd]}
+    assert described == shown
 
     page = "".join((tmp_path / "html" / name).read_text(encoding="utf-8") for name in PAGE)
     assert "://" not in page.replace('xmlns="http://www.w3.org/2000/svg"', "")
@@ -91,7 +90,10 @@ def test_the_page_holds_all_that_it_loads_and_asks_nobody_else(tmp_path):
     assert "default-src 'none'" in page
     named = re.findall(r'"(?:\./)?([\w.-]+\.(?:js|css|svg|wasm|onnx|json))"', page)
     assert set(named) <= files
-    assert len(set(named)) >= 6
+    assert len(set(named)) >= 8
+    wanted = set(re.findall(r'(?:element|listWords)\("([\w-]+)"', page))
+    assert len(wanted) > 12
+    assert wanted <= set(re.findall(r'id="([\w-]+)"', page))
 
 
 def test_a_page_is_not_written_through_a_link(tmp_path):
@@ -101,8 +103,7 @@ def test_a_page_is_not_written_through_a_link(tmp_path):
     with pytest.raises(InputError, match="is a link to"):
         write_page(
             *(tmp_path / "run" / "html", b""),
-            classes=[],
-            title="",
+            described={},
             runtime={},
             inside=tmp_path / "run",
         )
@@ -125,7 +126,7 @@ def test_the_page_answers_as_python_does(tmp_path, record_property):
     write_classifier(classifier, tmp_path / "model.onnx")
     model, files = (tmp_path / "model.onnx").read_bytes(), browser_runtime(CACHE)
     page = tmp_path / "html"
-    write_page(page, model, classes=["a"], title="t", runtime=files, inside=tmp_path)
+    write_page(page, model, described={}, runtime=files, inside=tmp_path)
     (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
     (tmp_path / "run.js").write_text(RUN, encoding="utf-8")
     (tmp_path / "texts.json").write_text(json.dumps(texts), encoding="utf-8")

@@ -52,7 +52,7 @@ def client(served: "ServedModel") -> "TestClient":
     from fastapi.testclient import TestClient
 
     from textlstm.serving.application import make_application
-    from textlstm.serving.files import FileAnswer
+    from textlstm.serving.files import FileAnswer, Limits
     from textlstm.serving.guard import LOOPBACK
     from textlstm.serving.messages import ModelAnswer
 
@@ -61,7 +61,9 @@ def client(served: "ServedModel") -> "TestClient":
     app = make_application(
         served,
         card,
-        classify_file=lambda file: FileAnswer(1, iter([f"{file.path.name}\r\n"])),
+        classify_file=lambda file: FileAnswer(
+            1, iter([Limits(1, 0), Limits(0, 2)]), iter([f"{file.path.name}\r\n"])
+        ),
         hosts=LOOPBACK,
     )
     return TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False)

@@ -251,7 +251,7 @@ class ExportSettings:
     """The keys of `export`.
 
     Raises:
-        InputError: a value that is not true or false.
+        InputError: a value that is not true or false, or examples for a page that is not written.
     """
 
     run: str
@@ -266,9 +266,16 @@ class ExportSettings:
     """true writes RUN/html, too: a page for any server of static files that runs the model in the
     browser; fetches ONNX Runtime for it from the npm registry, once"""
 
+    examples: bool = False
+    """true shows a short test text of each class on that page, so that whoever opens it sees these
+    texts"""
+
     def __post_init__(self) -> None:
         check_flag("int8", self.int8)
         check_flag("html", self.html)
+        check_flag("examples", self.examples)
+        if self.examples and not self.html:
+            raise InputError("examples=true is for the page: add html=true, or leave it out.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import pandas as pd
 from textlstm.checks import InputError, parse_settings
 from textlstm.commandline.settings import ExportSettings
 from textlstm.commands.scored_texts import refuse_changed
+from textlstm.data.batching import ids_before_cut
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.settings import DataSettings
 from textlstm.escaping import one_line, visible
@@ -20,8 +21,10 @@ from textlstm.exporting.runtime import browser_runtime
 from textlstm.exporting.static_page import write_page
 from textlstm.model.bundle import TextClassifier
 from textlstm.places import CACHE, folder_line, from_here
+from textlstm.plurals import number_of
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import Record, read_record
+from textlstm.runs.shown_model import describe_model
 from textlstm.typed import installing
 from textlstm.writing import make_folder, whole
 
@@ -50,6 +53,7 @@ def export(config: dict[str, Any]) -> None:
     from textlstm.exporting.exported import compare, session_of, takes_texts, write_classifier
 
     runtime = _page_parts(classifier) if settings.html else None
+    described = _described(classifier, run, examples=settings.examples) if settings.html else {}
     rows = _validation_rows(read_record(run.path), classifier) if settings.int8 else None
     make_folder(run.model, inside=run.path)
     file, int8 = run.model / "model.onnx", run.model / "model_int8.onnx"
@@ -72,15 +76,56 @@ def export(config: dict[str, Any]) -> None:
         print(change)
     print(folder_line(run.model, file.name, *([] if rows is None else [int8.name])))
     if runtime is not None:
-        page = run.path / "html"
-        model = (file if rows is None else int8).read_bytes()
-        title = f"Text classifier, run {run.path.name}"
+        model = file if rows is None else int8
         write_page(
-            page, model, classes=classifier.labels, title=title, runtime=runtime, inside=run.path
+            run.path / "html",
+            _with_words(model),
+            described=described,
+            runtime=runtime,
+            inside=run.path,
         )
-        print(folder_line(page))
-        shown = visible(shlex.quote(str(from_here(page))))
-        print(f"To see the page: python -m http.server --directory {shown}")
+        print("\n".join(_page_lines(run.path / "html", len(described["examples"]))))
+
+
+def _described(classifier: TextClassifier, run: RunFolder, *, examples: bool) -> dict[str, Any]:
+    """What the page says of the model.
+
+    Raises:
+        InputError: the run's scores are not what a run records.
+    """
+    shown = describe_model(
+        classifier,
+        read_record(run.path),
+        name=run.path.name,
+        predictions=run.predictions if examples else None,
+    )
+    return {
+        **shown,
+        "max_length": classifier.max_length,
+        "words_before_cut": ids_before_cut(classifier.max_length, classifier.truncate),
+    }
+
+
+def _with_words(file: Path) -> bytes:
+    """Reads a model, and lets it give the words that it reads as well."""
+    import onnx
+
+    from textlstm.exporting.onnx_text import give_words
+
+    model = onnx.load(file)
+    give_words(model)
+    return bytes(model.SerializeToString())
+
+
+def _page_lines(page: Path, examples: int) -> list[str]:
+    """Says where the page is, how it is seen, and which texts of others it shows."""
+    lines = [folder_line(page)]
+    if examples:
+        lines.append(
+            f"The page shows {number_of(examples, 'text')} of the test set to all readers."
+        )
+    shown = visible(shlex.quote(str(from_here(page))))
+    return [*lines, f"To see the page: python -m http.server --directory {shown}"]
 
 
 def _page_parts(classifier: TextClassifier) -> dict[str, bytes]:

@@ -28,6 +28,7 @@ LETTER += r"\x{1f150}-\x{1f169}\x{1f170}-\x{1f189}"
 WORDS = rf"[{LETTER}]+|[^{LETTER} ]+"
 TERM_WORDS = r"[\pL\p{N}_][\pL\p{N}_]+"  # words of a wide channel, as `wide.WORD` has them
 NOT_SPACES = r"[^ ]+"
+FOUND_WORDS, FOUND_IDS = "text_words", "text_ids"  # values of the graph, before any word is cut
 APART = "\ue000"  # keeps characters apart as they are normalised; no text has it
 
 
@@ -43,6 +44,11 @@ class _Graph:
         output = f"{self.prefix}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, inputs, [output], domain=domain, **attributes))
         return output
+
+    def named(self, name: str) -> str:
+        """Calls the value that was added last by another name, and gives that."""
+        self.nodes[-1].output[0] = name
+        return name
 
     def constant(self, values: Any, kind: Any = np.int64) -> str:
         """Adds a tensor of numbers or of strings."""
@@ -115,6 +121,25 @@ def take_texts(
     for domain, version in DOMAINS.items():
         if domain not in known:
             model.opset_import.append(helper.make_opsetid(domain, version))
+
+
+def give_words(model: onnx.ModelProto) -> None:
+    """Lets a model that takes texts give two more outputs, for pages that show them.
+
+    They are `text_words` (B, T), the words of each text as the model reads them, before any is cut;
+    and `text_known` (B, T), whether the vocabulary has them. Shorter texts end in empty strings.
+    """
+    graph = _Graph("known")
+    is_unknown_BT = graph.add("Equal", FOUND_IDS, graph.constant(UNK))
+    graph.add("Not", is_unknown_BT)
+    known_BT = graph.named("text_known")
+    model.graph.node.extend(graph.nodes)
+
+    shape = ["batch", "words"]
+    model.graph.output.extend(
+        helper.make_tensor_value_info(name, kind, shape)
+        for name, kind in ((FOUND_WORDS, TensorProto.STRING), (known_BT, TensorProto.BOOL))
+    )
 
 
 @cache
@@ -197,8 +222,10 @@ def _words(graph: _Graph, texts_B: str, pattern: str) -> str:
 
 def _ids(graph: _Graph, texts_B: str, vocabulary: dict[str, int]) -> tuple[str, str]:
     """Cuts normalised texts into words, and gives their ids (B, T) and numbers of words (B)."""
-    words_BT = _words(graph, texts_B, WORDS)
-    tokens_BT = graph.number(words_BT, {**vocabulary, "": PAD}, UNK)
+    _words(graph, texts_B, WORDS)
+    words_BT = graph.named(FOUND_WORDS)
+    graph.number(words_BT, {**vocabulary, "": PAD}, UNK)
+    tokens_BT = graph.named(FOUND_IDS)
     word_BT = graph.add(
         "Cast", graph.add("Greater", tokens_BT, graph.constant(PAD)), to=TensorProto.INT64
     )

@@ -73,3 +73,10 @@ def count_unknown_texts(tokenizer: Tokenizer, texts: list[str]) -> int:
     text_of_token = np.repeat(np.arange(len(texts)), encoded.lengths.numpy())
     words_N = np.bincount(text_of_token[is_word_V[encoded.tokens.numpy()]], minlength=len(texts))
     return int((words_N == 0).sum())
+
+
+def count_cut_texts(tokenizer: Tokenizer, texts: list[str], max_length: int | None) -> int:
+    """Counts the texts with more tokens than `max_length`, which is None where none are cut."""
+    if max_length is None:
+        return 0
+    return int((encode(tokenizer, texts).lengths > max_length).sum())

@@ -1,10 +1,10 @@
 """The API and the page as an application, which any ASGI server can run."""
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response, StreamingResponse
@@ -25,6 +25,8 @@ from textlstm.serving.messages import (
 )
 from textlstm.serving.model import ServedModel
 
+Part = TypeVar("Part")
+
 # The files of the page by the package that holds them: exported pages have some of them, too.
 PAGE = {
     "index.html": "textlstm.serving",
@@ -36,6 +38,8 @@ PAGE = {
     "api.js": "textlstm.serving",
     "serve.css": "textlstm.serving",
     "answer.js": "textlstm.exporting",
+    "text.js": "textlstm.exporting",
+    "model.js": "textlstm.exporting",
     "page.css": "textlstm.exporting",
     "icon.svg": "textlstm.exporting",
 }
@@ -133,7 +137,8 @@ def _add_api(
     ) -> StreamingResponse:
         """Classifies the texts of a file, which is the body, and answers as `predict` does: CSV.
 
-        The header X-Texts of the answer has the number of texts.
+        Headers of the answer have numbers: X-Texts of the texts, X-Unknown-Texts of those without a
+        known word, and X-Cut-Texts of those that are longer than what the network reads.
         """
         body = await request.body()
         with tempfile.TemporaryDirectory(prefix="textlstm-") as folder:
@@ -141,10 +146,15 @@ def _add_api(
             path.write_bytes(body)
             file = SentFile(path, text_column or None, format or None, spreadsheet)
             answer = await _opened(served, classify_file, file)
+        limits = [part async for part in _computed(served, answer.limits)]
         return StreamingResponse(
-            _computed(served, answer),
+            _computed(served, answer.parts),
             media_type="text/csv; charset=utf-8",
-            headers={"X-Texts": str(answer.texts)},
+            headers={
+                "X-Texts": str(answer.texts),
+                "X-Unknown-Texts": str(sum(part.unknown for part in limits)),
+                "X-Cut-Texts": str(sum(part.cut for part in limits)),
+            },
         )
 
 
@@ -165,7 +175,7 @@ async def _opened(served: ServedModel, classify_file: ClassifyFile, file: SentFi
         raise InputError(str(error).replace(f"{file.path.parent}/", "")) from error
 
 
-async def _computed(served: ServedModel, answer: FileAnswer) -> AsyncIterator[str]:
+async def _computed(served: ServedModel, parts: Iterator[Part]) -> AsyncIterator[Part]:
     """Computes the parts of an answer, between those of other requests."""
-    while (part := await served.compute(lambda: next(answer.parts, None))) is not None:
+    while (part := await served.compute(lambda: next(parts, None))) is not None:
         yield part

@@ -37,10 +37,24 @@ class SentFile(NamedTuple):
     spreadsheet: bool
 
 
+class Limits(NamedTuple):
+    """Texts that a model reads badly: those without a known word, and those that are cut."""
+
+    unknown: int
+    cut: int
+
+
 class FileAnswer(NamedTuple):
-    """The number of texts of a file, and the parts of the table of their predictions, as CSV."""
+    """What comes of a file.
+
+    Args:
+        texts: how many it has.
+        limits: how many of them the model reads badly, for each part of them.
+        parts: the table of their predictions as CSV, part by part.
+    """
 
     texts: int
+    limits: Iterator[Limits]
     parts: Iterator[str]
 
 

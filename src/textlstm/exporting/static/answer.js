@@ -1,5 +1,7 @@
 // Shows the classes of a text as bars. Names of classes are only ever shown as text.
 
+const LISTED = 50; // words
+
 export const element = (id) => document.getElementById(id);
 
 // Makes an element with a text or with other elements in it.
@@ -30,4 +32,24 @@ export function showClasses(list, classes, { pick, picked } = {}) {
     }
     return make("li", {}, row);
   }));
+}
+
+// Says the most probable class and, below the threshold, that the model is not sure and why.
+export function showVerdict({ label, probability }, { sure, threshold }) {
+  const verdict = `${label}, ${percent(probability)}`;
+  element("status").textContent = sure ? verdict : `Not sure. Most likely ${verdict}`;
+  element("status").className = "verdict";
+  element("unsure").hidden = sure;
+  if (!sure) {
+    element("unsure").textContent = "The probability is below " +
+      `${percent(threshold.min_probability)}. ${threshold.sentence} Below, fewer are.`;
+  }
+  element("answer").hidden = false;
+}
+
+// Lists words under a sentence, which is hidden if there are none.
+export function listWords(id, sentence, words) {
+  const more = words.length > LISTED ? " · …" : "";
+  element(id).textContent = `${sentence}: ${words.slice(0, LISTED).join(" · ")}${more}`;
+  element(id).hidden = words.length === 0;
 }

@@ -23,9 +23,25 @@ function startTable(names) {
   return body;
 }
 
+// Says how many of the texts the model reads badly.
+function showLimits(headers, texts) {
+  const [unknown, cut] = ["X-Unknown-Texts", "X-Cut-Texts"].map((name) => Number(headers.get(name)));
+  const said = [];
+  if (unknown > 0) {
+    said.push(`The model knows no word of ${count(unknown)} of ${count(texts)} texts, so that its ` +
+      "answers to them say little.");
+  }
+  if (cut > 0) {
+    said.push(`Longer than what the network reads, and cut: ${count(cut)} of ${count(texts)} texts.`);
+  }
+  element("many-limits").textContent = said.join(" ");
+  element("many-limits").hidden = said.length === 0;
+}
+
 // Reads the answer part by part: the table grows, and so does the progress.
 async function follow(response) {
   const texts = Number(response.headers.get("X-Texts"));
+  showLimits(response.headers, texts);
   const progress = element("progress");
   progress.max = texts;
   progress.value = 0;
@@ -72,6 +88,7 @@ async function classify(body, name, parameters = {}) {
   const own = running = new AbortController();
   element("download").hidden = true;
   element("table").hidden = true;
+  element("many-limits").hidden = true;
   say("The texts are being read…");
   const chosen = { name, spreadsheet: element("spreadsheet").checked, ...parameters };
   try {

@@ -1,8 +1,7 @@
 // Shows a text with what each of its words adds to the probability of a class.
-import { element, exact, make } from "./answer.js";
+import { element, exact, listWords, make } from "./answer.js";
 
 const SHOWN = 0.005; // a smaller share has no number and no colour
-const LISTED = 50; // words
 
 const signed = (share) => `${share < 0 ? "−" : "+"}${Math.abs(share).toFixed(4)}`;
 
@@ -37,13 +36,6 @@ export function showWords(text, { label, words, score, unknown_score, rest }) {
     exact(shares, signed(shares)), ", rounding ", exact(rest, signed(rest)),
     ": the probability is ", exact(score, score.toFixed(4)), ".");
   element("why").hidden = false;
-}
-
-// Lists words under a sentence, which is hidden if there are none.
-function listWords(id, sentence, words) {
-  const more = words.length > LISTED ? " · …" : "";
-  element(id).textContent = `${sentence}: ${words.slice(0, LISTED).join(" · ")}${more}`;
-  element(id).hidden = words.length === 0;
 }
 
 // Says which words the model does not know, and which of them its network does not read.
