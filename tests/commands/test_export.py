@@ -6,9 +6,10 @@ import shutil
 
 import pytest
 
-from helpers.commands import record, run
+from helpers.commands import record, run, table
 from textlstm.checks import InputError
 from textlstm.commands.export import export
+from textlstm.model.bundle import TextClassifier
 
 
 def test_export_writes_a_checked_onnx_model(trained, monkeypatch):
@@ -70,3 +71,40 @@ def test_predictions_without_texts_are_refused(trained, tmp_path):
     (tmp_path / "run" / "predictions.csv").write_text("gold,predicted\na,b\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"predictions.csv has no texts to compare on"):
         export(config)
+
+
+def test_the_page_describes_the_model_and_shows_test_texts_only_if_that_is_asked(
+    trained, tmp_path, monkeypatch, capsys
+):
+    pytest.importorskip("onnxruntime")
+    shutil.copytree(trained, tmp_path / "run")
+    monkeypatch.setattr("textlstm.commands.export.browser_runtime", lambda cache: {})
+    config = {"run": str(tmp_path / "run"), "int8": False, "html": True}
+    file = tmp_path / "run" / "html" / "model.json"
+    kept = record(trained)
+
+    export(config)
+    shown = json.loads(file.read_text(encoding="utf-8"))
+    assert (shown["name"], shown["classes"], shown["examples"]) == ("run", kept["labels"], [])
+    assert shown["scores"][0]["accuracy"] == kept["test"]["accuracy"]
+    assert (
+        shown["max_length"] == shown["words_before_cut"] == TextClassifier.load(trained).max_length
+    )
+    assert "test set" not in capsys.readouterr().out
+
+    model = (tmp_path / "run" / "model" / "model.onnx").read_bytes()
+    monkeypatch.setattr(
+        "textlstm.exporting.exported.write_classifier",
+        lambda classifier, file, int8: file.write_bytes(model) * 0.0,
+    )
+    export({**config, "examples": True})
+    examples = json.loads(file.read_text(encoding="utf-8"))["examples"]
+    rows = {(row["text"], row["gold"]) for row in table(trained / "predictions.csv")}
+    assert {(example["text"], example["label"]) for example in examples} <= rows
+    assert len(examples) == 4
+    assert "The page shows 4 texts of the test set to all readers." in capsys.readouterr().out
+
+
+def test_examples_belong_to_the_page():
+    with pytest.raises(InputError, match="examples=true is for the page: add html=true"):
+        export({"run": "x", "int8": False, "html": False, "examples": True})
