@@ -277,6 +277,20 @@ def test_many_texts_become_the_table_that_predict_writes(opened, run, tmp_path, 
         assert_same(list(csv.reader(lines)), expected)
 
 
+def test_texts_without_a_known_word_and_those_that_are_cut_are_counted(opened):
+    page = opened()
+    page.fill("#lines", "\n".join(["qwertyx", "!", "goal " * 13, "goal"]))
+    page.click("#classify-lines")
+    page.wait_for_selector("#download:not([hidden])")
+    said = page.inner_text("#many-limits")
+    assert said.startswith("The model knows no word of 2 of 4 texts, so that its answers to them")
+    assert said.endswith("Longer than what the network reads, and cut: 1 of 4 texts.")
+    page.fill("#lines", "goal")
+    page.click("#classify-lines")
+    expect(page.locator("#many-status")).to_contain_text("1 text: ")
+    assert page.is_hidden("#many-limits")
+
+
 def test_the_table_is_read_as_python_reads_it(opened):
     cells = [["a", ""], ['"', '""'], [",\r\n\n", " x "], ["🦓é", "\ufeff"], ["", ""]]
     written = io.StringIO(newline="")
