@@ -102,8 +102,8 @@ def test_a_shell_gets_code_2(tmp_path, write_files):
 def test_a_second_mistake_leaves_what_was_read_well_in_the_cache(tmp_path, write_files, refused):
     folder = write_files({"train.csv": MANY, "test.csv": "text,label\n"})
     error = (
-        f"error: data.test: {folder}/test.csv has a header but no rows; rows with a text and a "
-        "label were expected."
+        f"error: data.test: {folder}/test.csv has a header but no rows; at least one row was "
+        "expected."
     )
     for attempt in (1, 2):
         found = refused(f"data.train={folder}/train.csv", f"data.test={folder}/test.csv")

@@ -246,7 +246,7 @@ def test_control_characters_reach_a_pipe_and_no_terminal(
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("in.csv", b"", r"input: .*in\.csv is empty; rows with a text"),
+        ("in.csv", b"", r"input: .*in\.csv is empty; at least one row was expected"),
         (
             "in.csv",
             b"id,texts\n1,x\n",

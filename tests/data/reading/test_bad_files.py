@@ -86,13 +86,13 @@ CASES = [
         "an empty file",
         {"rows.csv": ""},
         [TRAIN + "rows.csv"],
-        "data.train: {folder}/rows.csv is empty; rows with a text and a label were expected.",
+        "data.train: {folder}/rows.csv is empty; at least one row was expected.",
     ),
     (
         "an empty file in gzip",
         {"rows.csv.gz": gzip.compress(b"")},
         [TRAIN + "rows.csv.gz"],
-        "data.train: {folder}/rows.csv.gz is empty; rows with a text and a label were expected.",
+        "data.train: {folder}/rows.csv.gz is empty; at least one row was expected.",
     ),
     (
         "a file of blank lines",
@@ -107,18 +107,15 @@ CASES = [
         "a header without rows",
         {"rows.csv": "text,label\n"},
         [TRAIN + "rows.csv"],
-        (
-            "data.train: {folder}/rows.csv has a header but no rows; rows with a text and a label "
-            "were expected."
-        ),
+        "data.train: {folder}/rows.csv has a header but no rows; at least one row was expected.",
     ),
     (
         "Parquet without rows",
         {"rows.parquet": parquet_file(0)},
         [TRAIN + "rows.parquet"],
         (
-            "data.train: {folder}/rows.parquet has columns but no rows; rows with a text and a "
-            "label were expected."
+            "data.train: {folder}/rows.parquet has columns but no rows; at least one row was "
+            "expected."
         ),
     ),
     (

@@ -91,10 +91,10 @@ def test_the_rows_are_read_again_each_time_they_are_asked_for(write_file):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", r"rows\.csv is empty; rows with a text and a label were expected\."),
+        ("", r"rows\.csv is empty; at least one row was expected\."),
         (
             "text,label\n",
-            r"rows\.csv has a header but no rows; rows with a text and a label were",
+            r"rows\.csv has a header but no rows; at least one row was",
         ),
         (
             "\n\n",

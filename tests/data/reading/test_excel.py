@@ -35,7 +35,7 @@ def test_the_first_sheet_is_read_and_the_others_are_named(write_file, caplog):
     ("rows", "message"),
     [
         ([], r"rows\.xlsx has no header: a first row with the column names was expected\.$"),
-        ([["text", "label"]], r"rows\.xlsx has a header but no rows; rows with a text and"),
+        ([["text", "label"]], r"rows\.xlsx has a header but no rows; at least one row"),
         ([["text", "text"], ["a", "b"]], r"rows\.xlsx has two columns 'text'"),
     ],
 )

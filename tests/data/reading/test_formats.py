@@ -74,7 +74,7 @@ def test_rows_come_a_thousand_at_a_time_with_their_numbers(write_file, suffix):
 @every_format
 def test_an_empty_file_is_refused(write_file, suffix, compression):
     file = write_file(f"rows{suffix}{compression}", COMPRESS[compression](b""))
-    message = f"{file} is empty; rows with a text and a label were expected."
+    message = f"{file} is empty; at least one row was expected."
     assert_refused(file, f"{re.escape(message)}$")
 
 

@@ -92,5 +92,5 @@ def test_columns_without_rows_are_refused(tmp_path):
     file = write_parquet(tmp_path / "rows.parquet", {"text": pyarrow.array([], pyarrow.string())})
     assert_refused(
         file,
-        r"rows\.parquet has columns but no rows; rows with a text and a label were expected\.$",
+        r"rows\.parquet has columns but no rows; at least one row was expected\.$",
     )

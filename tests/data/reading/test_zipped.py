@@ -32,7 +32,7 @@ def test_a_glob_of_archives_is_read_together(write_file, tmp_path):
             r"rows\.zip holds 2 files \(a\.csv, b\.csv\); one file was expected\. Unpack it, and",
         ),
         ({}, r"rows\.zip holds no file; one file was expected\. Unpack it"),
-        ({"a.csv": b""}, r"rows\.zip is empty; rows with a text and a label were expected\."),
+        ({"a.csv": b""}, r"rows\.zip is empty; at least one row was expected\."),
         ({"a.doc": CSV}, r"cannot tell the format of .*rows\.zip from its name"),
     ],
 )

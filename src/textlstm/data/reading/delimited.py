@@ -93,7 +93,7 @@ class DelimitedFile:
         if self.dialect.header:
             return first
         if not first:
-            raise self.file.fail(" has no rows; rows with a text and a label were expected.")
+            raise self.file.fail(" has no rows; at least one row was expected.")
 
         names = self.file.settings.column_names()
         if names == first:
@@ -152,9 +152,7 @@ class DelimitedFile:
                 done, lines_read = done + len(chunk), reader.line_num
 
         if not done:
-            raise self.file.fail(
-                " has a header but no rows; rows with a text and a label were expected."
-            )
+            raise self.file.fail(" has a header but no rows; at least one row was expected.")
 
     def _wrong_length(self, rows: list[list[str]], done: int) -> Exception:
         """The error for the first row of another length than the header; `done` came before."""

@@ -37,9 +37,7 @@ def read_excel(file: OpenedFile) -> Table:
             done += len(some)
 
         if not done:
-            raise file.fail(
-                " has a header but no rows; rows with a text and a label were expected."
-            )
+            raise file.fail(" has a header but no rows; at least one row was expected.")
 
     return Table(list(places), {}, chunks)
 

@@ -106,7 +106,7 @@ def read_table(file: OpenedFile) -> Table:
             f"say what it is, such as {file.typed('format', 'tsv')}."
         )
     if file.is_empty():
-        raise file.fail(" is empty; rows with a text and a label were expected.")
+        raise file.fail(" is empty; at least one row was expected.")
     return FORMATS[suffix].read(file)
 
 

@@ -19,7 +19,7 @@ def read_parquet(file: OpenedFile) -> Table:
     with _opened(file) as parquet:
         schema = parquet.schema_arrow
         if not parquet.metadata.num_rows:
-            raise file.fail(" has columns but no rows; rows with a text and a label were expected.")
+            raise file.fail(" has columns but no rows; at least one row was expected.")
 
     class_names = _class_names((schema.metadata or {}).get(b"huggingface", b"{}"))
     table = Table(file.distinct(schema.names), class_names, partial(_chunks, file))
