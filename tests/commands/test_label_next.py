@@ -1,6 +1,7 @@
 """The texts that are most useful to label: the smallest margins, one of each group."""
 
 import csv
+import io
 import json
 
 import pytest
@@ -61,3 +62,12 @@ def test_the_other_forms_of_output_are_those_of_predict(trained, unlabelled, tmp
     assert errors.startswith(f"error: input and output are the same file, {unlabelled}")
     _, errors = call("label_next", f"run={trained}", f"input={unlabelled}", "number=0", code=2)
     assert errors == "error: number must be at least 1, got 0.\n"
+
+
+def test_no_texts_on_standard_input_are_one_error(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    output = tmp_path / "next.csv"
+    output.write_text("kept", encoding="utf-8")
+    _, errors = call("label_next", f"run={trained}", f"output={output}", code=2)
+    assert errors.startswith("error: There are no texts to choose from: standard input was empty.")
+    assert output.read_text(encoding="utf-8") == "kept"

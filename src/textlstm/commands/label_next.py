@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from textlstm.checks import InputError
 from textlstm.commandline.settings import LabelNextSettings
 from textlstm.commands.output_rows import opened_output, write_rows
 from textlstm.commands.predict import (
@@ -59,6 +60,11 @@ def label_next(config: dict[str, Any]) -> None:
     target = target_of(predicting)
     with opened_output(target) as output:
         found = _candidates(chunks, classifier, columns, predicting.batch_size)
+        if not found.texts:
+            raise InputError(
+                "There are no texts to choose from: standard input was empty. Give a file as "
+                "input=, or texts on standard input, one on each line."
+            )
         order_N = found.margins_N.argsort(kind="stable")
         chosen = first_of_each_group(found.texts, order_N, settings.number)
         rows = iter([found.rows[place] for place in chosen])
