@@ -91,6 +91,31 @@ def test_what_differs_in_configuration_data_and_versions_is_listed_and_nothing_e
     )
 
 
+def test_values_that_differ_at_their_end_are_shown_whole_on_the_screen(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    files = [f"/home/anna/projects/tickets/2025/{name}.csv" for name in ("spring", "autumn")]
+    runs = [
+        scored_run(tmp_path / Path(file).stem, GOOD, config={"data": {"train": file}})
+        for file in files
+    ]
+    compared(*runs, into=tmp_path / "out")
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert "spring.csv" in out
+    assert "autumn.csv" in out
+
+
+def test_a_key_that_an_older_record_lacks_is_no_difference_from_its_default(tmp_path):
+    new = {"data": {"train_share": 1.0, "header": None, "batch_size": 8}, "wide": None}
+    runs = [
+        scored_run(tmp_path / "old", GOOD, config={"data": {"batch_size": 8}}),
+        scored_run(tmp_path / "new", GOOD, config=new),
+    ]
+    assert "Nothing that the records hold differs" in compared(*runs, into=tmp_path / "out")
+
+
 def test_rows_of_the_same_file_in_another_folder_are_matched(tmp_path):
     """Texts that differ alone, as in a table for a spreadsheet, do not keep rows apart."""
     one = scored_run(tmp_path / "one", POOR, file="/data/train.csv")

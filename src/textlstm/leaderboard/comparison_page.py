@@ -33,7 +33,7 @@ PAGE, PICTURE = "comparison.md", "comparison.png"
 MOST_TEXTS = 20  # of each kind of change, on the page
 MOST_CLASSES = 100  # lines of a table of classes, on the page
 FEW_CLASSES = 5  # at either end, on the screen
-LONGEST = 30  # letters of a value in a table on the screen
+LONGEST = 200  # letters of a value in a table on the screen; a path or commit is shown whole
 SHOWN_TEXT = 200  # letters of a text on the page
 ALIKE = "Nothing that the records hold differs."
 

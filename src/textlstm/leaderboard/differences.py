@@ -1,10 +1,13 @@
 """Finds what differs between runs before their scores: configuration, data and versions."""
 
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+from textlstm.data.settings import DataSettings
 from textlstm.keys import leaf_values
 from textlstm.leaderboard.compared_run import ComparedRun
+from textlstm.model.settings import ModelSettings
 
 ABSENT = "–"
 SHOWN = 8  # digits of a checksum
@@ -13,8 +16,12 @@ Row = tuple[str, list[str]]
 
 
 def config_differences(runs: list[ComparedRun]) -> list[Row]:
-    """Lists the keys of the configuration whose values differ."""
-    return _different([leaf_values(run.record["config"]) for run in runs])
+    """Lists the keys of the configuration whose values differ.
+
+    A run that was recorded before a key existed did what the default of the key does.
+    """
+    known = {**_defaults(DataSettings, "data"), **_defaults(ModelSettings, "model")}
+    return _different([known | leaf_values(run.record["config"]) for run in runs])
 
 
 def data_differences(runs: list[ComparedRun]) -> list[Row]:
@@ -33,8 +40,22 @@ def _different(found: list[dict[str, Any]]) -> list[Row]:
     return [
         (name, [_shown(value) for value in values])
         for name, values in rows
-        if any(value != values[0] for value in values)
+        if any(value != values[0] for value in values) and not all(map(_is_unset, values))
     ]
+
+
+def _is_unset(value: Any) -> bool:
+    """Says whether a value is null or, in an older record, absent: the two mean the same."""
+    return value is None or value == ABSENT
+
+
+def _defaults(kind: type[DataSettings | ModelSettings], group: str) -> dict[str, Any]:
+    """Gives the defaults of settings by key, such as `data.tokenizer`."""
+    return {
+        f"{group}.{field.name}": field.default
+        for field in fields(kind)
+        if field.default is not MISSING
+    }
 
 
 def _different_files(runs: list[ComparedRun]) -> list[Row]:
