@@ -40,7 +40,9 @@ class _Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def classifier():
     """A model of two networks and a wide channel, which cuts longer texts in the middle."""
-    return classifier_of(wide=wide_of("both"), ensemble=2, max_length=6, truncate="head_tail")
+    made = classifier_of(wide=wide_of("both"), ensemble=2, max_length=6, truncate="head_tail")
+    made.labels = ["10", "__proto__", "<b>a, b</b>"]
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def threshold(classifier):
 
 @pytest.fixture(scope="module")
 def address(classifier, threshold, tmp_path_factory):
-    """Where the page of that model is served."""
+    """Where the page of that model is served, below other folders."""
     if not any(CACHE.glob("onnxruntime-web-*")):
         pytest.skip("no earlier `export html=true` has put onnxruntime-web into the cache")
     folder = tmp_path_factory.mktemp("run")
@@ -75,11 +77,11 @@ def address(classifier, threshold, tmp_path_factory):
         runtime=browser_runtime(CACHE),
         inside=folder,
     )
-    handler = partial(_Quiet, directory=str(folder / "html"))
+    handler = partial(_Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
+        yield f"http://127.0.0.1:{server.server_port}/html/"
         server.shutdown()
         thread.join()
 
@@ -194,7 +196,7 @@ def test_half_of_a_character_is_answered(opened):
 
 def test_the_page_says_which_model_it_is_and_offers_texts_to_try(opened):
     page = opened()
-    assert page.inner_text("#about") == "Model small: 3 classes, a, b, c."
+    assert page.inner_text("#about") == "Model small: 3 classes, 10, __proto__, <b>a, b</b>."
     scores = page.inner_text("#scores")
     kept = small_record()
     for row in (kept["test"], *kept["baselines"].values()):
