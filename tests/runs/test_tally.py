@@ -9,7 +9,7 @@ from helpers.small import small_network
 from textlstm.commands.predict import predict
 from textlstm.data.tokenizer import train_tokenizer
 from textlstm.model.bundle import save_bundle
-from textlstm.runs.tally import Tally, count_unknown_texts
+from textlstm.runs.tally import LimitCounter, Tally
 
 
 def test_what_was_written_is_counted_by_class_the_most_frequent_first():
@@ -80,6 +80,15 @@ def test_a_file_of_predictions_is_told_with_its_texts_and_classes(ask, tmp_path,
 def test_texts_without_a_known_word_are_counted(kind):
     texts = ["The striker signs, at last!", "Shares fall; shares rise."] * 20
     tokenizer = train_tokenizer(texts, kind=kind, vocab_size=400)
-    assert count_unknown_texts(tokenizer, ["the striker", "shares rise!", "привет, shares"]) == 0
-    assert count_unknown_texts(tokenizer, ["привет, мир!", "", "!", "the striker", "你好"]) == 4
-    assert count_unknown_texts(tokenizer, []) == 0
+    counter = LimitCounter(tokenizer, None)
+    assert counter.count(["the striker", "shares rise!", "привет, shares"]) == (0, 0)
+    assert counter.count(["привет, мир!", "", "!", "the striker", "你好"]) == (4, 0)
+    assert counter.count([]) == (0, 0)
+
+
+def test_texts_that_are_longer_than_what_is_read_are_counted():
+    tokenizer = train_tokenizer(["the shares rise"], kind="word", vocab_size=30)
+    texts = ["the shares", "the shares rise", "the shares rise!", ""]
+    assert [LimitCounter(tokenizer, longest).count(texts).cut for longest in (1, 2, 3, 4)] == [
+        *(3, 2, 1, 0)
+    ]

@@ -15,6 +15,7 @@ from helpers.small import lively_network
 from textlstm.data.tokenizer import train_tokenizer
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.shown_model import describe_model
+from textlstm.runs.tally import Limits
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -52,7 +53,7 @@ def client(served: "ServedModel") -> "TestClient":
     from fastapi.testclient import TestClient
 
     from textlstm.serving.application import make_application
-    from textlstm.serving.files import FileAnswer, Limits
+    from textlstm.serving.files import FileAnswer
     from textlstm.serving.guard import LOOPBACK
     from textlstm.serving.messages import ModelAnswer
 

@@ -18,7 +18,7 @@ from textlstm.data.reading.tables import Chunk
 from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import METRICS, Record, read_record
-from textlstm.runs.tally import Tally, TextSample, count_unknown_texts
+from textlstm.runs.tally import LimitCounter, Tally, TextSample
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ def reading_of(path: str, record: Record | None, settings: PredictSettings) -> F
 def _print_prediction(classifier: TextClassifier, text: str, settings: PredictSettings) -> None:
     """Prints the class of one text, and below it the probability of each class; and why."""
     prediction = classifier.predict([text], min_probability=settings.min_probability)[0]
-    if count_unknown_texts(classifier.tokenizer, [text]):
+    if LimitCounter(classifier.tokenizer, classifier.max_length).count([text]).unknown:
         log.warning(
             "The model knows no word of this text, so that its answer says little. Is it in the "
             "language of the training texts?"
@@ -150,6 +150,7 @@ def predicted_rows(
     threshold = settings.min_probability
     own = _own_columns(classifier, settings)
     replaced: set[str] = set()
+    limits = LimitCounter(classifier.tokenizer, classifier.max_length)
     for chunk in chunks:
         warn_of_replaced(own & chunk.columns.keys(), replaced)
         texts = chunk.texts(columns, "input")
@@ -158,7 +159,7 @@ def predicted_rows(
         probabilities_NC = classifier.probabilities(texts, batch_size=settings.batch_size)
         best_N = probabilities_NC.argmax(dim=1).tolist()
         tally.classes.update(classifier.labels[best] for best in best_N)
-        tally.unknown += count_unknown_texts(classifier.tokenizer, texts)
+        tally.unknown += limits.count(texts).unknown
         why = _explanations(classifier, texts, settings)
         rows = (
             dict(zip(chunk.columns, row, strict=True))

@@ -23,7 +23,7 @@ from textlstm.model.bundle import TextClassifier
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import Record
 from textlstm.runs.shown_model import describe_model
-from textlstm.runs.tally import Tally, count_cut_texts, count_unknown_texts
+from textlstm.runs.tally import LimitCounter, Tally
 from textlstm.typed import installing
 
 if TYPE_CHECKING:
@@ -80,14 +80,9 @@ def _file_classifier(
     classifier: TextClassifier, record: Record | None, threshold: float | None
 ) -> "ClassifyFile":
     """Makes the function that classifies a file as `predict` does, with the same columns."""
-    from textlstm.serving.files import PART, FileAnswer, Limits, bounded
+    from textlstm.serving.files import PART, FileAnswer, bounded
 
-    def limits(texts: list[str]) -> Limits:
-        return Limits(
-            unknown=count_unknown_texts(classifier.tokenizer, texts),
-            cut=count_cut_texts(classifier.tokenizer, texts, classifier.max_length),
-        )
-
+    limits = LimitCounter(classifier.tokenizer, classifier.max_length)
     as_predict = PredictSettings(
         run="",
         text=None,
@@ -113,7 +108,7 @@ def _file_classifier(
         cells = table_cells(rows, spreadsheet=file.spreadsheet)
         return FileAnswer(
             texts=sum(chunk.rows() for chunk in read),
-            limits=(limits(chunk.texts(columns, "input")) for chunk in read),
+            limits=(limits.count(chunk.texts(columns, "input")) for chunk in read),
             parts=_csv_parts(cells, spreadsheet=file.spreadsheet),
         )
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -61,22 +62,34 @@ class TextSample:
                 self.texts[place] = text
 
 
-def count_unknown_texts(tokenizer: Tokenizer, texts: list[str]) -> int:
-    """Counts the texts without a known word, or a known part of one; punctuation is no word."""
-    vocabulary = tokenizer.get_vocab()
-    wordless = {*SPECIALS, *BYTES}
-    is_word_V = np.zeros(max(vocabulary.values()) + 1, dtype=bool)
-    for token, number in vocabulary.items():
-        is_word_V[number] = token not in wordless and any(map(str.isalnum, token))
+class Limits(NamedTuple):
+    """Texts that a model reads badly: those without a known word, and those that are cut."""
 
-    encoded = encode(tokenizer, texts)
-    text_of_token = np.repeat(np.arange(len(texts)), encoded.lengths.numpy())
-    words_N = np.bincount(text_of_token[is_word_V[encoded.tokens.numpy()]], minlength=len(texts))
-    return int((words_N == 0).sum())
+    unknown: int
+    cut: int
 
 
-def count_cut_texts(tokenizer: Tokenizer, texts: list[str], max_length: int | None) -> int:
-    """Counts the texts with more tokens than `max_length`, which is None where none are cut."""
-    if max_length is None:
-        return 0
-    return int((encode(tokenizer, texts).lengths > max_length).sum())
+class LimitCounter:
+    """Counts the texts that a model reads badly.
+
+    Args:
+        max_length: the tokens that are read of a text; None where none are cut.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, max_length: int | None) -> None:
+        self.tokenizer, self.max_length = tokenizer, max_length
+        vocabulary = tokenizer.get_vocab()
+        wordless = {*SPECIALS, *BYTES}
+        self.is_word_V = np.zeros(max(vocabulary.values()) + 1, dtype=bool)
+        for token, number in vocabulary.items():
+            self.is_word_V[number] = token not in wordless and any(map(str.isalnum, token))
+
+    def count(self, texts: list[str]) -> Limits:
+        """Counts in some texts; a known part of a word is a known word, punctuation is none."""
+        encoded = encode(self.tokenizer, texts)
+        text_of_token = np.repeat(np.arange(len(texts)), encoded.lengths.numpy())
+        words_N = np.bincount(
+            text_of_token[self.is_word_V[encoded.tokens.numpy()]], minlength=len(texts)
+        )
+        cut = 0 if self.max_length is None else int((encoded.lengths > self.max_length).sum())
+        return Limits(unknown=int((words_N == 0).sum()), cut=cut)

@@ -13,6 +13,7 @@ from textlstm.data.reading.formats import FORMATS
 from textlstm.data.reading.opened import UNREADABLE, OpenedFile, is_compressed, suffix_of
 from textlstm.data.reading.settings import AS_NAMED
 from textlstm.data.reading.tables import Chunk
+from textlstm.runs.tally import Limits
 from textlstm.serving.messages import CHARACTERS
 
 ROWS = 100_000  # of a file
@@ -35,13 +36,6 @@ class SentFile(NamedTuple):
     text_column: str | None
     format: str | None
     spreadsheet: bool
-
-
-class Limits(NamedTuple):
-    """Texts that a model reads badly: those without a known word, and those that are cut."""
-
-    unknown: int
-    cut: int
 
 
 class FileAnswer(NamedTuple):
