@@ -287,10 +287,10 @@ BASES = {  # what each command needs
     "leaderboard": {},
 }
 NUMBERS_OF_OTHERS = ("batch_size", "threads", "min_probability", "port")
-FLAGS_OF_OTHERS = ("header", "merge_labels", "changed_data", "spreadsheet", "int8")
+FLAGS_OF_OTHERS = ("header", "merge_labels", "changed_data", "spreadsheet", "int8", "examples")
 OTHER_KEYS = [
     *((command, key) for command in ("evaluate", "predict") for key in composed(command)),
-    *(("export", "run"), ("export", "int8"), ("inspect_data", "output")),
+    *(("export", "run"), ("export", "int8"), ("export", "examples"), ("inspect_data", "output")),
     *(("serve", key) for key in ("run", "port", "threads")),
 ]
 

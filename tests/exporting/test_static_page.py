@@ -32,7 +32,9 @@ const found = [];
 for (const text of JSON.parse(fs.readFileSync(texts))) {
   const read = text.normalize("NFC").replaceAll("\\0", "\\u0001");
   const given = { texts: new ort.Tensor("string", [read], [1]) };
-  found.push(Array.from((await session.run(given)).probabilities.data));
+  const { probabilities, text_words, text_known } = await session.run(given);
+  const words = text_words.data.map((word, n) => [word, Boolean(text_known.data[n])]);
+  found.push([Array.from(probabilities.data), words.filter(([word]) => word !== "")]);
 }
 console.log(JSON.stringify(found));
 """
@@ -114,19 +116,29 @@ def test_a_page_is_not_written_through_a_link(tmp_path):
 def test_the_page_answers_as_python_does(tmp_path, record_property):
     """Needs Node.js, and a runtime that an earlier `export html=true` has fetched."""
     pytest.importorskip("onnxscript")
+    onnx = pytest.importorskip("onnx")
     if not shutil.which("node") or not any(CACHE.glob("onnxruntime-web-*")):
         pytest.skip("no Node.js, or no onnxruntime-web in the cache")
     from exporting.test_onnx_text import TEXTS, classifier_of, wide_of
 
+    from textlstm.data.vocabulary import UNK
     from textlstm.exporting.exported import write_classifier
+    from textlstm.exporting.onnx_text import give_words
 
     texts = [text for text in TEXTS if "\0" not in text]  # the page reads another character there
     record_property("tried", len(texts))
     classifier = classifier_of(wide=wide_of("both"), ensemble=2)
     write_classifier(classifier, tmp_path / "model.onnx")
-    model, files = (tmp_path / "model.onnx").read_bytes(), browser_runtime(CACHE)
+    model = onnx.load(tmp_path / "model.onnx")
+    give_words(model)
     page = tmp_path / "html"
-    write_page(page, model, described={}, runtime=files, inside=tmp_path)
+    write_page(
+        page,
+        model.SerializeToString(),
+        described={},
+        runtime=browser_runtime(CACHE),
+        inside=tmp_path,
+    )
     (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
     (tmp_path / "run.js").write_text(RUN, encoding="utf-8")
     (tmp_path / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
@@ -137,4 +149,10 @@ def test_the_page_answers_as_python_does(tmp_path, record_property):
         check=True,
     )
     expected = classifier.probabilities(texts).numpy()
-    np.testing.assert_allclose(np.array(json.loads(done.stdout)), expected, rtol=0, atol=1e-5)
+    found = json.loads(done.stdout)
+    np.testing.assert_allclose([shares for shares, _ in found], expected, rtol=0, atol=1e-5)
+    for text, (_, words) in zip(texts, found, strict=True):
+        encoding = classifier.tokenizer.encode(text)
+        assert [known for _, known in words] == [number != UNK for number in encoding.ids]
+        tokens = [word if known else "[UNK]" for word, known in words]
+        assert tokens == encoding.tokens

@@ -205,3 +205,25 @@ def test_the_page_says_which_model_it_is_and_offers_texts_to_try(opened):
     page.click("#example-list button:has-text('the bank')")
     page.wait_for_selector("#status.verdict")
     assert page.input_value("#text") == "the bank"
+
+
+def test_a_server_that_calls_webassembly_something_else_will_do(chromium, address):
+    page = chromium.new_page()
+    kind = {"Content-Type": "application/octet-stream"}
+    page.route("**/*.wasm", lambda route: route.fulfill(response=route.fetch(), headers=kind))
+    page.goto(f"{address}#text=goal")
+    page.wait_for_selector("#status.verdict")
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.onnx", "ort-wasm-simd-threaded.wasm"])
+@pytest.mark.parametrize("answer", ["missing", "another page"])
+def test_a_file_that_is_missing_is_said_on_the_page(chromium, address, name, answer):
+    page = chromium.new_page()
+    status = 404 if answer == "missing" else 200  # some servers answer with their start page
+    page.route(f"**/{name}", lambda route: route.fulfill(status=status, body="<!doctype html>"))
+    page.goto(address)
+    page.wait_for_selector("#status.error")
+    assert "A file of this folder may be missing" in page.inner_text("#status")
+    assert page.is_disabled("#classify")
+    page.context.close()
