@@ -2,6 +2,7 @@
 repeatability.
 """
 
+import random
 import unicodedata
 
 import pytest
@@ -186,6 +187,15 @@ def test_what_was_seen_needs_no_bytes(kind):
 def test_a_small_vocabulary_of_bpe_spells_rare_characters_with_bytes():
     tokenizer = train_tokenizer(["aaa aab b", "鹿"], kind="bpe", vocab_size=261)
     assert tokenizer.encode("ab鹿").tokens == ["▁", "a", "b", "<0xE9>", "<0xB9>", "<0xBF>"]
+
+
+def test_bpe_makes_no_token_of_a_whole_text_where_the_vocabulary_has_room_for_it():
+    """Texts without spaces, such as Chinese reviews, that no other text repeats."""
+    letters = random.Random(1)
+    texts = ["".join(letters.choices("这个产品很好非常喜欢糟失望退货", k=16)) for _ in range(80)]
+    encoded = encode(train_tokenizer(texts[:70], kind="bpe", vocab_size=5000), texts)
+    learned, new = encoded.lengths[:70].float().mean(), encoded.lengths[70:].float().mean()
+    assert learned > 0.7 * new
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,13 @@ from textlstm.data.batching import EncodedTexts
 from textlstm.data.facts import SplitFacts
 from textlstm.data.settings import TokenizerSettings
 from textlstm.data.sources import Source
-from textlstm.data.tokenizer import Encoded, encode, load_tokenizer, train_tokenizer
+from textlstm.data.tokenizer import (
+    LEAST_OFTEN,
+    Encoded,
+    encode,
+    load_tokenizer,
+    train_tokenizer,
+)
 from textlstm.data.unlabelled import Unlabelled
 from textlstm.terminal import counted
 
@@ -50,7 +56,7 @@ def learn_tokenizer(
     parts = [source.key, _digest(row_numbers)]
     if unlabelled is not None:
         parts += [unlabelled.key, _digest(unlabelled.row_numbers)]
-    name = f"tokenizer-{content_key(tokenizers.__version__, kind, vocab_size, *parts)}"
+    name = f"tokenizer-{content_key(tokenizers.__version__, kind, vocab_size, LEAST_OFTEN, *parts)}"
     return kept(cache, name, learn, load)
 
 

@@ -16,6 +16,9 @@ from textlstm.foreign_files import parse_json
 
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 CHARACTERS = 1_000_000  # of the texts whose encodings are in memory together
+# How often a pair of tokens must occur before BPE joins it. With once, and a vocabulary that has
+# room for all pairs, a text without spaces becomes one token, which no other text has.
+LEAST_OFTEN = 2
 
 
 class Kind(NamedTuple):
@@ -41,6 +44,7 @@ def _word(fixed: list[str], vocab_size: int) -> tuple[Tokenizer, trainers.Traine
 def _bpe(fixed: list[str], vocab_size: int) -> tuple[Tokenizer, trainers.Trainer]:
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
+        min_frequency=LEAST_OFTEN,
         special_tokens=fixed,
         limit_alphabet=vocab_size - len(fixed),
         show_progress=False,
