@@ -97,6 +97,7 @@ def test_two_workers_share_a_grid_and_a_bad_value_fails_alone(tmp_path):
     assert sum("model.hidden must be at least 1, got 0." in log for log in logs) == 1
 
 
+@pytest.mark.slow
 def test_a_mistake_in_the_data_is_one_error_however_many_workers(tmp_path):
     (tmp_path / "bad.csv").write_text("x,y\n1,2\n", encoding="utf-8")
     overrides = [
@@ -116,6 +117,7 @@ def test_a_mistake_in_the_data_is_one_error_however_many_workers(tmp_path):
     assert [trial.state for trial in trials] == [TrialState.WAITING] * 2
 
 
+@pytest.mark.slow
 def test_a_trial_whose_loss_is_no_number_has_failed(tmp_path):
     overrides = ["experiment=smoke", "data.max_rows=100", "optimizer.lr=0.01,1e30"]
     _, errors = run("train", *overrides, f"hydra.sweep.dir={tmp_path}", "sweep.workers=1", code=1)
@@ -126,6 +128,7 @@ def test_a_trial_whose_loss_is_no_number_has_failed(tmp_path):
     assert "2 runs: 1 finished, 1 failed; 1 configuration." in out
 
 
+@pytest.mark.slow
 def test_a_learning_curve_trains_on_shares_of_the_rows_and_scores_the_baseline_beside(tmp_path):
     overrides = ["experiment=smoke", "data.max_rows=200", "wide=false", "sweep.workers=1"]
     overrides += ["sweep.repeats=1", "data.train_share=1,0.5", f"hydra.sweep.dir={tmp_path}"]

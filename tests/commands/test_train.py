@@ -199,6 +199,7 @@ def test_a_killed_run_resumes_to_the_weights_of_one_that_was_not(trained, my_csv
     assert "is finished, after 3 of at most 3 epochs" in errors
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_data_that_have_moved(tmp_path, write_rows):
     rows = [(f"word {n % 7} of {n}", "ab"[n % 2]) for n in range(80)]
     old = write_rows("old.csv", rows)

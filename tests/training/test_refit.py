@@ -109,6 +109,7 @@ def test_evaluate_scores_a_refit_s_last_epoch_and_refuses_validation(refitted):
         evaluate(composed("evaluate", run=folder, split="validation"))
 
 
+@pytest.mark.slow
 def test_a_killed_refit_resumes_to_the_weights_of_one_that_was_not(tmp_path):
     options = [*QUICK, "data.refit=true", "trainer.max_epochs=3", "baselines=false"]
     options += ["data.batch_size=16", "optimizer.schedule=constant"]
