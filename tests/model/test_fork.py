@@ -46,7 +46,9 @@ os.kill(child, 9)
 def test_a_forked_process_predicts(tmp_path, parent):
     tokenizer = train_tokenizer(TEXTS, kind="bpe", vocab_size=300)
     # So large that torch divides the making of its weights among threads.
-    network = small_network(vocab_size=300, classes=2, embedding_dim=400, hidden=128)
+    network = small_network(
+        vocab_size=tokenizer.get_vocab_size(), classes=2, embedding_dim=400, hidden=128
+    )
     save_bundle(
         tmp_path,
         network=network,
