@@ -127,7 +127,8 @@ def test_a_sweep_that_is_ended_leaves_no_process_and_goes_on(tmp_path, number, w
     overrides = [
         "experiment=smoke",
         "data.max_rows=1000",
-        "trainer.max_epochs=30",  # it must not be over before it is told
+        "trainer.max_epochs=40",  # it must not be over before it is told
+        "callbacks.early_stopping.patience=40",
         "model.hidden=8,9,10",
         "sweep.name=ended",
         f"sweep.workers={workers}",
