@@ -9,22 +9,30 @@ from tensorboard.backend.event_processing.data_provider import MultiplexerDataPr
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.context import RequestContext
 from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS, ListSessionGroupsRequest
+from tensorboard.plugins.hparams.list_session_groups import Handler
+from tensorboard.plugins.hparams.metadata import (
+    SESSION_START_INFO_TAG,
+    parse_session_start_info_plugin_data,
+)
 
 from textlstm.commands.tensorboard import COMMON, ComparedRuns, columns
 from textlstm.places import CONF
 from textlstm.runs import tensorboard as dashboards
 from textlstm.runs.charts import KEPT
 
+REQUEST = ListSessionGroupsRequest(allowed_statuses=[STATUS_SUCCESS], slice_size=100)
 SWEPT = ["data.batch_size", "model.dropout", "model.hidden", "trainer.max_epochs"]
 
 
-def write(folder: Path, *overrides: str, tested: bool = False) -> None:
+def write(folder: Path, *overrides: str, tested: bool = False, score: float | None = 0.75) -> None:
     """What a run writes for TensorBoard, without the training."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("train", list(overrides)))
     logger = dashboards.ChartLogger(folder, name=None, version="")
     dashboards.begin(logger, config, list(overrides))
-    logger.log_metrics({KEPT: 0.75}, 10)
+    if score is not None:
+        logger.log_metrics({KEPT: score}, 10)
     if tested:
         logger.log_metrics({"test/macro_f1": 0.5, "test/accuracy": 0.25}, 10)
     logger.finalize("success")
@@ -82,3 +90,25 @@ def test_a_value_that_only_some_trials_have_is_a_difference_and_all_swept_keys_a
         for n in range(4)
     }
     assert columns(trials) == [f"model.{name}" for name in "abcdef"[:5]] + ["model.f"]
+
+
+def test_the_name_of_a_trial_begins_with_its_score(outputs):
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(outputs))
+    multiplexer.Reload()
+    context = ComparedRuns(TBContext(data_provider=MultiplexerDataProvider(multiplexer, "")))
+    groups = Handler(RequestContext(), context, "", REQUEST).run().session_groups
+    assert sorted(group.name for group in groups) == [
+        "0.7500 runs/one/defaults",
+        "0.7500 runs/two/other",
+        *(f"0.7500 sweeps/grid/{number}" for number in range(3)),
+    ]
+    assert {group.sessions[0].name for group in groups} >= {"sweeps/grid/0"}  # as its files
+
+
+def test_a_run_without_a_score_keeps_its_name(tmp_path):
+    write(tmp_path / "new", score=None)
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(tmp_path))
+    multiplexer.Reload()
+    context = ComparedRuns(TBContext(data_provider=MultiplexerDataProvider(multiplexer, "")))
+    found = context.hparams_metadata(RequestContext(), "")["new"][SESSION_START_INFO_TAG]
+    assert not parse_session_start_info_plugin_data(found).group_name

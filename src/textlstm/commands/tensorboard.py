@@ -4,7 +4,8 @@ python -m textlstm.commands.tensorboard --logdir outputs
 python -m textlstm.commands.tensorboard --logdir outputs/sweeps/grid --port 6007
 
 TensorBoard itself ticks five hyperparameters of whichever run it meets first. Here all open runs
-say which ones they differ in, so the table of all outputs and that of one sweep agree.
+say which ones they differ in, so the table of all outputs and that of one sweep agree. The name of
+a trial begins with its score, whose own column is far to the right beside five hyperparameters.
 """
 
 import sys
@@ -14,6 +15,7 @@ from pathlib import PurePath
 from typing import Any
 
 from tensorboard import default, program
+from tensorboard.data.provider import RunTagFilter
 from tensorboard.plugins.base_plugin import FlagsError
 from tensorboard.plugins.hparams.api_pb2 import (
     Experiment,
@@ -28,8 +30,9 @@ from tensorboard.plugins.hparams.metadata import (
     SESSION_START_INFO_TAG,
     parse_session_start_info_plugin_data,
 )
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from textlstm.runs.charts import COLUMNS
+from textlstm.runs.charts import COLUMNS, SCORE
 
 SEEN = 4  # columns beside which the score is seen in a window of 1,400 pixels
 COMMON = ("model.hidden", "model.dropout", "optimizer.lr")  # if the runs differ in nothing
@@ -73,6 +76,24 @@ class ComparedRuns(Context):
             metric_infos=self._scores(ctx, experiment_id) if include_metrics else [],
         )
 
+    def hparams_metadata(
+        self, ctx: Any, experiment_id: str, run_tag_filter: RunTagFilter | None = None
+    ) -> dict[str, dict[str, bytes]]:
+        """Reads what the runs wrote, and puts the score before the name of each."""
+        sessions = super().hparams_metadata(ctx, experiment_id, run_tag_filter)
+        scored = self.read_last_scalars(
+            ctx, experiment_id, RunTagFilter(runs=list(sessions), tags=[SCORE])
+        )
+        return {
+            run: {
+                tag: _named(content, f"{scored[run][SCORE].value:.4f} {run}")
+                if tag == SESSION_START_INFO_TAG and run in scored
+                else content
+                for tag, content in tags.items()
+            }
+            for run, tags in sessions.items()
+        }
+
     def _scores(self, ctx: Any, experiment_id: str) -> list[MetricInfo]:
         """Lists the scores that a run has: without a test score there is no column for it."""
         logged = {
@@ -109,6 +130,13 @@ def columns(runs: Mapping[str, Values]) -> list[str]:
     chosen = _ranked(swept)
     others = [key for key in _ranked(_deviating(runs.values())) if key not in swept]
     return [*chosen, *others[: max(0, SEEN - len(chosen))]] or list(COMMON)
+
+
+def _named(session: bytes, name: str) -> bytes:
+    """Gives a run a name in the table; its files keep theirs."""
+    data = HParamsPluginData.FromString(session)
+    data.session_start_info.group_name = name
+    return data.SerializeToString()
 
 
 def _values(session: bytes) -> Values:
