@@ -307,10 +307,10 @@ class TextDataModule(pl.LightningDataModule):
         share = self.facts["splits"]["validation"]["unknown_share"]
         if share > MANY_UNKNOWN:
             log.warning(
-                "%.1f%% of the words of validation are unknown to the vocabulary of %d learned "
+                "%.1f%% of the words of validation are unknown to the vocabulary of %s learned "
                 "from training; data.tokenizer=bpe splits words into known parts.",
                 100 * share,
-                self.tokenizer.get_vocab_size(),
+                f"{self.tokenizer.get_vocab_size():,}",
             )
 
     def _warn_of_cuts(self) -> None:

@@ -98,7 +98,12 @@ def _pair_sections(pair: Pair) -> list[str]:
     table = markdown_table(
         ["class", "rows", f"F1 of {first}", f"F1 of {second}", "change"],
         [
-            [change.name, change.rows, *(f"{f1:.4f}" for f1 in change[2:]), f"{change.change:+.4f}"]
+            [
+                change.name,
+                f"{change.rows:,}",
+                *(f"{f1:.4f}" for f1 in change[2:]),
+                f"{change.change:+.4f}",
+            ]
             for change in shown
         ],
     )

@@ -3,7 +3,8 @@ import { element, exact, listWords, make } from "./answer.js";
 
 const SHOWN = 0.005; // a smaller share has no number and no colour
 
-const signed = (share) => `${share < 0 ? "−" : "+"}${Math.abs(share).toFixed(4)}`;
+// Four digits, with a minus only where they are not all 0.
+const signed = (share) => `${share <= -0.00005 ? "−" : "+"}${Math.abs(share).toFixed(4)}`;
 
 function wordElement(word, largest) {
   const shown = make("span", { className: "word" }, word.text);
