@@ -14,7 +14,7 @@ from helpers.small import data_module, small_network
 from textlstm import signals
 from textlstm.model.language_model import LanguageModel
 from textlstm.training import pretraining
-from textlstm.training.pretraining import joined, pretrain
+from textlstm.training.pretraining import epochs_for, joined, pretrain
 from textlstm.training.settings import PretrainSettings
 
 SMALL = {
@@ -226,6 +226,24 @@ def test_a_stage_stopped_inside_an_epoch_goes_on_there(read, tmp_path, monkeypat
 
 def without_seconds(history):
     return [{key: epoch[key] for key in epoch if key != "seconds"} for epoch in history]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "epochs"),
+    [(0, 10), (300_000, 10), (1_500_000, 10), (2_400_000, 6), (14_999_999, 1), (10**9, 1)],
+)
+def test_many_tokens_are_read_less_often(tokens, epochs):
+    assert epochs_for(tokens) == epochs
+
+
+def test_epochs_that_are_not_given_follow_from_the_tokens(read, tmp_path, monkeypatch):
+    data = read()
+    [texts] = data.language_texts()
+    monkeypatch.setattr(pretraining, "MOST_READ", 3 * int(texts.lengths.sum()) + 1)
+    _, record = stage(data, tmp_path / "stages", epochs=None)
+    assert len(record["history"]) == 3
+    stage(data, tmp_path / "stages", epochs=3)  # the same stage
+    assert len(kept_stages(tmp_path / "stages")) == 1
 
 
 def test_joined_texts_are_the_rows_of_both_whole_and_cut_alike(read, tmp_path):

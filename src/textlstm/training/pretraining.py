@@ -46,6 +46,7 @@ LAYOUT = 1  # of the cached stage: a change of what is learned or written must r
 MAX_TOKENS = 4096  # of a batch, padding counted: long texts would make few steps otherwise
 ONE_IN, MOST = 20, 200  # texts that perplexity is measured on: every twentieth, at most 200
 LONGEST_GRADIENT = 1.0
+MOST_EPOCHS, MOST_READ = 10, 15_000_000  # epochs and tokens of all epochs, unless epochs are given
 
 
 def pretrain(
@@ -68,6 +69,7 @@ def pretrain(
     Args:
         network: the classifier's network, or its ensemble, whose weights are replaced.
         texts: all texts that may be learned from.
+        settings: without a number of epochs, it has 10, or fewer that read 15 million tokens.
         cut: how many tokens of a text are read, and which.
         device: where it is trained.
         cache: a folder that keeps finished stages by content, and the last epoch of others.
@@ -79,6 +81,8 @@ def pretrain(
         What the record says of the stage.
     """
     whole = joined(texts, cut)
+    epochs = settings.epochs or epochs_for(int(whole.lengths.sum()))
+    settings = replace(settings, epochs=epochs)
     sizes, vocab_size = _sizes(network), network.members[0].embedding.num_embeddings
     shape = [vocab_size, sizes.embedding_dim, sizes.hidden, sizes.layers, sizes.bidirectional]
     parts = [LAYOUT, asdict(settings), shape, cut.max_length, cut.truncate]
@@ -91,6 +95,7 @@ def pretrain(
             vocab_size,
             whole,
             settings,
+            epochs=epochs,
             checkpoints=unfinished,
             device=device,
             report=report,
@@ -117,6 +122,11 @@ def pretrain(
         "from_cache": found,
         "history": history,
     }
+
+
+def epochs_for(tokens: int) -> int:
+    """Computes how often a language model reads texts of so many tokens."""
+    return max(1, min(MOST_EPOCHS, MOST_READ // max(1, tokens)))
 
 
 def _write_stage(folder: Path, weights: dict[str, Tensor], history: list[PretrainingEpoch]) -> None:
@@ -167,6 +177,7 @@ def _train(
     texts: EncodedTexts,
     settings: PretrainSettings,
     *,
+    epochs: int,
     checkpoints: Path,
     device: torch.device,
     report: Callable[[PretrainingEpoch], None],
@@ -178,11 +189,11 @@ def _train(
         torch.manual_seed(settings.seed)
         loader, measuring = _loaders(texts, settings)
         counts_V = texts.tokens.long().bincount(minlength=vocab_size)
-        module = PretrainingModule(sizes, settings, counts_V, len(loader))
+        module = PretrainingModule(sizes, settings, counts_V, len(loader) * epochs)
         history = PretrainingHistory(report, level)
         bar = ProgressBar("language model, epoch", {"pretrain/perplexity": "perplexity {:.1f}"})
         trainer = pl.Trainer(
-            max_epochs=settings.epochs,
+            max_epochs=epochs,
             accelerator=device.type,
             devices=[device.index or 0] if device.type == "cuda" else 1,
             # Each process of a distributed run trains it alone.

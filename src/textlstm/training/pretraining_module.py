@@ -28,7 +28,7 @@ class PretrainingModule(pl.LightningModule):
         sizes: the settings of the classifier's network, of which the sizes are taken.
         settings: the keys of `pretrain`.
         counts_V: how often each of the V tokens of the vocabulary stands in the texts.
-        steps: the steps of an epoch.
+        steps: the steps of all epochs.
 
     `SUMS` names what is added up over an epoch, which a checkpoint inside it has to hold.
     """
@@ -83,7 +83,7 @@ class PretrainingModule(pl.LightningModule):
             fused=True,
         )
         cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=self.settings.lr, total_steps=self.steps * self.settings.epochs
+            optimizer, max_lr=self.settings.lr, total_steps=self.steps
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 

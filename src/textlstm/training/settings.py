@@ -61,8 +61,8 @@ class PretrainSettings:
         InputError: a value outside its range, with its config key.
     """
 
-    epochs: int
-    """how often the language model reads its texts"""
+    epochs: int | None
+    """how often the language model reads its texts (default: 10 times, or 15 million tokens)"""
 
     lr: float
     """the highest learning rate of the language model, whose schedule is one_cycle"""
@@ -86,7 +86,9 @@ class PretrainSettings:
     """the seed of the language model, which runs with other seeds share"""
 
     def __post_init__(self) -> None:
-        for key in ("epochs", "batch_size", "candidates"):
+        if self.epochs is not None:
+            check_whole("pretrain.epochs", self.epochs, minimum=1)
+        for key in ("batch_size", "candidates"):
             check_whole(f"pretrain.{key}", getattr(self, key), minimum=1)
         check_number("pretrain.lr", self.lr, minimum=0)
         for key in ("dropout", "weight_drop", "word_dropout"):
