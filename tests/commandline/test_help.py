@@ -45,7 +45,7 @@ def test_help_tells_the_default_of_each_key(command):
     assert None not in told.values(), told
     if command == "train":
         assert told["model.hidden"][1] == "64"
-        assert told["optimizer.body_rate"][1] == "1.0"  # without pretrain=own_text
+        assert told["optimizer.body_rate"][1] == "1.0"
         assert told["pretrain.lr"][1] == "0.004"
         assert told["data.drop_empty"][1] == "false"
         assert told["data.train"][1] == "the embedded corpus"

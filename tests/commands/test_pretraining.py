@@ -79,7 +79,6 @@ def test_the_stage_is_said_recorded_and_drawn(pretrained, unlabelled):
     assert "## Pretraining" in report
     assert "language model of 126 texts" in report
     assert "30 of them from data.unlabelled" in report
-    assert record(folder)["config"]["optimizer"]["body_rate"] == 0.3
     assert "storm" in TextClassifier.load(folder).tokenizer.get_vocab()
 
 
