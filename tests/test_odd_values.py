@@ -120,7 +120,7 @@ ACCEPTED = {  # of a number's and a flag's odd values, those that the settings t
     "model.hidden": "2147483648",
     "model.label_smoothing": "0 1e-320",
     "model.sequence_dropout": "true",
-    "model.word_dropout": "0 1e-320",
+    "model.word_dropout": "0 1e-320 null",
     "optimizer.body_rate": "0 1.5 1e-320 1e308 2147483648 18446744073709551616 1e23",
     "optimizer.lr": "0 1.5 1e-320 1e308 2147483648 18446744073709551616 1e23",
     "optimizer.weight_decay": "0 1.5 1e-320 1e308 2147483648 18446744073709551616 1e23",

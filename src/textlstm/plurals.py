@@ -1,4 +1,4 @@
-"""Numbers with the noun that they count."""
+"""Numbers with the noun that they count, and several names in a sentence."""
 
 
 def number_of(count: int, noun: str, ending: str = "s") -> str:
@@ -8,3 +8,8 @@ def number_of(count: int, noun: str, ending: str = "s") -> str:
         ending: of the plural.
     """
     return f"{count:,} {noun}{'' if count == 1 else ending}"
+
+
+def in_words(names: list[str]) -> str:
+    """Joins at least one name with commas and, before the last one, `and`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

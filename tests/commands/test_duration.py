@@ -8,6 +8,8 @@ import torch
 from helpers.commands import QUICK, call, record, train_and_kill
 from helpers.configs import composed
 from textlstm.data import duration
+from textlstm.model.bundle import TextClassifier
+from textlstm.model.settings import word_dropout_for
 
 OPEN = [option for option in QUICK if "max_epochs" not in option]
 SAID = re.compile(r"training texts: batches of")
@@ -35,7 +37,7 @@ def test_what_follows_from_the_rows_is_said_and_recorded_and_trained(short, rows
         "trainer.max_epochs take other numbers.\n"
     ) in errors
     found = record(run)
-    assert found["resolved"] == {"batch_size": 8, "max_epochs": 5}
+    assert found["resolved"] == {"batch_size": 8, "max_epochs": 5, "word_dropout": 0.5}
     assert (found["steps"], len(found["history"])) == (50, 5)
     assert found["config"]["data"]["batch_size"] is None
     assert found["config"]["trainer"]["max_epochs"] is None
@@ -48,13 +50,36 @@ def test_what_follows_from_the_rows_is_said_and_recorded_and_trained(short, rows
     assert "is finished, after 5 of at most 5 epochs; there is nothing left to do" in errors
 
 
+def test_word_dropout_that_follows_from_the_rows_is_said_recorded_and_explained(rows, tmp_path):
+    run = tmp_path / "run"
+    _, errors = call(
+        "train", *OPEN, rows, "model.word_dropout=null", "trainer.max_epochs=1",
+        "data.batch_size=40", f"hydra.run.dir={run}",
+    )  # fmt: skip
+    assert (
+        "80 training texts: batches of 40, 1 epoch of 2 steps, 50% of the tokens read as unknown; "
+        "model.word_dropout takes another number.\n"
+    ) in errors
+    assert record(run)["config"]["model"]["word_dropout"] is None
+    assert record(run)["resolved"]["word_dropout"] == 0.5
+    assert "word dropout (0.5)" in (run / "report.md").read_text(encoding="utf-8")
+    assert TextClassifier.load(run).network.settings.word_dropout == 0.5
+
+
+@pytest.mark.parametrize(
+    ("rows", "share"), [(1, 0.5), (10_000, 0.5), (20_000, 0.25), (50_000, 0.1), (10**7, 0.1)]
+)
+def test_more_texts_are_read_more_whole(rows, share):
+    assert word_dropout_for(rows) == share
+
+
 def test_numbers_that_are_given_are_kept_to_the_letter_and_nothing_is_said(rows, tmp_path):
     run = tmp_path / "run"
     _, errors = call(
         "train", *OPEN, rows, "data.batch_size=33", "trainer.max_epochs=2", f"hydra.run.dir={run}"
     )
     assert not SAID.search(errors)
-    assert record(run)["resolved"] == {"batch_size": 33, "max_epochs": 2}
+    assert record(run)["resolved"] == {"batch_size": 33, "max_epochs": 2, "word_dropout": 0.5}
     assert record(run)["steps"] == 2 * 3
 
 
@@ -65,7 +90,7 @@ def test_only_what_is_open_follows_from_the_rows(rows, tmp_path):
         "80 training texts: batches of 8, 1 epoch of 10 steps; data.batch_size takes another "
         "number.\n"
     ) in errors
-    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 1}
+    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 1, "word_dropout": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -84,21 +109,22 @@ def test_a_sweep_trains_with_the_numbers_that_it_lists(rows, tmp_path):
     call("train", *OPEN, rows, *listed, "sweep.workers=1", "threads=1", folder)
     found = [record(file.parent) for file in tmp_path.glob("sweep/*/metrics.json")]
     numbers = [(*run["resolved"].values(), run["steps"]) for run in found]
-    assert sorted(numbers) == [(16, 1, 5), (16, 2, 10), (40, 1, 2), (40, 2, 4)]
+    assert sorted(numbers) == [(16, 1, 0.5, 5), (16, 2, 0.5, 10), (40, 1, 0.5, 2), (40, 2, 0.5, 4)]
 
 
 def test_a_resumed_run_keeps_the_numbers_that_it_began_with(rows, tmp_path):
     run = tmp_path / "run"
-    train_and_kill(run, *OPEN, rows)
+    train_and_kill(run, *OPEN, rows, "model.word_dropout=null")
     file = run / "checkpoints" / "last.ckpt"
     checkpoint = torch.load(file, weights_only=True)
     begun_with = checkpoint["TextDataModule"]
     assert (begun_with["batch_size"], begun_with["max_epochs"]) == (8, 100)
     begun_with["max_epochs"] = 4  # as if the rule had been another one then
+    checkpoint["hyper_parameters"]["model"]["word_dropout"] = 0.25
     torch.save(checkpoint, file)
 
     call("train", f"resume={run}", "trainer.accelerator=cpu")
-    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 4}
+    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 4, "word_dropout": 0.25}
     assert len(record(run)["history"]) == 4
 
 
@@ -112,7 +138,7 @@ def test_a_resumed_run_of_one_cycle_takes_no_other_epochs(rows, tmp_path):
 def test_a_refit_may_leave_its_epochs_to_the_rows(short, rows, tmp_path):
     run = tmp_path / "run"
     call("train", *OPEN, rows, "data.refit=true", f"hydra.run.dir={run}")
-    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 5}
+    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 5, "word_dropout": 0.5}
     assert record(run)["chosen_by"] == (
         "the number of epochs follows from that of the rows; nothing by test"
     )

@@ -11,6 +11,9 @@ DIRECTIONS = ("mixed", "separate")
 
 MOST_LAYERS = 1000
 
+FEW_ROWS = 10_000  # up to which word dropout is highest
+HIGHEST_WORD_DROPOUT, LOWEST_WORD_DROPOUT = 0.5, 0.1
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
@@ -51,8 +54,8 @@ class NetworkSettings:
     sequence_dropout: bool
     """true drops the same numbers at all tokens of a text"""
 
-    word_dropout: float
-    """the share of tokens that training reads as unknown"""
+    word_dropout: float | None
+    """the share of tokens that training reads as unknown (null: it follows from the rows)"""
 
     def __post_init__(self) -> None:
         check_whole("model.embedding_dim", self.embedding_dim, minimum=1)
@@ -69,7 +72,8 @@ class NetworkSettings:
         check_number("model.dropout", self.dropout, minimum=0, below=1)
         check_number("model.embedding_dropout", self.embedding_dropout, minimum=0, below=1)
         check_flag("model.sequence_dropout", self.sequence_dropout)
-        check_number("model.word_dropout", self.word_dropout, minimum=0, below=1)
+        if self.word_dropout is not None:
+            check_number("model.word_dropout", self.word_dropout, minimum=0, below=1)
 
     @property
     def separate(self) -> bool:
@@ -92,3 +96,14 @@ class ModelSettings(NetworkSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number("model.label_smoothing", self.label_smoothing, minimum=0, below=1)
+
+
+def word_dropout_for(rows: int) -> float:
+    """Computes model.word_dropout from the training rows, where it is null.
+
+    Few texts are soon known by heart, and reading half of their words as unknown helps. Of many
+    texts a network that starts from a language model learns more if it reads most of each:
+    docs/accuracy.md has what was measured.
+    """
+    share = HIGHEST_WORD_DROPOUT * FEW_ROWS / max(rows, FEW_ROWS)
+    return max(share, LOWEST_WORD_DROPOUT)

@@ -1,6 +1,9 @@
 """Explains the words of a report, each of them once, where it stands first."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from textlstm.plurals import in_words
 
 SCORES = (
     "Accuracy is the share of texts whose class is predicted. Macro F1 is the mean over the "
@@ -28,13 +31,15 @@ HARDER = {
 }
 
 
-def losses_explained(config: dict[str, Any]) -> str:
+def losses_explained(config: dict[str, Any], resolved: Mapping[str, Any]) -> str:
     """Says why validation loss may lie below training loss, with the values of this run.
 
     Args:
         config: the whole configuration.
+        resolved: the numbers of it that followed from the rows.
     """
-    model, data = config.get("model", {}), config.get("data", {})
+    data, model = config.get("data", {}), {**config.get("model", {})}
+    model["word_dropout"] = resolved.get("word_dropout", model.get("word_dropout"))
     harder = [f"{words} ({model[key]:g})" for key, words in HARDER.items() if model.get(key)]
     if data.get("class_weights"):
         harder.append("class weights")
@@ -45,11 +50,6 @@ def losses_explained(config: dict[str, Any]) -> str:
         )
     return (
         f"Training loss is the mean over an epoch, while the weights change, and is measured with "
-        f"{_listed(harder)}, which make training harder and are off on validation. So validation "
+        f"{in_words(harder)}, which make training harder and are off on validation. So validation "
         f"loss can lie far below training loss."
     )
-
-
-def _listed(words: list[str]) -> str:
-    """Joins words with commas and, before the last one, `and`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

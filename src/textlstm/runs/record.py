@@ -99,6 +99,8 @@ class Resolved(TypedDict):
     """Texts per step."""
     max_epochs: int
     """Passes over the training rows, unless the run was ended before."""
+    word_dropout: NotRequired[float | None]
+    """Share of tokens that training read as unknown; runs of before have it in their config."""
 
 
 class ScoredSplits(TypedDict, total=False):

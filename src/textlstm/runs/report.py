@@ -216,7 +216,7 @@ def _model(record: Record) -> str:
         kept += f"\n\n{record['stopped']}"
     curves = "![loss and accuracy by epoch](curves.png)"
     if not record["refit"]:
-        kept += f"\n\n{glossary.losses_explained(record['config'])}"
+        kept += f"\n\n{glossary.losses_explained(record['config'], record.get('resolved', {}))}"
     layers = ["## Model", table, glossary.SHAPES]
     return "\n\n".join([*layers, *_pretraining(record), "## Training", curves, kept])
 

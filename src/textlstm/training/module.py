@@ -82,7 +82,7 @@ class TextClassificationModule(pl.LightningModule):
             "class_weights": class_weights,
         }
         self.save_hyperparameters(hyperparameters, logger=False)
-        self.optimizer_settings = optimizer
+        self.optimizer_settings, self.word_dropout = optimizer, model.word_dropout
         self.labels = labels
 
         self.network = make_network(

@@ -16,11 +16,12 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.data.facts import SplitFacts
 from textlstm.model.ensemble import Network
 from textlstm.model.network import layer_table, trainable
-from textlstm.plurals import number_of
+from textlstm.plurals import in_words, number_of
 from textlstm.runs.charts import KEPT
 from textlstm.runs.record import Epoch, EpochValidation, Pretraining, Seconds
 from textlstm.terminal import LEFT, SHARE, Bar
 from textlstm.training.length import max_steps, steps_per_epoch
+from textlstm.training.module import TextClassificationModule
 from textlstm.training.settings import RunSettings
 
 log = logging.getLogger(__name__)
@@ -58,26 +59,35 @@ def announce(
 
 
 def announce_duration(
-    settings: RunSettings, trainer: pl.Trainer, data: TextDataModule, level: int
+    settings: RunSettings,
+    trainer: pl.Trainer,
+    module: TextClassificationModule,
+    data: TextDataModule,
+    level: int,
 ) -> None:
-    """Logs the batch size and the epochs if one of them follows from the rows."""
+    """Logs the batch size, the epochs and word dropout if one of them follows from the rows."""
     given = {
         "data.batch_size": settings.data.batch_size,
         "trainer.max_epochs": settings.trainer["max_epochs"],
+        "model.word_dropout": settings.model.word_dropout,
     }
     assert trainer.max_epochs is not None
     derived = [key for key, value in given.items() if value is None]
     if not derived:
         return
     others = "take other numbers" if len(derived) > 1 else "takes another number"
+    dropped = ""
+    if settings.model.word_dropout is None:
+        dropped = f", {module.word_dropout:.0%} of the tokens read as unknown"
     log.log(
         level,
-        "%s: batches of %d, %s of %s; %s %s.",
+        "%s: batches of %d, %s of %s%s; %s %s.",
         number_of(data.facts["splits"]["train"]["rows"], "training text"),
         data.batch_size,
         number_of(trainer.max_epochs, "epoch"),
         number_of(steps_per_epoch(trainer, data), "step"),
-        " and ".join(derived),
+        dropped,
+        in_words(derived),
         others,
     )
 

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -24,6 +24,7 @@ from textlstm.runs.record import (
     FORMAT,
     PrunedRecord,
     Record,
+    Resolved,
     ScoredName,
     ScoredSplits,
     write_pruned,
@@ -103,7 +104,7 @@ def describe_run(
         "parameters": trainable(module.network),
         "layers": layer_table(module.network.members, settings.data.pad_to),
         "steps": trainer.global_step,
-        "resolved": {"batch_size": data.batch_size, "max_epochs": trainer.max_epochs},
+        "resolved": _resolved(trainer, module, data),
         "history": history.epochs,
         "pretraining": history.pretraining,
         "data": data.facts,
@@ -123,6 +124,31 @@ def describe_run(
         record["baselines_on_validation"] = scored.baselines
     _add_parts(record, scored)
     return record
+
+
+def resolved_config(
+    settings: RunSettings,
+    trainer: pl.Trainer,
+    module: TextClassificationModule,
+    data: TextDataModule,
+) -> dict[str, Any]:
+    """Gives the whole configuration with the numbers that the run really has."""
+    config, numbers = settings.plain(), _resolved(trainer, module, data)
+    config["data"]["batch_size"] = numbers["batch_size"]
+    config["trainer"]["max_epochs"] = numbers["max_epochs"]
+    config["model"]["word_dropout"] = numbers["word_dropout"]
+    return config
+
+
+def _resolved(
+    trainer: pl.Trainer, module: TextClassificationModule, data: TextDataModule
+) -> Resolved:
+    assert trainer.max_epochs is not None
+    return {
+        "batch_size": data.batch_size,
+        "max_epochs": trainer.max_epochs,
+        "word_dropout": module.word_dropout,
+    }
 
 
 def _chosen_by(settings: RunSettings, trainer: pl.Trainer, run: RunFolder) -> str:

@@ -13,6 +13,7 @@ import torch
 from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.reading.checksums import changed_sources
+from textlstm.model.settings import word_dropout_for
 from textlstm.ranks import is_rank_zero
 from textlstm.runs import tensorboard
 from textlstm.runs.checkpoint_schema import (
@@ -131,6 +132,19 @@ def check_resumed(checkpoint: Path | None, module: TextClassificationModule) -> 
         content = read_checkpoint(checkpoint, mmap=True)
         saved_arguments(content)
         check_training_state(content, module, module.labels)
+
+
+def word_dropout_of(
+    settings: RunSettings, data: TextDataModule, checkpoint: Path | None
+) -> float | None:
+    """Gives model.word_dropout: as configured, or as the run began with it, or by the rows."""
+    if settings.model.word_dropout is not None:
+        return settings.model.word_dropout
+    if checkpoint is None:
+        return word_dropout_for(data.facts["splits"]["train"]["rows"])
+    with strange_states_refused(checkpoint):
+        arguments = saved_arguments(read_checkpoint(checkpoint, mmap=True))
+    return arguments["model"].word_dropout
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,14 @@ from textlstm.training.module import TextClassificationModule
 from textlstm.training.pretraining import pretrain
 from textlstm.training.process import prepare_process
 from textlstm.training.progress import EpochHistory, announce, announce_duration
-from textlstm.training.recording import describe_run, record_pruned, write_run
+from textlstm.training.recording import describe_run, record_pruned, resolved_config, write_run
 from textlstm.training.resuming import (
     check_goes_on,
     check_resumed,
     checkpoint_of_trial,
     checkpoint_to_resume,
     goes_on_from,
+    word_dropout_of,
 )
 from textlstm.training.scoring import calibrated_run, score_kept, score_whole
 from textlstm.training.settings import RunSettings
@@ -128,11 +130,12 @@ def _trained(
     checkpoint = _checkpoint(settings, run, sweeping=sweeping)
     data = _read(settings, trainer, checkpoint, cache)
     check_watched(trainer, data)
-    module = _module(settings, data)
+    module = _module(settings, data, checkpoint)
     check_resumed(checkpoint, module)
     if trainer.is_global_zero:
         _announce(settings, trainer, module, data, checkpoint, cache, sweeping=sweeping)
-        _begin_logging(settings, run, logger, trainer, data, overrides, checkpoint, sweeping)
+        config = resolved_config(settings, trainer, module, data)
+        _begin_logging(settings, run, logger, config, overrides, checkpoint, sweeping)
     if settings.pretrain is not None and checkpoint is None:
         history.pretraining = _pretrain(
             settings, trainer, module, data, run, cache, sweeping=sweeping
@@ -175,7 +178,7 @@ def _announce(
     """Logs what is trained, and for how long, and chooses the threads of a run that is new."""
     level = logging.DEBUG if sweeping else logging.INFO
     announce(data.facts["splits"], module.network, settings.data.pad_to, level)
-    announce_duration(settings, trainer, data, level)
+    announce_duration(settings, trainer, module, data, level)
     if trainer.world_size == 1 and checkpoint is None and settings.threads is None:
         take_fastest_threads(trainer, module, data, cache, level)
 
@@ -288,26 +291,23 @@ def _begin_logging(
     settings: RunSettings,
     run: RunFolder,
     logger: Logger,
-    trainer: pl.Trainer,
-    data: TextDataModule,
+    config: dict[str, Any],
     overrides: list[str],
     checkpoint: Path | None,
     sweeping: bool,
 ) -> None:
-    """Shows the configuration, with the batch size and the epochs that the run really has."""
-    config = settings.plain()
-    config["data"]["batch_size"] = data.batch_size
-    config["trainer"]["max_epochs"] = trainer.max_epochs
-    step = None
-    if checkpoint is not None:
-        step = read_checkpoint(checkpoint, mmap=True)["global_step"]
+    """Shows the configuration in the logger, whose run may have begun before."""
+    step = None if checkpoint is None else read_checkpoint(checkpoint, mmap=True)["global_step"]
     resumed = bool(settings.resume) or checkpoint is not None
     begin_logging(logger, config, run, overrides, resumed=resumed, step=step, sweeping=sweeping)
 
 
-def _module(settings: RunSettings, data: TextDataModule) -> TextClassificationModule:
+def _module(
+    settings: RunSettings, data: TextDataModule, checkpoint: Path | None
+) -> TextClassificationModule:
+    word_dropout = word_dropout_of(settings, data, checkpoint)
     return TextClassificationModule(
-        model=settings.model,
+        model=replace(settings.model, word_dropout=word_dropout),
         optimizer=settings.optimizer,
         labels=data.class_names,
         tokenizer_json=data.tokenizer.to_str(),
