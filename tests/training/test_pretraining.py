@@ -230,7 +230,15 @@ def without_seconds(history):
 
 @pytest.mark.parametrize(
     ("tokens", "epochs"),
-    [(0, 10), (300_000, 10), (1_500_000, 10), (2_400_000, 6), (14_999_999, 1), (10**9, 1)],
+    [
+        (0, 0),
+        (49_999, 0),
+        (50_000, 10),
+        (1_500_000, 10),
+        (2_400_000, 6),
+        (14_999_999, 1),
+        (10**9, 1),
+    ],
 )
 def test_many_tokens_are_read_less_often(tokens, epochs):
     assert epochs_for(tokens) == epochs
@@ -240,10 +248,25 @@ def test_epochs_that_are_not_given_follow_from_the_tokens(read, tmp_path, monkey
     data = read()
     [texts] = data.language_texts()
     monkeypatch.setattr(pretraining, "MOST_READ", 3 * int(texts.lengths.sum()) + 1)
+    monkeypatch.setattr(pretraining, "FEWEST_TOKENS", 10)
     _, record = stage(data, tmp_path / "stages", epochs=None)
     assert len(record["history"]) == 3
     stage(data, tmp_path / "stages", epochs=3)  # the same stage
     assert len(kept_stages(tmp_path / "stages")) == 1
+
+
+def test_few_tokens_leave_the_network_as_it_is_and_say_so(read, tmp_path, caplog):
+    data = read()
+    network = small_network(**{**SIZES, "vocab_size": data.tokenizer.get_vocab_size()})
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    with caplog.at_level(logging.DEBUG, pretraining.__name__):
+        _, record = stage(data, tmp_path / "stages", network=network, epochs=None)
+    assert record is None
+    assert "Pretraining is left out: the texts have " in caplog.text
+    assert "pretrain.epochs=10 has it all the same" in caplog.text
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, before[name])
+    assert not kept_stages(tmp_path / "stages")
 
 
 def test_joined_texts_are_the_rows_of_both_whole_and_cut_alike(read, tmp_path):

@@ -47,6 +47,15 @@ MAX_TOKENS = 4096  # of a batch, padding counted: long texts would make few step
 ONE_IN, MOST = 20, 200  # texts that perplexity is measured on: every twentieth, at most 200
 LONGEST_GRADIENT = 1.0
 MOST_EPOCHS, MOST_READ = 10, 15_000_000  # epochs and tokens of all epochs, unless epochs are given
+FEWEST_TOKENS = 50_000
+"""Tokens below which the classifier is better without the stage.
+
+With 20,000 tokens of newswire4, log loss on 2,000 other rows was 0.515 with it and 0.508 without.
+"""
+TOO_FEW = (
+    "Pretraining is left out: the texts have %s tokens, and fewer than %s teach a language model "
+    "too little; pretrain.epochs=10 has it all the same."
+)
 
 
 def pretrain(
@@ -60,7 +69,7 @@ def pretrain(
     report: Callable[[PretrainingEpoch], None],
     interval: Interval | None,
     level: int,
-) -> Pretraining:
+) -> Pretraining | None:
     """Starts the embedding and the LSTM of a network from a language model of some texts.
 
     Neither what the stage learns nor the random numbers after it depend on those before it: a run
@@ -69,7 +78,7 @@ def pretrain(
     Args:
         network: the classifier's network, or its ensemble, whose weights are replaced.
         texts: all texts that may be learned from.
-        settings: without a number of epochs, it has 10, or fewer that read 15 million tokens.
+        settings: without a number of epochs, it has as many as `epochs_for` computes.
         cut: how many tokens of a text are read, and which.
         device: where it is trained.
         cache: a folder that keeps finished stages by content, and the last epoch of others.
@@ -78,10 +87,14 @@ def pretrain(
         level: of `logging`, for the lines that say how the stage goes.
 
     Returns:
-        What the record says of the stage.
+        What the record says of the stage; None where the texts are too few to learn from.
     """
     whole = joined(texts, cut)
-    epochs = settings.epochs or epochs_for(int(whole.lengths.sum()))
+    tokens = int(whole.lengths.sum())
+    epochs = settings.epochs or epochs_for(tokens)
+    if not epochs:
+        log.log(level, TOO_FEW, f"{tokens:,}", f"{FEWEST_TOKENS:,}")
+        return None
     settings = replace(settings, epochs=epochs)
     sizes, vocab_size = _sizes(network), network.members[0].embedding.num_embeddings
     shape = [vocab_size, sizes.embedding_dim, sizes.hidden, sizes.layers, sizes.bidirectional]
@@ -118,15 +131,17 @@ def pretrain(
         assert not unused, unused
     return {
         "texts": len(whole),
-        "tokens": int(whole.lengths.sum()),
+        "tokens": tokens,
         "from_cache": found,
         "history": history,
     }
 
 
 def epochs_for(tokens: int) -> int:
-    """Computes how often a language model reads texts of so many tokens."""
-    return max(1, min(MOST_EPOCHS, MOST_READ // max(1, tokens)))
+    """Computes how often a language model reads texts of so many tokens; 0 if they are too few."""
+    if tokens < FEWEST_TOKENS:
+        return 0
+    return max(1, min(MOST_EPOCHS, MOST_READ // tokens))
 
 
 def _write_stage(folder: Path, weights: dict[str, Tensor], history: list[PretrainingEpoch]) -> None:

@@ -326,7 +326,7 @@ def _pretrain(
     cache: Path,
     *,
     sweeping: bool,
-) -> Pretraining:
+) -> Pretraining | None:
     """Starts the network from a language model; its perplexity goes to the run's logger."""
     assert settings.pretrain is not None
 

@@ -62,7 +62,7 @@ class PretrainSettings:
     """
 
     epochs: int | None
-    """how often the language model reads its texts (default: 10 times, or 15 million tokens)"""
+    """how often the language model reads its texts (default: 0 to 10 times, by their tokens)"""
 
     lr: float
     """the highest learning rate of the language model, whose schedule is one_cycle"""
