@@ -69,6 +69,9 @@ def test_nohup_goes_on_ignoring_the_end_of_its_terminal(tmp_path):
     assert process.returncode == 128 + signal.SIGTERM
 
 
+PRETRAINED = ["pretrain=own_text", "pretrain.epochs=20"]  # of few texts it would have none
+
+
 @pytest.mark.trust("signal at a random moment")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_command_told_to_end_at_any_moment_ends_with_one_line(tmp_path, number, record_property):
@@ -77,7 +80,7 @@ def test_a_command_told_to_end_at_any_moment_ends_with_one_line(tmp_path, number
     record_property("tried", tries)
     for attempt in range(tries):
         outputs = tmp_path / str(attempt)
-        process = begin(outputs, "pretrain=own_text", "data.max_rows=2000", "threads=null")
+        process = begin(outputs, *PRETRAINED, "data.max_rows=2000", "threads=null")
         time.sleep(chance.uniform(2, 25))
         process.send_signal(number)
         sent = time.monotonic()

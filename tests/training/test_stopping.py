@@ -232,7 +232,9 @@ def test_a_gradient_scaler_may_skip_a_step_but_not_two_looks_in_a_row(losses, sc
 
 def test_a_language_model_that_fails_is_not_kept(options, tmp_path, monkeypatch):
     monkeypatch.setattr("textlstm.training.run.CACHE", tmp_path / "cache")
-    _, errors = call("train", *options, "pretrain=own_text", "pretrain.lr=1e30", code=2)
+    _, errors = call(
+        "train", *options, "pretrain=own_text", "pretrain.epochs=2", "pretrain.lr=1e30", code=2
+    )
     assert re.search(
         r"^error: Training failed in step \d.*Give a smaller pretrain\.lr\.", errors, re.M
     )
