@@ -41,8 +41,8 @@ TRAIN_KEYS = {
     "test test_fraction text_column tokenizer train train_share truncate unlabelled val_fraction "
     "validation vocab_size",
     "logger": "_target_ default_hp_metric name",
-    "model": "bidirectional directions dropout embedding_dim embedding_dropout head hidden "
-    "label_smoothing layers pooling sequence_dropout word_dropout",
+    "model": "adversarial bidirectional directions dropout embedding_dim embedding_dropout head "
+    "hidden label_smoothing layers pooling sequence_dropout word_dropout",
     "optimizer": "body_rate lr name schedule weight_decay",
     "sweep": "minutes name prune repeats storage trials workers",
     "trainer": "accelerator accumulate_grad_batches checkpoint_every devices gradient_clip_val "

@@ -56,7 +56,7 @@ NUMBER_KEYS = {
     "callbacks": "early_stopping.patience",
     "data": "batch_size fold folds max_length max_rows max_tokens_per_batch pad_to split_seed "
     "streaming_rows test_fraction train_share val_fraction vocab_size",
-    "model": "dropout embedding_dim embedding_dropout hidden label_smoothing layers "
+    "model": "adversarial dropout embedding_dim embedding_dropout hidden label_smoothing layers "
     "sequence_dropout word_dropout",
     "optimizer": "body_rate lr weight_decay",
     "trainer": "accumulate_grad_batches checkpoint_every devices gradient_clip_val max_epochs",

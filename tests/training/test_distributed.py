@@ -39,6 +39,7 @@ SETTINGS = [
         "optimizer.lr=0.03",
     ),
     *("data.batch_size=40", "data.class_weights=balanced", "model.label_smoothing=0.1"),
+    "model.adversarial=0.5",
     *("trainer.accelerator=cpu", "threads=1", "wide=false", "baselines=false"),
 ]
 TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node=2")

@@ -13,7 +13,13 @@ from helpers.small import data_module
 from helpers.training import MODEL, LearningRates, make_module, make_trainer
 from textlstm.checks import InputError
 from textlstm.data.batching import Batch
-from textlstm.training.module import LOGGED, OPTIMIZERS, SCHEDULES, TextClassificationModule
+from textlstm.training.module import (
+    LOGGED,
+    OPTIMIZERS,
+    SCHEDULES,
+    TextClassificationModule,
+    worst_shift,
+)
 
 pytestmark = pytest.mark.cores
 
@@ -67,10 +73,64 @@ def test_the_training_loss_is_torchs_with_weights_and_smoothing(smoothing, weigh
     )
 
 
+def test_half_of_the_loss_is_that_of_texts_shifted_to_their_worst():
+    plain, module = make_module(), make_module(adversarial=0.5)
+    module.network.load_state_dict(plain.network.state_dict())
+    for each in (plain, module):
+        each.trainer = SimpleNamespace(global_step=0, log_every_n_steps=50, world_size=1)
+        each.on_train_epoch_start()
+    network = module.network
+    embedded_BTE = network.embed(BATCH.tokens_BT, BATCH.lengths_B)
+    loss = functional.cross_entropy(network.classify(embedded_BTE, BATCH.lengths_B), BATCH.labels_B)
+    shift_BTE = worst_shift(loss, embedded_BTE, network.embedding.weight, 0.5)
+    shifted_BC = network.classify(embedded_BTE + shift_BTE, BATCH.lengths_B)
+    shifted_loss = functional.cross_entropy(shifted_BC, BATCH.labels_B)
+    assert shifted_loss > loss
+    expected = (loss + shifted_loss) / 2
+    torch.testing.assert_close(module.training_step(BATCH, 0), expected)
+    torch.testing.assert_close(module.loss_sum, expected.detach() * len(BATCH.labels_B))
+    torch.testing.assert_close(plain.training_step(BATCH, 0), loss)
+    assert module.right == plain.right
+
+
+def test_the_worst_shift_has_the_size_that_is_asked_for_and_raises_the_loss_most():
+    torch.manual_seed(0)
+    network = make_module(bidirectional=True).network
+    tokens_BT = torch.tensor([[2, 3, 4, 5], [3, 2, 0, 0]])
+    lengths_B, labels_B = torch.tensor([4, 2]), torch.tensor([0, 2])
+
+    def loss_of(embedded_BTE):
+        return functional.cross_entropy(network.classify(embedded_BTE, lengths_B), labels_B)
+
+    embedded_BTE = network.embed(tokens_BT, lengths_B)
+    vectors_VE = network.embedding.weight
+    shift_BTE = worst_shift(loss_of(embedded_BTE), embedded_BTE, vectors_VE, 0.1)
+    length = 0.1 * vectors_VE[1:].norm(dim=1).mean()
+    torch.testing.assert_close(shift_BTE.flatten(1).norm(dim=1), length.expand(2))
+    assert not shift_BTE[1, 2:].any(), "padding was shifted"
+    assert not shift_BTE.requires_grad
+
+    worst = loss_of(embedded_BTE + shift_BTE)
+    for _ in range(20):
+        other_BTE = torch.randn(shift_BTE.shape)
+        other_BTE *= length / other_BTE.flatten(1).norm(dim=1)[:, None, None]
+        assert loss_of(embedded_BTE + other_BTE) < worst
+
+
+def test_texts_whose_loss_nothing_changes_are_not_shifted():
+    embedded_BTE = torch.ones(2, 3, 4, requires_grad=True)
+    shift_BTE = worst_shift((embedded_BTE * 0).sum(), embedded_BTE, torch.ones(5, 4), 1.0)
+    assert torch.equal(shift_BTE, torch.zeros(2, 3, 4))
+
+
 def test_a_training_step_never_waits_for_the_device():
     """Meta tensors have no values: what asks for one, and would wait for it on a GPU, fails."""
     module = make_module(
-        dropout=0.5, embedding_dropout=0.5, word_dropout=0.5, sequence_dropout=True
+        dropout=0.5,
+        embedding_dropout=0.5,
+        word_dropout=0.5,
+        sequence_dropout=True,
+        adversarial=0.5,
     ).to("meta")
     batch = BATCH.to(torch.device("meta"))
     module.trainer = SimpleNamespace(global_step=0, log_every_n_steps=50, world_size=1)
@@ -173,7 +233,7 @@ def test_a_checkpoint_written_by_hand_is_restored(tmp_path):
     """The layout that checkpoints have had from the start: plain values under these keys."""
     module = make_module(pooling="attention", optimizer={"lr": 0.5})
     values = {
-        "model": {**MODEL, "pooling": "attention", "label_smoothing": 0.25},
+        "model": {**MODEL, "pooling": "attention", "label_smoothing": 0.25, "adversarial": 0.5},
         "optimizer": {"name": "adam", "lr": 0.5, "weight_decay": 0.1, "schedule": "plateau"},
         "labels": ["a", "b", "c"],
         "tokenizer_json": "{}",

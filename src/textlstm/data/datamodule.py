@@ -22,11 +22,15 @@ from textlstm.data.sources import Source, load_source, load_stream
 from textlstm.data.splits import SPLITS, join_validation, split_sources
 from textlstm.data.stream_loader import BUFFER, StreamLoader
 from textlstm.data.streaming import Stream
-from textlstm.data.tokenizer import KINDS, load_tokenizer
+from textlstm.data.tokenizer import KINDS, LOOKED_AT, kind_for, kind_of, load_tokenizer
 from textlstm.data.unlabelled import Unlabelled, load_unlabelled
 
 log = logging.getLogger(__name__)
 
+PIECES = (
+    "The texts put no spaces between words, and are cut into pieces (bpe); data.tokenizer takes "
+    "another kind."
+)
 MANY_UNKNOWN = 0.1  # share of the words of validation above which a warning is given
 MOST_CUT = 0.5  # share of the training texts above which a warning is given
 
@@ -65,7 +69,8 @@ class TextDataModule(pl.LightningDataModule):
         tested: bool = True,
     ) -> None:
         super().__init__()
-        check_choice("data.tokenizer", settings.tokenizer, KINDS)
+        if settings.tokenizer is not None:
+            check_choice("data.tokenizer", settings.tokenizer, KINDS)
         self.settings, self.cache, self.seed = settings, cache, seed
         self.tokenizer_json, self.tested = tokenizer_json, tested
         self.splits: DatasetDict = DatasetDict()
@@ -214,8 +219,11 @@ class TextDataModule(pl.LightningDataModule):
         """The tokenizer, and where it comes from."""
         if self.tokenizer_json is not None:
             return load_tokenizer(self.tokenizer_json), "the run's own record"
+        kind = self.settings.tokenizer or kind_for(source.texts(row_numbers[:LOOKED_AT]))
+        if kind != (self.settings.tokenizer or "word"):
+            log.info("%s", PIECES)
         tokenizer, found = learn_tokenizer(
-            source, row_numbers, self.settings, self.cache, self.unlabelled
+            source, row_numbers, kind, self.settings.vocab_size, self.cache, self.unlabelled
         )
         return tokenizer, "the cache" if found else "the training split"
 
@@ -247,12 +255,12 @@ class TextDataModule(pl.LightningDataModule):
             **division,
             "streaming": streaming,
             "tokenizer": {
-                "kind": self.settings.tokenizer,
+                "kind": kind_of(self.tokenizer),
                 "size": self.tokenizer.get_vocab_size(),
                 "read_from": read_from,
                 # Trained again on the same texts it would give other ids: the saved file is the
                 # only original.
-                "reproducible": self.settings.tokenizer != "unigram",
+                "reproducible": kind_of(self.tokenizer) != "unigram",
             },
             "sources": {
                 split: source.origin
@@ -302,7 +310,7 @@ class TextDataModule(pl.LightningDataModule):
         if any(self.facts["unseen"].values()):
             log.warning("%s", unseen_sentence(self.facts["unseen"], self.class_names))
 
-        if self.settings.refit or self.settings.tokenizer != "word":
+        if self.settings.refit or kind_of(self.tokenizer) != "word":
             return
         share = self.facts["splits"]["validation"]["unknown_share"]
         if share > MANY_UNKNOWN:

@@ -12,7 +12,6 @@ from tokenizers import Tokenizer
 from textlstm.cache import content_key, kept
 from textlstm.data.batching import EncodedTexts
 from textlstm.data.facts import SplitFacts
-from textlstm.data.settings import TokenizerSettings
 from textlstm.data.sources import Source
 from textlstm.data.tokenizer import (
     LEAST_OFTEN,
@@ -28,7 +27,8 @@ from textlstm.terminal import counted
 def learn_tokenizer(
     source: Source,
     row_numbers: np.ndarray,
-    settings: TokenizerSettings,
+    kind: str,
+    vocab_size: int,
     cache: Path,
     unlabelled: Unlabelled | None = None,
 ) -> tuple[Tokenizer, bool]:
@@ -39,7 +39,6 @@ def learn_tokenizer(
     Returns:
         The tokenizer, and whether the cache had it.
     """
-    kind, vocab_size = settings.tokenizer, settings.vocab_size
 
     def learn(folder: Path) -> None:
         texts, total = source.texts(row_numbers), len(row_numbers)

@@ -235,7 +235,7 @@ class TokenizerSettings:
         InputError: too small a vocabulary. (The kind is checked where the kinds are.)
     """
 
-    tokenizer: str
+    tokenizer: str | None
     """what tokens are: word (whole words), bpe or unigram (pieces of words)"""
 
     vocab_size: int

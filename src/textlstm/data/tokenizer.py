@@ -1,8 +1,9 @@
 """Learns tokenizers, which turn text into token ids and are stored as JSON."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,17 +20,25 @@ CHARACTERS = 1_000_000  # of the texts whose encodings are in memory together
 # How often a pair of tokens must occur before BPE joins it. With once, and a vocabulary that has
 # room for all pairs, a text without spaces becomes one token, which no other text has.
 LEAST_OFTEN = 2
+WORD = re.compile(r"\b\w\w+\b")
+# Thai, Lao, Burmese, Khmer, Japanese and Chinese
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+LOOKED_AT = 1000  # training texts that show whether their words are spaced
 
 
 class Kind(NamedTuple):
     """A kind of tokenizer.
 
     Args:
+        model: the library's name of what it learns, which its JSON holds.
         splits_words: whether words are split into known parts.
         make: gives an untrained tokenizer and its trainer, for the fixed tokens and the size of the
             vocabulary.
     """
 
+    model: str
     splits_words: bool
     make: Callable[[list[str], int], tuple[Tokenizer, trainers.Trainer]]
 
@@ -60,10 +69,31 @@ def _unigram(fixed: list[str], vocab_size: int) -> tuple[Tokenizer, trainers.Tra
 
 
 KINDS = {
-    "word": Kind(False, _word),
-    "bpe": Kind(True, _bpe),
-    "unigram": Kind(True, _unigram),
+    "word": Kind("WordLevel", False, _word),
+    "bpe": Kind("BPE", True, _bpe),
+    "unigram": Kind("Unigram", True, _unigram),
 }
+
+
+def kind_for(texts: Iterable[str]) -> str:
+    """Chooses data.tokenizer, where it is null, by the first training texts.
+
+    Returns:
+        `word`, or `bpe` where a script puts no spaces between words.
+    """
+    return "bpe" if without_spaces(islice(texts, LOOKED_AT)) else "word"
+
+
+def without_spaces(texts: Iterable[str]) -> bool:
+    """Tells whether texts have no words, or mostly a script that puts no spaces between them."""
+    text = " ".join(texts)
+    return not WORD.search(text) or 2 * len(UNSPACED.findall(text)) > sum(map(str.isalpha, text))
+
+
+def kind_of(tokenizer: Tokenizer) -> str:
+    """Finds the kind of a tokenizer that `load_tokenizer` has read."""
+    model = type(tokenizer.model).__name__
+    return next(name for name, kind in KINDS.items() if kind.model == model)
 
 
 def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Tokenizer:
@@ -78,7 +108,7 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
         InputError: an unknown kind, or a vocabulary too small for the kind's fixed tokens.
     """
     check_choice("data.tokenizer", kind, KINDS)
-    splits_words, make = KINDS[kind]
+    _, splits_words, make = KINDS[kind]
     fixed = SPECIALS + BYTES if splits_words else SPECIALS
     check_whole("data.vocab_size", vocab_size, minimum=1)
     if vocab_size <= len(fixed):
@@ -147,7 +177,7 @@ def _check_steps(described: dict[str, Any]) -> None:
     made = {key: value for key, value in described.items() if key != "model"}
     made["model"] = {key: value for key, value in described["model"].items() if key not in learned}
     known = []
-    for splits_words, make in KINDS.values():
+    for _, splits_words, make in KINDS.values():
         tokenizer, _ = make(SPECIALS, len(SPECIALS) + 1)
         _set_steps(tokenizer, splits_words=splits_words)
         steps = json.loads(tokenizer.to_str())

@@ -1,7 +1,6 @@
 """What the network has to beat: the majority class and a linear model, on the very same split."""
 
 import logging
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from textlstm.data.sources import batched_texts
+from textlstm.data.tokenizer import LOOKED_AT, without_spaces
 from textlstm.model.metrics import Predictions, scores
 from textlstm.model.scores import Baseline, BaselineSettings
 from textlstm.model.significance import scores_with_intervals
@@ -33,11 +33,6 @@ MOST_WORK = 120_000_000
 
 Fitting takes less than a minute there on one core. At least one setting is fitted.
 """
-WORD = re.compile(r"\b\w\w+\b")
-# Thai, Lao, Burmese, Khmer, Japanese and Chinese
-UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
 
 
 def majority(splits: DatasetDict) -> Baseline:
@@ -105,7 +100,7 @@ def _chosen_on_validation(splits: DatasetDict, *, thorough: bool) -> tuple[Basel
     """Fits with each setting, and scores the one that is best on validation on the test split."""
     labels = splits["train"].features["label"].names
     gold_N = np.asarray(splits["train"]["label"][:])
-    unit = "character" if _unspaced(splits["train"]) else "word"
+    unit = "character" if without_spaces(splits["train"][:LOOKED_AT]["text"]) else "word"
     counted_longest, best_f1 = LONGEST[unit][0], -1.0
     counts = _counts(splits, unit, counted_longest)
     tried = _tried(unit, counts["train"].nnz * len(labels), thorough=thorough)
@@ -179,12 +174,6 @@ def _fitted(
     model = LogisticRegression(C=settings["C"], solver="newton-cg")
     with threadpool_limits(1):  # takes half the time of two threads: the products are small
         return tfidf, model.fit(tfidf.transform(counts), gold_N)
-
-
-def _unspaced(train: Dataset) -> bool:
-    """Tells whether the first 1,000 texts have no words, or mostly a script without spaces."""
-    text = " ".join(train[:1000]["text"])
-    return not WORD.search(text) or 2 * len(UNSPACED.findall(text)) > sum(map(str.isalpha, text))
 
 
 def _counts(splits: DatasetDict, unit: str, longest: int) -> dict[str, sparse.csr_matrix]:

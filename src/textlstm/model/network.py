@@ -154,15 +154,20 @@ class LSTMClassifier(nn.Module):
             known_BT: for explanations, how far each token is read as itself (1) and how far as
                 unknown (0): its vector lies that far between the two. None reads all as they are.
         """
-        lengths_B = lengths_B.clamp(min=1)  # a text without tokens is read as one of padding
-        mask_BT = torch.arange(tokens_BT.shape[1], device=tokens_BT.device) < lengths_B[:, None]
+        return self.classify(self.embed(tokens_BT, lengths_B, known_BT), lengths_B)
 
+    def embed(self, tokens_BT: Tensor, lengths_B: Tensor, known_BT: Tensor | None = None) -> Tensor:
+        """Gives the vectors of the tokens (B, T, E), in the order in which they are read.
+
+        In training word dropout has replaced some by the unknown token's. The arguments are those
+        of `forward`.
+        """
         word_dropout = self.settings.word_dropout
         if self.training and word_dropout:
             dropped_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < word_dropout
-            tokens_BT = tokens_BT.masked_fill(dropped_BT & mask_BT, UNK)
+            tokens_BT = tokens_BT.masked_fill(dropped_BT & _mask(tokens_BT, lengths_B), UNK)
         if self.backwards:
-            mirrored_BT = mirrored(lengths_B, tokens_BT.shape[1])
+            mirrored_BT = mirrored(lengths_B.clamp(min=1), tokens_BT.shape[1])
             tokens_BT = tokens_BT.gather(1, mirrored_BT)
             known_BT = None if known_BT is None else known_BT.gather(1, mirrored_BT)
 
@@ -170,12 +175,22 @@ class LSTMClassifier(nn.Module):
         if known_BT is not None:
             unknown_BTE = self.embedding(tokens_BT.masked_fill(tokens_BT != PAD, UNK))
             embedded_BTE = torch.lerp(unknown_BTE, embedded_BTE, known_BT[..., None])
+        return embedded_BTE
 
+    def classify(self, embedded_BTE: Tensor, lengths_B: Tensor) -> Tensor:
+        """Gives the class scores (B, C) of texts that `embed` has read."""
         states_BTH = self.embedding_dropout(embedded_BTE)
+        lengths_B = lengths_B.clamp(min=1)
         for depth, layer in enumerate(self.lstm):
             states_BTH = layer(self.dropout(states_BTH) if depth else states_BTH, lengths_B)
-        pooled_BP = self.pooling(states_BTH, lengths_B, mask_BT)
+        pooled_BP = self.pooling(states_BTH, lengths_B, _mask(embedded_BTE, lengths_B))
         return self.output(self.head(pooled_BP))
+
+
+def _mask(texts: Tensor, lengths_B: Tensor) -> Tensor:
+    """Tells which places of padded texts (B, T, …) are inside; the first one always is."""
+    places_T = torch.arange(texts.shape[1], device=texts.device)
+    return places_T < lengths_B.clamp(min=1)[:, None]
 
 
 def layer_table(members: list[LSTMClassifier], length: int | None) -> list[tuple[str, str, int]]:

@@ -88,14 +88,18 @@ class NetworkSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings(NetworkSettings):
-    """All keys of `model`: those of the network, and that of its loss."""
+    """All keys of `model`: those of the network, and those of its loss."""
 
     label_smoothing: float
     """the share of the target that is spread over all classes"""
 
+    adversarial: float = 0.0  # what networks were trained with before there was a choice
+    """how far training also shifts each text to its worst, in lengths of a mean token vector"""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number("model.label_smoothing", self.label_smoothing, minimum=0, below=1)
+        check_number("model.adversarial", self.adversarial, minimum=0, below=100)
 
 
 def word_dropout_for(rows: int) -> float:

@@ -28,6 +28,7 @@ HARDER = {
     "embedding_dropout": "embedding dropout",
     "word_dropout": "word dropout",
     "label_smoothing": "label smoothing",
+    "adversarial": "adversarial shifts",
 }
 
 

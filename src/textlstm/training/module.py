@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from textlstm.checks import check_choice, parse_settings
 from textlstm.data.batching import IGNORED, Batch
+from textlstm.data.vocabulary import PAD
 from textlstm.model.calibration import at_temperature
 from textlstm.model.ensemble import make_network, mean_log_probabilities
 from textlstm.model.metrics import PredictionCollector, Predictions, scores
@@ -36,7 +37,9 @@ class TextClassificationModule(pl.LightningModule):
     """A network, or an ensemble of several, with its training.
 
     Args:
-        model: the network's settings, and how much the targets are smoothed (Szegedy et al. 2016).
+        model: the network's settings, how much the targets are smoothed (Szegedy et al. 2016), and
+            how far texts are shifted to their worst (`worst_shift`). With such a shift, the loss
+            that is trained and logged is the mean of that of the texts and of the shifted ones.
         optimizer: the optimizer and its schedule: constant, one_cycle (up to `lr` and down to zero
             over the whole run, Smith & Topin 2018) or plateau (a tenth after two epochs without a
             better validation loss).
@@ -83,6 +86,7 @@ class TextClassificationModule(pl.LightningModule):
         }
         self.save_hyperparameters(hyperparameters, logger=False)
         self.optimizer_settings, self.word_dropout = optimizer, model.word_dropout
+        self.adversarial = model.adversarial
         self.labels = labels
 
         self.network = make_network(
@@ -125,18 +129,21 @@ class TextClassificationModule(pl.LightningModule):
         self.means_logged = False
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        members = self.network.members
-        scores = [member(batch.tokens_BT, batch.lengths_B) for member in members]
-        rows: int | Tensor
-        if self.trainer.world_size == 1:
-            losses = [self.loss(logits_BC, batch.labels_B) for logits_BC in scores]
-            loss, rows = torch.stack(losses).mean(), len(batch.labels_B)
-            self.loss_sum.add_(loss.detach(), alpha=rows)
-        else:
-            shares = [self._share_of_loss(logits_BC, batch.labels_B) for logits_BC in scores]
-            loss, rows = torch.stack([share for share, _ in shares]).mean(), shares[0][1]
-            self.loss_sum.addcmul_(loss.detach(), rows)
-        together_BC = mean_log_probabilities([logits_BC.detach() for logits_BC in scores])
+        losses, scores = [], []
+        for member in self.network.members:
+            embedded_BTE = member.embed(batch.tokens_BT, batch.lengths_B)
+            logits_BC = member.classify(embedded_BTE, batch.lengths_B)
+            loss, rows = self._loss(logits_BC, batch.labels_B)
+            if self.adversarial:
+                vectors_VE = member.embedding.weight
+                shift_BTE = worst_shift(loss, embedded_BTE, vectors_VE, self.adversarial)
+                shifted_BC = member.classify(embedded_BTE + shift_BTE, batch.lengths_B)
+                loss = (loss + self._loss(shifted_BC, batch.labels_B)[0]) / 2
+            losses.append(loss)
+            scores.append(logits_BC.detach())
+        loss = torch.stack(losses).mean()
+        self.loss_sum += loss.detach() * rows
+        together_BC = mean_log_probabilities(scores)
         self.right += (together_BC.argmax(dim=1) == batch.labels_B).sum()
         self.rows += rows
         if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
@@ -149,13 +156,16 @@ class TextClassificationModule(pl.LightningModule):
             )
         return loss
 
-    def _share_of_loss(self, logits_BC: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+    def _loss(self, logits_BC: Tensor, labels_B: Tensor) -> tuple[Tensor, int | Tensor]:
         """Computes this process's part of the loss, and counts the batch's rows in all processes.
 
         DDP averages gradients over processes, as if all had equally many rows of equal weight. So
         each process divides the sum over its rows by the weight of all rows, and the mean of what
         the processes return is the loss of the whole batch.
         """
+        if self.trainer.world_size == 1:
+            return self.loss(logits_BC, labels_B), len(labels_B)
+
         inside_B = labels_B != IGNORED
         weights_C = self.loss.weight
         weights_B = inside_B if weights_C is None else inside_B * weights_C[labels_B.clamp(min=0)]
@@ -280,3 +290,21 @@ def saved_arguments(content: Any) -> dict[str, Any]:
     check_choice("optimizer.name", values["optimizer"].name, OPTIMIZERS)
     check_choice("optimizer.schedule", values["optimizer"].schedule, SCHEDULES)
     return values
+
+
+def worst_shift(loss: Tensor, embedded_BTE: Tensor, vectors_VE: Tensor, size: float) -> Tensor:
+    """Computes the shift of embedded texts (B, T, E) that raises their loss fastest.
+
+    The source is Miyato, Dai & Goodfellow 2017, "Adversarial Training Methods for Semi-Supervised
+    Text Classification", without their scaling of the vectors: the size follows them instead.
+
+    Args:
+        loss: that of the texts, which are embedded in its graph.
+        vectors_VE: the vectors of the V tokens, padding first.
+        size: the Euclidean length of a whole text's shift, as a multiple of the mean length of a
+            vector.
+    """
+    (gradient_BTE,) = torch.autograd.grad(loss, embedded_BTE, retain_graph=True)
+    lengths_B11 = gradient_BTE.flatten(1).norm(dim=1)[:, None, None]
+    directions_BTE = gradient_BTE / lengths_B11.clamp(min=torch.finfo(lengths_B11.dtype).tiny)
+    return directions_BTE * (size * vectors_VE.detach()[PAD + 1 :].norm(dim=1).mean())

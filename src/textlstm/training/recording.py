@@ -132,11 +132,12 @@ def resolved_config(
     module: TextClassificationModule,
     data: TextDataModule,
 ) -> dict[str, Any]:
-    """Gives the whole configuration with the numbers that the run really has."""
+    """Gives the whole configuration with the values that the run really has."""
     config, numbers = settings.plain(), _resolved(trainer, module, data)
     config["data"]["batch_size"] = numbers["batch_size"]
     config["trainer"]["max_epochs"] = numbers["max_epochs"]
     config["model"]["word_dropout"] = numbers["word_dropout"]
+    config["data"]["tokenizer"] = data.facts["tokenizer"]["kind"]
     return config
 
 
