@@ -1,5 +1,6 @@
 """The targets of the Makefile that take names: a sweep to rank, and runs to delete."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,7 +14,11 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 
 def make(folder: Path, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
     command = ["make", "--no-print-directory", "-f", str(MAKEFILE), *arguments]
-    return subprocess.run(command, cwd=folder, input=answer, capture_output=True, text=True)
+    # Without the variables of the make that runs these tests, such as ARGS of `make test ARGS=-x`.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        command, cwd=folder, env=environment, input=answer, capture_output=True, text=True
+    )
 
 
 @pytest.fixture

@@ -264,6 +264,32 @@ def test_subwords_know_all_words(prepare, caplog, tokenizer):
     assert data.facts["splits"]["test"]["unknown_share"] == 0.0
 
 
+CHINESE = [(f"前锋{n % 7}进了{n % 5}球", "体育") for n in range(50)]
+CHINESE += [(f"银行{n % 7}下调{n % 5}利率", "财经") for n in range(50)]
+
+
+def test_texts_without_spaces_are_cut_into_pieces_unless_another_kind_is_named(prepare, caplog):
+    with caplog.at_level(logging.INFO):
+        data = prepare(CHINESE, tokenizer=None, vocab_size=400)
+        words = prepare(CHINESE, tokenizer="word")
+    assert data.facts["tokenizer"]["kind"] == "bpe"
+    assert words.facts["tokenizer"]["kind"] == "word"
+    said = [line for line in caplog.messages if "pieces" in line]
+    assert said == [
+        "The texts put no spaces between words, and are cut into pieces (bpe); data.tokenizer "
+        "takes another kind."
+    ]
+    assert data.facts["splits"]["test"]["mean_length"] > 3
+    assert words.facts["splits"]["test"]["mean_length"] < 2
+
+
+def test_a_given_tokenizer_says_its_own_kind(prepare):
+    first = prepare(CHINESE, tokenizer="unigram")
+    again = prepare(CHINESE, tokenizer_json=first.tokenizer.to_str())
+    assert again.facts["tokenizer"]["kind"] == "unigram"
+    assert not again.facts["tokenizer"]["reproducible"]
+
+
 def test_a_run_is_not_resumed_on_other_rows(prepare, write_rows):
     data = prepare(test=write_rows("test.csv", OTHER))
     kept = data.state_dict()

@@ -9,7 +9,14 @@ import pytest
 import torch
 
 from textlstm.checks import InputError
-from textlstm.data.tokenizer import KINDS, encode, load_tokenizer, train_tokenizer
+from textlstm.data.tokenizer import (
+    KINDS,
+    encode,
+    kind_for,
+    kind_of,
+    load_tokenizer,
+    train_tokenizer,
+)
 
 TEXTS = [
     "The striker scored twice in Porto.",
@@ -225,3 +232,29 @@ def test_texts_may_be_many_and_drawn_one_by_one(letters, monkeypatch):
 def test_an_empty_text_has_no_tokens(tokenizers, kind, texts):
     encoded = encode(tokenizers[kind], texts)
     assert [part.tolist() for part in encoded] == [[], [0] * len(texts), [0] * len(texts)]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("The striker scored twice", "word"),
+        ("Der Stürmer traf zweimal für 东京", "word"),
+        ("нападающий забил дважды", "word"),
+        ("공격수가 두 골을 넣었다", "word"),
+        ("前锋进了两球 NBA", "bpe"),
+        ("ストライカーが2点を決めた", "bpe"),
+        ("กองหน้ายิงสองประตู", "bpe"),
+        ("!? :-)", "bpe"),
+    ],
+)
+def test_texts_without_spaces_between_words_are_cut_into_pieces(text, kind):
+    assert kind_for([text] * 3) == kind
+
+
+def test_the_first_thousand_texts_choose_the_kind():
+    assert kind_for(iter(["the striker"] * 1000 + ["前锋进了两球"] * 9000)) == "word"
+
+
+@every_kind
+def test_the_kind_of_a_saved_tokenizer_is_known(tokenizers, kind):
+    assert kind_of(load_tokenizer(tokenizers[kind].to_str())) == kind
