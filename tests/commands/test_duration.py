@@ -8,10 +8,12 @@ import torch
 from helpers.commands import QUICK, call, record, train_and_kill
 from helpers.configs import composed
 from textlstm.data import duration
+from textlstm.model import settings
 from textlstm.model.bundle import TextClassifier
-from textlstm.model.settings import word_dropout_for
+from textlstm.model.settings import units_for, word_dropout_for
 
 OPEN = [option for option in QUICK if "max_epochs" not in option]
+SIZES = {"hidden": 16, "embedding_dim": 16, "word_dropout": 0.5}
 SAID = re.compile(r"training texts: batches of")
 
 
@@ -37,7 +39,7 @@ def test_what_follows_from_the_rows_is_said_and_recorded_and_trained(short, rows
         "trainer.max_epochs take other numbers.\n"
     ) in errors
     found = record(run)
-    assert found["resolved"] == {"batch_size": 8, "max_epochs": 5, "word_dropout": 0.5}
+    assert found["resolved"] == {"batch_size": 8, "max_epochs": 5, **SIZES}
     assert (found["steps"], len(found["history"])) == (50, 5)
     assert found["config"]["data"]["batch_size"] is None
     assert found["config"]["trainer"]["max_epochs"] is None
@@ -66,6 +68,32 @@ def test_word_dropout_that_follows_from_the_rows_is_said_recorded_and_explained(
     assert TextClassifier.load(run).network.settings.word_dropout == 0.5
 
 
+def test_units_that_follow_from_the_rows_are_said_and_recorded(rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "MANY_ROWS", 80)
+    monkeypatch.setattr(settings, "MANY_UNITS", 12)
+    run = tmp_path / "run"
+    given = [option for option in QUICK if not re.match(r"model\.(hidden|embedding)", option)]
+    _, errors = call(
+        "train", *given, rows, "model.hidden=null", "model.embedding_dim=null",
+        "data.batch_size=40", f"hydra.run.dir={run}",
+    )  # fmt: skip
+    assert (
+        "80 training texts: batches of 40, 3 epochs of 2 steps, 12 units; model.hidden and "
+        "model.embedding_dim take other numbers.\n"
+    ) in errors
+    found = record(run)
+    assert (found["resolved"]["hidden"], found["resolved"]["embedding_dim"]) == (12, 12)
+    assert found["config"]["model"]["hidden"] is None
+    assert TextClassifier.load(run).network.settings.sizes == (12, 12)
+    scored = call("evaluate", f"run={run}", "accelerator=cpu")
+    assert "Scores on test" in "".join(scored)
+
+
+@pytest.mark.parametrize(("rows", "units"), [(1, 128), (39_999, 128), (40_000, 256)])
+def test_many_texts_have_a_larger_network(rows, units):
+    assert units_for(rows) == units
+
+
 @pytest.mark.parametrize(
     ("rows", "share"), [(1, 0.5), (10_000, 0.5), (20_000, 0.25), (50_000, 0.1), (10**7, 0.1)]
 )
@@ -79,7 +107,7 @@ def test_numbers_that_are_given_are_kept_to_the_letter_and_nothing_is_said(rows,
         "train", *OPEN, rows, "data.batch_size=33", "trainer.max_epochs=2", f"hydra.run.dir={run}"
     )
     assert not SAID.search(errors)
-    assert record(run)["resolved"] == {"batch_size": 33, "max_epochs": 2, "word_dropout": 0.5}
+    assert record(run)["resolved"] == {"batch_size": 33, "max_epochs": 2, **SIZES}
     assert record(run)["steps"] == 2 * 3
 
 
@@ -90,7 +118,7 @@ def test_only_what_is_open_follows_from_the_rows(rows, tmp_path):
         "80 training texts: batches of 8, 1 epoch of 10 steps; data.batch_size takes another "
         "number.\n"
     ) in errors
-    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 1, "word_dropout": 0.5}
+    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 1, **SIZES}
 
 
 @pytest.mark.parametrize(
@@ -108,23 +136,31 @@ def test_a_sweep_trains_with_the_numbers_that_it_lists(rows, tmp_path):
     folder = f"hydra.sweep.dir={tmp_path}/sweep"
     call("train", *OPEN, rows, *listed, "sweep.workers=1", "threads=1", folder)
     found = [record(file.parent) for file in tmp_path.glob("sweep/*/metrics.json")]
-    numbers = [(*run["resolved"].values(), run["steps"]) for run in found]
-    assert sorted(numbers) == [(16, 1, 0.5, 5), (16, 2, 0.5, 10), (40, 1, 0.5, 2), (40, 2, 0.5, 4)]
+    sizes = [(run["resolved"]["batch_size"], run["resolved"]["max_epochs"]) for run in found]
+    numbers = [(*size, run["steps"]) for size, run in zip(sizes, found, strict=True)]
+    assert sorted(numbers) == [(16, 1, 5), (16, 2, 10), (40, 1, 2), (40, 2, 4)]
 
 
-def test_a_resumed_run_keeps_the_numbers_that_it_began_with(rows, tmp_path):
+def test_a_resumed_run_keeps_the_numbers_that_it_began_with(rows, tmp_path, monkeypatch):
     run = tmp_path / "run"
-    train_and_kill(run, *OPEN, rows, "model.word_dropout=null")
+    train_and_kill(run, *OPEN, rows, "model.word_dropout=null", "model.hidden=null")
+    monkeypatch.setattr(settings, "UNITS", 20)  # as if the rule had been another one then
     file = run / "checkpoints" / "last.ckpt"
     checkpoint = torch.load(file, weights_only=True)
     begun_with = checkpoint["TextDataModule"]
     assert (begun_with["batch_size"], begun_with["max_epochs"]) == (8, 100)
-    begun_with["max_epochs"] = 4  # as if the rule had been another one then
+    begun_with["max_epochs"] = 4
     checkpoint["hyper_parameters"]["model"]["word_dropout"] = 0.25
     torch.save(checkpoint, file)
 
     call("train", f"resume={run}", "trainer.accelerator=cpu")
-    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 4, "word_dropout": 0.25}
+    assert record(run)["resolved"] == {
+        "batch_size": 8,
+        "max_epochs": 4,
+        "hidden": 12,
+        "embedding_dim": 16,
+        "word_dropout": 0.25,
+    }
     assert len(record(run)["history"]) == 4
 
 
@@ -138,7 +174,7 @@ def test_a_resumed_run_of_one_cycle_takes_no_other_epochs(rows, tmp_path):
 def test_a_refit_may_leave_its_epochs_to_the_rows(short, rows, tmp_path):
     run = tmp_path / "run"
     call("train", *OPEN, rows, "data.refit=true", f"hydra.run.dir={run}")
-    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 5, "word_dropout": 0.5}
+    assert record(run)["resolved"] == {"batch_size": 8, "max_epochs": 5, **SIZES}
     assert record(run)["chosen_by"] == (
         "the number of epochs follows from that of the rows; nothing by test"
     )

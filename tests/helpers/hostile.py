@@ -142,6 +142,7 @@ HOSTILE: dict[str, Spoil] = {
     "a million layers": network(layers=1_000_000),
     "a million networks": network(ensemble=1_000_000),
     "many hidden units": network(hidden=100_000),
+    "units that follow from rows": network(hidden=None),
     "a size beyond all integers": network(embedding_dim=10**30),
     "a million dense layers": network(head=[1] * 100_000),
     "no layer": network(layers=0),

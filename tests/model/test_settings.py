@@ -22,7 +22,7 @@ ALL_MODEL = {**MODEL, "label_smoothing": 0.0}
 @pytest.mark.parametrize(
     ("kind", "file", "count"),
     [
-        (ModelSettings, "model/lstm.yaml", 12),
+        (ModelSettings, "model/lstm.yaml", 13),
         (OptimizerSettings, "optimizer/adam.yaml", 5),
         (OptimizerSettings, "optimizer/adamw.yaml", 5),
     ],

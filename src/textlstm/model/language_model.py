@@ -31,7 +31,7 @@ class Stack(nn.Module):
 
     def __init__(self, settings: NetworkSettings, *, dropout: float, weight_drop: float) -> None:
         super().__init__()
-        hidden, embedding_dim = settings.hidden, settings.embedding_dim
+        embedding_dim, hidden = settings.sizes
         self.layers = nn.ModuleList(
             LSTMLayer(hidden if depth else embedding_dim, hidden, bidirectional=False)
             for depth in range(settings.layers)
@@ -87,7 +87,7 @@ class LanguageModel(nn.Module):
     ) -> None:
         super().__init__()
         self.word_dropout = word_dropout
-        self.embedding = nn.Embedding(vocab_size, settings.embedding_dim, padding_idx=PAD)
+        self.embedding = nn.Embedding(vocab_size, settings.sizes[0], padding_idx=PAD)
         self.stacks = nn.ModuleList(
             Stack(settings, dropout=dropout, weight_drop=weight_drop)
             for _ in range(2 if settings.bidirectional else 1)

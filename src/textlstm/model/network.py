@@ -95,15 +95,15 @@ class LSTMClassifier(nn.Module):
 
         # The order of the layers is that of their random draws: another one would give another
         # network for the same seed.
-        embedding_dim, states = settings.embedding_dim, settings.state_size
+        (embedding_dim, hidden), states = settings.sizes, settings.state_size
         layer_dropout = SequenceDropout if settings.sequence_dropout else TokenDropout
         self.embedding = nn.Embedding(vocab_size, embedding_dim, padding_idx=PAD)
         self.embedding_dropout = layer_dropout(settings.embedding_dropout)
-        below = settings.hidden if settings.separate else states
+        below = hidden if settings.separate else states
         self.lstm = nn.ModuleList(
             LSTMLayer(
                 below if depth else embedding_dim,
-                settings.hidden,
+                hidden,
                 bidirectional=settings.bidirectional,
                 separate=settings.separate and depth > 0,
             )
@@ -111,7 +111,7 @@ class LSTMClassifier(nn.Module):
         )
         self.dropout = layer_dropout(settings.dropout)
 
-        pooling = POOLINGS[settings.pooling](states, settings.hidden)
+        pooling = POOLINGS[settings.pooling](states, hidden)
         self.add_module(settings.pooling, pooling)
         sizes = [pooling.size, *settings.head]
         self.head = nn.Sequential(TokenDropout(settings.dropout))
@@ -202,7 +202,7 @@ def layer_table(members: list[LSTMClassifier], length: int | None) -> list[tuple
     """
     network, settings, tokens = members[0], members[0].settings, length or "T"
     name = "Bidirectional LSTM" if settings.bidirectional else "LSTM"
-    rows = [("Embedding", f"{tokens} × {settings.embedding_dim}", trainable(network.embedding))]
+    rows = [("Embedding", f"{tokens} × {settings.sizes[0]}", trainable(network.embedding))]
     for number, layer in enumerate(network.lstm, start=1):
         rows.append((f"{name} {number}", f"{tokens} × {settings.state_size}", trainable(layer)))
 

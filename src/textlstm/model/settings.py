@@ -3,7 +3,7 @@
 The sentence under a field is the key's help. Torch is not imported here, so that `--help` is quick.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textlstm.checks import InputError, check_choice, check_flag, check_number, check_whole
 
@@ -12,6 +12,10 @@ DIRECTIONS = ("mixed", "separate")
 MOST_LAYERS = 1000
 
 FEW_ROWS = 10_000  # up to which word dropout is highest
+FROM_ROWS = ("hidden", "embedding_dim", "word_dropout")  # null: it follows from the rows
+
+MANY_ROWS = 40_000  # from which the network is larger
+UNITS, MANY_UNITS = 128, 256
 HIGHEST_WORD_DROPOUT, LOWEST_WORD_DROPOUT = 0.5, 0.1
 
 
@@ -24,11 +28,11 @@ class NetworkSettings:
             checked by the network, which knows all poolings.
     """
 
-    embedding_dim: int
-    """how many numbers stand for a token"""
+    embedding_dim: int | None
+    """how many numbers stand for a token (null: it follows from the rows)"""
 
-    hidden: int
-    """units of each LSTM layer, in each direction"""
+    hidden: int | None
+    """units of each LSTM layer, in each direction (null: they follow from the rows)"""
 
     layers: int
     """how many LSTM layers lie on top of each other"""
@@ -58,8 +62,9 @@ class NetworkSettings:
     """the share of tokens that training reads as unknown (null: it follows from the rows)"""
 
     def __post_init__(self) -> None:
-        check_whole("model.embedding_dim", self.embedding_dim, minimum=1)
-        check_whole("model.hidden", self.hidden, minimum=1)
+        for key in ("hidden", "embedding_dim"):
+            if getattr(self, key) is not None:
+                check_whole(f"model.{key}", getattr(self, key), minimum=1)
         check_whole("model.layers", self.layers, minimum=1, maximum=MOST_LAYERS)
         check_flag("model.bidirectional", self.bidirectional)
         check_choice("model.directions", self.directions, DIRECTIONS)
@@ -81,9 +86,20 @@ class NetworkSettings:
         return self.bidirectional and self.directions == "separate"
 
     @property
+    def sizes(self) -> tuple[int, int]:
+        """The numbers of a token's vector, and of a state of an LSTM in one direction.
+
+        Raises:
+            InputError: they are null, which a network cannot be.
+        """
+        if self.embedding_dim is None or self.hidden is None:
+            raise InputError("A network's hidden and embedding_dim must be numbers, got null.")
+        return self.embedding_dim, self.hidden
+
+    @property
     def state_size(self) -> int:
         """Size of a state of an LSTM layer, both directions together if there are two."""
-        return 2 * self.hidden if self.bidirectional else self.hidden
+        return self.sizes[1] * (2 if self.bidirectional else 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +116,26 @@ class ModelSettings(NetworkSettings):
         super().__post_init__()
         check_number("model.label_smoothing", self.label_smoothing, minimum=0, below=1)
         check_number("model.adversarial", self.adversarial, minimum=0, below=100)
+
+    def for_rows(self, rows: int) -> "ModelSettings":
+        """Gives these settings with what follows from the number of training rows, where null."""
+        units = units_for(rows)
+        return replace(
+            self,
+            embedding_dim=self.embedding_dim or units,
+            hidden=self.hidden or units,
+            word_dropout=(
+                word_dropout_for(rows) if self.word_dropout is None else self.word_dropout
+            ),
+        )
+
+
+def units_for(rows: int) -> int:
+    """Computes model.hidden and model.embedding_dim from the training rows, where they are null.
+
+    A larger network learns more from many texts. With few ones it takes three times as long.
+    """
+    return MANY_UNITS if rows >= MANY_ROWS else UNITS
 
 
 def word_dropout_for(rows: int) -> float:

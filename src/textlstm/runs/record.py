@@ -99,8 +99,12 @@ class Resolved(TypedDict):
     """Texts per step."""
     max_epochs: int
     """Passes over the training rows, unless the run was ended before."""
+    hidden: NotRequired[int]
+    """Units of each LSTM layer in each direction; runs of before have the next three in config."""
+    embedding_dim: NotRequired[int]
+    """Numbers that stand for a token."""
     word_dropout: NotRequired[float | None]
-    """Share of tokens that training read as unknown; runs of before have it in their config."""
+    """Share of tokens that training read as unknown."""
 
 
 class ScoredSplits(TypedDict, total=False):

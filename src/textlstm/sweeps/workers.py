@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from textlstm.checks import JobsFailed, parse_settings
 from textlstm.data.settings import DataSettings
+from textlstm.model.settings import MANY_UNITS
 from textlstm.parent import WORKER, wait_for_parent
 from textlstm.passwords import without_password
 from textlstm.places import CACHE
@@ -47,7 +48,7 @@ def suitable_number(config: DictConfig) -> int:
     if not hasattr(os, "sysconf"):
         return 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    recurrent_weights = 4 * 4 * config.model.hidden**2  # bytes
+    recurrent_weights = 4 * 4 * (config.model.hidden or MANY_UNITS) ** 2  # bytes
     cores_each = max(1, recurrent_weights // CACHED)
     return max(1, min(memory // MEMORY, cores() // cores_each))
 

@@ -97,7 +97,7 @@ def pretrain(
         return None
     settings = replace(settings, epochs=epochs)
     sizes, vocab_size = _sizes(network), network.members[0].embedding.num_embeddings
-    shape = [vocab_size, sizes.embedding_dim, sizes.hidden, sizes.layers, sizes.bidirectional]
+    shape = [vocab_size, *sizes.sizes, sizes.layers, sizes.bidirectional]
     parts = [LAYOUT, asdict(settings), shape, cut.max_length, cut.truncate]
     name = f"pretrained-{content_key(*parts, _digest(whole))}"
     unfinished = cache / f".{name}.unfinished"  # the same in each start, unlike those of `kept`

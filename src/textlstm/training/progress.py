@@ -16,6 +16,7 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.data.facts import SplitFacts
 from textlstm.model.ensemble import Network
 from textlstm.model.network import layer_table, trainable
+from textlstm.model.settings import FROM_ROWS
 from textlstm.plurals import in_words, number_of
 from textlstm.runs.charts import KEPT
 from textlstm.runs.record import Epoch, EpochValidation, Pretraining, Seconds
@@ -65,20 +66,22 @@ def announce_duration(
     data: TextDataModule,
     level: int,
 ) -> None:
-    """Logs the batch size, the epochs and word dropout if one of them follows from the rows."""
+    """Logs the batch size, the epochs and the model's numbers that follow from the rows."""
     given = {
         "data.batch_size": settings.data.batch_size,
         "trainer.max_epochs": settings.trainer["max_epochs"],
-        "model.word_dropout": settings.model.word_dropout,
+        **{f"model.{key}": getattr(settings.model, key) for key in FROM_ROWS},
     }
     assert trainer.max_epochs is not None
     derived = [key for key, value in given.items() if value is None]
     if not derived:
         return
     others = "take other numbers" if len(derived) > 1 else "takes another number"
-    dropped = ""
+    more = ""
+    if settings.model.hidden is None:
+        more += f", {number_of(module.network.members[0].settings.sizes[1], 'unit')}"
     if settings.model.word_dropout is None:
-        dropped = f", {module.word_dropout:.0%} of the tokens read as unknown"
+        more += f", {module.word_dropout:.0%} of the tokens read as unknown"
     log.log(
         level,
         "%s: batches of %d, %s of %s%s; %s %s.",
@@ -86,7 +89,7 @@ def announce_duration(
         data.batch_size,
         number_of(trainer.max_epochs, "epoch"),
         number_of(steps_per_epoch(trainer, data), "step"),
-        dropped,
+        more,
         in_words(derived),
         others,
     )

@@ -136,6 +136,8 @@ def resolved_config(
     config, numbers = settings.plain(), _resolved(trainer, module, data)
     config["data"]["batch_size"] = numbers["batch_size"]
     config["trainer"]["max_epochs"] = numbers["max_epochs"]
+    config["model"]["hidden"] = numbers["hidden"]
+    config["model"]["embedding_dim"] = numbers["embedding_dim"]
     config["model"]["word_dropout"] = numbers["word_dropout"]
     config["data"]["tokenizer"] = data.facts["tokenizer"]["kind"]
     return config
@@ -145,9 +147,12 @@ def _resolved(
     trainer: pl.Trainer, module: TextClassificationModule, data: TextDataModule
 ) -> Resolved:
     assert trainer.max_epochs is not None
+    embedding_dim, hidden = module.network.members[0].settings.sizes
     return {
         "batch_size": data.batch_size,
         "max_epochs": trainer.max_epochs,
+        "hidden": hidden,
+        "embedding_dim": embedding_dim,
         "word_dropout": module.word_dropout,
     }
 

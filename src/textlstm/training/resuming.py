@@ -5,6 +5,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from textlstm.checks import InputError
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.reading.checksums import changed_sources
-from textlstm.model.settings import word_dropout_for
+from textlstm.model.settings import ModelSettings
 from textlstm.ranks import is_rank_zero
 from textlstm.runs import tensorboard
 from textlstm.runs.checkpoint_schema import (
@@ -134,17 +135,21 @@ def check_resumed(checkpoint: Path | None, module: TextClassificationModule) -> 
         check_training_state(content, module, module.labels)
 
 
-def word_dropout_of(
+def model_settings_of(
     settings: RunSettings, data: TextDataModule, checkpoint: Path | None
-) -> float | None:
-    """Gives model.word_dropout: as configured, or as the run began with it, or by the rows."""
-    if settings.model.word_dropout is not None:
-        return settings.model.word_dropout
+) -> ModelSettings:
+    """Gives the settings of the model, with what the run began with or what the rows say for null.
+
+    Args:
+        checkpoint: the one that the run goes on from; None for a new run.
+    """
+    model = settings.model
     if checkpoint is None:
-        return word_dropout_for(data.facts["splits"]["train"]["rows"])
+        return model.for_rows(data.facts["splits"]["train"]["rows"])
     with strange_states_refused(checkpoint):
-        arguments = saved_arguments(read_checkpoint(checkpoint, mmap=True))
-    return arguments["model"].word_dropout
+        begun_with = saved_arguments(read_checkpoint(checkpoint, mmap=True))["model"]
+    nulls = {name for name, value in asdict(model).items() if value is None}
+    return replace(model, **{name: getattr(begun_with, name) for name in nulls})
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import logging
 import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ from textlstm.training.resuming import (
     checkpoint_of_trial,
     checkpoint_to_resume,
     goes_on_from,
-    word_dropout_of,
+    model_settings_of,
 )
 from textlstm.training.scoring import calibrated_run, score_kept, score_whole
 from textlstm.training.settings import RunSettings
@@ -230,7 +229,7 @@ def _check_module(settings: RunSettings) -> None:
     """Refuses a network or optimizer that cannot be made, before any data are read."""
     with torch.device("meta"):  # computes nothing
         TextClassificationModule(
-            model=settings.model,
+            model=settings.model.for_rows(1),
             optimizer=settings.optimizer,
             labels=["a", "b"],
             tokenizer_json="",
@@ -305,9 +304,8 @@ def _begin_logging(
 def _module(
     settings: RunSettings, data: TextDataModule, checkpoint: Path | None
 ) -> TextClassificationModule:
-    word_dropout = word_dropout_of(settings, data, checkpoint)
     return TextClassificationModule(
-        model=replace(settings.model, word_dropout=word_dropout),
+        model=model_settings_of(settings, data, checkpoint),
         optimizer=settings.optimizer,
         labels=data.class_names,
         tokenizer_json=data.tokenizer.to_str(),
