@@ -157,7 +157,7 @@ def test_a_resumed_run_keeps_the_numbers_that_it_began_with(rows, tmp_path, monk
     assert record(run)["resolved"] == {
         "batch_size": 8,
         "max_epochs": 4,
-        "hidden": 12,
+        "hidden": 128,
         "embedding_dim": 16,
         "word_dropout": 0.25,
     }
