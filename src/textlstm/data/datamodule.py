@@ -115,7 +115,7 @@ class TextDataModule(pl.LightningDataModule):
     def learned_rows(self) -> int:
         """Counts the training rows, in a refit without those that were validation rows.
 
-        The batch size follows from this number.
+        The batch size and the size of the network follow from this number.
         """
         if self.settings.refit:
             return int((~self.held_out).sum())

@@ -236,7 +236,7 @@ class TokenizerSettings:
     """
 
     tokenizer: str | None
-    """what tokens are: word (whole words), bpe or unigram (pieces of words)"""
+    """what tokens are: word, bpe or unigram (null: word, or bpe if texts have no spaces)"""
 
     vocab_size: int
     """the most tokens that the tokenizer may learn"""

@@ -11,11 +11,10 @@ DIRECTIONS = ("mixed", "separate")
 
 MOST_LAYERS = 1000
 
-FEW_ROWS = 10_000  # up to which word dropout is highest
 FROM_ROWS = ("hidden", "embedding_dim", "word_dropout")  # null: it follows from the rows
-
 MANY_ROWS = 40_000  # from which the network is larger
 UNITS, MANY_UNITS = 128, 256
+FEW_ROWS = 10_000  # up to which word dropout is highest
 HIGHEST_WORD_DROPOUT, LOWEST_WORD_DROPOUT = 0.5, 0.1
 
 

@@ -145,7 +145,7 @@ def model_settings_of(
     """
     model = settings.model
     if checkpoint is None:
-        return model.for_rows(data.facts["splits"]["train"]["rows"])
+        return model.for_rows(data.learned_rows())
     with strange_states_refused(checkpoint):
         begun_with = saved_arguments(read_checkpoint(checkpoint, mmap=True))["model"]
     nulls = {name for name, value in asdict(model).items() if value is None}
