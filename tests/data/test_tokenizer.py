@@ -245,6 +245,10 @@ def test_an_empty_text_has_no_tokens(tokenizers, kind, texts):
         ("ストライカーが2点を決めた", "bpe"),
         ("กองหน้ายิงสองประตู", "bpe"),
         ("!? :-)", "bpe"),
+        ("查余额", "bpe"),
+        ("前锋 进 了 两 球", "word"),  # cut into words by another program
+        ("体验2D巅峰 倚天屠龙记十大创新概览", "bpe"),
+        ("กองหน้า ยิง สอง ประตู", "word"),
     ],
 )
 def test_texts_without_spaces_between_words_are_cut_into_pieces(text, kind):

@@ -22,9 +22,12 @@ CHARACTERS = 1_000_000  # of the texts whose encodings are in memory together
 LEAST_OFTEN = 2
 WORD = re.compile(r"\b\w\w+\b")
 # Thai, Lao, Burmese, Khmer, Japanese and Chinese
-UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+UNSPACED = (
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
 )
+SPACED = re.compile(f"{UNSPACED} (?={UNSPACED})")
+LONGEST_WORD = 8  # characters of such a script between spaces, in the mean, that are one word
 LOOKED_AT = 1000  # training texts that show whether their words are spaced
 
 
@@ -79,15 +82,23 @@ def kind_for(texts: Iterable[str]) -> str:
     """Chooses data.tokenizer, where it is null, by the first training texts.
 
     Returns:
-        `word`, or `bpe` where a script puts no spaces between words.
+        `word`, or `bpe` where a script puts no spaces between words, and the texts have not been
+        cut into words either.
     """
-    return "bpe" if without_spaces(islice(texts, LOOKED_AT)) else "word"
+    looked_at = list(islice(texts, LOOKED_AT))
+    if not without_spaces(looked_at):
+        return "word"
+    text = "\n".join(looked_at)
+    words = len(SPACED.findall(text))
+    return "word" if LONGEST_WORD * words > len(re.findall(UNSPACED, text)) else "bpe"
 
 
 def without_spaces(texts: Iterable[str]) -> bool:
     """Tells whether texts have no words, or mostly a script that puts no spaces between them."""
     text = " ".join(texts)
-    return not WORD.search(text) or 2 * len(UNSPACED.findall(text)) > sum(map(str.isalpha, text))
+    return not WORD.search(text) or 2 * len(re.findall(UNSPACED, text)) > sum(
+        map(str.isalpha, text)
+    )
 
 
 def kind_of(tokenizer: Tokenizer) -> str:
