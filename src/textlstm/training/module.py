@@ -296,7 +296,8 @@ def worst_shift(loss: Tensor, embedded_BTE: Tensor, vectors_VE: Tensor, size: fl
     """Computes the shift of embedded texts (B, T, E) that raises their loss fastest.
 
     The source is Miyato, Dai & Goodfellow 2017, "Adversarial Training Methods for Semi-Supervised
-    Text Classification", without their scaling of the vectors: the size follows them instead.
+    Text Classification". They scale all vectors to the same spread; here the vectors stay as they
+    are, and the size of the shift is measured in their mean length.
 
     Args:
         loss: that of the texts, which are embedded in its graph.
