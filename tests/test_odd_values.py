@@ -114,7 +114,7 @@ ACCEPTED = {  # of a number's and a flag's odd values, those that the settings t
     "data.train_share": "1e-320",
     "data.val_fraction": "0 1e-320",
     "data.vocab_size": "2147483648",
-    "model.adversarial": "0 1.5 1e-320",
+    "model.adversarial": "0 1.5 1e-320 null",
     "model.dropout": "0 1e-320",
     "model.embedding_dim": "2147483648 null",
     "model.embedding_dropout": "0 1e-320",

@@ -10,10 +10,10 @@ from helpers.configs import composed
 from textlstm.data import duration
 from textlstm.model import settings
 from textlstm.model.bundle import TextClassifier
-from textlstm.model.settings import units_for, word_dropout_for
+from textlstm.model.settings import shift_for, units_for, word_dropout_for
 
 OPEN = [option for option in QUICK if "max_epochs" not in option]
-SIZES = {"hidden": 16, "embedding_dim": 16, "word_dropout": 0.5}
+SIZES = {"hidden": 16, "embedding_dim": 16, "word_dropout": 0.5, "adversarial": 0.0}
 SAID = re.compile(r"training texts: batches of")
 
 
@@ -52,19 +52,22 @@ def test_what_follows_from_the_rows_is_said_and_recorded_and_trained(short, rows
     assert "is finished, after 5 of at most 5 epochs; there is nothing left to do" in errors
 
 
-def test_word_dropout_that_follows_from_the_rows_is_said_recorded_and_explained(rows, tmp_path):
+def test_what_makes_training_harder_follows_from_the_rows_and_is_said(rows, tmp_path):
     run = tmp_path / "run"
     _, errors = call(
-        "train", *OPEN, rows, "model.word_dropout=null", "trainer.max_epochs=1",
-        "data.batch_size=40", f"hydra.run.dir={run}",
+        "train", *OPEN, rows, "model.word_dropout=null", "model.adversarial=null",
+        "trainer.max_epochs=1", "data.batch_size=40", f"hydra.run.dir={run}",
     )  # fmt: skip
     assert (
-        "80 training texts: batches of 40, 1 epoch of 2 steps, 50% of the tokens read as unknown; "
-        "model.word_dropout takes another number.\n"
+        "80 training texts: batches of 40, 1 epoch of 2 steps, 50% of the tokens read as unknown, "
+        "shifts of 2; model.word_dropout and model.adversarial take other numbers.\n"
     ) in errors
-    assert record(run)["config"]["model"]["word_dropout"] is None
-    assert record(run)["resolved"]["word_dropout"] == 0.5
-    assert "word dropout (0.5)" in (run / "report.md").read_text(encoding="utf-8")
+    found = record(run)
+    for key, value in {"word_dropout": 0.5, "adversarial": 2.0}.items():
+        assert (found["config"]["model"][key], found["resolved"][key]) == (None, value)
+    explained = (run / "report.md").read_text(encoding="utf-8")
+    assert "word dropout (0.5)" in explained
+    assert "adversarial shifts (2)" in explained
     assert TextClassifier.load(run).network.settings.word_dropout == 0.5
 
 
@@ -95,10 +98,17 @@ def test_many_texts_have_a_larger_network(rows, units):
 
 
 @pytest.mark.parametrize(
-    ("rows", "share"), [(1, 0.5), (10_000, 0.5), (20_000, 0.25), (50_000, 0.1), (10**7, 0.1)]
+    ("rows", "share"), [(1, 0.5), (5_000, 0.5), (10_000, 0.25), (25_000, 0.1), (10**7, 0.1)]
 )
 def test_more_texts_are_read_more_whole(rows, share):
     assert word_dropout_for(rows) == share
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"), [(1, 2.0), (2_500, 2.0), (4_000, 1.25), (10_000, 0.5), (10**7, 0.5)]
+)
+def test_fewer_texts_are_shifted_further(rows, size):
+    assert shift_for(rows) == size
 
 
 def test_numbers_that_are_given_are_kept_to_the_letter_and_nothing_is_said(rows, tmp_path):
@@ -143,7 +153,8 @@ def test_a_sweep_trains_with_the_numbers_that_it_lists(rows, tmp_path):
 
 def test_a_resumed_run_keeps_the_numbers_that_it_began_with(rows, tmp_path, monkeypatch):
     run = tmp_path / "run"
-    train_and_kill(run, *OPEN, rows, "model.word_dropout=null", "model.hidden=null")
+    nulls = ("model.word_dropout=null", "model.hidden=null", "model.adversarial=null")
+    train_and_kill(run, *OPEN, rows, *nulls)
     monkeypatch.setattr(settings, "UNITS", 20)  # as if the rule had been another one then
     file = run / "checkpoints" / "last.ckpt"
     checkpoint = torch.load(file, weights_only=True)
@@ -160,6 +171,7 @@ def test_a_resumed_run_keeps_the_numbers_that_it_began_with(rows, tmp_path, monk
         "hidden": 128,
         "embedding_dim": 16,
         "word_dropout": 0.25,
+        "adversarial": 2.0,
     }
     assert len(record(run)["history"]) == 4
 

@@ -11,11 +11,13 @@ DIRECTIONS = ("mixed", "separate")
 
 MOST_LAYERS = 1000
 
-FROM_ROWS = ("hidden", "embedding_dim", "word_dropout")  # null: it follows from the rows
+# null: they follow from the rows
+FROM_ROWS = ("hidden", "embedding_dim", "word_dropout", "adversarial")
 MANY_ROWS = 40_000  # from which the network is larger
 UNITS, MANY_UNITS = 128, 256
-FEW_ROWS = 10_000  # up to which word dropout is highest
+FEW_ROWS = 5_000  # up to which word dropout is highest
 HIGHEST_WORD_DROPOUT, LOWEST_WORD_DROPOUT = 0.5, 0.1
+LARGEST_SHIFT, SMALLEST_SHIFT = 2.0, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,13 +110,14 @@ class ModelSettings(NetworkSettings):
     label_smoothing: float
     """the share of the target that is spread over all classes"""
 
-    adversarial: float = 0.0  # what networks were trained with before there was a choice
-    """how far training also shifts each text to its worst, in lengths of a mean token vector"""
+    adversarial: float | None = 0.0  # what networks were trained with before there was a choice
+    """how far training also shifts each text to its worst (null: it follows from the rows)"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number("model.label_smoothing", self.label_smoothing, minimum=0, below=1)
-        check_number("model.adversarial", self.adversarial, minimum=0, below=100)
+        if self.adversarial is not None:
+            check_number("model.adversarial", self.adversarial, minimum=0, below=100)
 
     def for_rows(self, rows: int) -> "ModelSettings":
         """Gives these settings with what follows from the number of training rows, where null."""
@@ -126,6 +129,7 @@ class ModelSettings(NetworkSettings):
             word_dropout=(
                 word_dropout_for(rows) if self.word_dropout is None else self.word_dropout
             ),
+            adversarial=shift_for(rows) if self.adversarial is None else self.adversarial,
         )
 
 
@@ -146,3 +150,12 @@ def word_dropout_for(rows: int) -> float:
     """
     share = HIGHEST_WORD_DROPOUT * FEW_ROWS / max(rows, FEW_ROWS)
     return max(share, LOWEST_WORD_DROPOUT)
+
+
+def shift_for(rows: int) -> float:
+    """Computes model.adversarial from the training rows, where it is null.
+
+    The fewer the texts, the further they are shifted: from 2 up to 2,500 texts to 0.5 from 10,000
+    on. docs/accuracy.md has what was measured.
+    """
+    return min(max(FEW_ROWS / rows, SMALLEST_SHIFT), LARGEST_SHIFT)

@@ -40,7 +40,7 @@ def losses_explained(config: dict[str, Any], resolved: Mapping[str, Any]) -> str
         resolved: the numbers of it that followed from the rows.
     """
     data, model = config.get("data", {}), {**config.get("model", {})}
-    model["word_dropout"] = resolved.get("word_dropout", model.get("word_dropout"))
+    model.update({key: resolved[key] for key in HARDER if key in resolved})
     harder = [f"{words} ({model[key]:g})" for key, words in HARDER.items() if model.get(key)]
     if data.get("class_weights"):
         harder.append("class weights")

@@ -100,11 +100,13 @@ class Resolved(TypedDict):
     max_epochs: int
     """Passes over the training rows, unless the run was ended before."""
     hidden: NotRequired[int]
-    """Units of each LSTM layer in each direction; runs of before have the next three in config."""
+    """Units of each LSTM layer in each direction; runs of before have the next four in config."""
     embedding_dim: NotRequired[int]
     """Numbers that stand for a token."""
     word_dropout: NotRequired[float | None]
     """Share of tokens that training read as unknown."""
+    adversarial: NotRequired[float | None]
+    """Size of the shifts that training also tried, in mean lengths of a token's vector."""
 
 
 class ScoredSplits(TypedDict, total=False):

@@ -139,6 +139,7 @@ def resolved_config(
     config["model"]["hidden"] = numbers["hidden"]
     config["model"]["embedding_dim"] = numbers["embedding_dim"]
     config["model"]["word_dropout"] = numbers["word_dropout"]
+    config["model"]["adversarial"] = numbers["adversarial"]
     config["data"]["tokenizer"] = data.facts["tokenizer"]["kind"]
     return config
 
@@ -154,6 +155,7 @@ def _resolved(
         "hidden": hidden,
         "embedding_dim": embedding_dim,
         "word_dropout": module.word_dropout,
+        "adversarial": module.adversarial,
     }
 
 
