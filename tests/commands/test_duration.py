@@ -98,10 +98,10 @@ def test_many_texts_have_a_larger_network(rows, units):
 
 
 @pytest.mark.parametrize(
-    ("rows", "share"), [(1, 0.5), (5_000, 0.5), (10_000, 0.25), (25_000, 0.1), (10**7, 0.1)]
+    ("rows", "share"), [(1, 0.5), (10_000, 0.5), (12_000, 0.3), (14_000, 0.1), (10**7, 0.1)]
 )
 def test_more_texts_are_read_more_whole(rows, share):
-    assert word_dropout_for(rows) == share
+    assert word_dropout_for(rows) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(

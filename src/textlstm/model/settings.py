@@ -15,7 +15,7 @@ MOST_LAYERS = 1000
 FROM_ROWS = ("hidden", "embedding_dim", "word_dropout", "adversarial")
 MANY_ROWS = 40_000  # from which the network is larger
 UNITS, MANY_UNITS = 128, 256
-FEW_ROWS = 5_000  # up to which word dropout is highest
+FEW_ROWS, MORE_ROWS = 10_000, 14_000  # between which word dropout falls
 HIGHEST_WORD_DROPOUT, LOWEST_WORD_DROPOUT = 0.5, 0.1
 LARGEST_SHIFT, SMALLEST_SHIFT = 2.0, 0.5
 
@@ -148,8 +148,8 @@ def word_dropout_for(rows: int) -> float:
     texts a network that starts from a language model learns more if it reads most of each:
     docs/accuracy.md has what was measured.
     """
-    share = HIGHEST_WORD_DROPOUT * FEW_ROWS / max(rows, FEW_ROWS)
-    return max(share, LOWEST_WORD_DROPOUT)
+    fallen = min(max(rows - FEW_ROWS, 0) / (MORE_ROWS - FEW_ROWS), 1)
+    return HIGHEST_WORD_DROPOUT - fallen * (HIGHEST_WORD_DROPOUT - LOWEST_WORD_DROPOUT)
 
 
 def shift_for(rows: int) -> float:
@@ -158,4 +158,4 @@ def shift_for(rows: int) -> float:
     The fewer the texts, the further they are shifted: from 2 up to 2,500 texts to 0.5 from 10,000
     on. docs/accuracy.md has what was measured.
     """
-    return min(max(FEW_ROWS / rows, SMALLEST_SHIFT), LARGEST_SHIFT)
+    return min(SMALLEST_SHIFT * max(FEW_ROWS / rows, 1), LARGEST_SHIFT)
