@@ -60,7 +60,7 @@ def test_what_makes_training_harder_follows_from_the_rows_and_is_said(rows, tmp_
     )  # fmt: skip
     assert (
         "80 training texts: batches of 40, 1 epoch of 2 steps, 50% of the tokens read as unknown, "
-        "shifts of 2; model.word_dropout and model.adversarial take other numbers.\n"
+        "adversarial shifts of 2; model.word_dropout and model.adversarial take other numbers.\n"
     ) in errors
     found = record(run)
     for key, value in {"word_dropout": 0.5, "adversarial": 2.0}.items():

@@ -139,3 +139,11 @@ def test_a_run_killed_in_the_stage_goes_on_with_resume_to_the_same_weights(tmp_p
     call("train", *options, f"hydra.run.dir={tmp_path / 'whole'}")
     whole = load_file(stage / "weights.safetensors")
     assert all(torch.equal(tensor, whole[name]) for name, tensor in resumed.items())
+
+
+def test_a_stage_that_few_texts_leave_out_is_said_in_the_report(tmp_path):
+    folder = tmp_path / "run"
+    _, errors = call("train", *QUICK, "pretrain.epochs=null", f"hydra.run.dir={folder}")
+    assert "Pretraining is left out" in errors
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert "## Pretraining\n\nThe language model was left out" in report

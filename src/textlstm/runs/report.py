@@ -20,6 +20,11 @@ from textlstm.runs.results import compared, has_intervals, notes, score_table, s
 from textlstm.runs.watched import LOSS, WATCHED, extreme
 from textlstm.writing import markdown_table, write_text
 
+NO_PRETRAINING = (
+    "The language model was left out: the texts have too few tokens to teach it anything. "
+    "`pretrain.epochs=10` has it all the same."
+)
+
 
 def write_report(
     folder: Path,
@@ -232,10 +237,10 @@ def _among(record: Record, watched: str) -> str:
 
 
 def _pretraining(record: Record) -> list[str]:
-    """The language model that embedding and LSTM started from, if there was one."""
+    """The language model that embedding and LSTM started from, or that it was left out."""
     stage = record.get("pretraining")
     if stage is None:
-        return []
+        return ["## Pretraining", NO_PRETRAINING] if record["config"].get("pretrain") else []
     unlabelled = record["data"].get("unlabelled", 0)
     texts = f"{stage['texts']:,} texts ({stage['tokens']:,} tokens)"
     if unlabelled:

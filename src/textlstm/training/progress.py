@@ -83,7 +83,7 @@ def announce_duration(
     if settings.model.word_dropout is None:
         more += f", {module.word_dropout:.0%} of the tokens read as unknown"
     if settings.model.adversarial is None:
-        more += f", shifts of {module.adversarial:.2g}"
+        more += f", adversarial shifts of {module.adversarial:.2g}"
     log.log(
         level,
         "%s: batches of %d, %s of %s%s; %s %s.",
