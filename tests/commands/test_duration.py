@@ -161,7 +161,7 @@ def test_a_resumed_run_keeps_the_numbers_that_it_began_with(rows, tmp_path, monk
     begun_with = checkpoint["TextDataModule"]
     assert (begun_with["batch_size"], begun_with["max_epochs"]) == (8, 100)
     begun_with["max_epochs"] = 4
-    checkpoint["hyper_parameters"]["model"]["word_dropout"] = 0.25
+    checkpoint["hyper_parameters"]["model"].update(word_dropout=0.25, adversarial=1.25)
     torch.save(checkpoint, file)
 
     call("train", f"resume={run}", "trainer.accelerator=cpu")
@@ -171,7 +171,7 @@ def test_a_resumed_run_keeps_the_numbers_that_it_began_with(rows, tmp_path, monk
         "hidden": 128,
         "embedding_dim": 16,
         "word_dropout": 0.25,
-        "adversarial": 2.0,
+        "adversarial": 1.25,
     }
     assert len(record(run)["history"]) == 4
 

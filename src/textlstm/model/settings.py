@@ -15,7 +15,8 @@ MOST_LAYERS = 1000
 FROM_ROWS = ("hidden", "embedding_dim", "word_dropout", "adversarial")
 MANY_ROWS = 40_000  # from which the network is larger
 UNITS, MANY_UNITS = 128, 256
-FEW_ROWS, MORE_ROWS = 10_000, 14_000  # between which word dropout falls
+FEW_ROWS = 10_000  # up to which word dropout is highest, and from which shifts are smallest
+MORE_ROWS = 14_000  # from which word dropout is lowest
 HIGHEST_WORD_DROPOUT, LOWEST_WORD_DROPOUT = 0.5, 0.1
 LARGEST_SHIFT, SMALLEST_SHIFT = 2.0, 0.5
 
@@ -111,7 +112,7 @@ class ModelSettings(NetworkSettings):
     """the share of the target that is spread over all classes"""
 
     adversarial: float | None = 0.0  # what networks were trained with before there was a choice
-    """how far training also shifts each text to its worst (null: it follows from the rows)"""
+    """how far training shifts a text to its worst, in mean vector lengths (null: by the rows)"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
