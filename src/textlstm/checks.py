@@ -48,20 +48,33 @@ def suggested(typed: str, keys: Iterable[str]) -> str:
     return f" Did you mean {meant[0]!r}?" if meant else nearest(typed, keys)
 
 
-def check_whole(key: str, value: object, *, minimum: int, maximum: int = MOST) -> None:
-    """Refuses anything but an integer from `minimum` to `maximum`."""
+def check_whole(
+    key: str, value: object, *, minimum: int, maximum: int = MOST, null: bool = False
+) -> None:
+    """Refuses anything but an integer from `minimum` to `maximum`, and null if that is allowed."""
+    if null and value is None:
+        return
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{key} must be a whole number, got {value!r}.")
+        raise InputError(f"{key} must be a whole number{_or_null(null)}, got {value!r}.")
     if value < minimum:
         raise InputError(f"{key} must be at least {minimum}, got {value}.")
     if value > maximum:
         raise InputError(f"{key} must be at most {maximum}, got {value}.")
 
 
-def check_number(key: str, value: object, *, minimum: float, below: float = float("inf")) -> None:
-    """Refuses anything but a number of at least `minimum` and below `below`."""
+def check_number(
+    key: str,
+    value: object,
+    *,
+    minimum: float,
+    below: float = float("inf"),
+    null: bool = False,
+) -> None:
+    """Refuses anything but a number from `minimum` to below `below`, and null if it is allowed."""
+    if null and value is None:
+        return
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{key} must be a number, got {value!r}.")
+        raise InputError(f"{key} must be a number{_or_null(null)}, got {value!r}.")
     if isinstance(value, int) and abs(value) > sys.float_info.max:
         raise InputError(f"{key} must be a number of less than 308 digits.")
     if not math.isfinite(value):
@@ -71,20 +84,30 @@ def check_number(key: str, value: object, *, minimum: float, below: float = floa
         raise InputError(f"{key} must be at least {minimum:g}{limit}, got {value:g}.")
 
 
-def check_flag(key: str, value: object) -> None:
-    """Refuses anything but true and false."""
+def check_flag(key: str, value: object, *, null: bool = False) -> None:
+    """Refuses anything but true and false, and null if that is allowed."""
+    if null and value is None:
+        return
     if not isinstance(value, bool):
-        raise InputError(f"{key} must be true or false, got {value!r}.")
+        choices = "true, false or null" if null else "true or false"
+        raise InputError(f"{key} must be {choices}, got {value!r}.")
 
 
-def check_choice(key: str, value: object, options: Iterable[str]) -> None:
-    """Refuses anything but one of `options`."""
+def check_choice(key: str, value: object, options: Iterable[str], *, null: bool = False) -> None:
+    """Refuses anything but one of `options`, and null if that is allowed."""
+    if null and value is None:
+        return
     options = list(options)
     if value not in options:
         raise InputError(
-            f"{key} must be one of {', '.join(options)}, got "
+            f"{key} must be one of {', '.join(options)}{_or_null(null)}, got "
             f"{value!r}.{nearest(str(value), options)}"
         )
+
+
+def _or_null(allowed: bool) -> str:
+    """Names null among what was expected, where it is."""
+    return " or null" if allowed else ""
 
 
 def parse_settings(kind: type[Settings], values: Mapping[str, Any], group: str = "") -> Settings:

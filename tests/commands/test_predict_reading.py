@@ -132,8 +132,8 @@ def test_a_file_that_seems_to_have_a_header_or_none_is_told_so(predicted, run_fo
     ("options", "message"),
     [
         ({"columns": "[a]"}, r"^columns=\[a\] names the columns of a file without a header: give"),
-        ({"quoting": "minimal"}, r"^quoting must be one of double, none, got 'minimal'"),
-        ({"header": "false"}, r"^header must be true or false, got 'false'"),
+        ({"quoting": "minimal"}, r"^quoting must be one of double, none or null, got 'minimal'"),
+        ({"header": "false"}, r"^header must be true, false or null, got 'false'"),
         ({"text_column": "[text,x]"}, r"^input: .* has no column 'x'\."),
     ],
 )

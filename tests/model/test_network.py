@@ -166,8 +166,8 @@ def test_the_layer_table_adds_up(pooling):
     ("key", "value", "message"),
     [
         ("hidden", 0, "model.hidden must be at least 1, got 0"),
-        ("hidden", 4.0, "model.hidden must be a whole number, got 4.0"),
-        ("hidden", True, "model.hidden must be a whole number, got True"),
+        ("hidden", 4.0, "model.hidden must be a whole number or null, got 4.0"),
+        ("hidden", True, "model.hidden must be a whole number or null, got True"),
         ("layers", 0, "model.layers must be at least 1, got 0"),
         ("embedding_dim", -3, "model.embedding_dim must be at least 1, got -3"),
         (

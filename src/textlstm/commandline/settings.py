@@ -100,15 +100,11 @@ class EvaluateSettings:
         check_flag("drift", self.drift)
         check_choice("split", self.split, SPLITS)
         check_flag("changed_data", self.changed_data)
-        if self.encoding_errors is not None:
-            check_choice("encoding_errors", self.encoding_errors, ENCODING_ERRORS)
-        if self.merge_labels is not None:
-            check_flag("merge_labels", self.merge_labels)
+        check_choice("encoding_errors", self.encoding_errors, ENCODING_ERRORS, null=True)
+        check_flag("merge_labels", self.merge_labels, null=True)
         check_delimited("", self.header, self.quoting)
-        if self.batch_size is not None:
-            check_whole("batch_size", self.batch_size, minimum=1)
-        if self.threads is not None:
-            check_whole("threads", self.threads, minimum=1, maximum=MOST_THREADS)
+        check_whole("batch_size", self.batch_size, minimum=1, null=True)
+        check_whole("threads", self.threads, minimum=1, maximum=MOST_THREADS, null=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,14 +183,11 @@ class PredictSettings:
         check_flag("explain", self.explain)
         if self.against is not None and not self.explain:
             raise InputError("against= says why a text is not of a class: give explain=true, too.")
-        if self.encoding_errors is not None:
-            check_choice("encoding_errors", self.encoding_errors, ENCODING_ERRORS)
+        check_choice("encoding_errors", self.encoding_errors, ENCODING_ERRORS, null=True)
         check_delimited("", self.header, self.quoting)
-        if self.min_probability is not None:
-            check_number("min_probability", self.min_probability, minimum=0, below=1)
+        check_number("min_probability", self.min_probability, minimum=0, below=1, null=True)
         check_whole("batch_size", self.batch_size, minimum=1)
-        if self.threads is not None:
-            check_whole("threads", self.threads, minimum=1, maximum=MOST_THREADS)
+        check_whole("threads", self.threads, minimum=1, maximum=MOST_THREADS, null=True)
         if self.text is not None and (self.input is not None or self.output is not None):
             raise InputError(
                 "text= predicts one text on the screen: leave input= and output= out, or text=."

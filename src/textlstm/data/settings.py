@@ -168,8 +168,7 @@ class SplitSettings:
         check_flag("data.refit", self.refit)
         self._check_folds()
         check_whole("data.split_seed", self.split_seed, minimum=0, maximum=MOST_SEED)
-        if self.max_rows is not None:
-            check_whole("data.max_rows", self.max_rows, minimum=1)
+        check_whole("data.max_rows", self.max_rows, minimum=1, null=True)
         check_number("data.train_share", self.train_share, minimum=0)
         if not 0 < self.train_share <= 1:
             raise InputError(
@@ -264,8 +263,7 @@ class CutSettings:
 
     def __post_init__(self) -> None:
         check_choice("data.truncate", self.truncate, TRUNCATE)
-        if self.max_length is not None:
-            check_whole("data.max_length", self.max_length, minimum=1)
+        check_whole("data.max_length", self.max_length, minimum=1, null=True)
         if self.pad_to is not None:
             check_whole("data.pad_to", self.pad_to, minimum=1)
             if self.max_length is None or self.max_length > self.pad_to:
@@ -290,8 +288,7 @@ class BatchSettings:
     """the most tokens in each step, padding counted; longer texts come in smaller batches"""
 
     def __post_init__(self) -> None:
-        if self.batch_size is not None:
-            check_whole("data.batch_size", self.batch_size, minimum=1)
+        check_whole("data.batch_size", self.batch_size, minimum=1, null=True)
         check_whole("data.max_tokens_per_batch", self.max_tokens_per_batch, minimum=1)
 
 

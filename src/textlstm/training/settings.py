@@ -86,8 +86,7 @@ class PretrainSettings:
     """the seed of the language model, which runs with other seeds share"""
 
     def __post_init__(self) -> None:
-        if self.epochs is not None:
-            check_whole("pretrain.epochs", self.epochs, minimum=1)
+        check_whole("pretrain.epochs", self.epochs, minimum=1, null=True)
         for key in ("batch_size", "candidates"):
             check_whole(f"pretrain.{key}", getattr(self, key), minimum=1)
         check_number("pretrain.lr", self.lr, minimum=0)
@@ -158,19 +157,16 @@ class RunSettings:
     def __post_init__(self) -> None:
         check_whole("seed", self.seed, minimum=0, maximum=MOST_SEED)
         check_whole("ensemble", self.ensemble, minimum=1, maximum=MOST_NETWORKS)
-        if self.threads is not None:
-            check_whole("threads", self.threads, minimum=1, maximum=MOST_THREADS)
+        check_whole("threads", self.threads, minimum=1, maximum=MOST_THREADS, null=True)
         check_flag("test", self.test)
         if not isinstance(self.baselines, bool) and self.baselines != "thorough":
             raise InputError(f"baselines must be true, false or thorough, got {self.baselines!r}.")
         check_flag("calibrate", self.calibrate)
         check_flag("spreadsheet", self.spreadsheet)
-        if self.wide is not None:
-            check_flag("wide", self.wide)
+        check_flag("wide", self.wide, null=True)
         for key, default in (("max_epochs", None), ("accumulate_grad_batches", 1)):
             value = self.trainer.setdefault(key, default)  # ~trainer.KEY takes it out
-            if value is not None or default is not None:
-                check_whole(f"trainer.{key}", value, minimum=1)
+            check_whole(f"trainer.{key}", value, minimum=1, null=default is None)
         parse_interval(self.trainer.setdefault("checkpoint_every", DEFAULT))
         if self.data.refit:
             self._check_refit()

@@ -66,12 +66,11 @@ def check_trainer_keys(given: dict[str, Any]) -> None:
 
     _check_devices(given)
     for name in ("min_epochs", "min_steps", "log_every_n_steps"):
-        if given.get(name) is not None:
-            check_whole(f"trainer.{name}", given[name], minimum=1)
+        check_whole(f"trainer.{name}", given.get(name), minimum=1, null=True)
     if given.get("max_steps") not in (None, NO_LIMIT):
         check_whole("trainer.max_steps", given["max_steps"], minimum=1)
-    if given.get("gradient_clip_val") is not None:
-        check_number("trainer.gradient_clip_val", given["gradient_clip_val"], minimum=0)
+    clipped = given.get("gradient_clip_val")
+    check_number("trainer.gradient_clip_val", clipped, minimum=0, null=True)
     if "num_nodes" in given:
         check_whole("trainer.num_nodes", given["num_nodes"], minimum=1, maximum=MOST_DEVICES)
     _check_time(given.get("max_time"))

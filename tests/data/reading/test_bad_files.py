@@ -79,7 +79,7 @@ CASES = [
         [TRAIN + "rows.txt", "data.format=cvs"],
         (
             "data.format must be one of csv, tsv, jsonl, json, parquet, pq, xlsx, xls, fasttext, "
-            "ft, lines, got 'cvs'. Did you mean 'csv'?"
+            "ft, lines or null, got 'cvs'. Did you mean 'csv'?"
         ),
     ),
     (

@@ -54,8 +54,7 @@ def format_names() -> str:
 
 def check_format(settings: FileSettings, key: str) -> None:
     """Refuses what is no format, as `key` names it; None is none."""
-    if settings.format is not None:
-        check_choice(key, settings.format, [*(suffix[1:] for suffix in FORMATS), LINES])
+    check_choice(key, settings.format, [*(suffix[1:] for suffix in FORMATS), LINES], null=True)
 
 
 def is_table(path: Path) -> bool:

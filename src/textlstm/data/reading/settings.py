@@ -55,10 +55,8 @@ class DelimitedSettings:
 
 def check_delimited(prefix: str, header: object, quoting: object) -> None:
     """Refuses values of `header` and `quoting` that are none of theirs; `prefix` is of the keys."""
-    if header is not None:
-        check_flag(f"{prefix}header", header)
-    if quoting is not None:
-        check_choice(f"{prefix}quoting", quoting, QUOTING)
+    check_flag(f"{prefix}header", header, null=True)
+    check_choice(f"{prefix}quoting", quoting, QUOTING, null=True)
 
 
 @dataclass(frozen=True, kw_only=True)
