@@ -52,11 +52,13 @@ def test_what_follows_from_the_rows_is_said_and_recorded_and_trained(short, rows
     assert "is finished, after 5 of at most 5 epochs; there is nothing left to do" in errors
 
 
-def test_what_makes_training_harder_follows_from_the_rows_and_is_said(rows, tmp_path):
+def test_what_makes_training_harder_follows_from_the_texts_and_is_said(write_rows, tmp_path):
     run = tmp_path / "run"
+    texts = [(f"{'goal' if n % 2 else 'shares'} word{n}", "ab"[n % 2]) for n in range(100)]
     _, errors = call(
-        "train", *OPEN, rows, "model.word_dropout=null", "model.adversarial=null",
-        "trainer.max_epochs=1", "data.batch_size=40", f"hydra.run.dir={run}",
+        "train", *OPEN, f"data.train={write_rows('new.csv', texts)}",
+        "model.word_dropout=null", "model.adversarial=null", "trainer.max_epochs=1",
+        "data.batch_size=40", f"hydra.run.dir={run}",
     )  # fmt: skip
     assert (
         "80 training texts: batches of 40, 1 epoch of 2 steps, 50% of the tokens read as unknown, "
@@ -101,7 +103,31 @@ def test_many_texts_have_a_larger_network(rows, units):
     ("rows", "share"), [(1, 0.5), (10_000, 0.5), (12_000, 0.3), (14_000, 0.1), (10**7, 0.1)]
 )
 def test_more_texts_are_read_more_whole(rows, share):
-    assert word_dropout_for(rows) == pytest.approx(share)
+    assert word_dropout_for(rows, unknown_words=1) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "share"), [(0, 0.1), (0.5, 0.1), (0.7, 0.3), (0.9, 0.5), (90, 0.5)]
+)
+def test_texts_of_known_words_are_read_more_whole(unknown, share):
+    assert word_dropout_for(9_000, unknown) == pytest.approx(share)
+    assert word_dropout_for(14_000, unknown) == pytest.approx(0.1)
+
+
+def test_the_words_of_the_training_texts_decide_how_many_are_read_as_unknown(write_rows, tmp_path):
+    orders = [f"play song{n % 30} now" for n in range(60)]
+    news = [f"minister{n} visits city{n}" for n in range(60)]
+    for name, texts in {"orders": orders, "news": news}.items():
+        rows = [(f"{text} {'ab'[n % 2] * 2}", "ab"[n % 2]) for n, text in enumerate(texts)]
+        call(
+            "train", *OPEN, f"data.train={write_rows(f'{name}.csv', rows)}",
+            "model.word_dropout=null", "trainer.max_epochs=1", "data.batch_size=40",
+            f"hydra.run.dir={tmp_path}/{name}",
+        )  # fmt: skip
+    found = {
+        name: record(tmp_path / name)["resolved"]["word_dropout"] for name in ("orders", "news")
+    }
+    assert found == pytest.approx({"orders": 0.1, "news": 0.5})
 
 
 @pytest.mark.parametrize(

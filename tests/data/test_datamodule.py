@@ -231,6 +231,25 @@ def test_many_unknown_words_are_named_with_the_rate_and_a_way_out(prepare, caplo
     ]
 
 
+def test_unknown_words_of_new_texts_are_about_those_that_stand_once_in_training(prepare):
+    rows = [(f"word{n} the rare{n // 2}", "ab"[n % 2]) for n in range(1000)]
+    data = prepare(rows, vocab_size=2000)
+    train = " ".join(texts(data, "train")).split()
+    once = sum(train.count(word) == 1 for word in {*train})
+    assert data.unknown_words() == once / data.learned_rows() == pytest.approx(1.2, abs=0.1)
+    validation = data.facts["splits"]["validation"]
+    assert validation["unknown_share"] * 3 == pytest.approx(data.unknown_words(), abs=0.1)
+
+    without_place = prepare(rows, vocab_size=10)  # for "the" and a few of the others
+    assert without_place.unknown_words() == pytest.approx(2, abs=0.02)
+
+
+def test_a_refit_counts_the_unknown_words_of_the_run_that_chose_its_epochs(prepare):
+    rows = [(f"word{n} the rare{n // 2}", "ab"[n % 2]) for n in range(1000)]
+    chosen = prepare(rows, vocab_size=2000)
+    assert prepare(rows, vocab_size=2000, refit=True).unknown_words() == chosen.unknown_words()
+
+
 @pytest.mark.parametrize(
     ("options", "remedy"),
     [

@@ -29,7 +29,10 @@ from textlstm.training.trainer_keys import REFUSED, check_trainer_keys
         ({"log_every_n_steps": 0}, "trainer.log_every_n_steps must be at least 1, got 0."),
         ({"gradient_clip_val": float("nan")}, "trainer.gradient_clip_val must be a finite number"),
         ({"gradient_clip_val": -1}, "trainer.gradient_clip_val must be at least 0, got -1."),
-        ({"gradient_clip_val": "a"}, "trainer.gradient_clip_val must be a number or null, got 'a'."),
+        (
+            {"gradient_clip_val": "a"},
+            "trainer.gradient_clip_val must be a number or null, got 'a'.",
+        ),
         ({"max_time": 5}, "trainer.max_time=5 is no time: days, hours, minutes and seconds"),
         ({"max_time": {"minutes": "x"}}, "trainer.max_time={'minutes': 'x'} is no time"),
         ({"max_time": {"days": 1e308}}, "trainer.max_time={'days': 1e+308} is no time"),

@@ -15,7 +15,7 @@ from textlstm.data.balance import class_weights, oversampled
 from textlstm.data.batching import IGNORED, BatchLoader, EncodedTexts, batch_loader
 from textlstm.data.classes import similar_groups, unseen_sentence
 from textlstm.data.duration import batch_size_for
-from textlstm.data.encoding import describe, encode_source, learn_tokenizer
+from textlstm.data.encoding import describe, encode_source, learn_tokenizer, unknown_words
 from textlstm.data.facts import DataFacts, DivisionFacts, SplitFacts, StreamFacts
 from textlstm.data.settings import DataSettings
 from textlstm.data.sources import Source, load_source, load_stream
@@ -120,6 +120,17 @@ class TextDataModule(pl.LightningDataModule):
         if self.settings.refit:
             return int((~self.held_out).sum())
         return self.facts["splits"]["train"]["rows"]
+
+    def unknown_words(self) -> float:
+        """Estimates how many unknown words a new text has, on average, from the learned rows.
+
+        Where train is a stream, its sample stands in for it.
+        """
+        train = self.encoded["train"]
+        rows = torch.arange(len(train))
+        if self.settings.refit:
+            rows = rows[~torch.from_numpy(self.held_out)]
+        return unknown_words(train, rows, self.tokenizer.get_vocab_size())
 
     def state_dict(self) -> dict[str, Any]:
         """Gives a checkpoint what a resumed run needs for the same rows, batches and epochs."""

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import tokenizers
+import torch
 from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from textlstm.cache import content_key, kept
 from textlstm.data.batching import EncodedTexts
@@ -21,6 +23,7 @@ from textlstm.data.tokenizer import (
     train_tokenizer,
 )
 from textlstm.data.unlabelled import Unlabelled
+from textlstm.data.vocabulary import PAD, UNK
 from textlstm.terminal import counted
 
 
@@ -89,3 +92,24 @@ def describe(encoded: EncodedTexts, class_names: list[str]) -> SplitFacts:
         "cut_share": round((encoded.skipped > 0).float().mean().item(), 4),
         "unknown_share": round(encoded.unknown.sum().item() / max(1, int(uncut_N.sum())), 4),
     }
+
+
+def unknown_words(texts: EncodedTexts, rows: Tensor, vocabulary: int) -> float:
+    """Estimates how many unknown words a new text has, on average, from some rows of the training.
+
+    New texts hold unseen words about as often as these hold words that stand in them once (Good
+    1953, "The Population Frequencies of Species and the Estimation of Population Parameters").
+    Words that the vocabulary had no place for are unknown in every text.
+
+    Args:
+        texts: the training texts.
+        rows: the places of the rows in `texts`.
+        vocabulary: how many tokens there are.
+    """
+    counts_V = torch.zeros(vocabulary, dtype=torch.long)
+    for some in rows.split(1000):
+        counts_V += (
+            texts.__getitems__(some.tolist()).tokens_BT.flatten().bincount(minlength=vocabulary)
+        )
+    once = int((counts_V[max(PAD, UNK) + 1 :] == 1).sum())
+    return (once + int(counts_V[UNK])) / len(rows)

@@ -11,12 +11,13 @@ DIRECTIONS = ("mixed", "separate")
 
 MOST_LAYERS = 1000
 
-# null: they follow from the rows
-FROM_ROWS = ("hidden", "embedding_dim", "word_dropout", "adversarial")
+# null: they follow from the training texts
+FROM_TEXTS = ("hidden", "embedding_dim", "word_dropout", "adversarial")
 MANY_ROWS = 40_000  # from which the network is larger
 UNITS, MANY_UNITS = 128, 256
-FEW_ROWS = 10_000  # up to which word dropout is highest, and from which shifts are smallest
+FEW_ROWS = 10_000  # up to which word dropout may be highest, and from which shifts are smallest
 MORE_ROWS = 14_000  # from which word dropout is lowest
+FEW_UNKNOWN, MORE_UNKNOWN = 0.5, 0.9  # unknown words of a text: word dropout is lowest, and highest
 HIGHEST_WORD_DROPOUT, LOWEST_WORD_DROPOUT = 0.5, 0.1
 LARGEST_SHIFT, SMALLEST_SHIFT = 2.0, 0.5
 
@@ -61,12 +62,11 @@ class NetworkSettings:
     """true drops the same numbers at all tokens of a text"""
 
     word_dropout: float | None
-    """the share of tokens that training reads as unknown (null: it follows from the rows)"""
+    """the share of tokens that training reads as unknown (null: it follows from the texts)"""
 
     def __post_init__(self) -> None:
-        for key in ("hidden", "embedding_dim"):
-            if getattr(self, key) is not None:
-                check_whole(f"model.{key}", getattr(self, key), minimum=1)
+        check_whole("model.hidden", self.hidden, minimum=1, null=True)
+        check_whole("model.embedding_dim", self.embedding_dim, minimum=1, null=True)
         check_whole("model.layers", self.layers, minimum=1, maximum=MOST_LAYERS)
         check_flag("model.bidirectional", self.bidirectional)
         check_choice("model.directions", self.directions, DIRECTIONS)
@@ -79,8 +79,7 @@ class NetworkSettings:
         check_number("model.dropout", self.dropout, minimum=0, below=1)
         check_number("model.embedding_dropout", self.embedding_dropout, minimum=0, below=1)
         check_flag("model.sequence_dropout", self.sequence_dropout)
-        if self.word_dropout is not None:
-            check_number("model.word_dropout", self.word_dropout, minimum=0, below=1)
+        check_number("model.word_dropout", self.word_dropout, minimum=0, below=1, null=True)
 
     @property
     def separate(self) -> bool:
@@ -117,18 +116,24 @@ class ModelSettings(NetworkSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number("model.label_smoothing", self.label_smoothing, minimum=0, below=1)
-        if self.adversarial is not None:
-            check_number("model.adversarial", self.adversarial, minimum=0, below=100)
+        check_number("model.adversarial", self.adversarial, minimum=0, below=100, null=True)
 
-    def for_rows(self, rows: int) -> "ModelSettings":
-        """Gives these settings with what follows from the number of training rows, where null."""
+    def for_texts(self, rows: int, unknown_words: float) -> "ModelSettings":
+        """Gives these settings with what follows from the training texts, where null.
+
+        Args:
+            rows: how many training texts there are.
+            unknown_words: how many unknown words a new text has, on average.
+        """
         units = units_for(rows)
         return replace(
             self,
             embedding_dim=self.embedding_dim or units,
             hidden=self.hidden or units,
             word_dropout=(
-                word_dropout_for(rows) if self.word_dropout is None else self.word_dropout
+                word_dropout_for(rows, unknown_words)
+                if self.word_dropout is None
+                else self.word_dropout
             ),
             adversarial=shift_for(rows) if self.adversarial is None else self.adversarial,
         )
@@ -142,15 +147,28 @@ def units_for(rows: int) -> int:
     return MANY_UNITS if rows >= MANY_ROWS else UNITS
 
 
-def word_dropout_for(rows: int) -> float:
-    """Computes model.word_dropout from the training rows, where it is null.
+def word_dropout_for(rows: int, unknown_words: float) -> float:
+    """Computes model.word_dropout from the training texts, where it is null.
 
-    Few texts are soon known by heart, and reading half of their words as unknown helps. Of many
-    texts a network that starts from a language model learns more if it reads most of each:
-    docs/accuracy.md has what was measured.
+    It is high where texts are few and new ones bring words that training has not seen, and low
+    where either is not so. Few texts are soon known by heart, and reading half of their words as
+    unknown helps; of many texts a network that starts from a language model learns more if it
+    reads most of each. Where nearly all words of new texts are known, as in what a bank's customers
+    ask, reading them as unknown does harm. docs/accuracy.md has what was measured.
+
+    Args:
+        rows: how many training texts there are.
+        unknown_words: how many unknown words a new text has, on average.
     """
-    fallen = min(max(rows - FEW_ROWS, 0) / (MORE_ROWS - FEW_ROWS), 1)
+    many_rows = _ramp(rows, FEW_ROWS, MORE_ROWS)
+    all_known = 1 - _ramp(unknown_words, FEW_UNKNOWN, MORE_UNKNOWN)
+    fallen = max(many_rows, all_known)
     return HIGHEST_WORD_DROPOUT - fallen * (HIGHEST_WORD_DROPOUT - LOWEST_WORD_DROPOUT)
+
+
+def _ramp(value: float, start: float, end: float) -> float:
+    """Gives 0 up to `start`, 1 from `end` on, and rises between."""
+    return min(max((value - start) / (end - start), 0), 1)
 
 
 def shift_for(rows: int) -> float:

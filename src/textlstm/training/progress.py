@@ -16,7 +16,7 @@ from textlstm.data.datamodule import TextDataModule
 from textlstm.data.facts import SplitFacts
 from textlstm.model.ensemble import Network
 from textlstm.model.network import layer_table, trainable
-from textlstm.model.settings import FROM_ROWS
+from textlstm.model.settings import FROM_TEXTS
 from textlstm.plurals import in_words, number_of
 from textlstm.runs.charts import KEPT
 from textlstm.runs.record import Epoch, EpochValidation, Pretraining, Seconds
@@ -66,11 +66,11 @@ def announce_duration(
     data: TextDataModule,
     level: int,
 ) -> None:
-    """Logs the batch size, the epochs and the model's numbers that follow from the rows."""
+    """Logs the batch size, the epochs and the model's numbers that follow from the texts."""
     given = {
         "data.batch_size": settings.data.batch_size,
         "trainer.max_epochs": settings.trainer["max_epochs"],
-        **{f"model.{key}": getattr(settings.model, key) for key in FROM_ROWS},
+        **{f"model.{key}": getattr(settings.model, key) for key in FROM_TEXTS},
     }
     assert trainer.max_epochs is not None
     derived = [key for key, value in given.items() if value is None]

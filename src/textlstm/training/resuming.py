@@ -138,14 +138,15 @@ def check_resumed(checkpoint: Path | None, module: TextClassificationModule) -> 
 def model_settings_of(
     settings: RunSettings, data: TextDataModule, checkpoint: Path | None
 ) -> ModelSettings:
-    """Gives the settings of the model, with what the run began with or what the rows say for null.
+    """Gives the settings of the model, null replaced by the texts' numbers or those begun with.
 
     Args:
         checkpoint: the one that the run goes on from; None for a new run.
     """
     model = settings.model
     if checkpoint is None:
-        return model.for_rows(data.learned_rows())
+        asked = model.word_dropout is None  # else the words need no counting
+        return model.for_texts(data.learned_rows(), data.unknown_words() if asked else 0)
     with strange_states_refused(checkpoint):
         begun_with = saved_arguments(read_checkpoint(checkpoint, mmap=True))["model"]
     nulls = {name for name, value in asdict(model).items() if value is None}

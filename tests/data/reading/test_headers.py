@@ -117,7 +117,10 @@ def test_a_header_is_not_taken_for_a_row(write_file, content):
     ("settings", "message"),
     [
         ({"header": "no"}, r"^data\.header must be true, false or null, got 'no'\.$"),
-        ({"quoting": "nune"}, r"^data\.quoting must be one of double, none or null, got 'nune'\. Did you"),
+        (
+            {"quoting": "nune"},
+            r"^data\.quoting must be one of double, none or null, got 'nune'\. Did you",
+        ),
         (
             {"columns": "[a,b]"},
             r"^data\.columns=\[a,b\] names the columns of a file without a header: give "
