@@ -139,7 +139,7 @@ def test_every_preset_composes_and_binds(group, preset, tmp_path):
     assert settings.optimizer.name in OPTIMIZERS
     assert settings.optimizer.schedule in SCHEDULES
     TextClassificationModule(
-        model=settings.model.for_texts(1, 1),
+        model=settings.model.for_texts(1, lambda: 0),
         optimizer=settings.optimizer,
         labels=["a", "b"],
         tokenizer_json="{}",

@@ -3,6 +3,7 @@
 The sentence under a field is the key's help. Torch is not imported here, so that `--help` is quick.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from textlstm.checks import InputError, check_choice, check_flag, check_number, check_whole
@@ -118,23 +119,22 @@ class ModelSettings(NetworkSettings):
         check_number("model.label_smoothing", self.label_smoothing, minimum=0, below=1)
         check_number("model.adversarial", self.adversarial, minimum=0, below=100, null=True)
 
-    def for_texts(self, rows: int, unknown_words: float) -> "ModelSettings":
+    def for_texts(self, rows: int, unknown_words: Callable[[], float]) -> "ModelSettings":
         """Gives these settings with what follows from the training texts, where null.
 
         Args:
             rows: how many training texts there are.
-            unknown_words: how many unknown words a new text has, on average.
+            unknown_words: counts how many unknown words a new text has, on average; called only
+                where the number decides something.
         """
-        units = units_for(rows)
+        units, word_dropout = units_for(rows), self.word_dropout
+        if word_dropout is None:
+            word_dropout = word_dropout_for(rows, unknown_words() if rows < MORE_ROWS else 0)
         return replace(
             self,
             embedding_dim=self.embedding_dim or units,
             hidden=self.hidden or units,
-            word_dropout=(
-                word_dropout_for(rows, unknown_words)
-                if self.word_dropout is None
-                else self.word_dropout
-            ),
+            word_dropout=word_dropout,
             adversarial=shift_for(rows) if self.adversarial is None else self.adversarial,
         )
 

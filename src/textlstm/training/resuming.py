@@ -145,8 +145,7 @@ def model_settings_of(
     """
     model = settings.model
     if checkpoint is None:
-        asked = model.word_dropout is None  # else the words need no counting
-        return model.for_texts(data.learned_rows(), data.unknown_words() if asked else 0)
+        return model.for_texts(data.learned_rows(), data.unknown_words)
     with strange_states_refused(checkpoint):
         begun_with = saved_arguments(read_checkpoint(checkpoint, mmap=True))["model"]
     nulls = {name for name, value in asdict(model).items() if value is None}

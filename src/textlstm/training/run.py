@@ -229,7 +229,7 @@ def _check_module(settings: RunSettings) -> None:
     """Refuses a network or optimizer that cannot be made, before any data are read."""
     with torch.device("meta"):  # computes nothing
         TextClassificationModule(
-            model=settings.model.for_texts(1, 1),
+            model=settings.model.for_texts(1, lambda: 0),
             optimizer=settings.optimizer,
             labels=["a", "b"],
             tokenizer_json="",
