@@ -142,13 +142,16 @@ def as_before() -> Iterator[None]:
     """
     root, own = logging.getLogger(), logging.getLogger("textlstm")
     handlers, levels, threads = root.handlers[:], (root.level, own.level), torch.get_num_threads()
+    made = logging._handlerList[:]
     hooks = threading.excepthook, sys.unraisablehook
     try:
         with patch.dict(os.environ):
             yield
     finally:
-        for handler in root.handlers:
-            if handler not in handlers:
+        # Those of a configuration that failed belong to no logger.
+        for reference in [new for new in logging._handlerList if new not in made]:
+            handler = reference()
+            if handler is not None:
                 handler.close()
         root.handlers[:] = handlers
         root.setLevel(levels[0])
