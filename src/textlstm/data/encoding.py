@@ -23,7 +23,7 @@ from textlstm.data.tokenizer import (
     train_tokenizer,
 )
 from textlstm.data.unlabelled import Unlabelled
-from textlstm.data.vocabulary import PAD, UNK
+from textlstm.data.vocabulary import SPECIALS, UNK
 from textlstm.terminal import counted
 
 
@@ -95,11 +95,11 @@ def describe(encoded: EncodedTexts, class_names: list[str]) -> SplitFacts:
 
 
 def unknown_words(texts: EncodedTexts, rows: Tensor, vocabulary: int) -> float:
-    """Estimates how many unknown words a new text has, on average, from some rows of the training.
+    """Estimates how many unknown words a new text has, on average, from some training texts.
 
     New texts hold unseen words about as often as these hold words that stand in them once (Good
     1953, "The Population Frequencies of Species and the Estimation of Population Parameters").
-    Words that the vocabulary had no place for are unknown in every text.
+    Words for which the vocabulary had no place count each time: they are unknown in new texts, too.
 
     Args:
         texts: the training texts.
@@ -111,5 +111,5 @@ def unknown_words(texts: EncodedTexts, rows: Tensor, vocabulary: int) -> float:
         counts_V += (
             texts.__getitems__(some.tolist()).tokens_BT.flatten().bincount(minlength=vocabulary)
         )
-    once = int((counts_V[max(PAD, UNK) + 1 :] == 1).sum())
+    once = int((counts_V[len(SPECIALS) :] == 1).sum())
     return (once + int(counts_V[UNK])) / len(rows)
