@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import MANY_CORES, SRC, record, run
+from helpers.commands import SRC, claim_cores, record, run
 from textlstm.training.threads import cores
 
 pytestmark = pytest.mark.cores
@@ -36,14 +36,6 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
-def claim(patch: pytest.MonkeyPatch, count: int) -> None:
-    """Lets each process that is started from now on claim so many cores; 0 are those that there
-    are.
-    """
-    patch.setenv("TEXTLSTM_TEST_CORES", str(count))
-    patch.setenv("PYTHONPATH", str(MANY_CORES), prepend=os.pathsep)
-
-
 def skeleton(said: tuple[str, str], folder: Path) -> list[str]:
     """What a run has said, with one digit in place of any number.
 
@@ -58,12 +50,12 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """The folder of a run with two cores, and what it said."""
     folder = tmp_path_factory.mktemp("usual") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        claim(patch, 2)
+        claim_cores(patch, 2)
         return folder, skeleton(run("train", *SMOKE, f"hydra.run.dir={folder}"), folder)
 
 
 def test_a_process_and_what_it_starts_claim_the_cores(monkeypatch):
-    claim(monkeypatch, 16)
+    claim_cores(monkeypatch, 16)
     command = [sys.executable, "-c", CHILD, CHILD]
     shown = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
     assert len(shown.split()) in (6, 8)
@@ -76,7 +68,7 @@ def test_the_tests_themselves_claim_the_cores_they_are_told_to():
 
 
 def test_a_run_says_the_same_with_many_cores(usual, tmp_path, monkeypatch):
-    claim(monkeypatch, 16)
+    claim_cores(monkeypatch, 16)
     said = run("train", *SMOKE, f"hydra.run.dir={tmp_path}/run")
     assert skeleton(said, tmp_path / "run") == usual[1]
     assert record(usual[0])["environment"]["machine"].endswith(", 2 CPUs")
@@ -89,7 +81,7 @@ def test_a_run_says_the_same_with_one_core_no_home_and_no_git_under_an_odd_path(
     """One core, HOME that cannot be written, no git, the locale C, and a checkout in a folder with
     space and accent.
     """
-    claim(monkeypatch, 0)
+    claim_cores(monkeypatch, 0)
     checkout = tmp_path / "my é checkout"
     for part in ("src", "conf"):
         shutil.copytree(

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -56,6 +57,12 @@ def events_folder(run: Path) -> Path:
 def environment() -> dict[str, str]:
     """The environment of the tests, with one thread for each process: they share the cores."""
     return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def claim_cores(patch: pytest.MonkeyPatch, count: int) -> None:
+    """Lets each process that is started from now on claim so many cores; with 0, its own."""
+    patch.setenv("TEXTLSTM_TEST_CORES", str(count))
+    patch.setenv("PYTHONPATH", str(MANY_CORES), prepend=os.pathsep)
 
 
 def run(
