@@ -6,6 +6,7 @@ import pytest
 
 from helpers.commands import QUICK, call, record, table
 from textlstm.commandline.main import _register_resolvers
+from textlstm.commandline.options import PARSERS
 from textlstm.commands import benchmark as commands
 from textlstm.data.reading.collections import find_data_sets
 from textlstm.data.sources import NEWSWIRE4
@@ -94,7 +95,7 @@ def test_two_data_sets_and_two_seeds_are_compared_and_a_stopped_one_goes_on(
 def jobs(folder, *arguments):
     """The folder and the arguments of each run, without the files of its data."""
     _register_resolvers()
-    chosen = commands._parser().parse_intermixed_args([*map(str, arguments)])
+    chosen = PARSERS["benchmark"]().parse_intermixed_args([*map(str, arguments)])
     sets, _ = find_data_sets(folder)
     return [
         (

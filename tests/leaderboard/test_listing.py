@@ -12,6 +12,7 @@ from helpers.records import places, with_value
 from helpers.scored_runs import GOLD, scored_run
 from helpers.sweeps import job, pruned
 from textlstm.checks import InputError
+from textlstm.commandline.options import SORTED_BY
 from textlstm.leaderboard.listing import Listing
 from textlstm.leaderboard.listing_table import as_lines_of_json, filtered, moment, table_lines
 from textlstm.runs.results import LINEAR
@@ -195,9 +196,10 @@ def test_the_command_lists_the_runs_of_outputs(tmp_path, monkeypatch):
     assert call("runs")[0] == "There are no runs yet; python src/train.py starts one.\n"
     run(tmp_path / "runs" / "one", 0.9)
     run(tmp_path / "benchmarks" / "b" / "newswire4" / "best-1", 0.8)
-    out, errors = call("runs", "--sort", "date")
-    assert out.endswith("\n2 finished runs.\n")
-    assert errors == ""
+    for order in SORTED_BY:
+        out, errors = call("runs", "--sort", order)
+        assert out.endswith("\n2 finished runs.\n")
+        assert errors == ""
     assert [found["validation_macro_f1"] for found in json.loads(call("runs", "--json")[0])] == [
         0.9,
         0.8,

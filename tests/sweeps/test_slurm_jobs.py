@@ -109,6 +109,7 @@ def test_a_sweep_that_is_told_to_end_cancels_its_jobs_and_no_others(
     study = opened(tmp_path)
     add(study, [["x=1"], ["x=2"], ["x=3"]])
     one = placing(study, tmp_path, slurm, wait)
+    others = {*threading.enumerate()}
     with (
         caplog.at_level(logging.INFO),
         pytest.raises(SystemExit) as ended,
@@ -121,9 +122,8 @@ def test_a_sweep_that_is_told_to_end_cancels_its_jobs_and_no_others(
     assert states(study) == {"WAITING": 3}
 
     end.set()  # a job that ends only now has its result in its folder: the study ignores it here
-    for thread in threading.enumerate():
-        if thread.daemon and thread is not threading.main_thread():
-            thread.join(10)
+    for thread in {*threading.enumerate()} - others:
+        thread.join(10)
     assert states(study) == {"WAITING": 3}
     placing(study, tmp_path, slurm, done).work_in_threads(1)
     assert states(study) == {"COMPLETE": 3}

@@ -28,6 +28,7 @@ from textlstm.commandline.begun import begun
 from textlstm.commandline.help import help_text, help_topics
 from textlstm.commandline.hydras_own import refused_by_hydra
 from textlstm.commandline.mistakes import users_error
+from textlstm.commandline.options import PARSERS, read_options
 from textlstm.commandline.output import (
     end,
     end_without_reader,
@@ -53,7 +54,6 @@ from textlstm.typed import as_typed
 log = logging.getLogger(__name__)
 
 FOLDER_KEYS = ("hydra.run.dir=", "hydra.sweep.dir=")
-WITHOUT_HYDRA = ("leaderboard", "compare", "runs", "benchmark")
 
 # How the threads of a parallel step wait for each other; OpenMP reads it when torch is first
 # imported. Spinning for long, as is the default, a step takes up to forty times as long on a
@@ -67,7 +67,7 @@ def main(command: str) -> None:
 
     A command is the function of that name in this package's module of that name. Through Hydra it
     gets conf/COMMAND.yaml with the overrides of the command line, as plain values; those
-    in `WITHOUT_HYDRA`, which have no configuration, get none.
+    in `PARSERS`, which have no configuration, get their options.
 
     A mistake prints one error and exits with 2. In a sweep it is logged in the job's own log, the
     other jobs go on, and the exit code is 1 at the end.
@@ -80,8 +80,9 @@ def main(command: str) -> None:
         with whole_output():
             prepare_screen()
             tell_errors_once()
-            if command in WITHOUT_HYDRA:
-                _job(command)()
+            if command in PARSERS:
+                options = read_options(command)  # first, since loading the command takes seconds
+                _job(command)(options)
             else:
                 _through_hydra(command, failed)
     except Exception as error:

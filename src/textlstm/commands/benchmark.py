@@ -1,12 +1,12 @@
 """Trains presets on each data set of a folder, with several seeds, and compares them on test."""
 
-import argparse
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 
 from textlstm.checks import InputError
 from textlstm.commandline.arguments import prepare, typed_values
-from textlstm.commandline.help import option_parser
+from textlstm.commandline.options import NO_PRESET
 from textlstm.commandline.recorded import OPEN, read_config
 from textlstm.data.reading.checksums import changed_sources
 from textlstm.data.reading.collections import DataSet, find_data_sets
@@ -37,7 +37,6 @@ from textlstm.signals import Stopped
 from textlstm.training.settings import RunSettings
 from textlstm.typed import as_typed
 
-NO_PRESET = "default"
 BETWEEN_PRESETS = re.compile(r",(?![^\[]*\])")  # not the commas inside of a list
 BEFORE_ADDITION = re.compile(r"\+(?=[+~]?[\w./@]+=)")  # the `+` of `best+model.hidden=128`
 OPEN_KEYS = tuple(f"{part}." for part in OPEN)
@@ -60,13 +59,15 @@ class Job:
     config: dict[str, Any]
 
 
-def benchmark() -> None:
+def benchmark(chosen: Namespace) -> None:
     """Trains the runs that are not finished; prints and writes the comparison after each data set.
+
+    Args:
+        chosen: the options of the command line.
 
     Raises:
         InputError: no data set, or a preset, key or value that cannot be used.
     """
-    chosen = _parser().parse_intermixed_args()
     sets, skipped = [DataSet("newswire4", {})], list[Path]()
     if chosen.data:
         sets, skipped = find_data_sets(Path(chosen.data))
@@ -120,32 +121,7 @@ def _run(jobs: list[Job], folder: Path) -> tuple[list[str], list[Job]]:
     return written, failed
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Makes the parser of the command line."""
-    parser, options = option_parser("benchmark")
-    options.add_argument("--data", help="the folder of data sets (default: the embedded corpus)")
-    options.add_argument(
-        "--presets",
-        default=f"best,{NO_PRESET}",
-        help="names of experiment=…, default for none, each with keys if wanted: "
-        "best+model.hidden=128 (default: %(default)s)",
-    )
-    options.add_argument(
-        "--seeds", default="1,2,3", help="seeds of the runs (default: %(default)s)"
-    )
-    options.add_argument(
-        "--split-seeds",
-        help="a data.split_seed for each seed, where test rows are cut from the training rows "
-        "(default: the same test rows for all)",
-    )
-    options.add_argument("--name", help="the folder below outputs/benchmarks (default: the data's)")
-    options.add_argument(
-        "overrides", nargs="*", metavar="KEY=VALUE", help="for each run, such as threads=1"
-    )
-    return parser
-
-
-def _repeats(chosen: argparse.Namespace, data: DataSet) -> Iterator[tuple[int, list[str]]]:
+def _repeats(chosen: Namespace, data: DataSet) -> Iterator[tuple[int, list[str]]]:
     """Gives, for each repeat, its seed and the keys that it adds."""
     seeds = _whole_numbers("--seeds", chosen.seeds)
     splits: list[int | None] = [None] * len(seeds)
@@ -167,7 +143,7 @@ def _whole_numbers(option: str, typed: str) -> list[int]:
     return [int(number) for number in numbers]
 
 
-def _jobs(chosen: argparse.Namespace, sets: list[DataSet], folder: Path) -> list[Job]:
+def _jobs(chosen: Namespace, sets: list[DataSet], folder: Path) -> list[Job]:
     """Lists all runs of the benchmark, those of a data set together.
 
     Raises:

@@ -1,8 +1,8 @@
 """Compares finished runs: what differs, whose scores are better, and which texts changed."""
 
+from argparse import Namespace
 from pathlib import Path
 
-from textlstm.commandline.help import option_parser
 from textlstm.commandline.named_runs import with_folder_of_run
 from textlstm.leaderboard.compared_run import read_runs
 from textlstm.leaderboard.comparison_page import write_comparison
@@ -10,21 +10,16 @@ from textlstm.places import OUTPUTS
 from textlstm.runs.folder import folder_name
 
 
-def compare() -> None:
-    """Compares the runs that are named on the command line, each with the first.
+def compare(chosen: Namespace) -> None:
+    """Compares runs, each with the first.
+
+    Args:
+        chosen: the options of the command line, which name the runs.
 
     Raises:
         InputError: fewer than two runs, or one that is not finished or is damaged.
     """
-    parser, options = option_parser("compare")
-    options.add_argument(
-        "runs",
-        nargs="+",
-        metavar="RUN",
-        help="the folder of a finished run, latest, or best; the first is what the others are "
-        "compared with",
-    )
-    runs = read_runs([_folder(name) for name in parser.parse_args().runs])
+    runs = read_runs([_folder(name) for name in chosen.runs])
     named = folder_name("_".join(run.folder.name for run in runs))
     write_comparison(runs, OUTPUTS / "comparisons" / named)
 

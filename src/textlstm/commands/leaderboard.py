@@ -1,18 +1,18 @@
 """Ranks the configurations of a sweep."""
 
-from textlstm.commandline.help import option_parser
+from argparse import Namespace
+
 from textlstm.leaderboard.board import write_leaderboard
 from textlstm.leaderboard.named import find_sweep
 
 
-def leaderboard() -> None:
-    """Prints and writes the leaderboard of the sweep that is named on the command line.
+def leaderboard(chosen: Namespace) -> None:
+    """Prints and writes the leaderboard of a sweep.
+
+    Args:
+        chosen: the options of the command line, which may name the sweep.
 
     Raises:
         InputError: no such sweep, or no finished run in it.
     """
-    parser, options = option_parser("leaderboard")
-    options.add_argument(
-        "sweep", nargs="?", help="the sweep's name or folder (default: the one worked on last)"
-    )
-    write_leaderboard(find_sweep(parser.parse_args().sweep).absolute())
+    write_leaderboard(find_sweep(chosen.sweep).absolute())
