@@ -255,14 +255,8 @@ def test_folder_names_can_be_typed_back():
 NO_TORCH = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); "
 
 
-@pytest.mark.parametrize(
-    ("command", "through"),
-    [
-        *((command, "a door") for command in COMMANDS),
-        ("train", "the package"),
-        ("runs", "the package"),
-    ],
-)
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("through", ["a door", "the package"])
 def test_help_comes_without_torch_and_shows_the_command_as_typed(command, through):
     if through == "a door":
         code = (
@@ -279,7 +273,7 @@ def test_help_comes_without_torch_and_shows_the_command_as_typed(command, throug
         text=True,
         check=True,
     ).stdout
-    assert f"\n  {typed}" in shown
+    assert re.search(rf"\n  {re.escape(typed)}[ \n]", shown)
     assert ("python src/" in shown) == (through == "a door")
     assert max(map(len, shown.splitlines())) <= 80
     assert shown.strip().endswith("False")
@@ -304,6 +298,11 @@ def test_each_door_is_a_command_of_the_package_with_a_line_about_it():
     assert lines["predict"] == "Predicts the class of new texts with a finished run."
     for line in lines.values():
         assert re.fullmatch(r"[A-Z].{20,97}\.", line)
+
+
+def test_help_of_the_leaderboard_shows_it_as_typed():
+    shown = textlstm("leaderboard", "--help").stdout
+    assert "\n  python -m textlstm leaderboard outputs/sweeps/grid\n" in shown
 
 
 def test_an_unknown_command_is_one_error_with_the_nearest():

@@ -1,6 +1,7 @@
-"""The options of the commands that have no configuration, apart from what these load: torch.
+"""The options of the commands that have no configuration.
 
-So `--help` and a mistyped option are answered at once.
+The commands themselves load torch. Their options are declared here, so that `--help` and a mistyped
+option are answered before that.
 """
 
 from argparse import ArgumentParser, Namespace
