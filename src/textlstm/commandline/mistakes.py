@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from hydra.errors import MissingConfigException, SearchPathException
 
-from textlstm.checks import InputError
+from textlstm.checks import InputError, nearest
 from textlstm.typed import as_typed
 
 NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
@@ -19,6 +19,8 @@ BROKEN = (errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EREMOTEIO)
 TOO_MANY = (errno.EMFILE, errno.ENFILE)  # files are open
 
 KEPT = "what was written whole before is as it was."
+
+UNKNOWN = "unrecognized arguments: "  # how argparse begins to name options that there are not
 
 # How libraries that are not written in Python name the number of an OSError.
 NUMBERED = re.compile(r"(?:[Ee]rrno|os error) (\d+)")
@@ -39,9 +41,12 @@ def raise_input_errors(parser: ArgumentParser, command: str) -> None:
     """Makes a parser of a command line raise an InputError, where it would print its usage."""
 
     def refuse(message: str) -> NoReturn:
+        options = [name for action in parser._actions for name in action.option_strings]
+        typed = message.removeprefix(UNKNOWN).split() if message.startswith(UNKNOWN) else []
+        meant = (nearest(argument.partition("=")[0], options) for argument in typed)
         raise InputError(
-            f"The command line cannot be read: {message}. {as_typed(command)} --help shows what it "
-            f"may hold."
+            f"The command line cannot be read: {message}.{next(filter(None, meant), '')} "
+            f"{as_typed(command)} --help shows what it may hold."
         )
 
     parser.error = refuse  # type: ignore[method-assign]
