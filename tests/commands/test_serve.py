@@ -23,6 +23,7 @@ pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 
 from helpers.commands import SRC, call, environment, record, table
+from helpers.reading import in_excel, in_feather
 from textlstm.model.bundle import TextClassifier
 from textlstm.serving import files, server
 
@@ -172,6 +173,7 @@ def test_any_bytes_as_a_file_are_a_table_or_one_error(client, tmp_path, record_p
         *(b"\xff\xfeh\0", b"\xef\xbb\xbfheadline\na\n", b"headline\n\xed\xa0\x80\n", b""),
     ]
     names = [f"new.{end}" for end in ("csv", "tsv", "jsonl", "json", "parquet", "xlsx", "xls")]
+    names += ["new.arrow", "new.feather"]
     names += ["new.fasttext", "new.txt", "new", "new.csv.gz", "new.csv.zip", "new.tsv.zst"]
     names += ["new.csv.bz2", "new.jsonl.xz", "new.zip"]
     record_property("tried", len(names) * len(contents))
@@ -189,15 +191,37 @@ def test_any_bytes_as_a_file_are_a_table_or_one_error(client, tmp_path, record_p
 def test_a_small_file_that_is_large_unpacked_is_refused(client, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "UNPACKED", 10_000)
     (tmp_path / "new.csv.gz").write_bytes(gzip.compress(b"headline\n" + b"a\n" * 10_000))
-    pd.DataFrame({"headline": ["a" * 20_000]}).to_parquet(tmp_path / "new.parquet")
-    for name in ("new.csv.gz", "new.parquet"):
-        answer = send(client, tmp_path / name)
-        assert answer.status_code == 422
+    frame = pd.DataFrame({"headline": ["a" * 20_000]})
+    frame.to_parquet(tmp_path / "new.parquet")
+    frame.to_parquet(tmp_path / "new.dat")
+    packed = gzip.compress((tmp_path / "new.parquet").read_bytes())
+    (tmp_path / "new.parquet.gz").write_bytes(packed)
+    (tmp_path / "new.xlsx").write_bytes(in_excel({"headline": ["a" * 20_000]}))
+    (tmp_path / "sheet.dat").write_bytes((tmp_path / "new.xlsx").read_bytes())
+    for name, parameters in {
+        "new.csv.gz": {},
+        "new.parquet": {},
+        "new.dat": {"format": "parquet"},
+        "new.parquet.gz": {},
+        "new.xlsx": {},
+        "sheet.dat": {"format": "xlsx"},
+    }.items():
+        answer = send(client, tmp_path / name, **parameters)
+        assert answer.status_code == 422, name
         assert answer.json()["error"].startswith(f"{name} has more than 10,000 bytes when it is")
     monkeypatch.setattr(files, "UNPACKED", 10**6)
     monkeypatch.setattr(files, "ROWS", 9_999)
     answer = send(client, tmp_path / "new.csv.gz")
     assert answer.json()["error"].startswith("The file has more than 9,999 texts.")
+
+
+def test_an_arrow_file_is_refused_before_it_is_read(client, tmp_path):
+    (tmp_path / "new.feather").write_bytes(in_feather({"headline": ["goal"]}))
+    (tmp_path / "new.dat").write_bytes(in_feather({"headline": ["goal"]}))
+    for name, parameters in {"new.feather": {}, "new.dat": {"format": "arrow"}}.items():
+        answer = send(client, tmp_path / name, **parameters)
+        assert answer.status_code == 422
+        assert answer.json()["error"].startswith(f"{name} is read as an Arrow file, whose size")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 import torch
+from datasets import Dataset
 
 from helpers.small import data_module
 from textlstm.checks import InputError
@@ -48,6 +49,12 @@ def test_a_text_a_line_or_a_table_gives_the_same_texts(read, write_file, name, c
     assert data.facts["unlabelled"] == 2
     assert data.facts["empty"] == {"train": 0, "unlabelled": 2}
     assert data.facts["dropped"]["unlabelled"] == 0
+
+
+def test_a_saved_data_set_is_a_table(read, tmp_path):
+    texts_alone = Dataset.from_dict({"text": ["a keeper saves", None, "a bank lends"]})
+    texts_alone.save_to_disk(tmp_path / "more")
+    assert texts(read(str(tmp_path / "more"))) == ["a keeper saves", "a bank lends"]
 
 
 def test_the_usual_columns_are_found_and_a_named_one_must_be_there(read, write_file):

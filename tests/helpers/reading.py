@@ -14,6 +14,8 @@ from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pyarrow
+import pyarrow.feather
+import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
@@ -61,6 +63,20 @@ def in_json(columns: Columns) -> bytes:
 def in_parquet(columns: Columns) -> bytes:
     sink = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(pyarrow.table(columns), sink)
+    return sink.getvalue().to_pybytes()
+
+
+def in_arrow(columns: Columns) -> bytes:
+    """A stream of record batches, as `datasets` writes it."""
+    table, sink = pyarrow.table(columns), pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def in_feather(columns: Columns) -> bytes:
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.feather.write_feather(pyarrow.table(columns), sink)
     return sink.getvalue().to_pybytes()
 
 
@@ -152,6 +168,8 @@ WRITTEN_AS: dict[str, Callable[[Columns], bytes]] = {
     ".json": in_json,
     ".parquet": in_parquet,
     ".pq": in_parquet,
+    ".arrow": in_arrow,
+    ".feather": in_feather,
     ".xlsx": in_excel,
     ".xls": in_excel,  # which reading tells by the content
     ".fasttext": in_fasttext,

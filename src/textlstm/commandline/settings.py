@@ -53,8 +53,8 @@ class EvaluateSettings:
     run's)"""
 
     format: str | None
-    """csv, tsv, jsonl, json, parquet, xlsx or fasttext, whatever the file is called (default: what
-    its name says, or the run's)"""
+    """csv, tsv, jsonl, json, parquet, arrow, xlsx or fasttext, whatever the file is called
+    (default: what its name says, or the run's)"""
 
     encoding: str | None
     """the encoding of text files, such as cp1252 (default: the run's)"""
@@ -123,8 +123,8 @@ class PredictSettings:
     """one text to predict"""
 
     input: str | None
-    """the texts to predict: a file or a glob (CSV, TSV, JSON Lines, Parquet, Excel, fastText, or
-    one text on each line) (default: standard input)"""
+    """the texts to predict: a file or a glob (CSV, TSV, JSON Lines, Parquet, Arrow, Excel,
+    fastText, or one text on each line) (default: standard input)"""
 
     output: str | None
     """the file to write, .csv, .tsv or .jsonl (default: CSV on standard output)"""
@@ -133,8 +133,8 @@ class PredictSettings:
     """the column of the text (default: the run's)"""
 
     format: str | None = None
-    """csv, tsv, jsonl, json, parquet, xlsx, fasttext or lines (one text on each line), whatever the
-    file is called (default: what its name says, or the run's)"""
+    """csv, tsv, jsonl, json, parquet, arrow, xlsx, fasttext or lines (one text on each line),
+    whatever the file is called (default: what its name says, or the run's)"""
 
     encoding: str | None = None
     """the encoding of text files, such as cp1252 (default: the run's)"""

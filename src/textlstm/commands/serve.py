@@ -80,7 +80,7 @@ def _file_classifier(
     classifier: TextClassifier, record: Record | None, threshold: float | None
 ) -> "ClassifyFile":
     """Makes the function that classifies a file as `predict` does, with the same columns."""
-    from textlstm.serving.files import PART, FileAnswer, bounded
+    from textlstm.serving.files import PART, FileAnswer, bounded, refuse_giant
 
     limits = LimitCounter(classifier.tokenizer, classifier.max_length)
     as_predict = PredictSettings(
@@ -100,7 +100,9 @@ def _file_classifier(
             columns = record["data"]["columns"]["text"]
         settings = replace(as_predict, format=file.format, spreadsheet=file.spreadsheet)
         path = str(file.path)
-        columns, chunks = read_input(path, columns, reading_of(path, record, settings))
+        reading = reading_of(path, record, settings)
+        refuse_giant(file.path, reading)
+        columns, chunks = read_input(path, columns, reading)
         read = bounded(chunks, columns)
         for chunk in read:
             refuse_missing_text(chunk, columns)

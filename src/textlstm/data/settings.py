@@ -39,8 +39,8 @@ class SourceSettings:
     """where texts come from: files, or hub for the Hugging Face hub"""
 
     train: str | None
-    """the labelled texts: a file (CSV, TSV, JSON Lines, Parquet, Excel, fastText, plain or
-    compressed), a glob, or a folder with one sub-folder of text files per class (default: the
+    """the labelled texts: a file (CSV, TSV, JSON Lines, Parquet, Arrow, Excel, fastText, plain
+    or compressed), a glob, or a folder with one sub-folder of text files per class (default: the
     embedded corpus)"""
 
     validation: str | None

@@ -16,7 +16,7 @@ from textlstm.checks import InputError, nearest
 from textlstm.data.classes import Classes, find_classes, trained_classes
 from textlstm.data.facts import ColumnFacts, DamageFacts, SourceFacts, SwallowingFacts
 from textlstm.data.reading.checksums import checksum
-from textlstm.data.reading.files import find_files, open_table
+from textlstm.data.reading.files import find_files, is_text_folder, open_table
 from textlstm.data.reading.folders import describe_left_out, find_texts, left_out_sentences
 from textlstm.data.reading.hub import HubSplit, hub_table, load_hub
 from textlstm.data.reading.settings import FileSettings
@@ -347,7 +347,7 @@ def _file_origin(path: str, key: str, settings: FileSettings) -> Origin:
     suffixes = sorted({"".join(file.suffixes[-2:]) for file in files})
     record: SourceFacts = {"path": absolute, "sha256": content}
 
-    if Path(absolute).is_dir():
+    if is_text_folder(path):
         left_out = describe_left_out(find_texts(Path(absolute), key))
         for sentence in left_out_sentences(key, left_out):
             log.warning("%s", sentence)

@@ -20,7 +20,12 @@ from textlstm.data.duplicates import duplicate_numbers
 from textlstm.data.facts import DamageFacts, SourceFacts, SwallowingFacts
 from textlstm.data.reading.checksums import checksum
 from textlstm.data.reading.damaged import count_damaged, damaged_sentence
-from textlstm.data.reading.files import find_files, open_table, text_lines
+from textlstm.data.reading.files import (
+    find_files,
+    is_text_folder,
+    open_table,
+    text_lines,
+)
 from textlstm.data.reading.formats import opens_as_table
 from textlstm.data.reading.swallowing import Swallowing, swallowing_sentence
 from textlstm.data.reading.tables import Chunk
@@ -157,7 +162,7 @@ def _write(folder: Path, path: str, settings: ColumnSettings) -> TextFacts:
 
 def _opened(path: str, settings: ColumnSettings) -> tuple[list[str], str, Iterator[Chunk]]:
     """The columns of the text, what was decided by the first rows, and the rows."""
-    files, is_folder = find_files(path, KEY), Path(path).expanduser().is_dir()
+    files, is_folder = find_files(path, KEY), is_text_folder(path)
     if not is_folder and not opens_as_table(files[0], settings):
         lines = (text_lines(file, KEY, settings, "text") for file in files)
         return ["text"], "", chain.from_iterable(lines)

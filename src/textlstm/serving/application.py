@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from textlstm.checks import InputError
 from textlstm.serving.errors import add_error_answers
-from textlstm.serving.files import ClassifyFile, FileAnswer, SentFile, refuse_giant, safe_name
+from textlstm.serving.files import ClassifyFile, FileAnswer, SentFile, safe_name
 from textlstm.serving.guard import Guard
 from textlstm.serving.messages import (
     ErrorAnswer,
@@ -165,12 +165,8 @@ async def _opened(served: ServedModel, classify_file: ClassifyFile, file: SentFi
         InputError: as the reading of the file; the message has its name, and no folder.
     """
 
-    def read() -> FileAnswer:
-        refuse_giant(file.path, file.path.name)
-        return classify_file(file)
-
     try:
-        return await served.compute(read)
+        return await served.compute(lambda: classify_file(file))
     except InputError as error:
         raise InputError(str(error).replace(f"{file.path.parent}/", "")) from error
 

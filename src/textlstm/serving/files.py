@@ -1,5 +1,6 @@
 """Takes a file that was sent to be classified, and answers with a table, part by part."""
 
+import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -9,9 +10,9 @@ from typing import NamedTuple
 import pyarrow.parquet
 
 from textlstm.checks import InputError
-from textlstm.data.reading.formats import FORMATS
-from textlstm.data.reading.opened import UNREADABLE, OpenedFile, is_compressed, suffix_of
-from textlstm.data.reading.settings import AS_NAMED
+from textlstm.data.reading.formats import format_of
+from textlstm.data.reading.opened import UNREADABLE, OpenedFile
+from textlstm.data.reading.settings import AS_NAMED, FileSettings
 from textlstm.data.reading.tables import Chunk
 from textlstm.runs.tally import Limits
 from textlstm.serving.messages import CHARACTERS
@@ -19,7 +20,7 @@ from textlstm.serving.messages import CHARACTERS
 ROWS = 100_000  # of a file
 UNPACKED = 100_000_000  # bytes of a compressed file, unpacked
 PART = 100  # texts between which other requests are answered
-BLOCK = 1 << 20
+ZIP = b"PK"  # at the start of an archive
 
 
 class SentFile(NamedTuple):
@@ -66,38 +67,54 @@ def safe_name(name: str) -> str:
     return plain.lstrip(".-") or "texts"
 
 
-def refuse_giant(path: Path, name: str) -> None:
+def refuse_giant(path: Path, settings: FileSettings) -> None:
     """Refuses a file that is small, and large once it is unpacked.
 
+    Args:
+        path: the file.
+        settings: how it is read, which its name alone does not say.
+
     Raises:
-        InputError: it has more than UNPACKED bytes then.
+        InputError: it has more than UNPACKED bytes then, or nobody can tell before it is unpacked.
     """
-    if _unpacked_bytes(path) > UNPACKED:
+    kind = format_of(path, settings)
+    name = None if kind is None else kind.name
+    if name == "Arrow":
         raise InputError(
-            f"{name} has more than {UNPACKED:,} bytes when it is unpacked. Send it in several "
+            f"{path.name} is read as an Arrow file, whose size unpacked nobody can tell before. "
+            f"Send it as Parquet or CSV, or classify it with the command predict."
+        )
+    if _unpacked_bytes(path, name) > UNPACKED:
+        raise InputError(
+            f"{path.name} has more than {UNPACKED:,} bytes when it is unpacked. Send it in several "
             f"parts, or classify it with the command predict."
         )
 
 
-def _unpacked_bytes(path: Path) -> int:
-    """The size of a file once it is unpacked; 0 for a damaged one, which is an error later."""
+def _unpacked_bytes(path: Path, kind: str | None) -> int:
+    """The size of a file once it is unpacked; 0 for a damaged one, which is an error later.
+
+    What is packed twice, such as a Parquet file in a .zip, is unpacked twice.
+
+    Args:
+        path: the file.
+        kind: the name of its format; None is no table.
+    """
     try:
-        if is_compressed(path):
-            with OpenedFile(path, "input", AS_NAMED).bytes() as stream:
-                read = 0
-                while read <= UNPACKED and (block := stream.read(BLOCK)):
-                    read += len(block)
-                return read
-        if suffix_of(path) == ".xlsx":
-            with zipfile.ZipFile(path) as archive:
+        with OpenedFile(path, "input", AS_NAMED).bytes() as stream:
+            content = stream.read(UNPACKED + 1)
+        if len(content) > UNPACKED:
+            return len(content)
+        if kind == "Excel" and content.startswith(ZIP):  # an .xls is not packed
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 return sum(member.file_size for member in archive.infolist())
-        if FORMATS.get(suffix_of(path), FORMATS[".csv"]).name == "Parquet":
-            metadata = pyarrow.parquet.read_metadata(path)
+        if kind == "Parquet":
+            metadata = pyarrow.parquet.read_metadata(pyarrow.BufferReader(content))
             groups = range(metadata.num_row_groups)
             return sum(metadata.row_group(number).total_byte_size for number in groups)
     except (*UNREADABLE, ValueError, InputError):
         return 0
-    return path.stat().st_size
+    return len(content)
 
 
 def bounded(chunks: Iterator[Chunk], columns: list[str]) -> list[Chunk]:

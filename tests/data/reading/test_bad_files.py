@@ -11,8 +11,9 @@ CASES = [
         {},
         [TRAIN + "gone.csv"],
         (
-            "data.train: {folder}/gone.csv does not exist; a CSV, TSV, JSON Lines, Parquet, Excel "
-            "or fastText file, a glob, or a folder with one sub-folder per class was expected."
+            "data.train: {folder}/gone.csv does not exist; a CSV, TSV, JSON Lines, Parquet, Arrow, "
+            "Excel or fastText file, a glob, or a folder with one sub-folder per class was "
+            "expected."
         ),
     ),
     (
@@ -20,8 +21,9 @@ CASES = [
         {"train.csv": MANY},
         [TRAIN + "train.csv", TEST],
         (
-            "data.test: {folder}/test.csv does not exist; a CSV, TSV, JSON Lines, Parquet, Excel "
-            "or fastText file, a glob, or a folder with one sub-folder per class was expected."
+            "data.test: {folder}/test.csv does not exist; a CSV, TSV, JSON Lines, Parquet, Arrow, "
+            "Excel or fastText file, a glob, or a folder with one sub-folder per class was "
+            "expected."
         ),
     ),
     (
@@ -29,8 +31,9 @@ CASES = [
         {"rows.tsv": MANY},
         [TRAIN + "*.csv"],
         (
-            "data.train: no file matches {folder}/*.csv; a CSV, TSV, JSON Lines, Parquet, Excel or "
-            "fastText file, a glob, or a folder with one sub-folder per class was expected."
+            "data.train: no file matches {folder}/*.csv; a CSV, TSV, JSON Lines, Parquet, Arrow, "
+            "Excel or fastText file, a glob, or a folder with one sub-folder per class was "
+            "expected."
         ),
     ),
     (
@@ -68,9 +71,9 @@ CASES = [
         [TRAIN + "rows.docx"],
         (
             "data.train: cannot tell the format of {folder}/rows.docx from its name; expected one "
-            "of .csv, .tsv, .jsonl, .json, .parquet, .pq, .xlsx, .xls, .fasttext, .ft, or these "
-            "with .gz, .bz2, .xz, .zst, .zip after. For another name say what it is, such as "
-            "data.format=tsv."
+            "of .csv, .tsv, .jsonl, .json, .parquet, .pq, .arrow, .feather, .xlsx, .xls, "
+            ".fasttext, .ft, or these with .gz, .bz2, .xz, .zst, .zip after. For "
+            "another name say what it is, such as data.format=tsv."
         ),
     ),
     (
@@ -78,8 +81,8 @@ CASES = [
         {"rows.txt": CSV},
         [TRAIN + "rows.txt", "data.format=cvs"],
         (
-            "data.format must be one of csv, tsv, jsonl, json, parquet, pq, xlsx, xls, fasttext, "
-            "ft, lines or null, got 'cvs'. Did you mean 'csv'?"
+            "data.format must be one of csv, tsv, jsonl, json, parquet, pq, arrow, feather, xlsx, "
+            "xls, fasttext, ft, lines or null, got 'cvs'. Did you mean 'csv'?"
         ),
     ),
     (
@@ -132,8 +135,8 @@ CASES = [
         {},
         ["data.train="],
         (
-            "data.train is empty; a CSV, TSV, JSON Lines, Parquet, Excel or fastText file, a glob, "
-            "or a folder with one sub-folder per class was expected."
+            "data.train is empty; a CSV, TSV, JSON Lines, Parquet, Arrow, Excel or fastText file, "
+            "a glob, or a folder with one sub-folder per class was expected."
         ),
     ),
 ]

@@ -52,6 +52,27 @@ def test_each_sub_folder_and_table_is_a_data_set(folder):
     )
 
 
+def test_what_datasets_has_saved_is_read_as_a_table(folder):
+    def saved(name):
+        return [f"{name}/{file}" for file in ("state.json", "dataset_info.json", "data-0.arrow")]
+
+    path = folder(
+        *saved("all/alone"), "all/news/dataset_dict.json", *saved("all/news/train"),
+        *saved("all/news/test"), "all/one/dataset_dict.json", *saved("all/one/train"),
+    )  # fmt: skip
+    assert found(path / "all") == (
+        {
+            "alone": {"train": "alone"},
+            "news": {"train": "train", "test": "test"},
+            "one": {"train": "train"},
+        },
+        [],
+    )
+    assert found(path / "all" / "alone") == ({"alone": {"train": "alone"}}, [])
+    for name in ("news", "one"):
+        assert found(path / "all" / name)[0].keys() == {name}
+
+
 def test_one_file_or_one_folder_with_splits_is_one_data_set(folder):
     path = folder("news/train.csv", "news/test.csv", "news/more/train.csv")
     files = {"train": "train.csv", "test": "test.csv"}

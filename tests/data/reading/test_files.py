@@ -108,7 +108,7 @@ def test_a_glob_that_matches_nothing_is_refused(tmp_path):
     [
         (
             "",
-            r"^data\.train is empty; a CSV, TSV, JSON Lines, Parquet, Excel or fastText "
+            r"^data\.train is empty; a CSV, TSV, JSON Lines, Parquet, Arrow, Excel or fastText "
             r"file, a glob, or a folder with",
         ),
         (

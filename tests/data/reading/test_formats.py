@@ -20,7 +20,7 @@ every_compression = pytest.mark.parametrize("compression", COMPRESS)
 
 
 def test_each_format_and_each_compression_is_written_by_these_tests():
-    assert len(FORMATS) == 10
+    assert len(FORMATS) == 12
     assert list(WRITTEN_AS) == list(FORMATS)
     assert len(COMPRESSED) == 5
     assert list(COMPRESS) == ["", *COMPRESSED]
@@ -102,9 +102,9 @@ def test_a_compressed_file_that_is_cut_short_is_refused(write_file, suffix, comp
         (
             "rows.docx",
             r"cannot tell the format of .*rows\.docx from its name; expected one of \.csv, \.tsv, "
-            r"\.jsonl, \.json, \.parquet, \.pq, \.xlsx, \.xls, \.fasttext, \.ft, or these with "
-            r"\.gz, \.bz2, \.xz, \.zst, \.zip after\. For another name say what it is, such as "
-            r"data\.format=tsv\.$",
+            r"\.jsonl, \.json, \.parquet, \.pq, \.arrow, \.feather, \.xlsx, \.xls, \.fasttext, "
+            r"\.ft, or these with \.gz, \.bz2, \.xz, \.zst, \.zip after\. For another name "
+            r"say what it is, such as data\.format=tsv\.$",
         ),
         ("rows", "cannot tell the format of .*rows from its name"),
         ("rows.gz", r"cannot tell the format of .*rows\.gz from its name"),
@@ -117,10 +117,10 @@ def test_a_name_of_no_format_is_refused_with_those_that_there_are(write_file, na
 
 
 def test_formats_are_named_once_each():
-    assert format_names() == "CSV, TSV, JSON Lines, Parquet, Excel or fastText"
+    assert format_names() == "CSV, TSV, JSON Lines, Parquet, Arrow, Excel or fastText"
     assert EXPECTED == (
-        "a CSV, TSV, JSON Lines, Parquet, Excel or fastText file, a glob, or a folder with one "
-        "sub-folder per class"
+        "a CSV, TSV, JSON Lines, Parquet, Arrow, Excel or fastText file, a glob, or a folder with "
+        "one sub-folder per class"
     )
 
 

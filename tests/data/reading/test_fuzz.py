@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from helpers.reading import COMPRESS, in_excel, in_fasttext, zipped
+from helpers.reading import COMPRESS, in_arrow, in_excel, in_fasttext, in_feather, zipped
 from helpers.small import data_module, data_settings
 from textlstm.checks import InputError
 from textlstm.data.reading.files import open_table
@@ -130,7 +130,8 @@ def whole_parquet(**options: Any) -> bytes:
     return stream.getvalue()
 
 
-COLUMNS = {name: [row[name] for row in TABLE] for name in ("text", "label")}
+TABLE_COLUMNS = {name: [row[name] for row in TABLE] for name in TABLE[0]}
+COLUMNS = {name: TABLE_COLUMNS[name] for name in ("text", "label")}
 LINES = {**COLUMNS, "text": [text.replace("\n", " ") for text in COLUMNS["text"]]}
 WHOLE = [
     (".csv", whole_csv()),
@@ -138,6 +139,8 @@ WHOLE = [
     (".json", json.dumps(TABLE).encode()),
     (".parquet", whole_parquet()),
     (".parquet", whole_parquet(compression="none", use_dictionary=False)),
+    (".arrow", in_arrow(TABLE_COLUMNS)),
+    (".feather", in_feather(TABLE_COLUMNS)),
     (".xlsx", in_excel(COLUMNS)),
     (".ft", in_fasttext(LINES)),
     (".txt", in_fasttext(LINES)),
@@ -204,7 +207,9 @@ def test_any_documents_are_read_or_refused(values, indent, text, label):
 
 
 @fuzz(150)
-@given(st.sampled_from(["csv", "tsv", "json", "fasttext", "lines", "xlsx", "parquet"]), BYTES)
+@given(
+    st.sampled_from(["csv", "tsv", "json", "fasttext", "lines", "xlsx", "parquet", "arrow"]), BYTES
+)
 def test_any_bytes_are_read_or_refused_in_a_given_format(kind, content):
     with a_folder() as folder:
         (folder / "rows.txt").write_bytes(content)

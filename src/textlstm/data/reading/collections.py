@@ -6,6 +6,7 @@ from pathlib import Path
 
 from textlstm.checks import InputError
 from textlstm.data.reading.formats import format_names, is_table
+from textlstm.data.reading.saved import LISTED_SPLITS, is_saved
 
 STEMS = {
     "train": ("train", "training"),
@@ -40,7 +41,7 @@ def find_data_sets(path: Path) -> tuple[list[DataSet], list[Path]]:
 
     A folder with files for training and test is one data set, and so is one with a file for
     training and without data sets in its sub-folders. Of any other folder, each sub-folder and
-    table may be one. What is hidden is left out.
+    table may be one. What is hidden is left out. A folder that `datasets` has saved is a table.
 
     Returns:
         The data sets; and the sub-folders that are none: they have no file for training, and no
@@ -50,7 +51,7 @@ def find_data_sets(path: Path) -> tuple[list[DataSet], list[Path]]:
         InputError: nothing there, two files for one split, or two data sets of one name.
     """
     path = path.expanduser().absolute()
-    if path.is_file() and is_table(path):
+    if is_saved(path) or (path.is_file() and is_table(path)):
         return [_of_table(path)], []
     if not path.is_dir():
         raise InputError(f"--data: {path} is not there or no table; expected {EXPECTED}.")
@@ -59,12 +60,16 @@ def find_data_sets(path: Path) -> tuple[list[DataSet], list[Path]]:
         return [DataSet(path.name, own)], []
 
     entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-    folders = {entry: _of_folder(entry) for entry in entries if entry.is_dir()}
+    folders = {
+        entry: _of_folder(entry)
+        for entry in entries
+        if entry.is_dir() and entry not in own.values()
+    }
     found = [data_set for data_set in folders.values() if data_set is not None]
     skipped = [folder for folder, data_set in folders.items() if data_set is None]
     if "train" in own and not found:
         return [DataSet(path.name, own)], []
-    found += map(_of_table, _tables(path))
+    found += [_of_table(table) for table in _tables(path) if table.is_file()]
     if not found:
         raise InputError(f"--data: {path} holds no data set; expected {EXPECTED}.")
     counts = Counter(data_set.name for data_set in found)
@@ -75,11 +80,14 @@ def find_data_sets(path: Path) -> tuple[list[DataSet], list[Path]]:
 
 
 def _of_table(file: Path) -> DataSet:
+    """The data set of a table, or of a folder that `datasets` has saved."""
     return DataSet(_stem(file), {"train": file})
 
 
 def _of_folder(folder: Path) -> DataSet | None:
     """The data set of a sub-folder; None if no file in it is for training."""
+    if is_saved(folder):
+        return _of_table(folder)
     tables, splits = _tables(folder), _splits(folder)
     if "train" in splits:
         return DataSet(folder.name, splits)
@@ -87,10 +95,14 @@ def _of_folder(folder: Path) -> DataSet | None:
 
 
 def _tables(folder: Path) -> list[Path]:
+    """The tables of a folder, and the folders in it that `datasets` has saved."""
     return sorted(
-        file
-        for file in folder.iterdir()
-        if file.is_file() and is_table(file) and not file.name.startswith(".")
+        entry
+        for entry in folder.iterdir()
+        if not entry.name.startswith(".")
+        and (
+            is_saved(entry) or (entry.is_file() and is_table(entry) and entry.name != LISTED_SPLITS)
+        )
     )
 
 

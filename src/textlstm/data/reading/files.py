@@ -12,6 +12,7 @@ from textlstm.data.reading.damaged import replaced_in, with_replacements
 from textlstm.data.reading.folders import find_texts
 from textlstm.data.reading.formats import check_format, format_names, read_table
 from textlstm.data.reading.opened import OpenedFile
+from textlstm.data.reading.saved import is_saved, saved_tables
 from textlstm.data.reading.settings import AS_NAMED, FileSettings
 from textlstm.data.reading.tables import ROWS, Chunk, Table, key_beside, listed_columns
 
@@ -29,10 +30,10 @@ NOT_OF_FILES = {  # codecs of Python's that no file is written in
 
 
 def find_files(path: str, key: str) -> list[Path]:
-    """Finds the one file, the files that match a glob, or the text files of a folder of classes.
+    """Finds one file, those that match a glob, the texts of a folder, or a saved data set's tables.
 
     Raises:
-        InputError: there are none.
+        InputError: there are none, or some are missing.
     """
     if not path:
         raise InputError(f"{key} is empty; {EXPECTED} was expected.")
@@ -49,6 +50,8 @@ def find_files(path: str, key: str) -> list[Path]:
         return [given]
     if given.is_dir():
         try:
+            if is_saved(given):
+                return saved_tables(given, key)
             return find_texts(given, key, labelled=key != UNLABELLED_KEY).files
         except OSError as error:
             raise InputError(
@@ -68,11 +71,17 @@ def find_files(path: str, key: str) -> list[Path]:
     raise InputError(f"{key}: {given.absolute()} does not exist; {EXPECTED} was expected.")
 
 
-def open_table(path: str, key: str, settings: FileSettings = AS_NAMED) -> Table:
-    """Opens a file, all files that match a glob, or a folder of classes as one table.
+def is_text_folder(path: str) -> bool:
+    """Whether a path is a folder whose files are texts: not a data set that `datasets` saved."""
+    folder = Path(path).expanduser()
+    return folder.is_dir() and not is_saved(folder)
 
-    The columns of a folder are `text` and `label`. JSON Lines have the columns of the first
-    thousand objects, and None where an object lacks one.
+
+def open_table(path: str, key: str, settings: FileSettings = AS_NAMED) -> Table:
+    """Opens a file, all files that match a glob, or a folder as one table.
+
+    The columns of a folder of classes are `text` and `label`. JSON Lines have the columns of the
+    first thousand objects, and None where an object lacks one.
 
     Args:
         path: the file, the glob or the folder.
@@ -86,7 +95,7 @@ def open_table(path: str, key: str, settings: FileSettings = AS_NAMED) -> Table:
     files = find_files(path, key)
     _check_encoding(settings.encoding, key)
     check_format(settings, key_beside(key, "format"))
-    if Path(path).expanduser().is_dir():
+    if is_text_folder(path):
         table = Table(["text", "label"], {}, lambda columns: _texts_by_folder(files, key, settings))
     else:
         table = _joined(files, key, settings)

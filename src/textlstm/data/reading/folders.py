@@ -12,6 +12,7 @@ from textlstm.data.facts import LeftOutFacts
 from textlstm.data.reading.encodings import unmarked_utf16
 from textlstm.data.reading.formats import FORMATS, is_table
 from textlstm.data.reading.opened import BYTE_ORDER_MARKS, is_compressed, suffix_of
+from textlstm.data.reading.saved import is_saved
 
 SPLITS = {  # by the key that takes it, the end of a folder's name
     "data.train": re.compile(r"(^|[-_. ])train(ing)?$", re.IGNORECASE),
@@ -178,6 +179,8 @@ def _sub_folders(folder: Path) -> list[Path]:
 
 def _readable(split: Path) -> str:
     """What to give for a split: its folder, or a glob of the tables in it."""
+    if is_saved(split):
+        return shlex.quote(str(split.absolute()))
     tables = [file for file in _shown(split) if file.is_file() and is_table(file)]
     if tables and not _sub_folders(split):
         return f"'{split.absolute()}/*{''.join(tables[0].suffixes[-2:])}'"

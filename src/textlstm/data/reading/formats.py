@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from textlstm.checks import InputError, check_choice
+from textlstm.data.reading.arrow import read_arrow
 from textlstm.data.reading.delimited import read_csv, read_tsv
 from textlstm.data.reading.excel import read_excel
 from textlstm.data.reading.fasttext import has_labels, read_fasttext
@@ -38,6 +39,8 @@ FORMATS = {
     ".json": Format("JSON Lines", read_json),
     ".parquet": Format("Parquet", read_parquet),
     ".pq": Format("Parquet", read_parquet),
+    ".arrow": Format("Arrow", read_arrow),
+    ".feather": Format("Arrow", read_arrow),
     ".xlsx": Format("Excel", read_excel),
     ".xls": Format("Excel", read_excel),
     ".fasttext": Format("fastText", read_fasttext),
@@ -67,7 +70,12 @@ def opens_as_table(path: Path, settings: FileSettings) -> bool:
 
     The first line of a file of any other name is looked at for fastText's labels.
     """
-    return _suffix(path, settings) in FORMATS
+    return format_of(path, settings) is not None
+
+
+def format_of(path: Path, settings: FileSettings) -> Format | None:
+    """The format that a file is read in; None if it is read as one text on each line."""
+    return FORMATS.get(_suffix(path, settings))
 
 
 def inherited_format(path: Path, recorded: str | None, train: str | None) -> str | None:

@@ -69,8 +69,8 @@ class FileSettings(DelimitedSettings):
     """
 
     format: str | None = None
-    """csv, tsv, jsonl, json, parquet, xlsx, fasttext or lines (one text on each line), whatever the
-    file is called (default: what its name says)"""
+    """csv, tsv, jsonl, json, parquet, arrow, xlsx, fasttext or lines (one text on each line),
+    whatever the file is called (default: what its name says)"""
 
     encoding: str | None = None
     """the encoding of text files, such as cp1252 (default: UTF-8, or what a byte order mark
