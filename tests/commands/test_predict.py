@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import pytest
+from datasets import Dataset
 
 from helpers.bundles import sign
 from helpers.commands import SRC, call, run, table
@@ -328,6 +329,14 @@ def test_a_glob_of_compressed_files_is_one_input(predicting, tmp_path):
             ("1", "goal"),
             ("2", "bank"),
         ]
+
+
+def test_a_folder_that_datasets_has_saved_is_one_input(predicting, tmp_path):
+    rows = Dataset.from_dict({"id": ["1", "2"], "text": ["goal", "bank"]})
+    rows.save_to_disk(tmp_path / "saved", num_shards=2)
+    predicting(input=tmp_path / "saved", output=tmp_path / "out.csv")
+    answers = table(tmp_path / "out.csv")
+    assert [(row["id"], row["text"]) for row in answers] == [("1", "goal"), ("2", "bank")]
 
 
 def test_the_columns_that_training_joined_are_joined_again(predicting, run_folder, tmp_path):

@@ -4,14 +4,13 @@ import logging
 import sys
 from collections.abc import Iterator
 from itertools import chain, islice
-from pathlib import Path
 
 from textlstm.checks import InputError
 from textlstm.data.columns import Columns
 from textlstm.data.facts import DamageFacts
 from textlstm.data.reading.damaged import count_damaged, damaged_sentence
 from textlstm.data.reading.fields import add_fields
-from textlstm.data.reading.files import find_files, open_table, text_lines
+from textlstm.data.reading.files import find_files, is_text_folder, open_table, text_lines
 from textlstm.data.reading.formats import opens_as_table
 from textlstm.data.reading.names import is_list, split_names
 from textlstm.data.reading.settings import FileSettings
@@ -45,7 +44,7 @@ def read_input(
     path: str, columns: str | list[str] | None, settings: FileSettings
 ) -> tuple[list[str], Iterator[Chunk]]:
     """Finds the columns of the text, and reads the rows of a table or the lines of another file."""
-    if Path(path).expanduser().is_dir():
+    if is_text_folder(path):
         raise InputError(f"input: {path} is a folder; a file or a glob was expected.")
     files = find_files(path, "input")
     if not opens_as_table(files[0], settings):
