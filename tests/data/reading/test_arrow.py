@@ -115,8 +115,9 @@ def ends(*places):
         (ends(0, 3, 5), ends(0, -(2**30), 5)),
         (ends(0, 3, 5), ends(0, 5, 3)),
         (b"goals", b"goal\xff"),
+        (b"label", b"labe\xff"),
     ],
-    ids=["beyond the end", "before the start", "backwards", "no UTF-8"],
+    ids=["beyond the end", "before the start", "backwards", "no UTF-8", "a name of no UTF-8"],
 )
 def test_texts_that_the_file_does_not_hold_are_refused(tmp_path, whole, other):
     content = in_arrow({"text": ["goa", "ls"], "label": ["a", "a"]})

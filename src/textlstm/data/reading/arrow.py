@@ -35,10 +35,17 @@ def arrow_table(
         file: where they come from.
         schema: their columns.
         batches: gives them, with some of the columns or, for None, all.
+
+    Raises:
+        InputError: two columns of one name, or a name that is no UTF-8.
     """
+    try:
+        names, field_names = schema.names, _field_names(schema)
+    except UnicodeDecodeError as error:
+        raise file.damaged() from error
     class_names = _class_names((schema.metadata or {}).get(b"huggingface", b"{}"))
-    table = Table(file.distinct(schema.names), class_names, partial(_chunks, file, batches))
-    return with_fields(table, _field_names(schema))
+    table = Table(file.distinct(names), class_names, partial(_chunks, file, batches))
+    return with_fields(table, field_names)
 
 
 def _chunks(
