@@ -1,6 +1,8 @@
 """Arrow files, and the folders that `datasets` saves: class names, and what is refused."""
 
+import contextlib
 import json
+from random import Random
 
 import pyarrow
 import pyarrow.feather
@@ -8,7 +10,7 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from pyarrow import ipc
 
-from helpers.reading import COLUMNS, ROWS, assert_refused, in_arrow, read
+from helpers.reading import COLUMNS, ROWS, assert_refused, in_arrow, in_feather, read
 from textlstm.checks import InputError
 from textlstm.data.reading.files import find_files, open_table
 from textlstm.data.reading.tables import ROWS as MOST
@@ -124,6 +126,35 @@ def test_texts_that_the_file_does_not_hold_are_refused(tmp_path, whole, other):
     assert content.count(whole) == 1
     (tmp_path / "rows.arrow").write_bytes(content.replace(whole, other))
     assert_refused(tmp_path / "rows.arrow", r"rows\.arrow is no whole \.arrow file: it is damaged")
+
+
+@pytest.mark.trust("hostile file")
+def test_any_damage_is_one_error_and_no_crash(tmp_path, record_property):
+    """The format trusts whoever wrote the file: unchecked, a few such files end the process."""
+    numbers = range(40)
+    columns = {
+        "text": [f'word {n}, "é"' for n in numbers],
+        "label": pyarrow.array([f"class {n % 2}" for n in numbers]).dictionary_encode(),
+        "list": [[str(n)] for n in numbers],
+        "object": [{"a": str(n)} for n in numbers],
+        "large": pyarrow.array(map(str, numbers), pyarrow.large_string()),
+        "view": pyarrow.array([f"more than twelve bytes {n}" for n in numbers]).cast("string_view"),
+        "map": pyarrow.array([[("k", n)] for n in numbers], pyarrow.map_("string", "int64")),
+        "time": pyarrow.array(numbers, pyarrow.timestamp("ms", tz="UTC")),
+    }
+    drawn, wholes = Random(0), [in_arrow(columns), in_feather(columns)]
+    file, tried = tmp_path / "rows.arrow", 3000
+    record_property("tried", tried)
+    for _ in range(tried):
+        content = bytearray(drawn.choice(wholes))
+        for _ in range(drawn.randint(1, 4)):
+            place = 4 * drawn.randrange(len(content) // 4)
+            number = drawn.choice([0, 1, 127, 2**16, 2**31 - 1, 2**32 - 1, drawn.getrandbits(32)])
+            content[place : place + drawn.choice([4, 8])] = number.to_bytes(4, "little")
+        file.write_bytes(bytes(content))
+        with contextlib.suppress(InputError, MemoryError):
+            for _ in open_table(str(file), "data.train").chunks(None):
+                pass
 
 
 def test_columns_without_rows_are_refused(tmp_path):
