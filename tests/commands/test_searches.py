@@ -130,11 +130,13 @@ def test_two_workers_search_prune_and_go_on_after_a_kill(monkeypatch, tmp_path, 
     while not list(tmp_path.glob("*/metrics.json")):
         assert killed.poll() is None
         time.sleep(0.1)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
-
     kept = open_storage(None if storage is None else str(tmp_path / storage), tmp_path)
     study = optuna.load_study(study_name="search", storage=kept)
+    while TrialState.RUNNING not in {trial.state for trial in study.trials}:
+        assert killed.poll() is None
+        time.sleep(0.1)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
     assert TrialState.RUNNING in {trial.state for trial in study.trials}
     total = sum("attempt" not in trial.user_attrs for trial in study.trials) + 5
 
