@@ -23,6 +23,8 @@ from textlstm.commands.evaluate import evaluate
 from textlstm.data.stream_loader import BUFFER, StreamLoader
 from textlstm.data.tokenizer import train_tokenizer
 
+pytestmark = pytest.mark.cores
+
 WORDS = {
     "money": ["bank", "shares", "oil"],
     "odd": ["lint", "moss", "yarn"],
@@ -323,8 +325,6 @@ import resource, sys
 from pathlib import Path
 from textlstm.data.datamodule import TextDataModule
 from textlstm.data.settings import DataSettings
-
-pytestmark = pytest.mark.cores
 
 def peak(train):
     settings = DataSettings(**{**eval(sys.argv[1]), "train": train})

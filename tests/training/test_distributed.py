@@ -79,9 +79,9 @@ def assert_scored_as_by_one(folder: Path) -> None:
             assert recorded[split][name] == pytest.approx(found[name], abs=1e-6)
     best = recorded["history"][recorded["best_epoch"] - 1]
     logged = [best["val_loss"], best["val_accuracy"], best["val_macro_f1"]]
-    assert logged == pytest.approx(
-        [recorded["validation"][of] for of in ("log_loss", "accuracy", "macro_f1")], abs=1e-6
-    )
+    as_trained = recorded["calibration"]["before"]["validation"]["log_loss"]
+    scores = [as_trained, *(recorded["validation"][of] for of in ("accuracy", "macro_f1"))]
+    assert logged == pytest.approx(scores, abs=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -290,8 +290,8 @@ def test_a_resumed_run_of_two_with_dropout_ends_with_the_weights_of_one_never_st
         ("null", "bug", 1, "[rank0]: KeyError: 'a bug'"),
         ("1", "bug", 1, "[rank1]: KeyError: 'a bug'"),
         ("0", "kill", -9, None),
-        ("0", "terminate", 143, "Stopped. "),
-        ("1", "terminate", 1, "Stopped. "),
+        ("0", "terminate", 143, "Stopped by SIGTERM. "),
+        ("1", "terminate", 143, "Stopped by SIGTERM. "),
     ],
 )
 def test_one_process_that_ends_ends_both_with_one_error(data, tmp_path, rank, how, code, error):
@@ -308,11 +308,12 @@ def test_one_process_that_ends_ends_both_with_one_error(data, tmp_path, rank, ho
     said = [
         line
         for line in errors.splitlines()
-        if line.startswith(("error:", "Stopped.")) or line.endswith("a bug'")
+        if line.startswith(("error:", "Stopped by ")) or line.endswith("a bug'")
     ]
     if error is None:
         assert said == []
     else:
         assert said[0].startswith(error)
         assert errors.count("Traceback") == (how == "bug")
-        assert sum(not line.startswith("Stopped.") for line in said) == (how in ("bug", "mistake"))
+        errors_said = [line for line in said if not line.startswith("Stopped by ")]
+        assert len(errors_said) == (how in ("bug", "mistake"))
