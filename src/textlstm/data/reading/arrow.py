@@ -1,13 +1,18 @@
-"""Reads Arrow files: Feather, and what the library `datasets` saves."""
+"""Reads Arrow files (Feather, and what the library `datasets` saves) and Parquet files.
+
+The schema of each has the class names that `datasets` writes into it.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow
 from pyarrow import ipc
+from pyarrow.parquet import ParquetFile
 
 from textlstm.data.reading.fields import with_fields
 from textlstm.data.reading.opened import OpenedFile, is_compressed
@@ -23,10 +28,19 @@ def read_arrow(file: OpenedFile) -> Table:
     with _opened(file) as (schema, batches):
         if not any(batch.num_rows for batch in batches):
             raise file.fail(" has columns but no rows; at least one row was expected.")
-    return arrow_table(file, schema, partial(_batches, file))
+    return _table(file, schema, partial(_batches, file))
 
 
-def arrow_table(
+def read_parquet(file: OpenedFile) -> Table:
+    """A table whose columns may bring names for their numbers."""
+    with _opened_parquet(file) as parquet:
+        schema = parquet.schema_arrow
+        if not parquet.metadata.num_rows:
+            raise file.fail(" has columns but no rows; at least one row was expected.")
+    return _table(file, schema, partial(_parquet_batches, file))
+
+
+def _table(
     file: OpenedFile, schema: pyarrow.Schema, batches: Callable[[list[str] | None], Batches]
 ) -> Table:
     """A table of record batches, with the class names that `datasets` writes into the schema.
@@ -91,19 +105,38 @@ def _batches(file: OpenedFile, columns: list[str] | None) -> Batches:
 
 @contextmanager
 def _opened(file: OpenedFile) -> Iterator[tuple[pyarrow.Schema, Batches]]:
-    """Opens the file; a compressed one is unpacked into memory, since it is not read in order."""
+    """Opens an Arrow file: its columns, and its batches in their order."""
     with file.reading(file.bad_line, binary=True):
-        if is_compressed(file.path):
-            with file.bytes() as stream:
-                source: pyarrow.NativeFile = pyarrow.BufferReader(stream.read())
-        else:
-            source = pyarrow.OSFile(str(file.path))
+        content = _content(file)
+        source = pyarrow.OSFile(str(content)) if isinstance(content, Path) else content
         with source:
             has_footer = source.read(len(MAGIC)) == MAGIC
             source.seek(0)
             reader = ipc.open_file(source) if has_footer else ipc.open_stream(source)
             with reader:
                 yield reader.schema, _in_order(reader)
+
+
+def _parquet_batches(file: OpenedFile, columns: list[str] | None) -> Batches:
+    with _opened_parquet(file) as parquet:
+        yield from parquet.iter_batches(batch_size=ROWS, columns=columns)
+
+
+@contextmanager
+def _opened_parquet(file: OpenedFile) -> Iterator[ParquetFile]:
+    with (
+        file.reading(file.bad_line, binary=True),
+        ParquetFile(_content(file)) as parquet,
+    ):
+        yield parquet
+
+
+def _content(file: OpenedFile) -> Path | pyarrow.BufferReader:
+    """The path; a compressed file is unpacked into memory, since it is not read in order."""
+    if not is_compressed(file.path):
+        return file.path
+    with file.bytes() as stream:
+        return pyarrow.BufferReader(stream.read())
 
 
 def _in_order(reader: ipc.RecordBatchFileReader | ipc.RecordBatchStreamReader) -> Batches:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textlstm.checks import InputError
+from textlstm.data.reading.folders import LISTED_SPLITS, is_saved
 from textlstm.data.reading.formats import format_names, is_table
-from textlstm.data.reading.saved import LISTED_SPLITS, is_saved
 
 STEMS = {
     "train": ("train", "training"),

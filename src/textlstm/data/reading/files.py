@@ -9,10 +9,9 @@ from pathlib import Path
 
 from textlstm.checks import InputError
 from textlstm.data.reading.damaged import replaced_in, with_replacements
-from textlstm.data.reading.folders import find_texts
+from textlstm.data.reading.folders import find_texts, is_saved, saved_tables
 from textlstm.data.reading.formats import check_format, format_names, read_table
 from textlstm.data.reading.opened import OpenedFile
-from textlstm.data.reading.saved import is_saved, saved_tables
 from textlstm.data.reading.settings import AS_NAMED, FileSettings
 from textlstm.data.reading.tables import ROWS, Chunk, Table, key_beside, listed_columns
 

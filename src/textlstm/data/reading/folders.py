@@ -1,5 +1,11 @@
-"""Finds the texts in a folder of classes: one sub-folder per class, with a text per file."""
+"""Finds the files of a folder: texts in one sub-folder per class, or tables that were saved.
 
+The library `datasets` saves tables with `save_to_disk`. Beside them its folder may hold results
+that were computed from them, which are no rows of the data set. The file `state.json` says which
+are.
+"""
+
+import json
 import os
 import re
 import shlex
@@ -12,7 +18,6 @@ from textlstm.data.facts import LeftOutFacts
 from textlstm.data.reading.encodings import unmarked_utf16
 from textlstm.data.reading.formats import FORMATS, is_table
 from textlstm.data.reading.opened import BYTE_ORDER_MARKS, is_compressed, suffix_of
-from textlstm.data.reading.saved import is_saved
 
 SPLITS = {  # by the key that takes it, the end of a folder's name
     "data.train": re.compile(r"(^|[-_. ])train(ing)?$", re.IGNORECASE),
@@ -29,6 +34,9 @@ NO_TEXT = {
 }
 START = 1000  # bytes of a file that show whether it is text
 EXAMPLES = 3  # of what is left out, in a message
+STATE = "state.json"
+BESIDE = "dataset_info.json"
+LISTED_SPLITS = "dataset_dict.json"  # beside the folders of the splits, with their names
 
 
 class TextFolder(NamedTuple):
@@ -202,3 +210,40 @@ def _no_texts(folder: Path, sub_folders: list[Path], inside: list[Path], key: st
         f"{key}: {folder.absolute()} is a folder without sub-folders of text files; one "
         f"sub-folder per class was expected, each with a text per file.{hint}"
     )
+
+
+def is_saved(path: Path) -> bool:
+    """Whether a path is the folder of such a data set, or of one split of it."""
+    return all((path / name).is_file() for name in (STATE, BESIDE))
+
+
+def saved_tables(folder: Path, key: str) -> list[Path]:
+    """The Arrow files with the rows, in their order.
+
+    Args:
+        folder: the folder that `save_to_disk` has written.
+        key: the config key that named it, for messages.
+
+    Raises:
+        InputError: the list cannot be read, names none or one outside of the folder, or one of them
+            is missing.
+    """
+    try:
+        state = json.loads((folder / STATE).read_bytes())
+        names = [entry["filename"] for entry in state["_data_files"]]
+        plain = all(name == Path(name).name and name.endswith(".arrow") for name in names)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        names, plain = [], False
+    if not names or not plain:
+        raise InputError(
+            f"{key}: {folder.absolute() / STATE} does not list the Arrow files of a saved data "
+            f"set. Save it again with save_to_disk, or give the files as a glob."
+        )
+    files = [folder / name for name in names]
+    missing = next((file for file in files if not file.is_file()), None)
+    if missing is not None:
+        raise InputError(
+            f"{key}: {missing.absolute()} is missing, which {STATE} lists. Fetch it, or save the "
+            f"data set again with save_to_disk."
+        )
+    return files

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from textlstm.checks import InputError, check_choice
-from textlstm.data.reading.arrow import read_arrow
+from textlstm.data.reading.arrow import read_arrow, read_parquet
 from textlstm.data.reading.delimited import read_csv, read_tsv
 from textlstm.data.reading.excel import read_excel
 from textlstm.data.reading.fasttext import has_labels, read_fasttext
 from textlstm.data.reading.json_lines import read_json
 from textlstm.data.reading.opened import COMPRESSED, OpenedFile, is_zip, suffix_of
-from textlstm.data.reading.parquet import read_parquet
 from textlstm.data.reading.settings import FileSettings
 from textlstm.data.reading.tables import Table
 
