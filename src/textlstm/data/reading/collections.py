@@ -69,7 +69,7 @@ def find_data_sets(path: Path) -> tuple[list[DataSet], list[Path]]:
     skipped = [folder for folder, data_set in folders.items() if data_set is None]
     if "train" in own and not found:
         return [DataSet(path.name, own)], []
-    found += [_of_table(table) for table in _tables(path) if table.is_file()]
+    found += [_of_table(table) for table in _tables(path) if table not in folders]
     if not found:
         raise InputError(f"--data: {path} holds no data set; expected {EXPECTED}.")
     counts = Counter(data_set.name for data_set in found)

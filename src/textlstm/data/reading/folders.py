@@ -34,8 +34,8 @@ NO_TEXT = {
 }
 START = 1000  # bytes of a file that show whether it is text
 EXAMPLES = 3  # of what is left out, in a message
-STATE = "state.json"
-BESIDE = "dataset_info.json"
+STATE = "state.json"  # lists the tables of a saved folder
+BESIDE = "dataset_info.json"  # what else each saved folder has
 LISTED_SPLITS = "dataset_dict.json"  # beside the folders of the splits, with their names
 
 
@@ -213,12 +213,12 @@ def _no_texts(folder: Path, sub_folders: list[Path], inside: list[Path], key: st
 
 
 def is_saved(path: Path) -> bool:
-    """Whether a path is the folder of such a data set, or of one split of it."""
+    """Whether a path is a folder of tables that `datasets` has saved: a data set, or one split."""
     return all((path / name).is_file() for name in (STATE, BESIDE))
 
 
 def saved_tables(folder: Path, key: str) -> list[Path]:
-    """The Arrow files with the rows, in their order.
+    """Finds the Arrow files with the rows of a saved folder, in their order.
 
     Args:
         folder: the folder that `save_to_disk` has written.
