@@ -20,12 +20,7 @@ from textlstm.data.duplicates import duplicate_numbers
 from textlstm.data.facts import DamageFacts, SourceFacts, SwallowingFacts
 from textlstm.data.reading.checksums import checksum
 from textlstm.data.reading.damaged import count_damaged, damaged_sentence
-from textlstm.data.reading.files import (
-    find_files,
-    is_text_folder,
-    open_table,
-    text_lines,
-)
+from textlstm.data.reading.files import find_files, is_text_folder, open_table, text_lines
 from textlstm.data.reading.formats import opens_as_table
 from textlstm.data.reading.swallowing import Swallowing, swallowing_sentence
 from textlstm.data.reading.tables import Chunk

@@ -164,7 +164,6 @@ async def _opened(served: ServedModel, classify_file: ClassifyFile, file: SentFi
     Raises:
         InputError: as the reading of the file; the message has its name, and no folder.
     """
-
     try:
         return await served.compute(lambda: classify_file(file))
     except InputError as error:
