@@ -39,7 +39,7 @@ def texts_of(count, seed=0):
 def classifier_of(network, tokenizer, *, wide=False, **options):
     channel = None
     if wide:
-        channel = fit_channel(Rows(*texts_of(90)), WIDE, len(LABELS), size=300)
+        channel = fit_channel(Rows(*texts_of(90)), WIDE, len(LABELS), size=300).channel
     return TextClassifier(
         network,
         tokenizer,
@@ -261,7 +261,8 @@ def test_a_planted_word_that_decides_the_class_comes_first_but_not_with_fresh_we
     assert planted_first(classifier, unseen) < 0.5
     learn(network, classifier, train)
     if wide:
-        classifier.wide, classifier.weight = fit_channel(train, WIDE, 3, size=300), 0.4
+        classifier.wide = fit_channel(train, WIDE, 3, size=300).channel
+        classifier.weight = 0.4
     assert planted_first(classifier, unseen) >= 0.95
 
 

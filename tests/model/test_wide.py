@@ -5,12 +5,20 @@ import json
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from textlstm.model import mixing
 from textlstm.model.metrics import Predictions, scores
-from textlstm.model.mixing import Rows, channel_settings, fit_channel, fit_mixture, score_mixture
+from textlstm.model.mixing import (
+    Rows,
+    channel_settings,
+    class_ratios,
+    fit_channel,
+    fit_mixture,
+    score_mixture,
+)
 from textlstm.model.significance import scores_with_intervals
 from textlstm.model.wide import WideChannel, mixed, n_grams
 
@@ -31,7 +39,7 @@ def rows_of(count, seed, classes=3):
 
 @pytest.fixture(scope="module")
 def channel():
-    return fit_channel(rows_of(120, 0), SETTINGS, 3, validation=rows_of(60, 1))
+    return fit_channel(rows_of(120, 0), SETTINGS, 3, validation=rows_of(60, 1)).channel
 
 
 @pytest.mark.parametrize(
@@ -66,16 +74,17 @@ def test_words_and_runs_of_characters_go_together():
 
 def test_the_terms_follow_from_the_baselines_and_the_size_of_the_texts(monkeypatch):
     settings, texts = {**SETTINGS, "longest": 1}, ["A goal"] * 10
-    assert channel_settings(settings, texts) == {**settings, "unit": "both", "longest": 2}
+    own = {"sublinear": True, "C": 10.0}
+    assert channel_settings(settings, texts) == {"unit": "both", "longest": 2, **own}
     characters = {**settings, "unit": "character", "longest": 3}
-    assert channel_settings(characters, texts) == characters
+    assert channel_settings(characters, texts) == {"unit": "character", "longest": 3, **own}
     monkeypatch.setattr(mixing, "MOST_CHARACTERS", 59)
-    assert channel_settings(settings, texts) == {**settings, "unit": "word", "longest": 2}
+    assert channel_settings(settings, texts) == {"unit": "word", "longest": 2, **own}
 
 
 def test_only_the_most_common_terms_are_fitted_where_there_are_too_many(monkeypatch):
     monkeypatch.setattr(mixing, "FITTED_WEIGHTS", 3 * 9)
-    found = fit_channel(rows_of(100, 8), {**SETTINGS, "longest": 1}, 3)
+    found = fit_channel(rows_of(100, 8), {**SETTINGS, "longest": 1}, 3).channel
     assert list(found.columns) == sorted(ALL)  # and no day
 
 
@@ -86,16 +95,53 @@ def test_runs_of_characters_keep_inside_a_word():
 
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("sublinear", [False, True])
-def test_it_is_tfidf_with_logistic_regression(classes, sublinear):
-    """The very probabilities of scikit-learn's, whose words these are, too."""
+def test_it_is_logistic_regression_over_tfidf_that_is_weighted_by_class_ratios(classes, sublinear):
+    """The very probabilities of scikit-learn's parts, whose words these are, too."""
     train, new = rows_of(100, 2, classes), rows_of(40, 3, classes)
-    found = fit_channel(train, {**SETTINGS, "sublinear": sublinear}, classes)
+    found = fit_channel(train, {**SETTINGS, "sublinear": sublinear}, classes).channel
     tfidf = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=sublinear)
+    train_NV = tfidf.fit_transform(train.texts).toarray()
+    factors_V = np.sqrt(ratios_of(train_NV > 0, train.labels_N, classes))
+    factors_V = factors_V / np.sqrt(((train_NV * factors_V) ** 2).sum() / 100)
     model = LogisticRegression(C=5.0, solver="newton-cg")
-    model.fit(tfidf.fit_transform(train.texts), train.labels_N)
-    expected_NC = torch.from_numpy(model.predict_proba(tfidf.transform(new.texts))).float()
+    model.fit(train_NV * factors_V, train.labels_N)
+    new_NV = tfidf.transform(new.texts).toarray() * factors_V
+    expected_NC = torch.from_numpy(model.predict_proba(new_NV)).float()
     probabilities_NC = found.log_probabilities(new.texts).exp()
     torch.testing.assert_close(probabilities_NC, expected_NC, rtol=0, atol=1e-3)
+
+
+def ratios_of(found_NV, labels_N, classes):
+    """Class by class, as the docstring of `class_ratios` says it."""
+    squares_V = np.zeros(found_NV.shape[1])
+    for label in range(classes):
+        own_NV, other_NV = found_NV[labels_N == label], found_NV[labels_N != label]
+        own_V = (own_NV.sum(0) + 0.5) / (len(own_NV) + 1)
+        other_V = (other_NV.sum(0) + 0.5) / (len(other_NV) + 1)
+        squares_V += np.log(own_V / other_V) ** 2 * len(own_NV) / len(labels_N)
+    return np.sqrt(squares_V)
+
+
+def test_terms_of_one_class_have_the_largest_ratios():
+    labels_N = np.array([0, 0, 0, 2, 2, 2])  # class 1 has no rows
+    counts_NV = [[3, 1, 0], [1, 1, 0], [2, 0, 1], [0, 1, 0], [0, 2, 0], [0, 0, 1]]
+    ratios_V = class_ratios(sparse.csr_matrix(np.array(counts_NV, np.float32)), labels_N)
+    # in all texts of class 0 and in none of the others; in two of three; in one of three
+    np.testing.assert_allclose(ratios_V, [np.log(7), 0, 0], atol=1e-12)
+
+
+def test_validation_chooses_the_penalty(monkeypatch):
+    train, validation = rows_of(100, 2), rows_of(60, 3)
+    found = fit_channel(train, SETTINGS, 3, validation=validation)
+    losses = {
+        c: mixing._log_loss(fit_channel(train, {**SETTINGS, "C": c}, 3).channel, validation)
+        for c in (5.0, *mixing.STRENGTHS)
+    }
+    assert found.settings == {**SETTINGS, "C": min(losses, key=losses.get)}
+    assert mixing._log_loss(found.channel, validation) == min(losses.values())
+    assert found.settings["C"] != 5.0
+    monkeypatch.setattr(mixing, "MOST_WORK", 100)
+    assert fit_channel(train, SETTINGS, 3, validation=validation).settings["C"] == 5.0
 
 
 def test_batches_give_what_each_text_alone_gives(channel, monkeypatch):
@@ -121,27 +167,27 @@ def test_a_saved_channel_gives_the_fitted_ones_probabilities(channel, tmp_path):
 
 
 def test_a_class_without_training_rows_is_never_predicted():
-    found = fit_channel(rows_of(60, 6, classes=2), SETTINGS, 3)
+    found = fit_channel(rows_of(60, 6, classes=2), SETTINGS, 3).channel
     probabilities_NC = found.log_probabilities(rows_of(30, 7).texts).exp()
     assert probabilities_NC[:, 2].max() < 1e-9
     assert torch.isfinite(found.log_probabilities([""])).all()
 
 
 def test_terms_that_carry_no_weight_are_left_out(monkeypatch):
-    monkeypatch.setattr(mixing, "FIRST_SIZE", 8)
+    monkeypatch.setattr(mixing, "FIRST_SIZE", 16)
     train, validation = rows_of(200, 8), rows_of(100, 9)
-    fewer = fit_channel(train, SETTINGS, 3, validation=validation)
-    whole = fit_channel(train, SETTINGS, 3)
-    assert 8 <= len(fewer.columns) < len(whole.columns) / 4
+    fewer, settings = fit_channel(train, SETTINGS, 3, validation=validation)
+    whole = fit_channel(train, settings, 3).channel
+    assert 16 <= len(fewer.columns) < len(whole.columns) / 4
     assert {"goal", "bank", "planet"} <= fewer.columns.keys()
     assert mixing._log_loss(fewer, validation) <= mixing._log_loss(whole, validation) + 0.001
 
 
 def test_there_are_never_more_weights_than_a_bundle_may_have(monkeypatch):
     monkeypatch.setattr(mixing, "MOST_WEIGHTS", 30)
-    found = fit_channel(rows_of(100, 8), SETTINGS, 3, validation=rows_of(50, 9))
+    found = fit_channel(rows_of(100, 8), SETTINGS, 3, validation=rows_of(50, 9)).channel
     assert len(found.columns) <= 10
-    assert len(fit_channel(rows_of(100, 8), SETTINGS, 3, size=5).columns) == 5
+    assert len(fit_channel(rows_of(100, 8), SETTINGS, 3, size=5).channel.columns) == 5
 
 
 def drawn(seed, noise, gold_N):

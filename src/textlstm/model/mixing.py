@@ -24,6 +24,12 @@ FITTED_WEIGHTS = 20_000_000  # that are fitted: the more common terms, where the
 MOST_CHARACTERS = 5_000_000  # of training texts whose runs of characters are terms, too
 FIRST_SIZE = 16_384  # terms that are tried first; then four times as many
 MAY_COST = 0.001  # log loss on validation that fewer terms may cost
+STRENGTHS = (10.0, 3.0, 30.0)  # values of C that are tried on validation
+MOST_WORK = 40_000_000
+"""Terms of all training texts, times classes, up to which each of `STRENGTHS` is tried.
+
+Above it the first is taken.
+"""
 NEVER = -30.0  # bias of a class without training rows: a probability of 1e-13
 
 
@@ -41,6 +47,13 @@ class Mixture(NamedTuple):
     temperature: float
 
 
+class Fitted(NamedTuple):
+    """A wide channel, and what it was fitted with."""
+
+    channel: WideChannel
+    settings: BaselineSettings
+
+
 class Counts(NamedTuple):
     """The terms of some texts, in alphabetical order, and how often each stands in each text."""
 
@@ -49,16 +62,19 @@ class Counts(NamedTuple):
 
 
 def channel_settings(baseline: BaselineSettings, texts: list[str]) -> BaselineSettings:
-    """Gives the channel's settings: the baseline's, and where texts have words, more terms.
+    """Gives the channel's settings: what terms are, and how they are counted.
+
+    They are the baseline's, and where texts have words, more terms. C is the one to begin with.
 
     On validation rows of four sets, runs of characters beside single words and pairs of them made
     the better mixture (mr_textgcn 0.790 in place of 0.786, tweet_emotion 0.722 of 0.668). They are
     left out of large sets, where they take minutes: more than 5 million characters.
     """
+    found: BaselineSettings = {**baseline, "C": STRENGTHS[0]}
     if baseline["unit"] == "character":
-        return baseline
+        return found
     few = sum(map(len, texts)) <= MOST_CHARACTERS
-    return {**baseline, "unit": "both" if few else "word", "longest": 2}
+    return {**found, "unit": "both" if few else "word", "longest": 2}
 
 
 def fit_channel(
@@ -68,25 +84,34 @@ def fit_channel(
     *,
     validation: Rows | None = None,
     size: int | None = None,
-) -> WideChannel:
+) -> Fitted:
     """Fits TF-IDF with logistic regression on training rows, and keeps the terms that matter.
+
+    The penalty spares the terms that tell classes apart: see `class_ratios`.
 
     Args:
         settings: what terms are, how they are counted, and C.
         classes: the number of classes; one without training rows is never predicted.
-        validation: says how few terms are enough: its log loss may grow by 0.001.
+        validation: chooses C, and says how few terms are enough: its log loss may grow by 0.001.
         size: without validation, the number of terms that are kept.
     """
     counts = _most_common(_counted(train.texts, settings), max(1, FITTED_WEIGHTS // classes))
     everything = _fitted(counts, train.labels_N, settings, classes)
+    if validation is not None and counts.matrix_NV.nnz * classes <= MOST_WORK:
+        tried = [everything]
+        for c in STRENGTHS:
+            if c != settings["C"]:
+                tried.append(_fitted(counts, train.labels_N, {**settings, "C": c}, classes))
+        everything = min(tried, key=lambda fitted: _log_loss(fitted.channel, validation))
+    settings = everything.settings
 
     # What a term says at all, and how often: rare ones hardly meet a new text.
-    spread_V = everything.weights_VC.double() - everything.weights_VC.double().mean(1, keepdim=True)
-    idf_V, documents_V = everything.idf_V.numpy(), counts.matrix_NV.getnnz(axis=0)
-    matters_V = spread_V.abs().amax(dim=1).numpy() * idf_V * documents_V**0.5
-    best_first = np.argsort(-matters_V, kind="stable")
+    weights_VC = everything.channel.weights_VC.double()
+    spread_V = (weights_VC - weights_VC.mean(1, keepdim=True)).abs().amax(dim=1).numpy()
+    idf_V, documents_V = everything.channel.idf_V.numpy(), counts.matrix_NV.getnnz(axis=0)
+    best_first = np.argsort(-spread_V * idf_V * documents_V**0.5, kind="stable")
 
-    def cut(number: int) -> WideChannel:
+    def cut(number: int) -> Fitted:
         if number == len(counts.terms):
             return everything
         return _fitted(_chosen(counts, best_first[:number]), train.labels_N, settings, classes)
@@ -94,14 +119,38 @@ def fit_channel(
     most = min(len(counts.terms), max(1, MOST_WEIGHTS // classes))
     if validation is None:
         return cut(min(most, size or most))
-    whole = _log_loss(everything, validation)
+    whole = _log_loss(everything.channel, validation)
     number = min(FIRST_SIZE, most)
     while number < most:
         fewer = cut(number)
-        if _log_loss(fewer, validation) <= whole + MAY_COST:
+        if _log_loss(fewer.channel, validation) <= whole + MAY_COST:
             return fewer
         number = min(4 * number, most)
     return cut(number)
+
+
+def class_ratios(matrix_NV: sparse.csr_matrix, labels_N: np.ndarray) -> np.ndarray:
+    """Computes how well each term tells the classes apart (V), from 0.
+
+    For each class it takes the logarithm of the ratio between the share of its texts that have the
+    term and the share of all others, each counted with half a text more that has it and half a one
+    that has not; and gives the root of the squares' mean, weighted by the sizes of the classes.
+    With two classes it is the log-count ratio of Wang & Manning (2012), without its sign.
+    """
+    found_NV = matrix_NV.astype(bool).astype(np.float64)
+    sizes_C = np.bincount(labels_N)
+    present = np.flatnonzero(sizes_C)
+    members_CN = sparse.csr_matrix(
+        (np.ones(len(labels_N)), (labels_N, np.arange(len(labels_N)))),
+        shape=(len(sizes_C), len(labels_N)),
+    )
+    inside_CV = (members_CN @ found_NV).toarray()[present]
+    outside_CV = found_NV.sum(axis=0) - inside_CV
+    inside_C1 = sizes_C[present][:, None]
+    outside_C1 = len(labels_N) - inside_C1
+    ratios_CV = np.log((inside_CV + 0.5) / (inside_C1 + 1))
+    ratios_CV -= np.log((outside_CV + 0.5) / (outside_C1 + 1))
+    return np.sqrt((ratios_CV**2 * inside_C1).sum(axis=0) / len(labels_N))
 
 
 def fit_mixture(lstm: Predictions, wide_NC: Tensor, *, calibrate: bool) -> Mixture:
@@ -197,8 +246,12 @@ def _chosen(counts: Counts, columns: np.ndarray) -> Counts:
 
 def _fitted(
     counts: Counts, labels_N: np.ndarray, settings: BaselineSettings, classes: int
-) -> WideChannel:
-    """Fits a channel of these terms."""
+) -> Fitted:
+    """Fits a channel of these terms.
+
+    Each term's TF-IDF is multiplied by the root of its class ratio before the fit, so that the
+    penalty spares terms that tell classes apart; the channel's weights have the factor in them.
+    """
     terms, matrix_NV = counts
     idf_V = np.log((1 + len(labels_N)) / (1 + matrix_NV.getnnz(axis=0))) + 1
     channel = WideChannel(
@@ -212,21 +265,25 @@ def _fitted(
     )
     lengths = np.diff(matrix_NV.indptr)
     values_F = channel.weighted(matrix_NV.indices, matrix_NV.data.astype(np.float64), lengths)
+    factors_V = np.sqrt(class_ratios(matrix_NV, labels_N))
+    values_F = values_F * factors_V[matrix_NV.indices]
+    # So that C means the same whatever the factors are: texts have a mean squared length of 1.
+    length = np.sqrt((values_F**2).sum() / len(labels_N)) or 1.0
     features_NV = sparse.csr_matrix(
-        (values_F, matrix_NV.indices, matrix_NV.indptr), shape=matrix_NV.shape
+        (values_F / length, matrix_NV.indices, matrix_NV.indptr), shape=matrix_NV.shape
     )
     # newton-cg reaches lbfgs' answer in a tenth of its time on wide sparse features.
     model = LogisticRegression(C=settings["C"], solver="newton-cg")
     with threadpool_limits(1):
         model.fit(features_NV, labels_N)
 
-    weights_CV, bias_C = model.coef_, model.intercept_
+    weights_CV, bias_C = model.coef_ * (factors_V / length), model.intercept_
     if len(model.classes_) == 2:  # scikit-learn keeps the second class's alone
         weights_CV, bias_C = np.vstack([0 * weights_CV, weights_CV]), np.array([0, *bias_C])
     known = torch.from_numpy(model.classes_.astype(np.int64))
     channel.weights_VC[:, known] = torch.from_numpy(np.ascontiguousarray(weights_CV.T)).float()
     channel.bias_C[known] = torch.from_numpy(bias_C).float()
-    return channel
+    return Fitted(channel, settings)
 
 
 def _log_loss(channel: WideChannel, rows: Rows) -> float:

@@ -32,7 +32,7 @@ from textlstm.training.settings import RunSettings
 
 log = logging.getLogger(__name__)
 
-LAYOUT = 1  # of a channel in the cache: a change of how it is fitted or written must raise it
+LAYOUT = 2  # of a channel in the cache: a change of how it is fitted or written must raise it
 MOST_WORK = 50_000_000
 """Training tokens times classes up to which a channel is fitted unasked.
 
@@ -145,9 +145,9 @@ def _kept_channel(
             if chosen is None:
                 chosen = scores_on_validation(data.splits, thorough=thorough)["settings"]
             found, size = channel_settings(chosen, train.texts), None
-        channel = fit_channel(train, found, classes, validation=validation, size=size)
-        channel.save(folder)
-        (folder / "settings.json").write_text(json.dumps(found), encoding="utf-8")
+        fitted = fit_channel(train, found, classes, validation=validation, size=size)
+        fitted.channel.save(folder)
+        (folder / "settings.json").write_text(json.dumps(fitted.settings), encoding="utf-8")
 
     def load(folder: Path) -> tuple[WideChannel, BaselineSettings]:
         found = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
