@@ -137,20 +137,20 @@ def class_ratios(matrix_NV: sparse.csr_matrix, labels_N: np.ndarray) -> np.ndarr
     that has not; and gives the root of the squares' mean, weighted by the sizes of the classes.
     With two classes it is the log-count ratio of Wang & Manning (2012), without its sign.
     """
-    found_NV = matrix_NV.astype(bool).astype(np.float64)
     sizes_C = np.bincount(labels_N)
-    present = np.flatnonzero(sizes_C)
     members_CN = sparse.csr_matrix(
         (np.ones(len(labels_N)), (labels_N, np.arange(len(labels_N)))),
         shape=(len(sizes_C), len(labels_N)),
     )
-    inside_CV = (members_CN @ found_NV).toarray()[present]
-    outside_CV = found_NV.sum(axis=0) - inside_CV
-    inside_C1 = sizes_C[present][:, None]
-    outside_C1 = len(labels_N) - inside_C1
-    ratios_CV = np.log((inside_CV + 0.5) / (inside_C1 + 1))
-    ratios_CV -= np.log((outside_CV + 0.5) / (outside_C1 + 1))
-    return np.sqrt((ratios_CV**2 * inside_C1).sum(axis=0) / len(labels_N))
+    inside_CV = members_CN @ matrix_NV.astype(bool)  # how many texts of a class have a term
+    documents_V, squares_V = matrix_NV.getnnz(axis=0), np.zeros(matrix_NV.shape[1])
+    for label in np.flatnonzero(sizes_C):
+        size, inside_V = sizes_C[label], inside_CV[label].toarray()[0]
+        outside_V = documents_V - inside_V
+        own_V = (inside_V + 0.5) / (size + 1)
+        other_V = (outside_V + 0.5) / (len(labels_N) - size + 1)
+        squares_V += np.log(own_V / other_V) ** 2 * size / len(labels_N)
+    return np.sqrt(squares_V)
 
 
 def fit_mixture(lstm: Predictions, wide_NC: Tensor, *, calibrate: bool) -> Mixture:

@@ -102,7 +102,10 @@ class Calibration(TypedDict):
 
 
 class BaselineSettings(TypedDict):
-    """The settings of TF-IDF with logistic regression that were best on validation."""
+    """The settings of TF-IDF with logistic regression that were best on validation.
+
+    They are those of the baseline, or of a wide channel, whose TF-IDF is weighted by class ratios.
+    """
 
     unit: str
     """What n-grams are made of: word or character; in a wide channel also both."""
