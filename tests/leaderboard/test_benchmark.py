@@ -170,3 +170,15 @@ def test_the_picture_has_a_plot_per_data_set_and_a_dot_per_model():
     assert tick_labels(figure.axes[0].yaxis) == ["best", LINEAR]
     assert [len(axes.lines) for axes in figure.axes] == [5, 5, 5, 3]
     assert figure.axes[0].lines[0].get_xdata().tolist() == [0.88, 0.92]
+
+
+@pytest.mark.filterwarnings("error")  # matplotlib's, that nothing is left for the dots
+def test_the_picture_has_room_beside_a_preset_with_many_changed_keys(tmp_path):
+    model = f"best+model.adversarial=0+ensemble=2+data.train={'/a/long/path' * 6}+wide=false"
+    figure = benchmark_figure({"set 1": {model: (0.9, 0.88, 0.92), LINEAR: (0.8, 0.7, 0.9)}})
+    figure.savefig(tmp_path / "picture.png")
+    lines = tick_labels(figure.axes[0].yaxis)[0].split("\n")
+    assert lines[:3] == ["best", "+model.adversarial=0", "+ensemble=2"]
+    assert "".join(lines) == model
+    assert max(map(len, lines)) <= 30
+    assert figure.axes[0].get_position().width > 0.3
