@@ -14,7 +14,7 @@ from textlstm.model.metrics import Predictions, scores
 from textlstm.model.mixing import (
     Rows,
     channel_settings,
-    class_ratios,
+    class_information,
     fit_channel,
     fit_mixture,
     score_mixture,
@@ -95,13 +95,13 @@ def test_runs_of_characters_keep_inside_a_word():
 
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("sublinear", [False, True])
-def test_it_is_logistic_regression_over_tfidf_that_is_weighted_by_class_ratios(classes, sublinear):
+def test_it_is_logistic_regression_over_tfidf_that_is_weighted_by_information(classes, sublinear):
     """The very probabilities of scikit-learn's parts, whose words these are, too."""
     train, new = rows_of(100, 2, classes), rows_of(40, 3, classes)
     found = fit_channel(train, {**SETTINGS, "sublinear": sublinear}, classes).channel
     tfidf = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=sublinear)
     train_NV = tfidf.fit_transform(train.texts).toarray()
-    factors_V = np.sqrt(ratios_of(train_NV > 0, train.labels_N, classes))
+    factors_V = information_of(train_NV > 0, train.labels_N, classes) ** 0.25
     factors_V = factors_V / np.sqrt(((train_NV * factors_V) ** 2).sum() / 100)
     model = LogisticRegression(C=5.0, solver="newton-cg")
     model.fit(train_NV * factors_V, train.labels_N)
@@ -111,23 +111,26 @@ def test_it_is_logistic_regression_over_tfidf_that_is_weighted_by_class_ratios(c
     torch.testing.assert_close(probabilities_NC, expected_NC, rtol=0, atol=1e-3)
 
 
-def ratios_of(found_NV, labels_N, classes):
-    """Class by class, as the docstring of `class_ratios` says it."""
-    squares_V = np.zeros(found_NV.shape[1])
-    for label in range(classes):
-        own_NV, other_NV = found_NV[labels_N == label], found_NV[labels_N != label]
-        own_V = (own_NV.sum(0) + 0.5) / (len(own_NV) + 1)
-        other_V = (other_NV.sum(0) + 0.5) / (len(other_NV) + 1)
-        squares_V += np.log(own_V / other_V) ** 2 * len(own_NV) / len(labels_N)
-    return np.sqrt(squares_V)
+def information_of(found_NV, labels_N, classes):
+    """Term by term, as the docstring of `class_information` says it."""
+    information_V = []
+    for found_N in found_NV.T:
+        divergence = 0.0
+        for label in range(classes):
+            share = (labels_N == label).mean()
+            own = ((labels_N[found_N] == label).sum() + 2 * share) / (found_N.sum() + 2)
+            divergence += own * np.log(own / share)
+        information_V.append(divergence)
+    return np.array(information_V)
 
 
-def test_terms_of_one_class_have_the_largest_ratios():
+def test_a_term_says_the_more_the_surer_its_class_is():
     labels_N = np.array([0, 0, 0, 2, 2, 2])  # class 1 has no rows
-    counts_NV = [[3, 1, 0], [1, 1, 0], [2, 0, 1], [0, 1, 0], [0, 2, 0], [0, 0, 1]]
-    ratios_V = class_ratios(sparse.csr_matrix(np.array(counts_NV, np.float32)), labels_N)
-    # in all texts of class 0 and in none of the others; in two of three; in one of three
-    np.testing.assert_allclose(ratios_V, [np.log(7), 0, 0], atol=1e-12)
+    counts_NV = [[3, 1, 0], [1, 1, 0], [2, 0, 1], [0, 1, 0], [0, 2, 0], [0, 0, 0]]
+    found_V = class_information(sparse.csr_matrix(np.array(counts_NV, np.float32)), labels_N)
+    three, one = np.array([0.8, 0.2]), np.array([2 / 3, 1 / 3])  # 3 + 1 of 5, and 1 + 1 of 3
+    expected = [(three * np.log(2 * three)).sum(), 0, (one * np.log(2 * one)).sum()]
+    np.testing.assert_allclose(found_V, expected, atol=1e-12)
 
 
 def test_validation_chooses_the_penalty(monkeypatch):

@@ -24,6 +24,7 @@ FITTED_WEIGHTS = 20_000_000  # that are fitted: the more common terms, where the
 MOST_CHARACTERS = 5_000_000  # of training texts whose runs of characters are terms, too
 FIRST_SIZE = 16_384  # terms that are tried first; then four times as many
 MAY_COST = 0.001  # log loss on validation that fewer terms may cost
+ADDED = 2  # texts of the usual classes that each term is counted in
 STRENGTHS = (10.0, 3.0, 30.0)  # values of C that are tried on validation
 MOST_WORK = 40_000_000
 """Terms of all training texts, times classes, up to which each of `STRENGTHS` is tried.
@@ -87,7 +88,7 @@ def fit_channel(
 ) -> Fitted:
     """Fits TF-IDF with logistic regression on training rows, and keeps the terms that matter.
 
-    The penalty spares the terms that tell classes apart: see `class_ratios`.
+    The penalty spares the terms that tell classes apart, as `_fitted` says.
 
     Args:
         settings: what terms are, how they are counted, and C.
@@ -129,28 +130,25 @@ def fit_channel(
     return cut(number)
 
 
-def class_ratios(matrix_NV: sparse.csr_matrix, labels_N: np.ndarray) -> np.ndarray:
-    """Computes how well each term tells the classes apart (V), from 0.
+def class_information(matrix_NV: sparse.csr_matrix, labels_N: np.ndarray) -> np.ndarray:
+    """Computes how much each term says about the class of a text (V), in nats.
 
-    For each class it takes the logarithm of the ratio between the share of its texts that have the
-    term and the share of all others, each counted with half a text more that has it and half a one
-    that has not; and gives the root of the squares' mean, weighted by the sizes of the classes.
-    With two classes it is the log-count ratio of Wang & Manning (2012), without its sign.
+    It is the Kullback-Leibler divergence of the classes of the texts that have the term from the
+    classes of all texts. To the former, two texts are added whose classes are shared out as those
+    of all texts, so that a term of few texts says little.
     """
-    sizes_C = np.bincount(labels_N)
+    shares_C = np.bincount(labels_N) / len(labels_N)
     members_CN = sparse.csr_matrix(
         (np.ones(len(labels_N)), (labels_N, np.arange(len(labels_N)))),
-        shape=(len(sizes_C), len(labels_N)),
+        shape=(len(shares_C), len(labels_N)),
     )
-    inside_CV = members_CN @ matrix_NV.astype(bool)  # how many texts of a class have a term
-    documents_V, squares_V = matrix_NV.getnnz(axis=0), np.zeros(matrix_NV.shape[1])
-    for label in np.flatnonzero(sizes_C):
-        size, inside_V = sizes_C[label], inside_CV[label].toarray()[0]
-        outside_V = documents_V - inside_V
-        own_V = (inside_V + 0.5) / (size + 1)
-        other_V = (outside_V + 0.5) / (len(labels_N) - size + 1)
-        squares_V += np.log(own_V / other_V) ** 2 * size / len(labels_N)
-    return np.sqrt(squares_V)
+    texts_CV = members_CN @ matrix_NV.astype(bool)  # how many texts of a class have a term
+    documents_V, information_V = matrix_NV.getnnz(axis=0), np.zeros(matrix_NV.shape[1])
+    for label in np.flatnonzero(shares_C):
+        share = shares_C[label]
+        own_V = (texts_CV[label].toarray()[0] + ADDED * share) / (documents_V + ADDED)
+        information_V += own_V * np.log(own_V / share)
+    return information_V.clip(min=0)  # rounding may leave less
 
 
 def fit_mixture(lstm: Predictions, wide_NC: Tensor, *, calibrate: bool) -> Mixture:
@@ -249,8 +247,10 @@ def _fitted(
 ) -> Fitted:
     """Fits a channel of these terms.
 
-    Each term's TF-IDF is multiplied by the root of its class ratio before the fit, so that the
-    penalty spares terms that tell classes apart; the channel's weights have the factor in them.
+    Each term's TF-IDF is multiplied before the fit by the fourth root of its `class_information`,
+    so that the penalty spares terms that tell classes apart. Wang & Manning (2012) multiply by the
+    log-count ratio of naive Bayes; the divergence grows as its square, and its root was best. The
+    channel's weights have the factor in them.
     """
     terms, matrix_NV = counts
     idf_V = np.log((1 + len(labels_N)) / (1 + matrix_NV.getnnz(axis=0))) + 1
@@ -265,7 +265,7 @@ def _fitted(
     )
     lengths = np.diff(matrix_NV.indptr)
     values_F = channel.weighted(matrix_NV.indices, matrix_NV.data.astype(np.float64), lengths)
-    factors_V = np.sqrt(class_ratios(matrix_NV, labels_N))
+    factors_V = class_information(matrix_NV, labels_N) ** 0.25
     values_F = values_F * factors_V[matrix_NV.indices]
     # So that C means the same whatever the factors are: texts have a mean squared length of 1.
     length = np.sqrt((values_F**2).sum() / len(labels_N)) or 1.0

@@ -104,7 +104,8 @@ class Calibration(TypedDict):
 class BaselineSettings(TypedDict):
     """The settings of TF-IDF with logistic regression that were best on validation.
 
-    They are those of the baseline, or of a wide channel, whose TF-IDF is weighted by class ratios.
+    They are those of the baseline, or of a wide channel, whose TF-IDF is weighted by how much each
+    term says about the class.
     """
 
     unit: str
