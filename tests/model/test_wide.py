@@ -95,13 +95,19 @@ def test_runs_of_characters_keep_inside_a_word():
 
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("sublinear", [False, True])
-def test_it_is_logistic_regression_over_tfidf_that_is_weighted_by_information(classes, sublinear):
+@pytest.mark.parametrize("many", [False, True])
+def test_it_is_logistic_regression_over_tfidf_weighted_by_information(
+    classes, sublinear, many, monkeypatch
+):
     """The very probabilities of scikit-learn's parts, whose words these are, too."""
+    if many:
+        monkeypatch.setattr(mixing, "MANY_CLASSES", classes - 1)
     train, new = rows_of(100, 2, classes), rows_of(40, 3, classes)
     found = fit_channel(train, {**SETTINGS, "sublinear": sublinear}, classes).channel
     tfidf = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=sublinear)
     train_NV = tfidf.fit_transform(train.texts).toarray()
-    factors_V = information_of(train_NV > 0, train.labels_N, classes) ** 0.25
+    information_V = information_of(train_NV > 0, train.labels_N, classes)
+    factors_V = np.ones_like(information_V) if many else information_V**0.25
     factors_V = factors_V / np.sqrt(((train_NV * factors_V) ** 2).sum() / 100)
     model = LogisticRegression(C=5.0, solver="newton-cg")
     model.fit(train_NV * factors_V, train.labels_N)

@@ -25,6 +25,7 @@ MOST_CHARACTERS = 5_000_000  # of training texts whose runs of characters are te
 FIRST_SIZE = 16_384  # terms that are tried first; then four times as many
 MAY_COST = 0.001  # log loss on validation that fewer terms may cost
 ADDED = 2  # texts of the usual classes that each term is counted in
+MANY_CLASSES = 50  # above which terms are not weighted by their information
 STRENGTHS = (10.0, 3.0, 30.0)  # values of C that are tried on validation
 MOST_WORK = 40_000_000
 """Terms of all training texts, times classes, up to which each of `STRENGTHS` is tried.
@@ -250,7 +251,8 @@ def _fitted(
     Each term's TF-IDF is multiplied before the fit by the fourth root of its `class_information`,
     so that the penalty spares terms that tell classes apart. Wang & Manning (2012) multiply by the
     log-count ratio of naive Bayes; the divergence grows as its square, and its root was best. The
-    channel's weights have the factor in them.
+    channel's weights have the factor in them. With more than 50 classes the factor is 1: it helped
+    none of two such sets, and did harm to one.
     """
     terms, matrix_NV = counts
     idf_V = np.log((1 + len(labels_N)) / (1 + matrix_NV.getnnz(axis=0))) + 1
@@ -265,7 +267,9 @@ def _fitted(
     )
     lengths = np.diff(matrix_NV.indptr)
     values_F = channel.weighted(matrix_NV.indices, matrix_NV.data.astype(np.float64), lengths)
-    factors_V = class_information(matrix_NV, labels_N) ** 0.25
+    factors_V = np.ones(len(terms))
+    if classes <= MANY_CLASSES:
+        factors_V = class_information(matrix_NV, labels_N) ** 0.25
     values_F = values_F * factors_V[matrix_NV.indices]
     # So that C means the same whatever the factors are: texts have a mean squared length of 1.
     length = np.sqrt((values_F**2).sum() / len(labels_N)) or 1.0
