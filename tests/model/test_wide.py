@@ -72,14 +72,13 @@ def test_words_and_runs_of_characters_go_together():
     ]
 
 
-def test_the_terms_follow_from_the_baselines_and_the_size_of_the_texts(monkeypatch):
-    settings, texts = {**SETTINGS, "longest": 1}, ["A goal"] * 10
-    own = {"sublinear": True, "C": 10.0}
-    assert channel_settings(settings, texts) == {"unit": "both", "longest": 2, **own}
-    characters = {**settings, "unit": "character", "longest": 3}
-    assert channel_settings(characters, texts) == {"unit": "character", "longest": 3, **own}
-    monkeypatch.setattr(mixing, "MOST_CHARACTERS", 59)
-    assert channel_settings(settings, texts) == {"unit": "word", "longest": 2, **own}
+def test_the_terms_follow_from_the_script_and_the_size_of_the_texts(monkeypatch):
+    own = {"longest": 2, "sublinear": True, "C": 10.0}
+    assert channel_settings(["A goal"] * 10) == {"unit": "both", **own}
+    assert channel_settings(["今天天气好"] * 10) == {"unit": "character", **own}
+    monkeypatch.setattr(mixing, "MOST_CHARACTERS", 49)
+    assert channel_settings(["A goal"] * 10) == {"unit": "word", **own}
+    assert channel_settings(["今天天气好"] * 10) == {"unit": "character", **own}
 
 
 def test_only_the_most_common_terms_are_fitted_where_there_are_too_many(monkeypatch):

@@ -13,7 +13,6 @@ import numpy as np
 
 from textlstm.cache import content_key, kept, one_at_a_time
 from textlstm.data.datamodule import TextDataModule
-from textlstm.model.baselines import scores_on_validation
 from textlstm.model.calibration import at_temperature, fit_temperature
 from textlstm.model.metrics import Predictions
 from textlstm.model.mixing import (
@@ -32,7 +31,7 @@ from textlstm.training.settings import RunSettings
 
 log = logging.getLogger(__name__)
 
-LAYOUT = 3  # of a channel in the cache: a change of how it is fitted or written must raise it
+LAYOUT = 4  # of a channel in the cache: a change of how it is fitted or written must raise it
 MOST_WORK = 50_000_000
 """Training tokens times classes up to which a channel is fitted unasked.
 
@@ -74,8 +73,6 @@ def mix_channel(
     lstm_temperature: float,
     *,
     calibrate: bool,
-    settings: BaselineSettings | None,
-    thorough: bool,
     taken: Record | None,
 ) -> MixedRun:
     """Fits the channel on training rows, and chooses its share on validation.
@@ -83,11 +80,9 @@ def mix_channel(
     Args:
         scored: the splits, as the LSTM predicts them at `lstm_temperature`.
         calibrate: whether the mixture has a temperature, too.
-        settings: those of the baseline, if they have been chosen on validation already.
-        thorough: whether all settings are tried otherwise, however long that takes.
         taken: for a refit, the record of the run whose settings and mixture are taken.
     """
-    channel, fitted_with = _kept_channel(data, settings, taken, thorough=thorough)
+    channel, fitted_with = _kept_channel(data, taken)
     if taken is not None:
         other = taken["wide"]
         mixture = Mixture(other["weight"], taken["calibration"]["temperature"])
@@ -119,32 +114,22 @@ def mix_channel(
 
 
 def _kept_channel(
-    data: TextDataModule,
-    settings: BaselineSettings | None,
-    taken: Record | None,
-    *,
-    thorough: bool,
+    data: TextDataModule, taken: Record | None
 ) -> tuple[WideChannel, BaselineSettings]:
     """Takes the channel from the cache, or fits it and keeps it there; and what it was fitted with.
 
-    Which settings are best on validation follows from the rows, so that the name of the entry need
-    not have them; those of a refit are given.
+    Its settings follow from the rows, so that the name of the entry need not have them; those of a
+    refit are given.
     """
     train, classes = _rows(data, "train"), len(data.class_names)
     validation = None if taken is not None else _rows(data, "validation")
-    given = None if taken is None else [taken["wide"]["settings"], taken["wide"]["terms"]]
+    given = None if taken is None else (taken["wide"]["settings"], taken["wide"]["terms"])
     rows = [[rows.texts, rows.labels_N.tolist()] for rows in (train, validation) if rows]
-    name = f"wide-{content_key(LAYOUT, classes, given, thorough, rows)}"
+    name = f"wide-{content_key(LAYOUT, classes, given, rows)}"
 
     def make(folder: Path) -> None:
         log.info("Fitting the wide channel…")
-        if taken is not None:
-            found, size = taken["wide"]["settings"], taken["wide"]["terms"]
-        else:
-            chosen = settings
-            if chosen is None:
-                chosen = scores_on_validation(data.splits, thorough=thorough)["settings"]
-            found, size = channel_settings(chosen, train.texts), None
+        found, size = given or (channel_settings(train.texts), None)
         fitted = fit_channel(train, found, classes, validation=validation, size=size)
         fitted.channel.save(folder)
         (folder / "settings.json").write_text(json.dumps(fitted.settings), encoding="utf-8")

@@ -125,8 +125,6 @@ def score_whole(
             scored,
             module.temperature,
             calibrate=settings.calibrate,
-            settings=beside[LINEAR]["settings"] if LINEAR in beside else None,
-            thorough=thorough,
             taken=taken,
         )
     else:
