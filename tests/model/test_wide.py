@@ -152,6 +152,25 @@ def test_validation_chooses_the_penalty(monkeypatch):
     assert fit_channel(train, SETTINGS, 3, validation=validation).settings["C"] == 5.0
 
 
+@pytest.mark.parametrize("unit", ["word", "both"])
+def test_validation_chooses_whether_runs_of_characters_are_terms(unit):
+    """In one file the order of two words tells the class, in the other a part of each word does."""
+    random = np.random.default_rng(0)
+    labels_N = random.integers(2, size=200)
+    if unit == "word":
+        orders = ["which follows", "follows which"]
+        texts = [f"{orders[label]} {' '.join(random.choice(ALL, 4))}" for label in labels_N]
+    else:  # no word of validation stands in training
+        stems = ["hydro", "krypto"]
+        texts = [f"{stems[label]}{n} {n}" for n, label in enumerate(labels_N)]
+    train, validation = Rows(texts[:120], labels_N[:120]), Rows(texts[120:], labels_N[120:])
+    settings = channel_settings(train.texts)
+    assert settings["unit"] == "both"
+    found = fit_channel(train, settings, 2, validation=validation)
+    assert (found.settings["unit"], found.channel.unit) == (unit, unit)
+    assert fit_channel(train, settings, 2).settings == settings
+
+
 def test_batches_give_what_each_text_alone_gives(channel, monkeypatch):
     texts = [*rows_of(30, 4).texts, "", "nothing known here"]
     together_NC = channel.log_probabilities(texts)

@@ -27,11 +27,11 @@ FIRST_SIZE = 16_384  # terms that are tried first; then four times as many
 MAY_COST = 0.001  # log loss on validation that fewer terms may cost
 ADDED = 2  # texts of the usual classes that each term is counted in
 MANY_CLASSES = 50  # above which terms are not weighted by their information
-STRENGTHS = (10.0, 3.0, 30.0)  # values of C that are tried on validation
+STRENGTHS = (10.0, 3.0, 30.0, 100.0)  # values of C that are tried on validation
 MOST_WORK = 40_000_000
-"""Terms of all training texts, times classes, up to which each of `STRENGTHS` is tried.
+"""Terms of all training texts, times classes, up to which anything is tried on validation.
 
-Above it the first is taken.
+Above it the channel has the settings that it begins with.
 """
 NEVER = -30.0  # bias of a class without training rows: a probability of 1e-13
 
@@ -65,7 +65,7 @@ class Counts(NamedTuple):
 
 
 def channel_settings(texts: list[str]) -> BaselineSettings:
-    """Gives what the channel's terms are, how they are counted, and the C to begin with.
+    """Gives what the channel's terms are, how they are counted, and C, to begin with.
 
     Terms are runs of one or two words and, up to 5 million characters of training texts, runs of 3
     to 5 characters; in a script without spaces, such as Chinese, of one or two characters.
@@ -95,17 +95,15 @@ def fit_channel(
     Args:
         settings: what terms are, how they are counted, and C.
         classes: the number of classes; one without training rows is never predicted.
-        validation: chooses C, and says how few terms are enough: its log loss may grow by 0.001.
+        validation: chooses C and whether runs of characters are terms, and says how few terms are
+            enough: its log loss may grow by 0.001.
         size: without validation, the number of terms that are kept.
     """
-    counts = _most_common(_counted(train.texts, settings), max(1, FITTED_WEIGHTS // classes))
-    everything = _fitted(counts, train.labels_N, settings, classes)
-    if validation is not None and counts.matrix_NV.nnz * classes <= MOST_WORK:
-        tried = [everything]
-        for c in STRENGTHS:
-            if c != settings["C"]:
-                tried.append(_fitted(counts, train.labels_N, {**settings, "C": c}, classes))
-        everything = min(tried, key=lambda fitted: _log_loss(fitted.channel, validation))
+    if validation is None:
+        counts = _counted(train.texts, settings, classes)
+        everything = _fitted(counts, train.labels_N, settings, classes)
+    else:
+        counts, everything = _chosen_on_validation(train, settings, classes, validation)
     settings = everything.settings
 
     # What a term says at all, and how often: rare ones hardly meet a new text.
@@ -211,8 +209,38 @@ def score_mixture(
     return mixture, scores_with_intervals(mixture, labels), alone
 
 
-def _counted(texts: list[str], settings: BaselineSettings) -> Counts:
-    """Counts every term of every text."""
+def _chosen_on_validation(
+    train: Rows, settings: BaselineSettings, classes: int, validation: Rows
+) -> tuple[Counts, Fitted]:
+    """Fits channels of all terms, and gives the one of the lowest log loss on validation.
+
+    Where runs of characters are terms, the words alone are tried, too: in short questions (TREC)
+    the log loss is 0.42 without and 0.45 with the runs. Then C.
+    """
+    counts = _counted(train.texts, settings, classes)
+    best = _fitted(counts, train.labels_N, settings, classes)
+    if counts.matrix_NV.nnz * classes > MOST_WORK:
+        return counts, best
+
+    def loss(fitted: Fitted) -> float:
+        return _log_loss(fitted.channel, validation)
+
+    if settings["unit"] == "both":
+        settings = {**settings, "unit": "word"}
+        words = _counted(train.texts, settings, classes)
+        without = _fitted(words, train.labels_N, settings, classes)
+        if loss(without) < loss(best):
+            counts, best = words, without
+    others = [
+        _fitted(counts, train.labels_N, {**best.settings, "C": c}, classes)
+        for c in STRENGTHS
+        if c != best.settings["C"]
+    ]
+    return counts, min([best, *others], key=loss)
+
+
+def _counted(texts: list[str], settings: BaselineSettings, classes: int) -> Counts:
+    """Counts the terms of every text: all, or the most common ones where they are too many."""
     numbers = dict[str, int]()
     columns, counts, ends = array("i"), array("f"), array("q", [0])
     for text in counted(texts, "texts read for the wide channel", total=len(texts)):
@@ -227,15 +255,12 @@ def _counted(texts: list[str], settings: BaselineSettings) -> Counts:
     )
     terms = list(numbers)
     order = sorted(range(len(terms)), key=terms.__getitem__)
-    return Counts([terms[number] for number in order], matrix_NV[:, order])
-
-
-def _most_common(counts: Counts, number: int) -> Counts:
-    """Keeps the terms that stand in the most texts."""
-    if len(counts.terms) <= number:
-        return counts
-    documents_V = counts.matrix_NV.getnnz(axis=0)
-    return _chosen(counts, np.argsort(-documents_V, kind="stable")[:number])
+    everything = Counts([terms[number] for number in order], matrix_NV[:, order])
+    most = max(1, FITTED_WEIGHTS // classes)
+    if len(terms) <= most:
+        return everything
+    documents_V = everything.matrix_NV.getnnz(axis=0)
+    return _chosen(everything, np.argsort(-documents_V, kind="stable")[:most])
 
 
 def _chosen(counts: Counts, columns: np.ndarray) -> Counts:
