@@ -73,7 +73,7 @@ def test_words_and_runs_of_characters_go_together():
 
 
 def test_the_terms_follow_from_the_script_and_the_size_of_the_texts(monkeypatch):
-    own = {"longest": 2, "sublinear": True, "C": 10.0}
+    own = {"longest": 2, "sublinear": True, "C": 10.0, "added": 2}
     assert channel_settings(["A goal"] * 10) == {"unit": "both", **own}
     assert channel_settings(["今天天气好"] * 10) == {"unit": "character", **own}
     monkeypatch.setattr(mixing, "MOST_CHARACTERS", 49)
@@ -94,18 +94,21 @@ def test_runs_of_characters_keep_inside_a_word():
 
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("sublinear", [False, True])
-@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize(("added", "many"), [(None, False), (2, False), (20, False), (2, True)])
 def test_it_is_logistic_regression_over_tfidf_weighted_by_information(
-    classes, sublinear, many, monkeypatch
+    classes, sublinear, added, many, monkeypatch
 ):
     """The very probabilities of scikit-learn's parts, whose words these are, too."""
     if many:
         monkeypatch.setattr(mixing, "MANY_CLASSES", classes - 1)
     train, new = rows_of(100, 2, classes), rows_of(40, 3, classes)
-    found = fit_channel(train, {**SETTINGS, "sublinear": sublinear}, classes).channel
+    settings = {**SETTINGS, "sublinear": sublinear}
+    if added is not None:  # else as records from before there was a choice
+        settings["added"] = added
+    found = fit_channel(train, settings, classes).channel
     tfidf = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=sublinear)
     train_NV = tfidf.fit_transform(train.texts).toarray()
-    information_V = information_of(train_NV > 0, train.labels_N, classes)
+    information_V = information_of(train_NV > 0, train.labels_N, classes, added or 2)
     factors_V = np.ones_like(information_V) if many else information_V**0.25
     factors_V = factors_V / np.sqrt(((train_NV * factors_V) ** 2).sum() / 100)
     model = LogisticRegression(C=5.0, solver="newton-cg")
@@ -116,14 +119,15 @@ def test_it_is_logistic_regression_over_tfidf_weighted_by_information(
     torch.testing.assert_close(probabilities_NC, expected_NC, rtol=0, atol=1e-3)
 
 
-def information_of(found_NV, labels_N, classes):
+def information_of(found_NV, labels_N, classes, added):
     """Term by term, as the docstring of `class_information` says it."""
     information_V = []
     for found_N in found_NV.T:
         divergence = 0.0
         for label in range(classes):
             share = (labels_N == label).mean()
-            own = ((labels_N[found_N] == label).sum() + 2 * share) / (found_N.sum() + 2)
+            own = (labels_N[found_N] == label).sum() + added * share
+            own /= found_N.sum() + added
             divergence += own * np.log(own / share)
         information_V.append(divergence)
     return np.array(information_V)
@@ -132,24 +136,27 @@ def information_of(found_NV, labels_N, classes):
 def test_a_term_says_the_more_the_surer_its_class_is():
     labels_N = np.array([0, 0, 0, 2, 2, 2])  # class 1 has no rows
     counts_NV = [[3, 1, 0], [1, 1, 0], [2, 0, 1], [0, 1, 0], [0, 2, 0], [0, 0, 0]]
-    found_V = class_information(sparse.csr_matrix(np.array(counts_NV, np.float32)), labels_N)
+    found_V = class_information(sparse.csr_matrix(np.array(counts_NV, np.float32)), labels_N, 2)
     three, one = np.array([0.8, 0.2]), np.array([2 / 3, 1 / 3])  # 3 + 1 of 5, and 1 + 1 of 3
     expected = [(three * np.log(2 * three)).sum(), 0, (one * np.log(2 * one)).sum()]
     np.testing.assert_allclose(found_V, expected, atol=1e-12)
 
 
-def test_validation_chooses_the_penalty(monkeypatch):
+def test_validation_chooses_how_rare_terms_are_weighted_and_then_the_penalty(monkeypatch):
     train, validation = rows_of(100, 2), rows_of(60, 3)
-    found = fit_channel(train, SETTINGS, 3, validation=validation)
-    losses = {
-        c: mixing._log_loss(fit_channel(train, {**SETTINGS, "C": c}, 3).channel, validation)
-        for c in (5.0, *mixing.STRENGTHS)
-    }
-    assert found.settings == {**SETTINGS, "C": min(losses, key=losses.get)}
-    assert mixing._log_loss(found.channel, validation) == min(losses.values())
-    assert found.settings["C"] != 5.0
+
+    def loss(settings):
+        return mixing._log_loss(fit_channel(train, settings, 3).channel, validation)
+
+    weightings = [{**SETTINGS, "added": added} for added in (2, 20)]
+    weighted = min(weightings, key=loss)
+    best = min([{**weighted, "C": c} for c in (5.0, *mixing.STRENGTHS)], key=loss)
+    found = fit_channel(train, weightings[0], 3, validation=validation)
+    assert found.settings == best != weightings[0]
+    assert mixing._log_loss(found.channel, validation) == loss(best)
     monkeypatch.setattr(mixing, "MOST_WORK", 100)
-    assert fit_channel(train, SETTINGS, 3, validation=validation).settings["C"] == 5.0
+    found = fit_channel(train, weightings[0], 3, validation=validation)
+    assert found.settings == weightings[0]
 
 
 @pytest.mark.parametrize("unit", ["word", "both"])

@@ -102,11 +102,7 @@ class Calibration(TypedDict):
 
 
 class BaselineSettings(TypedDict):
-    """The settings of TF-IDF with logistic regression that were best on validation.
-
-    They are those of the baseline, or of a wide channel, whose TF-IDF is weighted by how much each
-    term says about the class.
-    """
+    """The settings of TF-IDF with logistic regression that were best on validation."""
 
     unit: str
     """What n-grams are made of: word or character; in a wide channel also both."""
@@ -116,6 +112,14 @@ class BaselineSettings(TypedDict):
     """Whether a count c weighs 1 + ln c in place of c."""
     C: float
     """Inverse strength of the L2 penalty, as scikit-learn has it."""
+
+
+class WideSettings(BaselineSettings):
+    """Settings of a wide channel: TF-IDF weighted by how much each term says about the class."""
+
+    added: NotRequired[int]
+    """Texts of the usual classes that each term is counted in besides its own, so that a rare term
+    says little; records from before there was a choice have none."""
 
 
 class Alone(TypedDict):
@@ -139,7 +143,7 @@ class Wide(TypedDict):
     """The temperature of the wide channel alone."""
     terms: int
     """Terms that the wide channel knows."""
-    settings: BaselineSettings
+    settings: WideSettings
     """What its terms are, and how it was fitted, as chosen on validation."""
     alone: dict[str, Alone]
     """By the name of a scored split or file: the scores of each channel by itself."""

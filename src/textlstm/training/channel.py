@@ -23,7 +23,7 @@ from textlstm.model.mixing import (
     fit_mixture,
     score_mixture,
 )
-from textlstm.model.scores import Alone, BaselineSettings, Wide
+from textlstm.model.scores import Alone, Wide, WideSettings
 from textlstm.model.wide import WideChannel
 from textlstm.runs.record import Record, ScoredName
 from textlstm.training.recording import ScoredSplit
@@ -31,7 +31,7 @@ from textlstm.training.settings import RunSettings
 
 log = logging.getLogger(__name__)
 
-LAYOUT = 5  # of a channel in the cache: a change of how it is fitted or written must raise it
+LAYOUT = 6  # of a channel in the cache: a change of how it is fitted or written must raise it
 MOST_WORK = 50_000_000
 """Training tokens times classes up to which a channel is fitted unasked.
 
@@ -113,9 +113,7 @@ def mix_channel(
     return MixedRun(channel, mixture.temperature, {**wide, "alone": alone}, found)
 
 
-def _kept_channel(
-    data: TextDataModule, taken: Record | None
-) -> tuple[WideChannel, BaselineSettings]:
+def _kept_channel(data: TextDataModule, taken: Record | None) -> tuple[WideChannel, WideSettings]:
     """Takes the channel from the cache, or fits it and keeps it there; and what it was fitted with.
 
     Its settings follow from the rows, so that the name of the entry need not have them; those of a
@@ -134,7 +132,7 @@ def _kept_channel(
         fitted.channel.save(folder)
         (folder / "settings.json").write_text(json.dumps(fitted.settings), encoding="utf-8")
 
-    def load(folder: Path) -> tuple[WideChannel, BaselineSettings]:
+    def load(folder: Path) -> tuple[WideChannel, WideSettings]:
         found = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
         return WideChannel.load(folder), found
 
