@@ -27,7 +27,7 @@ FIRST_SIZE = 16_384  # terms that are tried first; then four times as many
 MAY_COST = 0.001  # log loss on validation that fewer terms may cost
 ADDED = (2, 20)  # texts of the usual classes that each term is counted in besides its own
 MANY_CLASSES = 50  # above which terms are not weighted by their information
-STRENGTHS = (10.0, 3.0, 30.0, 100.0)  # values of C that are tried on validation
+STRENGTHS = (10.0, 3.0, 30.0)  # values of C that are tried on validation
 MOST_WORK = 40_000_000
 """Terms of all training texts, times classes, up to which anything is tried on validation.
 
