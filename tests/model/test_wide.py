@@ -143,6 +143,7 @@ def test_a_term_says_the_more_the_surer_its_class_is():
 
 
 def test_validation_chooses_how_rare_terms_are_weighted_and_then_the_penalty(monkeypatch):
+    monkeypatch.setattr(mixing, "FEW", 60)
     train, validation = rows_of(100, 2), rows_of(60, 3)
 
     def loss(settings):
@@ -159,8 +160,46 @@ def test_validation_chooses_how_rare_terms_are_weighted_and_then_the_penalty(mon
     assert found.settings == weightings[0]
 
 
+def test_folds_of_the_training_rows_choose_where_validation_has_few():
+    train, validation = rows_of(100, 2), rows_of(199, 3)
+
+    def loss(settings):
+        folds = [(fit_channel(part, settings, 3), rows) for part, rows in mixing._folds(train)]
+        return sum(mixing._log_loss(fitted.channel, held_out) for fitted, held_out in folds)
+
+    weighted = min([{**SETTINGS, "added": added} for added in (2, 20)], key=loss)
+    best = min([{**weighted, "C": c} for c in (5.0, *mixing.STRENGTHS)], key=loss)
+    found = fit_channel(train, SETTINGS, 3, validation=validation)
+    assert found.settings == best
+    others = fit_channel(train, SETTINGS, 3, validation=rows_of(30, 7))
+    assert others.settings == best
+
+
+def test_folds_hold_out_each_row_once_and_no_class_that_is_left_without_rows():
+    labels_N = np.array([0] * 11 + [1] * 6 + [2])
+    rows = Rows([str(n) for n in range(18)], labels_N)
+    folds = mixing._folds(rows)
+    held_out = [text for _, held in folds for text in held.texts]
+    assert sorted(held_out, key=int) == rows.texts[:17]
+    for part, held in folds:
+        assert not set(part.texts) & set(held.texts)
+        assert len(part.texts) + len(held.texts) >= 17
+        assert {labels_N[int(text)] for text in part.texts} >= {0, 1}
+        np.testing.assert_array_equal(held.labels_N, [labels_N[int(text)] for text in held.texts])
+    assert not mixing._folds(Rows(["a", "b", "c"], np.array([0, 1, 2])))
+    assert not mixing._folds(Rows(["a", "b", "c"], np.array([0, 0, 0])))
+
+
+def test_a_row_of_each_class_is_enough():
+    train = Rows(["the bank", "a goal", "the planet"], np.array([0, 1, 2]))
+    settings = channel_settings(train.texts)
+    found = fit_channel(train, settings, 3, validation=Rows(["a bank", "goals"], np.array([0, 1])))
+    assert found.settings == settings
+    assert found.channel.log_probabilities(["goal"]).argmax() == 1
+
+
 @pytest.mark.parametrize("unit", ["word", "both"])
-def test_validation_chooses_whether_runs_of_characters_are_terms(unit):
+def test_validation_chooses_whether_runs_of_characters_are_terms(unit, monkeypatch):
     """In one file the order of two words tells the class, in the other a part of each word does."""
     random = np.random.default_rng(0)
     labels_N = random.integers(2, size=200)
@@ -171,6 +210,7 @@ def test_validation_chooses_whether_runs_of_characters_are_terms(unit):
         stems = ["hydro", "krypto"]
         texts = [f"{stems[label]}{n} {n}" for n, label in enumerate(labels_N)]
     train, validation = Rows(texts[:120], labels_N[:120]), Rows(texts[120:], labels_N[120:])
+    monkeypatch.setattr(mixing, "FEW", 80)
     settings = channel_settings(train.texts)
     assert settings["unit"] == "both"
     found = fit_channel(train, settings, 2, validation=validation)
