@@ -105,8 +105,10 @@ def fit_channel(
     """
     counts = _counted(train.texts, settings, classes)
     if validation is not None and counts.matrix_NV.nnz * classes <= MOST_WORK:
-        settings = _chosen_settings(train, settings, classes, validation)
-        counts = _counted(train.texts, settings, classes)
+        chosen = _chosen_settings(train, settings, classes, validation, counts)
+        if chosen["unit"] != settings["unit"]:
+            counts = _counted(train.texts, chosen, classes)
+        settings = chosen
     everything = _fitted(counts, train.labels_N, settings, classes)
 
     # What a term says at all, and how often: rare ones hardly meet a new text.
@@ -218,13 +220,17 @@ def score_mixture(
 
 
 def _chosen_settings(
-    train: Rows, settings: WideSettings, classes: int, validation: Rows
+    train: Rows, settings: WideSettings, classes: int, validation: Rows, of_train: Counts
 ) -> WideSettings:
     """Gives the settings of the lowest log loss, on validation or over folds of the training rows.
 
     Runs of characters are left out where they do harm, as in short questions (TREC), whose log loss
-    is 0.42 without and 0.45 with them. Then it is tried to weigh rare terms less, which suits few
-    and short texts (0.68 in place of 0.70 on five sets of 400 to 700 tweets) and no others. Then C.
+    is 0.42 without and 0.45 with them. Then it is tried to weigh rare terms less, which is best for
+    some sets, most of all for few and short texts (0.67 in place of 0.69 on five sets of 400 to 700
+    tweets). Then C.
+
+    Args:
+        of_train: the terms of the training texts by `settings`, which are counted already.
     """
     parts = [(train, validation)] if len(validation.texts) >= FEW else _folds(train)
     if not parts:
@@ -232,7 +238,10 @@ def _chosen_settings(
 
     @cache
     def counts(part: int, unit: str) -> Counts:
-        return _counted(parts[part][0].texts, {**settings, "unit": unit}, classes)
+        rows, _ = parts[part]
+        if rows is train and unit == settings["unit"]:
+            return of_train
+        return _counted(rows.texts, {**settings, "unit": unit}, classes)
 
     @cache
     def loss(unit: str, added: int, c: float) -> float:
