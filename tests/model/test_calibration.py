@@ -1,5 +1,6 @@
 """The temperature and the threshold: fitted on validation, and true to what they say."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -61,7 +62,12 @@ def test_no_temperature_changes_what_is_predicted(temperature):
 
 
 def test_a_validation_without_mistakes_does_not_make_probabilities_certain():
-    assert fit_temperature(sure_of([0.9] * 5, [True] * 5)) == pytest.approx(0.25, rel=1e-3)
+    few, many = (sure_of([0.9] * rows, [True] * rows) for rows in (5, 1000))
+    inverse = 1 / fit_temperature(few)
+    slopes = 5 * np.log(9) / (1 + 9**inverse), (inverse - 1) / 0.5**2  # of log loss, and of doubt
+    assert slopes[0] == pytest.approx(slopes[1], rel=1e-2)
+    assert at_temperature(few, 1 / inverse).probabilities_NC.max() < 0.95
+    assert 0.25 < fit_temperature(many) < 0.4
 
 
 def test_the_bins_and_their_error_are_those_of_the_scores():

@@ -10,6 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from textlstm.model import mixing
+from textlstm.model.calibration import fit_temperature
 from textlstm.model.metrics import Predictions, scores
 from textlstm.model.mixing import (
     Rows,
@@ -295,6 +296,13 @@ def test_the_mixture_has_the_lowest_log_loss_of_all(channels, calibrate):
     assert all(best <= loss(weight + step, temperature) for step in (-0.02, 0.02))
     if calibrate:
         assert all(best <= loss(weight, temperature * factor) for factor in (0.95, 1.05))
+
+
+def test_few_rows_without_a_mistake_do_not_make_the_mixture_certain():
+    lstm = Predictions(torch.tensor(20 * [[0.9, 0.06, 0.04]]).log(), torch.zeros(20).long())
+    mixture = fit_mixture(lstm, lstm.log_probabilities_NC, calibrate=True)
+    assert mixture.temperature == pytest.approx(fit_temperature(lstm), rel=1e-3)
+    assert mixture.temperature > 0.5
 
 
 def test_a_channel_that_knows_nothing_gets_no_weight(channels):

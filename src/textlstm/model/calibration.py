@@ -8,7 +8,8 @@ from scipy.optimize import minimize_scalar
 from textlstm.model.metrics import Predictions, log_loss
 from textlstm.model.scores import Answered, Calibration, Threshold, Uncalibrated
 
-COLDEST, HOTTEST = 0.25, 10.0  # limits, for a validation split too easy or small to fit on
+COLDEST, HOTTEST = 0.25, 10.0  # limits of a temperature
+SPREAD = 0.5  # standard deviation of 1 / temperature, before any row has been seen
 TARGETS = (0.95, 0.99)  # shares of right answers; the second where all answers reach the first
 FEWEST = 20  # answers that a threshold is judged by
 STEPS = 1000  # thresholds tried, from 0 to 0.999
@@ -34,14 +35,29 @@ def at_temperature(predictions: Predictions, temperature: float) -> Predictions:
 
 
 def fit_temperature(predictions: Predictions) -> float:
-    """Finds the temperature with the lowest log loss (Guo et al. 2017), from 0.25 to 10."""
+    """Finds the temperature with the lowest log loss (Guo et al. 2017), from 0.25 to 10.
+
+    Few rows, of which all or nearly all are predicted right, would have the lowest at 0.25, and new
+    texts probabilities that are far too high. So the log loss grows by `doubt` of the temperature.
+    """
+    rows = int(predictions.known_N.sum())
 
     def loss(log_temperature: float) -> float:
-        return log_loss(at_temperature(predictions, float(np.exp(log_temperature))))
+        temperature = float(np.exp(log_temperature))
+        return log_loss(at_temperature(predictions, temperature)) + doubt(1 / temperature, rows)
 
     bounds = (float(np.log(COLDEST)), float(np.log(HOTTEST)))
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-5})
     return float(np.exp(found.x))
+
+
+def doubt(inverse: float, rows: int) -> float:
+    """Gives how unlikely an inverse temperature is beforehand, for each of so many rows, in nats.
+
+    It is the negative logarithm of a normal distribution with mean 1 and standard deviation 0.5,
+    without its constant. Of several hundred rows it is next to nothing.
+    """
+    return ((inverse - 1) / SPREAD) ** 2 / 2 / rows
 
 
 def choose_threshold(predictions: Predictions) -> Threshold | None:

@@ -31,7 +31,7 @@ from textlstm.training.settings import RunSettings
 
 log = logging.getLogger(__name__)
 
-LAYOUT = 8  # of a channel in the cache: a change of how it is fitted or written must raise it
+LAYOUT = 9  # of a channel in the cache: a change of how it is fitted or written must raise it
 MOST_WORK = 50_000_000
 """Training tokens times classes up to which a channel is fitted unasked.
 
