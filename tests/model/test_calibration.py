@@ -64,7 +64,7 @@ def test_no_temperature_changes_what_is_predicted(temperature):
 def test_a_validation_without_mistakes_does_not_make_probabilities_certain():
     few, many = (sure_of([0.9] * rows, [True] * rows) for rows in (5, 1000))
     inverse = 1 / fit_temperature(few)
-    slopes = 5 * np.log(9) / (1 + 9**inverse), (inverse - 1) / 0.5**2  # of log loss, and of doubt
+    slopes = 5 * np.log(9) / (1 + 9**inverse), (inverse - 1) / 0.5**2  # of log loss, and prior
     assert slopes[0] == pytest.approx(slopes[1], rel=1e-2)
     assert at_temperature(few, 1 / inverse).probabilities_NC.max() < 0.95
     assert 0.25 < fit_temperature(many) < 0.4

@@ -9,7 +9,7 @@ from textlstm.model.metrics import Predictions, log_loss
 from textlstm.model.scores import Answered, Calibration, Threshold, Uncalibrated
 
 COLDEST, HOTTEST = 0.25, 10.0  # limits of a temperature
-SPREAD = 0.5  # standard deviation of 1 / temperature, before any row has been seen
+SPREAD = 0.5  # standard deviation of the prior on 1 / temperature
 TARGETS = (0.95, 0.99)  # shares of right answers; the second where all answers reach the first
 FEWEST = 20  # answers that a threshold is judged by
 STEPS = 1000  # thresholds tried, from 0 to 0.999
@@ -38,26 +38,28 @@ def fit_temperature(predictions: Predictions) -> float:
     """Finds the temperature with the lowest log loss (Guo et al. 2017), from 0.25 to 10.
 
     Few rows, of which all or nearly all are predicted right, would have the lowest at 0.25, and new
-    texts probabilities that are far too high. So the log loss grows by `doubt` of the temperature.
+    texts probabilities that are far too high. So `prior_loss` is added to the log loss.
     """
     rows = int(predictions.known_N.sum())
 
     def loss(log_temperature: float) -> float:
         temperature = float(np.exp(log_temperature))
-        return log_loss(at_temperature(predictions, temperature)) + doubt(1 / temperature, rows)
+        found = log_loss(at_temperature(predictions, temperature))
+        return found + prior_loss(1 / temperature, rows)
 
     bounds = (float(np.log(COLDEST)), float(np.log(HOTTEST)))
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-5})
     return float(np.exp(found.x))
 
 
-def doubt(inverse: float, rows: int) -> float:
-    """Gives how unlikely an inverse temperature is beforehand, for each of so many rows, in nats.
+def prior_loss(inverse_temperature: float, rows: int) -> float:
+    """Gives the negative logarithm of a prior on 1 / temperature, divided by the rows, in nats.
 
-    It is the negative logarithm of a normal distribution with mean 1 and standard deviation 0.5,
-    without its constant. Of several hundred rows it is next to nothing.
+    The prior is a normal distribution with mean 1 and standard deviation 0.5, without its constant.
+    Added to a mean log loss of so many rows, it gives the maximum a posteriori. With several
+    hundred rows it is next to nothing.
     """
-    return ((inverse - 1) / SPREAD) ** 2 / 2 / rows
+    return ((inverse_temperature - 1) / SPREAD) ** 2 / 2 / rows
 
 
 def choose_threshold(predictions: Predictions) -> Threshold | None:

@@ -19,9 +19,9 @@ from textlstm.model.calibration import (
     HOTTEST,
     SPREAD,
     at_temperature,
-    doubt,
     fit_temperature,
     log_loss,
+    prior_loss,
 )
 from textlstm.model.metrics import Predictions
 from textlstm.model.scores import Alone, Scores, Wide, WideSettings
@@ -172,7 +172,7 @@ def class_information(matrix_NV: sparse.csr_matrix, labels_N: np.ndarray, added:
 def fit_mixture(lstm: Predictions, wide_NC: Tensor, *, calibrate: bool) -> Mixture:
     """Finds the weight and, to calibrate, the temperature with the lowest log loss.
 
-    As in `fit_temperature`, the loss grows by `doubt` of the temperature. It is convex in the two
+    To calibrate, `prior_loss` is added, as in `fit_temperature`. The sum is convex in the two
     factors, weight / temperature and (1 - weight) / temperature.
     """
     known_N = lstm.known_N
@@ -188,10 +188,10 @@ def fit_mixture(lstm: Predictions, wide_NC: Tensor, *, calibrate: bool) -> Mixtu
         slopes = [(mean - gold).item() for mean, gold in zip(expected, seen, strict=True)]
         return -log_NC.gather(1, gold_N1).mean().item(), np.array(slopes)
 
-    def loss_and_doubt(factors: np.ndarray) -> tuple[float, np.ndarray]:
+    def loss_and_prior(factors: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = loss(factors)
         inverse = float(factors.sum())
-        return value + doubt(inverse, rows), gradient + (inverse - 1) / SPREAD**2 / rows
+        return value + prior_loss(inverse, rows), gradient + (inverse - 1) / SPREAD**2 / rows
 
     def loss_at_temperature_1(weight: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = loss(np.array([weight[0], 1 - weight[0]]))
@@ -201,7 +201,7 @@ def fit_mixture(lstm: Predictions, wide_NC: Tensor, *, calibrate: bool) -> Mixtu
         found = minimize(loss_at_temperature_1, [0.5], jac=True, bounds=[(0, 1)], method="L-BFGS-B")
         return Mixture(float(found.x[0]), 1.0)
     bounds = [(0, 1 / COLDEST)] * 2
-    found = minimize(loss_and_doubt, [0.5, 0.5], jac=True, bounds=bounds, method="L-BFGS-B")
+    found = minimize(loss_and_prior, [0.5, 0.5], jac=True, bounds=bounds, method="L-BFGS-B")
     total = max(float(found.x.sum()), 1 / HOTTEST)
     return Mixture(float(found.x[0] / total), 1 / total)
 
