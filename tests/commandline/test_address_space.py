@@ -63,6 +63,8 @@ def test_a_torch_for_cuda_needs_the_memory_of_its_libraries_too(tmp_path, monkey
     assert least_memory() == 2_000_000_000
     library(tmp_path / "torch/lib/libtorch_cuda.so", 400_000_000)
     library(tmp_path / "nvidia/cu13/lib/libcublasLt.so.13", 600_000_000)
+    for link, target in (("libcudart.so", "libtorch_cuda.so"), ("libgone.so", "gone")):
+        (tmp_path / "torch/lib" / link).symlink_to(target)
     assert least_memory() == 3_000_000_000
 
 

@@ -48,5 +48,6 @@ def least_memory() -> int:
     if torch is None or torch.origin is None:
         return BESIDE_TORCH
     package = Path(torch.origin).parent
-    libraries = [*package.glob("lib/*.so*"), *package.parent.glob("nvidia/*/lib/*.so*")]
+    found = [*package.glob("lib/*.so*"), *package.parent.glob("nvidia/*/lib/*.so*")]
+    libraries = {library.resolve() for library in found if library.is_file()}  # links count once
     return BESIDE_TORCH + sum(library.stat().st_size for library in libraries)
