@@ -100,6 +100,22 @@ def test_data_paths_are_taken_as_typed_and_made_absolute(key, tmp_path, monkeypa
     assert config["data"][key] == str(tmp_path / "my report (1), it's ~ünï.csv")
 
 
+@pytest.mark.parametrize("typed", ["'my file.csv'", '"my file.csv"', "my file.csv"])
+def test_a_path_may_stand_in_the_quotes_that_hydra_asks_for(typed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = composed("train", f"data.train={typed}", f"calibration_from={typed}")
+    assert config["data"]["train"] == str(tmp_path / "my file.csv")
+    assert config["calibration_from"] == "my file.csv"
+    assert composed("predict", "run=x", f"text={typed}")["text"] == typed
+
+
+def test_quotes_that_a_file_has_in_its_name_stay(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "'quoted'").touch()
+    config = composed("train", "data.train='quoted'")
+    assert config["data"]["train"] == str(tmp_path / "'quoted'")
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.text(alphabet=st.sampled_from("a\\'\"${},=~ é中[]()#:\n\t%@|&*?!"), max_size=12)

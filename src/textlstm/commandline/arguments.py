@@ -29,7 +29,7 @@ from textlstm.commandline.mistakes import raise_input_errors
 from textlstm.commandline.named_runs import with_folder_of_run
 from textlstm.commandline.readings import refuse_two_readings
 from textlstm.commandline.recorded import read_config
-from textlstm.keys import LITERAL, RECORDED_PATHS, SCHEDULED, leaf_values, value_in
+from textlstm.keys import LITERAL, PATHS, RECORDED_PATHS, SCHEDULED, leaf_values, value_in
 from textlstm.passwords import keep_password, refuse_recorded_secret
 from textlstm.places import CONF
 from textlstm.ranks import is_rank_zero
@@ -141,16 +141,25 @@ def _without_password(argument: str) -> str:
 def quote_literal(argument: str) -> str:
     """Quotes the value of `key=value` for Hydra and OmegaConf if the key takes a text or a path.
 
-    Paths of data become absolute, so that the record of a run holds from any working directory.
+    Paths of data become absolute, so that the record of a run holds from any working directory. A
+    path may stand in the quotes that Hydra asks for.
     """
     key, equals, value = argument.partition("=")
     if not equals or key not in LITERAL:
         return argument
+    if key in PATHS:
+        value = _without_quotes(value)
     if key in RECORDED_PATHS or (key == "data.name" and os.path.isdir(os.path.expanduser(value))):
         value = os.path.abspath(os.path.expanduser(value)) if value else value
     value = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)  # OmegaConf's interpolation
     value = re.sub(r"(\\*)('|\Z)", lambda end: end[1] * 2 + ("\\'" if end[2] else ""), value)
     return f"{key}='{value}'"
+
+
+def _without_quotes(path: str) -> str:
+    """Takes off the quotes around a path, unless there is a file whose name has them."""
+    quoted = len(path) > 2 and path[0] == path[-1] and path[0] in "'\""
+    return path[1:-1] if quoted and not os.path.lexists(path) else path
 
 
 def recall(overrides: list[Override]) -> list[str]:
