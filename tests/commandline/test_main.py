@@ -109,6 +109,12 @@ def test_a_path_may_stand_in_the_quotes_that_hydra_asks_for(typed, tmp_path, mon
     assert composed("predict", "run=x", f"text={typed}")["text"] == typed
 
 
+@pytest.mark.parametrize("address", ["https://example.org/a.csv", "'s3://bucket/a.csv'"])
+def test_an_address_is_no_path(address):
+    with pytest.raises(InputError, match="is an address, and a path was expected"):
+        composed("train", f"data.train={address}")
+
+
 def test_quotes_that_a_file_has_in_its_name_stay(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "'quoted'").touch()

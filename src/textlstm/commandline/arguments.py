@@ -37,6 +37,7 @@ from textlstm.runs.folder import folder_name
 from textlstm.typed import as_typed, installing
 
 COMPLETION = re.compile(r"(install|uninstall|query)=(bash|zsh|fish)")
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 RECORDED = "recorded_run"  # what Hydra calls the configuration of a resumed run
 
 
@@ -143,12 +144,20 @@ def quote_literal(argument: str) -> str:
 
     Paths of data become absolute, so that the record of a run holds from any working directory. A
     path may stand in the quotes that Hydra asks for.
+
+    Raises:
+        InputError: an address of the web or of a store in place of a path.
     """
     key, equals, value = argument.partition("=")
     if not equals or key not in LITERAL:
         return argument
     if key in PATHS:
         value = _without_quotes(value)
+        if ADDRESS.match(value):
+            raise InputError(
+                f"{key}={value} is an address, and a path was expected: download it, and name the "
+                f"file."
+            )
     if key in RECORDED_PATHS or (key == "data.name" and os.path.isdir(os.path.expanduser(value))):
         value = os.path.abspath(os.path.expanduser(value)) if value else value
     value = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)  # OmegaConf's interpolation
