@@ -81,8 +81,8 @@ def test_intervals_stand_beside_the_scores_that_have_them(written):
 
 def test_a_report_explains_each_of_its_words_once(written):
     intervals = {"accuracy": (0.7, 0.8), "macro_f1": (0.65, 0.75)}
-    model = {"dropout": 0.3, "word_dropout": 0.1, "embedding_dropout": 0.0, "label_smoothing": 0.05}
-    config = {"data": {"encoding": None}, "model": model}
+    model = {"dropout": 0.3, "word_dropout": 0.111497, "label_smoothing": 0.05}
+    config = {"data": {"encoding": None}, "model": {**model, "embedding_dropout": 0.0}}
     text = written(small_record(test=small_scores(intervals=intervals), config=config))
     for explained in (
         "Accuracy is the share",
@@ -95,7 +95,7 @@ def test_a_report_explains_each_of_its_words_once(written):
         "Gold is the class that the data give a text",
         "`T × 128` means 128 numbers for each token",
         "Training loss is the mean over an epoch, while the weights change, and is measured with "
-        "dropout (0.3), word dropout (0.1) and label smoothing (0.05), which make training harder "
+        "dropout (0.3), word dropout (0.111) and label smoothing (0.05), which make training harder "
         "and are off on validation. So validation loss can lie far below training loss.",
     ):
         assert text.count(explained) == 1

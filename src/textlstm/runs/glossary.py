@@ -41,7 +41,7 @@ def losses_explained(config: dict[str, Any], resolved: Mapping[str, Any]) -> str
     """
     data, model = config.get("data", {}), {**config.get("model", {})}
     model.update({key: resolved[key] for key in HARDER if key in resolved})
-    harder = [f"{words} ({model[key]:g})" for key, words in HARDER.items() if model.get(key)]
+    harder = [f"{words} ({model[key]:.3g})" for key, words in HARDER.items() if model.get(key)]
     if data.get("class_weights"):
         harder.append("class weights")
     if not harder:
