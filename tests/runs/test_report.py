@@ -95,8 +95,8 @@ def test_a_report_explains_each_of_its_words_once(written):
         "Gold is the class that the data give a text",
         "`T × 128` means 128 numbers for each token",
         "Training loss is the mean over an epoch, while the weights change, and is measured with "
-        "dropout (0.3), word dropout (0.111) and label smoothing (0.05), which make training harder "
-        "and are off on validation. So validation loss can lie far below training loss.",
+        "dropout (0.3), word dropout (0.111) and label smoothing (0.05), which make training "
+        "harder and are off on validation. So validation loss can lie far below training loss.",
     ):
         assert text.count(explained) == 1
 

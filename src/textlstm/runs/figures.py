@@ -157,14 +157,14 @@ def reliability_figure(before: list[Bin], after: list[Bin]) -> Figure:
         confidence = [found.confidence for found in bins]
         accuracy = [found.accuracy for found in bins]
         axes.plot(confidence, accuracy, color=color, label=f"{label} the temperature")
-        axes.scatter(confidence, accuracy, s=areas, color=color, alpha=0.5)
+        axes.scatter(confidence, accuracy, s=areas, color=color, alpha=0.5, clip_on=False)
 
     axes.set_xlabel("mean of the largest probabilities")
     axes.set_ylabel("share of right answers")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
 
 
