@@ -38,6 +38,7 @@ def test_a_model_that_differs_or_is_no_number_is_not_exported(trained, monkeypat
     assert sorted((trained / "model").iterdir()) == before
 
 
+@pytest.mark.slow
 def test_weights_of_eight_bits_are_compared_on_validation_rows(trained):
     pytest.importorskip("onnxruntime")
     out, errors = run("export", f"run={trained}", "int8=true")

@@ -72,6 +72,7 @@ def test_a_sweep_outlives_a_failing_job_and_skips_what_is_finished(tmp_path):
         assert (tmp_path / name).is_file()
 
 
+@pytest.mark.slow
 def test_two_workers_share_a_grid_and_a_bad_value_fails_alone(monkeypatch, tmp_path):
     claim_cores(monkeypatch, 4)
     overrides = [

@@ -164,6 +164,7 @@ def test_a_killed_process_ends_the_run_and_resumed_it_is_the_run_of_one_process(
     assert left == {"two", "copy"}  # no folder of the other rank
 
 
+@pytest.mark.slow
 def test_a_run_of_two_goes_on_with_one_and_says_that_dropout_differs(killed, single):
     folder = killed.parent / "copy"
     _, errors = run("train", f"resume={folder}", "trainer.devices=1")

@@ -95,6 +95,7 @@ def test_max_steps_ends_with_a_validation_and_a_whole_schedule(trained, tmp_path
     assert schedule["total_steps"] == schedule["last_epoch"] == steps
 
 
+@pytest.mark.slow
 def test_a_killed_run_with_max_steps_resumes_to_the_weights_of_one_that_was_not(options, tmp_path):
     limited = [*options[:-1], f"+trainer.max_steps={2 * STEPS + 2}", "trainer.max_epochs=9"]
     call("train", *limited, f"hydra.run.dir={tmp_path}/whole")
