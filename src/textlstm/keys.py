@@ -16,7 +16,7 @@ LITERAL = {
 }
 # Of these, paths that are recorded must hold from any working directory.
 RECORDED_PATHS = {"data.train", "data.validation", "data.test", "data.unlabelled"}
-PATHS = RECORDED_PATHS | {"input", "output", "file", "run", "resume", "calibration_from", "against"}
+PATHS = RECORDED_PATHS | {"input", "output", "file", "run", "resume", "calibration_from"}
 # A change of these would bend a one-cycle schedule that is under way.
 SCHEDULED = {
     f"trainer.{key}"

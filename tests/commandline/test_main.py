@@ -106,12 +106,13 @@ def test_a_path_may_stand_in_the_quotes_that_hydra_asks_for(typed, tmp_path, mon
     config = composed("train", f"data.train={typed}", f"calibration_from={typed}")
     assert config["data"]["train"] == str(tmp_path / "my file.csv")
     assert config["calibration_from"] == "my file.csv"
-    assert composed("predict", "run=x", f"text={typed}")["text"] == typed
+    texts = composed("predict", "run=x", f"text={typed}", f"against={typed}")
+    assert (texts["text"], texts["against"]) == (typed, typed)
 
 
 @pytest.mark.parametrize("address", ["https://example.org/a.csv", "'s3://bucket/a.csv'"])
 def test_an_address_is_no_path(address):
-    with pytest.raises(InputError, match="is an address, and a path was expected"):
+    with pytest.raises(InputError, match="is an address, and a path on this machine was expected"):
         composed("train", f"data.train={address}")
 
 

@@ -155,8 +155,8 @@ def quote_literal(argument: str) -> str:
         value = _without_quotes(value)
         if ADDRESS.match(value):
             raise InputError(
-                f"{key}={value} is an address, and a path was expected: download it, and name the "
-                f"file."
+                f"{key}={value} is an address, and a path on this machine was expected. Download "
+                f"what is to be read, and name the file."
             )
     if key in RECORDED_PATHS or (key == "data.name" and os.path.isdir(os.path.expanduser(value))):
         value = os.path.abspath(os.path.expanduser(value)) if value else value
