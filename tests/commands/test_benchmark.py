@@ -182,6 +182,7 @@ def test_a_mistake_is_one_error_before_anything_is_trained(folder, arguments, me
     assert not folder.parent.exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_named_and_the_others_are_compared(folder, tmp_path):
     (tmp_path / "sets").mkdir()
     (tmp_path / "sets" / "bad.csv").write_text("text,label\na,x\nb,x\n", encoding="utf-8")

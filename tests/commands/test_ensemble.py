@@ -37,6 +37,7 @@ def test_the_record_and_the_screen_name_the_networks(trained):
     assert "2 LSTMs and wide channel" in (folder / "report.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_weights(trained, tmp_path):
     train_and_kill(tmp_path / "killed", *QUICK)
     run_command("train", f"resume={tmp_path / 'killed'}")

@@ -105,6 +105,7 @@ def test_the_same_seed_with_the_stage_from_the_cache_gives_the_same_weights(
         assert torch.equal(tensor, weights(folder, "last")[name])
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_stage_goes_on_with_resume_to_the_same_weights(tmp_path):
     new = f"pretrain.seed={time.time_ns() % 10**9}"
     options = [*QUICK, new, "pretrain.epochs=40"]
