@@ -37,9 +37,9 @@ TRAIN_KEYS = {
     "learning_rate._target_ learning_rate.logging_interval",
     "data": "batch_size class_weights columns config drop_empty encoding encoding_errors fold "
     "folds format header label_column label_names max_length max_rows max_tokens_per_batch "
-    "merge_labels name oversample pad_to quoting refit source split_seed streaming streaming_rows "
-    "test test_fraction text_column tokenizer train train_share truncate unlabelled val_fraction "
-    "validation vocab_size",
+    "merge_labels name oversample pad_to prefix_length quoting refit source split_seed streaming "
+    "streaming_rows suffix_length test test_fraction text_column tokenizer train train_share "
+    "truncate unlabelled val_fraction validation vocab_size",
     "logger": "_target_ default_hp_metric name",
     "model": "adversarial bidirectional directions dropout embedding_dim embedding_dropout head "
     "hidden label_smoothing layers pooling sequence_dropout word_dropout",

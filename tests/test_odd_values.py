@@ -54,8 +54,9 @@ PATH_KEYS = "train validation test unlabelled"
 NUMBER_KEYS = {
     "": "ensemble seed threads",
     "callbacks": "early_stopping.patience",
-    "data": "batch_size fold folds max_length max_rows max_tokens_per_batch pad_to split_seed "
-    "streaming_rows test_fraction train_share val_fraction vocab_size",
+    "data": "batch_size fold folds max_length max_rows max_tokens_per_batch pad_to "
+    "prefix_length split_seed streaming_rows suffix_length test_fraction train_share val_fraction "
+    "vocab_size",
     "model": "adversarial dropout embedding_dim embedding_dropout hidden label_smoothing layers "
     "sequence_dropout word_dropout",
     "optimizer": "body_rate lr weight_decay",
@@ -108,6 +109,8 @@ ACCEPTED = {  # of a number's and a flag's odd values, those that the settings t
     "data.max_rows": "2147483648 null",
     "data.max_tokens_per_batch": "2147483648",
     "data.pad_to": "2147483648 null",
+    "data.prefix_length": "null",
+    "data.suffix_length": "null",
     "data.split_seed": "0 2147483648",
     "data.streaming_rows": "2147483648",
     "data.test_fraction": "0 1e-320",

@@ -66,6 +66,7 @@ def new_module(settings: dict[str, Any], data: "TextDataModule") -> "TextClassif
         labels=data.class_names,
         tokenizer_json=data.tokenizer.to_str(),
         vocab_size=data.tokenizer.get_vocab_size(),
+        affixes_KV=data.affixes_KV,
     )
 
 

@@ -1,5 +1,6 @@
 """ONNX models that take texts as they are: the same ids, terms and probabilities as in Python."""
 
+import random
 import sys
 import unicodedata
 
@@ -13,6 +14,7 @@ from textlstm.data.vocabulary import UNK
 from textlstm.model.bundle import TextClassifier
 from textlstm.model.ensemble import network_from_plain_values
 from textlstm.model.wide import WORD, WideChannel, n_grams
+from textlstm.serving.reading import read_texts
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -48,8 +50,12 @@ TERMS = {
 }
 
 
-def classifier_of(*, kind="word", max_length=None, truncate="head", ensemble=1, wide=None):
-    tokenizer = train_tokenizer([*TEXTS[:5], *TEXTS[5:8] * 2], kind=kind, vocab_size=300)
+def classifier_of(
+    *, kind="word", max_length=None, truncate="head", ensemble=1, wide=None, affixes=(None, None)
+):
+    texts = [*TEXTS[:5], *TEXTS[5:8] * 2]
+    lengths = dict(zip(("prefix_length", "suffix_length"), affixes, strict=True))
+    tokenizer = train_tokenizer(texts, kind=kind, vocab_size=300, **lengths)
     sizes = {"vocab_size": tokenizer.get_vocab_size(), "bidirectional": True}
     network = lively_network(**sizes)
     if ensemble > 1:
@@ -117,6 +123,33 @@ def test_a_model_of_words_takes_texts_and_gives_pytorchs_probabilities(tmp_path)
     np.testing.assert_allclose(np.concatenate(alone), run(session, TEXTS)[0], rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("affixes", [(5, None), (None, 3), (4, 2), (1, 1)])
+def test_a_model_reads_unknown_words_as_their_beginnings_or_ends(tmp_path, affixes):
+    classifier = classifier_of(affixes=affixes)
+    session = written(classifier, tmp_path)
+    draw = random.Random(0)
+    parts = [*"goalsbnkprieİÉé東京タワー.'! \u0301①ﬁ½…😀_", "goal", "share", "unhe", "東京タワー"]
+    texts = ["".join(draw.choices(parts, k=draw.randint(0, 30))) for _ in range(300)]
+    texts += [*TEXTS, "goalkeepers shareholder unhearing", "........... a", "a b", "東京タワーへ"]
+    assert compare(session, classifier, texts).unexplained == 0
+    alone = [run(session, [text])[0] for text in texts[-20:]]
+    together = run(session, texts[-20:])[0]
+    np.testing.assert_allclose(np.concatenate(alone), together, rtol=0, atol=1e-6)
+
+
+def test_the_parts_of_words_that_a_model_reads_are_known(tmp_path):
+    classifier = classifier_of(affixes=(5, 3))
+    write_classifier(classifier, tmp_path / "model.onnx")
+    model = onnx.load(tmp_path / "model.onnx")
+    onnx_text.give_words(model)
+    onnx.save(model, tmp_path / "words.onnx")
+    _, words_BT, known_BT = run(session_of(tmp_path / "words.onnx"), ["sharer ungoal goalx xyz"])
+    assert words_BT[0, :4].tolist() == ["sharer", "ungoal", "goalx", "xyz"]
+    assert known_BT[0, :4].tolist() == [True, True, False, False]
+    (read,) = read_texts(classifier, ["sharer ungoal goalx xyz"])
+    assert read.known_W == known_BT[0, :4].tolist()
+
+
 @pytest.mark.parametrize("unit", ["word", "character", "both"])
 def test_an_ensemble_with_a_wide_channel_takes_texts_alone(tmp_path, unit):
     wide = wide_of(unit, sublinear=unit != "word")
@@ -135,7 +168,7 @@ def test_ids_and_lengths_are_those_of_the_tokenizer_however_texts_are_cut(trunca
 
     def outputs(graph):
         normal_B = onnx_text._mapped(graph, "texts", onnx_text._normalised())
-        found = onnx_text._ids(graph, normal_B, classifier.tokenizer.get_vocab())
+        found = onnx_text._ids(graph, normal_B, classifier.tokenizer)
         head = onnx_text.ids_before_cut(max_length, truncate)
         return [
             (name, TensorProto.INT64) for name in onnx_text._cut(graph, *found, max_length, head)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from helpers.small import lively_network, small_network
 from textlstm.checks import InputError
-from textlstm.model.layers import SequenceDropout, TokenDropout
+from textlstm.model.layers import SequenceDropout, TokenDropout, WordDropout
 from textlstm.model.network import layer_table, trainable
 from textlstm.model.pooling import POOLINGS
 
@@ -259,6 +259,41 @@ def test_word_dropout_reads_tokens_as_unknown():
     with torch.no_grad():
         unknown_BC = lively_network()(*padded([[1] * len(text) for text in TEXTS]))
         torch.testing.assert_close(network(*padded(TEXTS)), unknown_BC, rtol=0, atol=1e-5)
+
+
+# Of five tokens, 2 begins as 4, and 2 and 3 end as 5.
+AFFIXES_KV = torch.tensor([[0, 1, 4, 1, 1, 1], [0, 1, 5, 5, 1, 1]])
+
+
+@pytest.mark.parametrize(
+    ("affixes_KV", "token", "shares"),
+    [
+        (None, 2, {2: 0.6, 1: 0.4}),
+        (AFFIXES_KV[:0], 2, {2: 0.6, 1: 0.4}),
+        (AFFIXES_KV[:1], 2, {2: 0.6, 4: 0.2, 1: 0.2}),
+        (AFFIXES_KV, 2, {2: 0.6, 4: 0.2, 5: 0.1, 1: 0.1}),
+        (AFFIXES_KV, 3, {3: 0.6, 5: 0.1, 1: 0.3}),
+        (AFFIXES_KV, 4, {4: 0.6, 1: 0.4}),
+        (AFFIXES_KV, 1, {1: 1}),
+        (AFFIXES_KV, 0, {0: 1}),
+    ],
+)
+def test_word_dropout_reads_words_as_their_beginnings_their_ends_or_unknown(
+    affixes_KV, token, shares
+):
+    torch.manual_seed(0)
+    read_BT = WordDropout(0.4, affixes_KV)(torch.full((100, 200), token))
+    counts = read_BT.flatten().bincount(minlength=6) / read_BT.numel()
+    expected = [shares.get(number, 0) for number in range(6)]
+    assert counts.tolist() == pytest.approx(expected, abs=0.015)
+
+
+@pytest.mark.parametrize("affixes_KV", [None, AFFIXES_KV])
+def test_words_are_read_as_they_are_outside_of_training_or_without_word_dropout(affixes_KV):
+    tokens_BT = torch.tensor([[2, 3, 0], [1, 4, 0]])
+    assert torch.equal(WordDropout(0.9, affixes_KV).eval()(tokens_BT), tokens_BT)
+    assert torch.equal(WordDropout(0.0, affixes_KV)(tokens_BT), tokens_BT)
+    assert not WordDropout(0.9, affixes_KV).state_dict()
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from datasets import DatasetDict
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from textlstm.checks import InputError, check_choice
 from textlstm.data.balance import class_weights, oversampled
@@ -24,6 +25,7 @@ from textlstm.data.stream_loader import BUFFER, StreamLoader
 from textlstm.data.streaming import Stream
 from textlstm.data.tokenizer import KINDS, LOOKED_AT, kind_for, kind_of, load_tokenizer
 from textlstm.data.unlabelled import Unlabelled, load_unlabelled
+from textlstm.data.vocabulary import affixes_of
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +132,16 @@ class TextDataModule(pl.LightningDataModule):
         rows = torch.arange(len(train))
         if self.settings.refit:
             rows = rows[~torch.from_numpy(self.held_out)]
-        return unknown_words(train, rows, self.tokenizer.get_vocab_size())
+        return unknown_words(train, rows, self.tokenizer)
+
+    @property
+    def affixes_KV(self) -> Tensor:
+        """The ids of the beginning and of the end of each word of the vocabulary (K, V).
+
+        K is 2, or less where the vocabulary has no beginnings or no ends.
+        """
+        found = [affixes.of_token_V for affixes in affixes_of(self.tokenizer)]
+        return torch.stack(found) if found else torch.empty(0, 0, dtype=torch.long)
 
     def state_dict(self) -> dict[str, Any]:
         """Gives a checkpoint what a resumed run needs for the same rows, batches and epochs."""
@@ -234,7 +245,14 @@ class TextDataModule(pl.LightningDataModule):
         if kind != (self.settings.tokenizer or "word"):
             log.info("%s", PIECES)
         tokenizer, found = learn_tokenizer(
-            source, row_numbers, kind, self.settings.vocab_size, self.cache, self.unlabelled
+            source,
+            row_numbers,
+            kind,
+            self.settings.vocab_size,
+            self.settings.prefix_length,
+            self.settings.suffix_length,
+            self.cache,
+            self.unlabelled,
         )
         return tokenizer, "the cache" if found else "the training split"
 

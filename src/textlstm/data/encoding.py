@@ -23,7 +23,7 @@ from textlstm.data.tokenizer import (
     train_tokenizer,
 )
 from textlstm.data.unlabelled import Unlabelled
-from textlstm.data.vocabulary import SPECIALS, UNK
+from textlstm.data.vocabulary import SPECIALS, UNK, affixes_of
 from textlstm.terminal import counted
 
 
@@ -32,6 +32,8 @@ def learn_tokenizer(
     row_numbers: np.ndarray,
     kind: str,
     vocab_size: int,
+    prefix_length: int | None,
+    suffix_length: int | None,
     cache: Path,
     unlabelled: Unlabelled | None = None,
 ) -> tuple[Tokenizer, bool]:
@@ -49,13 +51,19 @@ def learn_tokenizer(
             texts = chain(texts, unlabelled.texts(unlabelled.row_numbers))
             total += len(unlabelled.row_numbers)
         read = counted(texts, "texts read for the vocabulary", total=total)
-        tokenizer = train_tokenizer(read, kind=kind, vocab_size=vocab_size)
+        tokenizer = train_tokenizer(
+            read,
+            kind=kind,
+            vocab_size=vocab_size,
+            prefix_length=prefix_length,
+            suffix_length=suffix_length,
+        )
         (folder / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
 
     def load(folder: Path) -> Tokenizer:
         return load_tokenizer((folder / "tokenizer.json").read_text(encoding="utf-8"))
 
-    parts = [source.key, _digest(row_numbers)]
+    parts = [prefix_length, suffix_length, source.key, _digest(row_numbers)]
     if unlabelled is not None:
         parts += [unlabelled.key, _digest(unlabelled.row_numbers)]
     name = f"tokenizer-{content_key(tokenizers.__version__, kind, vocab_size, LEAST_OFTEN, *parts)}"
@@ -94,7 +102,7 @@ def describe(encoded: EncodedTexts, class_names: list[str]) -> SplitFacts:
     }
 
 
-def unknown_words(texts: EncodedTexts, rows: Tensor, vocabulary: int) -> float:
+def unknown_words(texts: EncodedTexts, rows: Tensor, tokenizer: Tokenizer) -> float:
     """Estimates how many unknown words a new text has, on average, from some training texts.
 
     New texts hold unseen words about as often as these hold words that stand in them once (Good
@@ -104,12 +112,14 @@ def unknown_words(texts: EncodedTexts, rows: Tensor, vocabulary: int) -> float:
     Args:
         texts: the training texts.
         rows: the places of the rows in `texts`.
-        vocabulary: how many tokens there are.
+        tokenizer: what their ids are of; a word that is read as a part of it is unknown here.
     """
+    vocabulary = tokenizer.get_vocab_size()
     counts_V = torch.zeros(vocabulary, dtype=torch.long)
     for some in rows.split(1000):
         counts_V += (
             texts.__getitems__(some.tolist()).tokens_BT.flatten().bincount(minlength=vocabulary)
         )
-    once = int((counts_V[len(SPECIALS) :] == 1).sum())
-    return (once + int(counts_V[UNK])) / len(rows)
+    words = vocabulary - sum(len(affixes.ids) for affixes in affixes_of(tokenizer))
+    once = int((counts_V[len(SPECIALS) : words] == 1).sum())
+    return (once + int(counts_V[UNK] + counts_V[words:].sum())) / len(rows)

@@ -21,6 +21,7 @@ from textlstm.data.reading.settings import FileSettings
 
 SOURCES = {"files": ("train", "validation", "test"), "hub": ("name", "config")}
 FEW_FOLDS = 10  # which a message lists
+LONGEST_AFFIX = 100  # letters; the regular expressions that find them have limits of their own
 TRUNCATE = ("head", "tail", "head_tail")
 
 LabelNames = list[str] | list[list[Any]] | dict[Any, str] | None
@@ -240,8 +241,18 @@ class TokenizerSettings:
     vocab_size: int
     """the most tokens that the tokenizer may learn"""
 
+    prefix_length: int | None = None  # as runs were before there was a choice
+    """with words as tokens: the first letters by which an unknown word is read (null: none)"""
+
+    suffix_length: int | None = None
+    """with words as tokens: the last letters by which an unknown word is read (null: none)"""
+
     def __post_init__(self) -> None:
         check_whole("data.vocab_size", self.vocab_size, minimum=3)
+        for key in ("prefix_length", "suffix_length"):
+            check_whole(
+                f"data.{key}", getattr(self, key), minimum=1, maximum=LONGEST_AFFIX, null=True
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

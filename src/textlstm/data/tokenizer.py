@@ -12,7 +12,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from torch import Tensor
 
 from textlstm.checks import InputError, check_choice, check_number, check_whole
-from textlstm.data.vocabulary import SPECIALS, UNK
+from textlstm.data.vocabulary import SPECIALS, UNK, affix_tokens, sort_affixes, token_ids
 from textlstm.foreign_files import parse_json
 
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
@@ -107,13 +107,26 @@ def kind_of(tokenizer: Tokenizer) -> str:
     return next(name for name, kind in KINDS.items() if kind.model == model)
 
 
-def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Tokenizer:
+def train_tokenizer(
+    texts: Iterable[str],
+    *,
+    kind: str,
+    vocab_size: int,
+    prefix_length: int | None = None,
+    suffix_length: int | None = None,
+) -> Tokenizer:
     """Learns a vocabulary of at most `vocab_size` tokens, `[PAD]` 0 and `[UNK]` 1 among them.
 
     (`unigram` keeps each character of the training texts, even if that makes it larger.)
     All kinds normalise to NFKC, lower case and single spaces. `word` splits at spaces and
     punctuation; what it did not see is `[UNK]`. `bpe` (Sennrich et al. 2016) and `unigram` (Kudo
     2018) split words further; a character that they did not see becomes its UTF-8 bytes.
+
+    Args:
+        prefix_length, suffix_length: give the vocabulary of `word` more tokens, the first and the
+            last so many characters of its words, as which words are read that it does not have;
+            None gives it none. (The parts of rare words are known from part-of-speech taggers:
+            Ratnaparkhi 1996, "A Maximum Entropy Model for Part-Of-Speech Tagging".)
 
     Raises:
         InputError: an unknown kind, or a vocabulary too small for the kind's fixed tokens.
@@ -132,7 +145,13 @@ def train_tokenizer(texts: Iterable[str], *, kind: str, vocab_size: int) -> Toke
     tokenizer, trainer = make(fixed, vocab_size)
     _set_steps(tokenizer, splits_words=splits_words)
     tokenizer.train_from_iterator(texts, trainer)
-    return load_tokenizer(tokenizer.to_str())
+    described = json.loads(tokenizer.to_str())
+    if not splits_words:
+        vocabulary = described["model"]["vocab"]
+        words = [token for token in vocabulary if token not in SPECIALS]
+        for token in affix_tokens(words, prefix_length, suffix_length):
+            vocabulary[token] = len(vocabulary)
+    return load_tokenizer(json.dumps(described, ensure_ascii=False))
 
 
 def _set_steps(tokenizer: Tokenizer, *, splits_words: bool) -> None:
@@ -229,6 +248,14 @@ def _check_tokens(model: dict[str, Any]) -> None:
         )
     if len(known) < len(tokens) or "" in known:
         raise InputError("The tokenizer's JSON has a token twice, or one without a character.")
+    if model["type"] == "WordLevel":
+        try:
+            sort_affixes(tokens)
+        except ValueError:
+            raise InputError(
+                "The tokenizer's JSON has beginnings or ends of words before other tokens, or of "
+                "several lengths: it was not made by textlstm."
+            ) from None
     merges = model.get("merges", [])
     if not isinstance(merges, list) or not all(_is_merge(pair, known) for pair in merges):
         raise InputError("The tokenizer's JSON merges tokens that it does not have.")
@@ -268,7 +295,7 @@ def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> Encoded:
     """Turns all texts into ids, uncut; the tokenizer works on all cores."""
     tokens, lengths, unknown = ([np.empty(0, np.int32)] for _ in range(3))
     for chunk in _chunks(texts):
-        ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(chunk)]
+        ids = token_ids(tokenizer, chunk, tokenizer.encode_batch_fast(chunk))
         lengths.append(np.fromiter(map(len, ids), np.int32, len(ids)))
         tokens.append(np.fromiter(chain.from_iterable(ids), np.int32, int(lengths[-1].sum())))
         text_of_token = np.repeat(np.arange(len(ids)), lengths[-1])

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from textlstm.data.batching import ids_before_cut
 from textlstm.data.tokenizer import text_normalizer
-from textlstm.data.vocabulary import PAD, UNK
+from textlstm.data.vocabulary import PAD, UNK, Affixes, affixes_of
 from textlstm.model.wide import RUNS, WORD, WideChannel
 
 DOMAINS = {"ai.onnx.ml": 4, "com.microsoft": 1}
@@ -103,7 +103,7 @@ def take_texts(
     """
     graph = _Graph()
     normal_B = _mapped(graph, "texts", _normalised())
-    tokens_BT, lengths_B = _ids(graph, normal_B, tokenizer.get_vocab())
+    tokens_BT, lengths_B = _ids(graph, normal_B, tokenizer)
     if max_length is not None:
         head = ids_before_cut(max_length, truncate)
         tokens_BT, lengths_B = _cut(graph, tokens_BT, lengths_B, max_length, head)
@@ -220,17 +220,31 @@ def _words(graph: _Graph, texts_B: str, pattern: str) -> str:
     return graph.add("Concat", words_BT, graph.column("", words_BT), axis=1)
 
 
-def _ids(graph: _Graph, texts_B: str, vocabulary: dict[str, int]) -> tuple[str, str]:
+def _ids(graph: _Graph, texts_B: str, tokenizer: Tokenizer) -> tuple[str, str]:
     """Cuts normalised texts into words, and gives their ids (B, T) and numbers of words (B)."""
     _words(graph, texts_B, WORDS)
     words_BT = graph.named(FOUND_WORDS)
-    graph.number(words_BT, {**vocabulary, "": PAD}, UNK)
+    tokens_BT = graph.number(words_BT, {**tokenizer.get_vocab(), "": PAD}, UNK)
+    for affixes in affixes_of(tokenizer):
+        is_unknown_BT = graph.add("Equal", tokens_BT, graph.constant(UNK))
+        parts_BT = _parts(graph, words_BT, affixes)
+        tokens_BT = graph.add("Where", is_unknown_BT, parts_BT, tokens_BT)
     tokens_BT = graph.named(FOUND_IDS)
     word_BT = graph.add(
         "Cast", graph.add("Greater", tokens_BT, graph.constant(PAD)), to=TensorProto.INT64
     )
     lengths_B = graph.add("ReduceSum", word_BT, graph.constant([1]), keepdims=0)
     return tokens_BT, lengths_B
+
+
+def _parts(graph: _Graph, words_BT: str, affixes: Affixes) -> str:
+    """Gives the ids of the beginnings or ends of words (B, T), `UNK` where there is none."""
+    pieces_BTD = graph.tokenized(words_BT, tokenexp=affixes.pattern)
+    # There is none where all words are shorter: then the word itself is looked up, in vain.
+    words_BT1 = graph.add("Unsqueeze", words_BT, graph.constant([2]))
+    pieces_BTD = graph.add("Concat", pieces_BTD, words_BT1, axis=2)
+    first_BT = graph.add("Gather", pieces_BTD, graph.constant(0), axis=2)
+    return graph.number(first_BT, affixes.ids, UNK)
 
 
 def _cut(

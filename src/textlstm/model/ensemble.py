@@ -21,7 +21,7 @@ class Ensemble(nn.Module):
     on. The source is Lakshminarayanan et al. 2017.
 
     Args:
-        settings, vocab_size, classes: as `LSTMClassifier` takes them.
+        settings, vocab_size, classes, affixes_KV: as `LSTMClassifier` takes them.
         members: the number of networks.
 
     Raises:
@@ -29,7 +29,13 @@ class Ensemble(nn.Module):
     """
 
     def __init__(
-        self, settings: NetworkSettings, *, vocab_size: int, classes: int, members: int
+        self,
+        settings: NetworkSettings,
+        *,
+        vocab_size: int,
+        classes: int,
+        members: int,
+        affixes_KV: Tensor | None = None,
     ) -> None:
         super().__init__()
         check_whole("ensemble", members, minimum=2)
@@ -39,6 +45,7 @@ class Ensemble(nn.Module):
                 vocab_size=vocab_size,
                 classes=classes,
                 backwards=number % 2 == 1 and not settings.bidirectional,
+                affixes_KV=affixes_KV,
             )
             for number in range(members)
         )
@@ -63,14 +70,16 @@ class Ensemble(nn.Module):
 Network = LSTMClassifier | Ensemble
 
 
-def make_network(
-    settings: NetworkSettings, *, vocab_size: int, classes: int, ensemble: int = 1
-) -> Network:
-    """Makes one network, or an ensemble of several, with new weights."""
+def make_network(settings: NetworkSettings, *, ensemble: int = 1, **sizes: Any) -> Network:
+    """Makes one network, or an ensemble of several, with new weights.
+
+    Args:
+        sizes: what `LSTMClassifier` takes besides.
+    """
     check_whole("ensemble", ensemble, minimum=1)
     if ensemble == 1:
-        return LSTMClassifier(settings, vocab_size=vocab_size, classes=classes)
-    return Ensemble(settings, vocab_size=vocab_size, classes=classes, members=ensemble)
+        return LSTMClassifier(settings, **sizes)
+    return Ensemble(settings, members=ensemble, **sizes)
 
 
 def network_from_plain_values(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from textlstm.data.vocabulary import PAD, UNK
-from textlstm.model.layers import SequenceDropout, mirrored
+from textlstm.model.layers import SequenceDropout, WordDropout, mirrored
 from textlstm.model.network import LSTMClassifier, LSTMLayer
 from textlstm.model.settings import NetworkSettings
 
@@ -73,8 +73,11 @@ class LanguageModel(nn.Module):
         settings: those of the classifier's network that is to start from this one.
         vocab_size: rows of the embedding.
         dropout, weight_drop: as `Stack` takes them.
-        word_dropout: share of tokens that are read as unknown in training.
+        word_dropout, affixes_KV: as `WordDropout` takes them.
+        absent_V: which tokens no text has, so that they are never guessed; None if all occur.
     """
+
+    absent_V: Tensor | None
 
     def __init__(
         self,
@@ -84,9 +87,12 @@ class LanguageModel(nn.Module):
         dropout: float,
         weight_drop: float,
         word_dropout: float,
+        affixes_KV: Tensor | None = None,
+        absent_V: Tensor | None = None,
     ) -> None:
         super().__init__()
-        self.word_dropout = word_dropout
+        self.register_buffer("absent_V", absent_V, persistent=False)
+        self.word_dropout = WordDropout(word_dropout, affixes_KV)
         self.embedding = nn.Embedding(vocab_size, settings.sizes[0], padding_idx=PAD)
         self.stacks = nn.ModuleList(
             Stack(settings, dropout=dropout, weight_drop=weight_drop)
@@ -105,10 +111,7 @@ class LanguageModel(nn.Module):
         read = [tokens_BT, tokens_BT.gather(1, mirrored(lengths_B, tokens_BT.shape[1]))]
         guesses = []
         for stack, read_BT in zip(self.stacks, read, strict=False):
-            seen_BT = read_BT
-            if self.training and self.word_dropout:
-                dropped_BT = torch.rand(read_BT.shape, device=read_BT.device) < self.word_dropout
-                seen_BT = read_BT.masked_fill(dropped_BT & (read_BT != PAD), UNK)
+            seen_BT = self.word_dropout(read_BT)
             guesses.append((stack(self.embedding(seen_BT)), read_BT))
         return guesses
 
@@ -139,6 +142,8 @@ class LanguageModel(nn.Module):
     def _whole_loss(self, guesses_NE: Tensor, targets_N: Tensor) -> Tensor:
         logits_NV = functional.linear(guesses_NE, self.embedding.weight, self.bias)
         logits_NV[:, : UNK + 1] = -torch.inf  # never guessed
+        if self.absent_V is not None:
+            logits_NV[:, self.absent_V] = -torch.inf
         return functional.cross_entropy(logits_NV, targets_N, reduction="none")
 
     def _sampled_loss(

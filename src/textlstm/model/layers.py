@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from textlstm.data.vocabulary import PAD, UNK
+
 
 def dense(inputs: int, outputs: int) -> nn.Linear:
     """Makes a dense layer initialized as in Keras: Glorot-uniform weights and a bias of zero."""
@@ -54,3 +56,35 @@ class SequenceDropout(nn.Module):
             return states_BTH
         mask_B1H = states_BTH.new_empty(states_BTH.shape[0], 1, states_BTH.shape[2])
         return states_BTH * mask_B1H.bernoulli_(1 - self.rate).div_(1 - self.rate)
+
+
+class WordDropout(nn.Module):
+    """Reads words as ones that the vocabulary does not have, in training (Iyyer et al. 2015).
+
+    Half of them are read as their beginnings, half of the others as their ends, and the rest as
+    unknown; so is a word whose beginning or end the vocabulary does not have.
+
+    Args:
+        rate: the share of the tokens that are read so.
+        affixes_KV: the ids of the beginning and of the end of each token, as
+            `TextDataModule.affixes_KV`; None reads all of them as unknown.
+    """
+
+    affixes_KV: Tensor | None
+
+    def __init__(self, rate: float | None, affixes_KV: Tensor | None = None) -> None:
+        super().__init__()
+        self.rate = rate
+        self.register_buffer("affixes_KV", affixes_KV, persistent=False)
+
+    def forward(self, tokens_BT: Tensor) -> Tensor:
+        if not self.training or not self.rate:
+            return tokens_BT
+        draws_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device)
+        read_BT = tokens_BT.masked_fill((draws_BT < self.rate) & (tokens_BT != PAD), UNK)
+        left = self.rate
+        for ids_V in () if self.affixes_KV is None else self.affixes_KV:
+            taken_BT = (draws_BT < left) & (draws_BT >= left / 2)
+            read_BT = torch.where(taken_BT, ids_V[tokens_BT], read_BT)
+            left /= 2
+        return read_BT

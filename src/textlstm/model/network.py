@@ -13,7 +13,13 @@ from torch import Tensor, nn
 
 from textlstm.checks import check_choice, check_whole
 from textlstm.data.vocabulary import PAD, UNK
-from textlstm.model.layers import SequenceDropout, TokenDropout, dense, mirrored
+from textlstm.model.layers import (
+    SequenceDropout,
+    TokenDropout,
+    WordDropout,
+    dense,
+    mirrored,
+)
 from textlstm.model.pooling import POOLINGS, Last, Pooling
 from textlstm.model.settings import NetworkSettings
 
@@ -76,16 +82,23 @@ class LSTMClassifier(nn.Module):
     Args:
         settings: sizes, kinds and dropout rates; each field says what it is.
         vocab_size: rows of the embedding. Id 0 is padding, whose row stays zero, and id 1 the
-            unknown token, as which word dropout reads tokens (Iyyer et al. 2015).
+            unknown token.
         classes: number of classes.
         backwards: whether each text is read from its end to its beginning.
+        affixes_KV: as `WordDropout` takes them.
 
     Raises:
         InputError: a value outside its range, with its config key.
     """
 
     def __init__(
-        self, settings: NetworkSettings, *, vocab_size: int, classes: int, backwards: bool = False
+        self,
+        settings: NetworkSettings,
+        *,
+        vocab_size: int,
+        classes: int,
+        backwards: bool = False,
+        affixes_KV: Tensor | None = None,
     ) -> None:
         super().__init__()
         check_whole("data.vocab_size", vocab_size, minimum=2)
@@ -97,6 +110,7 @@ class LSTMClassifier(nn.Module):
         # network for the same seed.
         (embedding_dim, hidden), states = settings.sizes, settings.state_size
         layer_dropout = SequenceDropout if settings.sequence_dropout else TokenDropout
+        self.word_dropout = WordDropout(settings.word_dropout, affixes_KV)
         self.embedding = nn.Embedding(vocab_size, embedding_dim, padding_idx=PAD)
         self.embedding_dropout = layer_dropout(settings.embedding_dropout)
         below = hidden if settings.separate else states
@@ -159,13 +173,9 @@ class LSTMClassifier(nn.Module):
     def embed(self, tokens_BT: Tensor, lengths_B: Tensor, known_BT: Tensor | None = None) -> Tensor:
         """Gives the vectors of the tokens (B, T, E), in the order in which they are read.
 
-        In training word dropout has replaced some by the unknown token's. The arguments are those
-        of `forward`.
+        In training word dropout has replaced some. The arguments are those of `forward`.
         """
-        word_dropout = self.settings.word_dropout
-        if self.training and word_dropout:
-            dropped_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < word_dropout
-            tokens_BT = tokens_BT.masked_fill(dropped_BT & _mask(tokens_BT, lengths_B), UNK)
+        tokens_BT = self.word_dropout(tokens_BT)
         if self.backwards:
             mirrored_BT = mirrored(lengths_B.clamp(min=1), tokens_BT.shape[1])
             tokens_BT = tokens_BT.gather(1, mirrored_BT)

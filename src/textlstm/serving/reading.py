@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from textlstm.data.batching import ids_before_cut
-from textlstm.data.vocabulary import UNK
+from textlstm.data.vocabulary import UNK, token_ids
 from textlstm.model.bundle import TextClassifier
 from textlstm.model.word_spans import WordSpans, find_words, token_words
 
@@ -30,13 +30,14 @@ def read_texts(classifier: TextClassifier, texts: list[str]) -> list[ReadText]:
     """Tells of each text which of its words the network knows and reads."""
     found = []
     encodings = classifier.tokenizer.encode_batch(texts)
-    for text, encoding in zip(texts, encodings, strict=True):
+    ids = token_ids(classifier.tokenizer, texts, encodings)
+    for text, encoding, ids_T in zip(texts, encodings, ids, strict=True):
         spans = find_words(text, encoding)
-        tokens = len(encoding.ids)
+        tokens = len(ids_T)
         places = read_places(tokens, classifier.max_length, classifier.truncate)
         known_W, read_W = ([False] * len(spans.starts) for _ in range(2))
         of_token = token_words(spans, text, encoding)
-        for place, (word, number) in enumerate(zip(of_token, encoding.ids, strict=True)):
+        for place, (word, number) in enumerate(zip(of_token, ids_T, strict=True)):
             known_W[word] |= number != UNK
             read_W[word] |= place in places
         found.append(ReadText(spans, known_W, read_W, tokens, len(places)))

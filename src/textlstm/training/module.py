@@ -49,6 +49,7 @@ class TextClassificationModule(pl.LightningModule):
         vocab_size: the number of ids that this tokenizer has.
         ensemble: the number of networks that are trained side by side, on the same batches.
         class_weights: a weight per class in the loss, or None.
+        affixes_KV: as `WordDropout` takes them; training alone needs them, and none is saved.
 
     `SUMS` names what is added up over an epoch, which a checkpoint inside it has to hold.
 
@@ -71,6 +72,7 @@ class TextClassificationModule(pl.LightningModule):
         vocab_size: int,
         ensemble: int = 1,
         class_weights: list[float] | None = None,
+        affixes_KV: Tensor | None = None,
     ) -> None:
         super().__init__()
         check_choice("optimizer.name", optimizer.name, OPTIMIZERS)
@@ -90,7 +92,11 @@ class TextClassificationModule(pl.LightningModule):
         self.labels = labels
 
         self.network = make_network(
-            model, vocab_size=vocab_size, classes=len(labels), ensemble=ensemble
+            model,
+            vocab_size=vocab_size,
+            classes=len(labels),
+            ensemble=ensemble,
+            affixes_KV=affixes_KV,
         )
         weights = None if class_weights is None else torch.tensor(class_weights)
         self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=model.label_smoothing)

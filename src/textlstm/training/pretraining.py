@@ -42,7 +42,7 @@ from textlstm.training.stopping import FiniteLoss
 
 log = logging.getLogger(__name__)
 
-LAYOUT = 1  # of the cached stage: a change of what is learned or written must raise it
+LAYOUT = 2  # of the cached stage: a change of what is learned or written must raise it
 MAX_TOKENS = 4096  # of a batch, padding counted: long texts would make few steps otherwise
 ONE_IN, MOST = 20, 200  # texts that perplexity is measured on: every twentieth, at most 200
 LONGEST_GRADIENT = 1.0
@@ -97,8 +97,10 @@ def pretrain(
         return None
     settings = replace(settings, epochs=epochs)
     sizes, vocab_size = _sizes(network), network.members[0].embedding.num_embeddings
+    affixes_KV = network.members[0].word_dropout.affixes_KV
     shape = [vocab_size, *sizes.sizes, sizes.layers, sizes.bidirectional]
-    parts = [LAYOUT, asdict(settings), shape, cut.max_length, cut.truncate]
+    affixes = [] if affixes_KV is None else affixes_KV.tolist()
+    parts = [LAYOUT, asdict(settings), shape, affixes, cut.max_length, cut.truncate]
     name = f"pretrained-{content_key(*parts, _digest(whole))}"
     unfinished = cache / f".{name}.unfinished"  # the same in each start, unlike those of `kept`
 
@@ -106,6 +108,7 @@ def pretrain(
         model, history = _train(
             sizes,
             vocab_size,
+            affixes_KV,
             whole,
             settings,
             epochs=epochs,
@@ -189,6 +192,7 @@ def _digest(texts: EncodedTexts) -> str:
 def _train(
     sizes: NetworkSettings,
     vocab_size: int,
+    affixes_KV: Tensor | None,
     texts: EncodedTexts,
     settings: PretrainSettings,
     *,
@@ -204,7 +208,7 @@ def _train(
         torch.manual_seed(settings.seed)
         loader, measuring = _loaders(texts, settings)
         counts_V = texts.tokens.long().bincount(minlength=vocab_size)
-        module = PretrainingModule(sizes, settings, counts_V, len(loader) * epochs)
+        module = PretrainingModule(sizes, settings, counts_V, len(loader) * epochs, affixes_KV)
         history = PretrainingHistory(report, level)
         bar = ProgressBar("language model, epoch", {"pretrain/perplexity": "perplexity {:.1f}"})
         trainer = pl.Trainer(

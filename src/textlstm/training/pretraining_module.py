@@ -29,6 +29,7 @@ class PretrainingModule(pl.LightningModule):
         settings: the keys of `pretrain`.
         counts_V: how often each of the V tokens of the vocabulary stands in the texts.
         steps: the steps of all epochs.
+        affixes_KV: as `WordDropout` takes them.
 
     `SUMS` names what is added up over an epoch, which a checkpoint inside it has to hold.
     """
@@ -36,7 +37,12 @@ class PretrainingModule(pl.LightningModule):
     SUMS = ("sums",)
 
     def __init__(
-        self, sizes: NetworkSettings, settings: PretrainSettings, counts_V: Tensor, steps: int
+        self,
+        sizes: NetworkSettings,
+        settings: PretrainSettings,
+        counts_V: Tensor,
+        steps: int,
+        affixes_KV: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.model = LanguageModel(
@@ -45,6 +51,8 @@ class PretrainingModule(pl.LightningModule):
             dropout=settings.dropout,
             weight_drop=settings.weight_drop,
             word_dropout=settings.word_dropout,
+            affixes_KV=affixes_KV,
+            absent_V=counts_V == 0,
         )
         self.settings, self.steps = settings, steps
         self.chances_V: Tensor

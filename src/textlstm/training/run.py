@@ -312,6 +312,7 @@ def _module(
         vocab_size=data.tokenizer.get_vocab_size(),
         ensemble=settings.ensemble,
         class_weights=data.class_weights,
+        affixes_KV=data.affixes_KV,
     )
 
 
