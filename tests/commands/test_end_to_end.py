@@ -96,3 +96,29 @@ def test_a_text_in_two_columns_with_numbers_as_labels_from_inspection_to_predict
     assert float(predicted[0]["probability_money"]) == pytest.approx(
         alone.probabilities["money"], abs=1e-6
     )
+
+
+def test_a_model_reads_the_beginnings_and_ends_of_words_that_it_does_not_know(tmp_path):
+    rows = [{"text": f"strikers scored {n} goals", "label": "sports"} for n in range(30)]
+    rows += [{"text": f"lenders charged {n} fees", "label": "money"} for n in range(30)]
+    Dataset.from_list(rows).to_csv(tmp_path / "rows.csv")
+    given = ["data.train=rows.csv", "data.prefix_length=5", "data.suffix_length=3"]
+    more = ["model.word_dropout=0.5", "trainer.max_epochs=30", "data.batch_size=8"]
+    run_folder = tmp_path / "run"
+    call("train", *given, *QUICK, *more, f"hydra.run.dir={run_folder}", cwd=tmp_path)
+
+    classifier = TextClassifier.load(run_folder)
+    assert {"strik…", "lende…", "…ers", "…red"} <= classifier.tokenizer.get_vocab().keys()
+    texts = ["striking", "lending lendedly", "recharged", "unheard-of xyzzy"]
+    strike, lend, charged, unknown = classifier.predict(texts)
+    assert (strike.label, lend.label, charged.label) == ("sports", "money", "money")
+    by_chance = classifier.predict(["zyx-qo plugh"])[0]
+    assert unknown.probabilities == pytest.approx(by_chance.probabilities, abs=1e-6)
+
+    (tmp_path / "new.txt").write_text("\n".join(texts), encoding="utf-8")
+    call("predict", "run=run", "input=new.txt", "output=out.csv", cwd=tmp_path)
+    assert [row["predicted"] for row in table(tmp_path / "out.csv")][:3] == [
+        "sports",
+        "money",
+        "money",
+    ]

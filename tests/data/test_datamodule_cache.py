@@ -39,6 +39,9 @@ def test_what_is_done_once_is_not_done_again(prepare, monkeypatch, tokenizer):
         ({"tokenizer": "bpe"}, "encoding.train_tokenizer"),
         ({"tokenizer": "bpe"}, "encoding.encode"),
         ({"vocab_size": 20}, "encoding.encode"),
+        ({"prefix_length": 3}, "encoding.train_tokenizer"),
+        ({"suffix_length": 2}, "encoding.train_tokenizer"),
+        ({"suffix_length": 2}, "encoding.encode"),
     ],
 )
 def test_what_depends_on_a_change_is_done_again(prepare, monkeypatch, change, work):

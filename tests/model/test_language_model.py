@@ -14,7 +14,9 @@ VOCABULARY = 30
 TEXTS = [[3, 4, 5, 6, 7, 8], [9, 10, 11], [12]]
 
 
-def language_model(*, dropout=0.0, weight_drop=0.0, word_dropout=0.0, **changes) -> LanguageModel:
+def language_model(
+    *, dropout=0.0, weight_drop=0.0, word_dropout=0.0, affixes_KV=None, absent_V=None, **changes
+) -> LanguageModel:
     """A language model whose weights are so large that each token shows in its guesses."""
     torch.manual_seed(0)
     sizes = {key: SETTINGS[key] for key in SETTINGS if key not in ("vocab_size", "classes")}
@@ -24,6 +26,8 @@ def language_model(*, dropout=0.0, weight_drop=0.0, word_dropout=0.0, **changes)
         dropout=dropout,
         weight_drop=weight_drop,
         word_dropout=word_dropout,
+        affixes_KV=affixes_KV,
+        absent_V=absent_V,
     )
     for parameter in model.parameters():
         if parameter.requires_grad:
@@ -91,6 +95,32 @@ def test_the_whole_loss_is_cross_entropy_over_all_known_tokens():
     expected = -scores_V[2:].log_softmax(dim=0)[4 - 2]
     [loss_N] = model.losses(tokens_BT, lengths_B)
     assert loss_N.tolist() == pytest.approx([expected.item()], abs=1e-5)
+
+
+def test_tokens_that_no_text_has_are_never_guessed():
+    absent_V = torch.zeros(VOCABULARY, dtype=torch.bool)
+    absent_V[[0, 5, 7]] = True
+    model = language_model(absent_V=absent_V)
+    tokens_BT, lengths_B = padded([[3, 4]])
+    [(guesses_BTE, _)] = model(tokens_BT, lengths_B)
+    scores_V = guesses_BTE[0, 0] @ model.embedding.weight.T + model.bias
+    left = [number for number in range(2, VOCABULARY) if number not in (5, 7)]
+    expected = -scores_V[left].log_softmax(dim=0)[left.index(4)]
+    [loss_N] = model.losses(tokens_BT, lengths_B)
+    assert loss_N.tolist() == pytest.approx([expected.item()], abs=1e-5)
+    assert not {"absent_V", "word_dropout.affixes_KV"} & model.state_dict().keys()
+
+
+def test_word_dropout_reads_the_beginnings_of_words_and_asks_for_the_words():
+    affixes_KV = torch.tensor([[0, 1, *range(3, VOCABULARY), 2]])
+    model = language_model(word_dropout=0.9999999, affixes_KV=affixes_KV).train()
+    seen: list[list[int]] = []
+    model.embedding.register_forward_pre_hook(lambda _, given: seen.extend(given[0].tolist()))
+    [(_, read_BT)] = model(*padded([[3, 4, 5]] * 2000))
+    assert read_BT.tolist() == [[3, 4, 5]] * 2000
+    first = [text[0] for text in seen]
+    assert set(first) == {1, 4}
+    assert 0.45 < first.count(4) / len(first) < 0.55
 
 
 def test_with_every_token_drawn_the_sampled_loss_is_the_whole_one():

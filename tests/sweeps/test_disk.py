@@ -22,11 +22,12 @@ Usage = namedtuple("Usage", "total used free")
 def said(tmp_path, monkeypatch, caplog):
     """Says what a sweep of these overrides takes of a disk with so many bytes free."""
 
-    def say(*overrides, runs=10, at_work=2, free=10**12):
+    def say(*overrides, runs=10, at_work=2, free=10**12, given=()):
         usage = Usage(free, 0, free)
         monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
         caplog.clear()
-        config = OmegaConf.create(composed("train", "model.hidden=8", "data.vocab_size=1000"))
+        given = ("model.hidden=8", "data.vocab_size=1000", *given)
+        config = OmegaConf.create(composed("train", *given))
         space = SearchSpace.of(list(overrides), config)
         with caplog.at_level(logging.INFO):
             foretell_disk(config, space, tmp_path, runs=runs, at_work=at_work)
@@ -35,13 +36,13 @@ def said(tmp_path, monkeypatch, caplog):
     return say
 
 
-def weights(**changes):
+def weights(tokens=1000, **changes):
     """The weights of a network as the sweep plans it, in millions of bytes."""
     config = composed("train")["model"]
     names = SETTINGS.keys() - {"vocab_size", "classes"} | {"directions"}
     settings = NetworkSettings(**{name: config[name] for name in names} | {"hidden": 8} | changes)
     network = planned_network(
-        settings, vocab_size=1000, classes=disk.CLASSES, ensemble=1, tensors=10**6
+        settings, vocab_size=tokens, classes=disk.CLASSES, ensemble=1, tensors=10**6
     )
     return sum(tensor.numel() for tensor in network.state_dict().values()) * 4 / 1e6
 
@@ -64,6 +65,20 @@ def test_the_largest_network_counts(said, sweep, changes):
         f"Disk: 10 runs keep up to {10 * (one + 6):,.0f} MB, and take {2 * 12 * one:,.0f} MB more, "
         f"2 at a time while they train; 1,000.0 GB are free."
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "tokens"),
+    [
+        (("data.prefix_length=5",), 2000),
+        (("data.suffix_length=3", "data.tokenizer=word"), 2000),
+        (("data.suffix_length=3", "data.tokenizer=bpe"), 1000),
+    ],
+)
+def test_beginnings_and_ends_of_words_are_tokens_besides(said, given, tokens):
+    [line] = said("model.hidden=8,512,64", given=given)
+    one = weights(tokens, hidden=512)
+    assert line.startswith(f"Disk: 10 runs keep up to {10 * (one + 6):,.0f} MB, and take ")
 
 
 def test_of_a_search_without_end_one_run_is_foretold(said):

@@ -100,6 +100,25 @@ def test_perplexity_falls_and_the_weights_arrive(read, tmp_path):
     assert network.embedding.weight[0].abs().sum() == 0
 
 
+def test_beginnings_of_words_are_learned_and_never_count_as_guesses(read, tmp_path):
+    data = read(prefix_length=3)
+    affixes_KV, tokens = data.affixes_KV, data.tokenizer.get_vocab_size()
+    assert affixes_KV.shape == (1, tokens)
+    own, other = (small_network(**{**SIZES, "vocab_size": tokens}) for _ in range(2))
+    own.word_dropout.affixes_KV = affixes_KV
+    before = own.embedding.weight.detach().clone()
+    cache = tmp_path / "stages"
+    network, record = stage(data, cache, network=own, word_dropout=0.5)
+    stage(data, cache, network=other, word_dropout=0.5)
+    assert len(kept_stages(cache)) == 2  # what is learned differs
+
+    beginnings = affixes_KV[affixes_KV > 1].unique()
+    moved_V = (network.embedding.weight - before).abs().sum(dim=1)
+    assert (moved_V[beginnings] > 0).all()
+    words = tokens - len(beginnings) - 2
+    assert record["history"][0]["perplexity"] < words
+
+
 def test_the_second_run_reads_the_cache_and_goes_on_like_the_first(read, tmp_path, monkeypatch):
     data, cache = read(), tmp_path / "stages"
     torch.manual_seed(5)

@@ -239,13 +239,13 @@ class TokenizerSettings:
     """what tokens are: word, bpe or unigram (null: word, or bpe if texts have no spaces)"""
 
     vocab_size: int
-    """the most tokens that the tokenizer may learn"""
+    """the most tokens that the tokenizer may learn, without beginnings and ends of words"""
 
     prefix_length: int | None = None  # as runs were before there was a choice
-    """with words as tokens: the first letters by which an unknown word is read (null: none)"""
+    """with whole words: as how many first letters an unknown word is read (null: none)"""
 
     suffix_length: int | None = None
-    """with words as tokens: the last letters by which an unknown word is read (null: none)"""
+    """with whole words: as how many last letters it is read, if no known word begins so (null: none)"""
 
     def __post_init__(self) -> None:
         check_whole("data.vocab_size", self.vocab_size, minimum=3)

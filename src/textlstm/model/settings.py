@@ -63,7 +63,7 @@ class NetworkSettings:
     """true drops the same numbers at all tokens of a text"""
 
     word_dropout: float | None
-    """the share of tokens that training reads as unknown (null: it follows from the texts)"""
+    """the share of tokens that training reads as unknown words (null: it follows from the texts)"""
 
     def __post_init__(self) -> None:
         check_whole("model.hidden", self.hidden, minimum=1, null=True)

@@ -23,6 +23,7 @@ WEIGHT = 4  # bytes
 # before it, and one that is being written.
 OF_CHECKPOINTS = 4 * 3
 CLASSES = 100  # hardly matter beside the vocabulary
+WITH_AFFIXES = 2  # times the words, where their beginnings and ends are tokens, too
 
 
 def foretell_disk(
@@ -84,7 +85,7 @@ def _largest_network(config: DictConfig, space: SearchSpace) -> int | None:
     try:
         network = planned_network(
             parse_settings(NetworkSettings, model, "model"),
-            vocab_size=largest["data"]["vocab_size"],
+            vocab_size=_tokens(largest["data"]),
             classes=CLASSES,
             ensemble=largest["ensemble"],
             tensors=10**6,
@@ -92,6 +93,13 @@ def _largest_network(config: DictConfig, space: SearchSpace) -> int | None:
     except InputError:
         return None
     return sum(weight.numel() for weight in network.state_dict().values())
+
+
+def _tokens(data: dict[str, Any]) -> int:
+    """Counts about how many tokens the keys of `data` allow."""
+    affixes = data["prefix_length"] is not None or data["suffix_length"] is not None
+    words = data["tokenizer"] in (None, "word")
+    return int(data["vocab_size"]) * (WITH_AFFIXES if words and affixes else 1)
 
 
 def _highest(space: SearchSpace, key: str) -> float | None:
