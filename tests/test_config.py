@@ -208,6 +208,26 @@ def test_the_article_is_the_articles():
     assert composed("train", "experiment=article_deep")["model"]["head"] == [128, 128, 64, 32]
 
 
+@pytest.mark.parametrize("key", ["prefix_length", "suffix_length"])
+def test_beginnings_and_ends_of_words_need_word_dropout_which_trains_them(key):
+    def parse(*overrides):
+        config = composed("train", f"data.{key}=4", *overrides)
+        return RunSettings.parse({name: config[name] for name in config if name != "sweep"})
+
+    for trained in (["model.word_dropout=0", "pretrain=own_text"], ["model.word_dropout=null"], []):
+        assert getattr(parse(*trained).data, key) == 4
+    for more in ([], ["pretrain=own_text", "pretrain.word_dropout=0"]):
+        with pytest.raises(InputError, match=rf"^data\.{key}=4 reads unknown words as some of"):
+            parse("model.word_dropout=0", *more)
+
+
+def test_the_best_preset_reads_unknown_words_as_their_beginnings_or_ends():
+    data = composed("train", "experiment=best")["data"]
+    assert (data["prefix_length"], data["suffix_length"]) == (5, 3)
+    data = composed("train")["data"]
+    assert (data["prefix_length"], data["suffix_length"]) == (None, None)
+
+
 UNEXPLAINED = {
     *("logger._target_", "logger.name", "logger.default_hp_metric"),
     *("callbacks.learning_rate._target_", "callbacks.learning_rate.logging_interval"),

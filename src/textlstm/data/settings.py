@@ -245,7 +245,7 @@ class TokenizerSettings:
     """with whole words: as how many first letters an unknown word is read (null: none)"""
 
     suffix_length: int | None = None
-    """with whole words: as how many last letters it is read, if no known word begins so (null: none)"""
+    """with whole words: as how many last letters it is read where no word begins so (null: none)"""
 
     def __post_init__(self) -> None:
         check_whole("data.vocab_size", self.vocab_size, minimum=3)

@@ -176,6 +176,7 @@ class RunSettings:
                 "validation: give data.refit=true and calibrate=true beside it, or leave it out."
             )
         self._check_pretraining()
+        self._check_affixes()
 
     @classmethod
     def parse(cls, config: dict[str, Any]) -> "RunSettings":
@@ -236,3 +237,16 @@ class RunSettings:
                 f"model.directions=separate, model.layers=1 or model.bidirectional=false; got "
                 f"model.layers={self.model.layers}."
             )
+
+    def _check_affixes(self) -> None:
+        """Refuses beginnings and ends of words that nothing would train."""
+        if self.model.word_dropout != 0 or (self.pretrain and self.pretrain.word_dropout):
+            return
+        for key in ("prefix_length", "suffix_length"):
+            length = getattr(self.data, key)
+            if length is not None:
+                raise InputError(
+                    f"data.{key}={length} reads unknown words as some of their letters, which "
+                    f"training learns from the words that model.word_dropout takes, and it is 0: "
+                    f"give model.word_dropout=0.5, or data.{key}=null."
+                )
