@@ -51,6 +51,15 @@ def test_what_depends_on_a_change_is_done_again(prepare, monkeypatch, change, wo
         prepare(**change)
 
 
+def test_beginnings_and_ends_of_words_are_counted_among_the_tokens(prepare):
+    plain, more = prepare(), prepare(prefix_length=3, suffix_length=2)
+    added = more.facts["tokenizer"]["size"] - plain.facts["tokenizer"]["size"]
+    assert more.facts["tokenizer"]["affixes"] == added > 0
+    assert plain.facts["tokenizer"]["affixes"] == 0
+    assert more.affixes_KV.shape == (2, more.facts["tokenizer"]["size"])
+    assert plain.affixes_KV.shape[0] == 0
+
+
 def test_texts_that_are_not_trained_on_do_not_touch_the_tokenizer(prepare, write_rows):
     one = prepare(
         test=write_rows("test.csv", OTHER[2:]), validation=write_rows("validation.csv", OTHER[:2])

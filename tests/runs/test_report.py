@@ -69,6 +69,18 @@ def test_a_report_has_every_section_with_its_numbers(written, tmp_path):
     assert all(f"]({name})" in text for name in pictures)
 
 
+def test_a_report_says_how_words_are_read_that_the_vocabulary_does_not_have(written):
+    sentence = (
+        "1,050 of the tokens are the first or the last letters of training words. A word that the "
+        "vocabulary does not have is read as one of them, if one fits, and counts as unknown if "
+        "none does."
+    )
+    plain = small_record()["data"]["tokenizer"]
+    for affixes, said in (({}, False), ({"affixes": 0}, False), ({"affixes": 1050}, True)):
+        text = written(small_record(data=facts(tokenizer={**plain, **affixes})))
+        assert (sentence in text.splitlines()) == said
+
+
 def test_intervals_stand_beside_the_scores_that_have_them(written):
     intervals = {"accuracy": (0.7011, 0.8), "macro_f1": (0.65, 0.75)}
     lines = written(small_record(test=small_scores(intervals=intervals))).splitlines()

@@ -290,6 +290,7 @@ class TextDataModule(pl.LightningDataModule):
                 # Trained again on the same texts it would give other ids: the saved file is the
                 # only original.
                 "reproducible": kind_of(self.tokenizer) != "unigram",
+                "affixes": sum(len(affixes.ids) for affixes in affixes_of(self.tokenizer)),
             },
             "sources": {
                 split: source.origin

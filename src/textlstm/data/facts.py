@@ -98,6 +98,8 @@ class TokenizerFacts(TypedDict):
     """In words: the training split (it was learned), the cache, or the run's own record."""
     reproducible: bool
     """Whether learning it again on the same texts gives the same ids."""
+    affixes: NotRequired[int]
+    """How many of the tokens are beginnings or ends of words; not there before there were any."""
 
 
 class FoldFacts(TypedDict):

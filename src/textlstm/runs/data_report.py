@@ -101,10 +101,17 @@ def data_section(record: Record) -> str:
     paragraphs += map(in_markdown, data_warnings(facts))
 
     kind, size = facts["tokenizer"]["kind"], facts["tokenizer"]["size"]
+    affixes = facts["tokenizer"].get("affixes", 0)
     learned_from = "training and validation texts" if facts["refit"] else "the training split alone"
     if "unlabelled" in facts:
         learned_from = f"{learned_from.removesuffix(' alone')} and data.unlabelled"
     paragraphs.append(f"Tokenizer: {kind}, {size:,} tokens, learned from {learned_from}.")
+    if affixes:
+        paragraphs.append(
+            f"{affixes:,} of the tokens are the first or the last letters of training words. A "
+            f"word that the vocabulary does not have is read as one of them, if one fits, and "
+            f"counts as unknown if none does."
+        )
     return "\n\n".join(paragraphs)
 
 
