@@ -81,6 +81,10 @@ def test_beginnings_and_ends_of_words_are_tokens_besides(said, given, tokens):
     assert line.startswith(f"Disk: 10 runs keep up to {10 * (one + 6):,.0f} MB, and take ")
 
 
+def test_a_run_recorded_before_these_keys_has_no_such_tokens():
+    assert disk._tokens({"vocab_size": 300, "tokenizer": "word"}) == 300
+
+
 def test_of_a_search_without_end_one_run_is_foretold(said):
     [line] = said("model.hidden=8,9", runs=None)
     assert line.startswith("Disk: each run keeps up to 7 MB, and runs take ")

@@ -97,7 +97,8 @@ def _largest_network(config: DictConfig, space: SearchSpace) -> int | None:
 
 def _tokens(data: dict[str, Any]) -> int:
     """Counts about how many tokens the keys of `data` allow."""
-    affixes = data["prefix_length"] is not None or data["suffix_length"] is not None
+    # A run that was recorded before there were any has none of these keys.
+    affixes = data.get("prefix_length") or data.get("suffix_length")
     words = data["tokenizer"] in (None, "word")
     return int(data["vocab_size"]) * (WITH_AFFIXES if words and affixes else 1)
 
