@@ -70,16 +70,32 @@ class Ensemble(nn.Module):
 Network = LSTMClassifier | Ensemble
 
 
-def make_network(settings: NetworkSettings, *, ensemble: int = 1, **sizes: Any) -> Network:
+def make_network(
+    settings: NetworkSettings,
+    *,
+    vocab_size: int,
+    classes: int,
+    ensemble: int = 1,
+    affixes_KV: Tensor | None = None,
+) -> Network:
     """Makes one network, or an ensemble of several, with new weights.
 
     Args:
-        sizes: what `LSTMClassifier` takes besides.
+        settings, vocab_size, classes, affixes_KV: as `LSTMClassifier` takes them.
+        ensemble: the number of networks.
     """
     check_whole("ensemble", ensemble, minimum=1)
     if ensemble == 1:
-        return LSTMClassifier(settings, **sizes)
-    return Ensemble(settings, members=ensemble, **sizes)
+        return LSTMClassifier(
+            settings, vocab_size=vocab_size, classes=classes, affixes_KV=affixes_KV
+        )
+    return Ensemble(
+        settings,
+        vocab_size=vocab_size,
+        classes=classes,
+        members=ensemble,
+        affixes_KV=affixes_KV,
+    )
 
 
 def network_from_plain_values(
