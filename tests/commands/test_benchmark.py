@@ -1,6 +1,7 @@
 """A benchmark as a person starts it: two data sets, two seeds, going on, and its mistakes."""
 
 import csv
+import os
 
 import pytest
 
@@ -10,6 +11,7 @@ from textlstm.commandline.options import PARSERS
 from textlstm.commands import benchmark as commands
 from textlstm.data.reading.collections import find_data_sets
 from textlstm.data.sources import NEWSWIRE4
+from textlstm.runs.claim import claimed
 from textlstm.runs.folder import folder_name
 from textlstm.runs.results import LINEAR
 
@@ -90,6 +92,18 @@ def test_two_data_sets_and_two_seeds_are_compared_and_a_stopped_one_goes_on(
     assert record(runs[1])["test"]["accuracy"] == accuracies[1]
     assert table(folder / "benchmark.csv")[0]["accuracy"] == rows[0]["accuracy"]
     assert again.split("folder: ")[0].splitlines()[0] == out.splitlines()[0]
+
+
+@pytest.mark.parametrize("used", [".", "news/default-1"])
+def test_what_another_process_works_in_is_left_as_it_is(data, folder, trains_here, used):
+    (folder / used).mkdir(parents=True)
+    (folder / used / "train.log").write_text("of the other process", encoding="utf-8")
+    command = [*("--data", data, "--presets", "default", "--seeds", "1"), *SMALL]
+    with claimed(folder / used):
+        _, errors = call("benchmark", *command, code=2)
+    assert errors.startswith(f"error: {folder / used} is in use: process {os.getpid()} on ")
+    assert (folder / used / "train.log").read_text(encoding="utf-8") == "of the other process"
+    assert not (folder / "one").exists()
 
 
 def jobs(folder, *arguments):

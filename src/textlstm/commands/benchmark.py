@@ -32,6 +32,7 @@ from textlstm.leaderboard.benchmark import (
     write_benchmark,
 )
 from textlstm.places import CONF, INSTALLED, OUTPUTS, PACKAGE, folder_line, pass_outputs_on
+from textlstm.runs.claim import claimed
 from textlstm.runs.folder import RunFolder, folder_name
 from textlstm.signals import Stopped
 from textlstm.training.settings import RunSettings
@@ -66,7 +67,8 @@ def benchmark(chosen: Namespace) -> None:
         chosen: the options of the command line.
 
     Raises:
-        InputError: no data set, or a preset, key or value that cannot be used.
+        InputError: no data set, a preset, key or value that cannot be used, or a folder in which
+            another process works.
     """
     sets, skipped = [DataSet("newswire4", {})], list[Path]()
     if chosen.data:
@@ -82,7 +84,8 @@ def benchmark(chosen: Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pass_outputs_on()
     try:
-        written, failed = _run(jobs, folder)
+        with claimed(folder):
+            written, failed = _run(jobs, folder)
     except Stopped as stop:
         print(f"{stop} The same command goes on from the last checkpoint.", file=sys.stderr)
         stop.told = True
@@ -208,6 +211,8 @@ def _finish(job: Job, number: str) -> bool:
         arguments = [f"resume={job.run.path}", *_typed_again(job)]
         how = ", from where it stopped"
     elif job.run.path.exists():
+        with claimed(job.run.path):  # nobody works in it, such as a process of a killed benchmark
+            pass
         shutil.rmtree(job.run.path)
         how = ", anew"
     print(f"{what}{how}…", file=sys.stderr, flush=True)
