@@ -211,7 +211,7 @@ def _finish(job: Job, number: str) -> bool:
         arguments = [f"resume={job.run.path}", *_typed_again(job)]
         how = ", from where it stopped"
     elif job.run.path.exists():
-        with claimed(job.run.path):  # nobody works in it, such as a process of a killed benchmark
+        with claimed(job.run.path):  # a process of a killed benchmark may be at work in it
             pass
         shutil.rmtree(job.run.path)
         how = ", anew"
