@@ -278,15 +278,31 @@ def channels():
     return Predictions(drawn(1, 1.5, gold_N), gold_N), drawn(2, 1.5, gold_N)
 
 
+def repeated(predictions, wide_NC, times):
+    log_NC = predictions.log_probabilities_NC.repeat(times, 1)
+    return Predictions(log_NC, predictions.gold_N.repeat(times)), wide_NC.repeat(times, 1)
+
+
+def mixture_loss(lstm, wide_NC, weight, temperature):
+    mixture_NC = mixed(lstm.log_probabilities_NC, wide_NC, weight=weight, temperature=temperature)
+    return scores(Predictions(mixture_NC, lstm.gold_N), list("abc"))["log_loss"]
+
+
+def prior(weight, temperature, own, rows):
+    lstm, wide = own * weight / temperature, (1 - weight) / temperature
+    return (((lstm - 0.2) / 0.2) ** 2 + ((wide - 0.8) / 0.3) ** 2) / 2 / rows
+
+
 @pytest.mark.parametrize("calibrate", [True, False])
-def test_the_mixture_has_the_lowest_log_loss_of_all(channels, calibrate):
-    lstm, wide_NC = channels
+@pytest.mark.parametrize("times", [1, 40])
+def test_the_mixture_has_the_lowest_log_loss_of_all(channels, calibrate, times):
+    """With its prior, and of 20,000 rows without."""
+    lstm, wide_NC = repeated(*channels, times)
+    own = fit_temperature(lstm) if calibrate else 1.0
 
     def loss(weight, temperature):
-        mixture_NC = mixed(
-            lstm.log_probabilities_NC, wide_NC, weight=weight, temperature=temperature
-        )
-        return scores(Predictions(mixture_NC, lstm.gold_N), list("abc"))["log_loss"]
+        plain = mixture_loss(lstm, wide_NC, weight, temperature)
+        return plain + prior(weight, temperature, own, 500) * (times == 1)
 
     weight, temperature = fit_mixture(lstm, wide_NC, calibrate=calibrate)
     assert 0.3 < weight < 0.7
@@ -301,8 +317,33 @@ def test_the_mixture_has_the_lowest_log_loss_of_all(channels, calibrate):
 def test_few_rows_without_a_mistake_do_not_make_the_mixture_certain():
     lstm = Predictions(torch.tensor(20 * [[0.9, 0.06, 0.04]]).log(), torch.zeros(20).long())
     mixture = fit_mixture(lstm, lstm.log_probabilities_NC, calibrate=True)
-    assert mixture.temperature == pytest.approx(fit_temperature(lstm), rel=1e-3)
+    own = fit_temperature(lstm)
+
+    def loss(inverse, share):
+        # Of equal channels the mixture has the same log loss, whatever the weight is.
+        plain = mixture_loss(lstm, lstm.log_probabilities_NC, share, 1 / inverse)
+        return plain + prior(share, 1 / inverse, own, 20)
+
+    found = [
+        (loss(inverse, share), inverse, share)
+        for inverse in np.arange(0.5, 2, 0.02)
+        for share in np.arange(0, 1, 0.02)
+    ]
+    _, inverse, share = min(found)
+    assert 1 / mixture.temperature == pytest.approx(inverse, abs=0.02)
+    assert mixture.weight == pytest.approx(share, abs=0.02)
     assert mixture.temperature > 0.5
+
+
+@pytest.mark.parametrize("calibrate", [True, False])
+def test_few_rows_do_not_choose_the_weight_alone(calibrate):
+    """The LSTM is right in all rows, and the wide channel in three of four."""
+    sure, wrong = [0.9, 0.06, 0.04], [0.06, 0.9, 0.04]
+    lstm = Predictions(torch.tensor(16 * [sure]).log(), torch.zeros(16).long())
+    wide_NC = torch.tensor([*12 * [sure], *4 * [wrong]]).log()
+    assert fit_mixture(lstm, wide_NC, calibrate=calibrate).weight < 0.6
+    many = repeated(lstm, wide_NC, 100)
+    assert fit_mixture(*many, calibrate=calibrate).weight > 0.8
 
 
 def test_a_channel_that_knows_nothing_gets_no_weight(channels):
