@@ -111,6 +111,18 @@ def test_the_words_of_a_mistake_are_those_that_speak_for_the_class(classifier):
     assert "goal" not in second
 
 
+def test_a_text_as_long_as_a_book_is_neither_explained_nor_measured(classifier):
+    """A million characters would take half a minute, without a sign of life."""
+    book = "goal " * 20_000
+    first, second, third = main_words(classifier, [TEXTS[1], book, TEXTS[1]], 3 * ["sports"])
+    assert first == third
+    assert first.startswith("goal +0.")
+    assert second == "(too long to explain)"
+    assert main_words(classifier, [book], ["sports"]) == [second]
+    assert measure_faithfulness(classifier, [book]) is None
+    assert measure_faithfulness(classifier, [book, *TEXTS[:2]]).texts == 2
+
+
 def test_a_report_explains_mistakes_and_says_how_far_to_believe_it(classifier, tmp_path):
     predictions = Predictions(classifier.probabilities(TEXTS).log(), 1 - torch.tensor(GOLD))
     places = Places(["/data/test.csv"], np.zeros(20, int), np.arange(1, 21))

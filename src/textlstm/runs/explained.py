@@ -13,8 +13,10 @@ from textlstm.writing import markdown_table
 
 TEXTS = 100  # that are measured, at most
 CHARACTERS = 20_000  # of them together, at most: the time that a report may take
+OF_MISTAKES = 60_000  # characters of the mistakes that are explained, at most
 TAKEN = 0.2  # of the words, which are left out or kept
 SHOWN = 3  # words of a mistake
+TOO_LONG = "(too long to explain)"
 
 
 class Faithfulness(NamedTuple):
@@ -33,12 +35,24 @@ class Faithfulness(NamedTuple):
 
 
 def main_words(classifier: TextClassifier, texts: list[str], targets: list[str]) -> list[str]:
-    """Names for each text the words that speak most for a class, with their shares."""
-    named = []
-    for explanation in classifier.explain(texts, target=targets, steps=FEW_STEPS):
+    """Names for each text the words that speak most for a class, with their shares.
+
+    In their order, texts are explained up to 60,000 characters in all. In place of the words of one
+    that would be more stands `TOO_LONG`.
+    """
+    fitting = _fitting(texts, OF_MISTAKES)
+    named = [TOO_LONG] * len(texts)
+    if not fitting:
+        return named
+    explanations = classifier.explain(
+        [texts[row] for row in fitting],
+        target=[targets[row] for row in fitting],
+        steps=FEW_STEPS,
+    )
+    for row, explanation in zip(fitting, explanations, strict=True):
         found = sorted(explanation.words, key=lambda word: -word.share)[:SHOWN]
         positive = [word for word in found if word.share > 0]
-        named.append(", ".join(f"{word.text} {word.share:+.2f}" for word in positive))
+        named[row] = ", ".join(f"{word.text} {word.share:+.2f}" for word in positive)
     return named
 
 
@@ -69,8 +83,15 @@ def _lost(value: float) -> str:
 
 
 def measure_faithfulness(classifier: TextClassifier, texts: list[str]) -> Faithfulness | None:
-    """Measures how faithful explanations of some texts are; None if none has two words."""
-    chosen = _some(texts)
+    """Measures how faithful explanations of some texts are; None if none has two words.
+
+    They are up to 100 texts at equal distances, with up to 20,000 characters in all: one that would
+    be more is left out.
+    """
+    some = texts[:: max(1, len(texts) // TEXTS)][:TEXTS]
+    chosen = [some[row] for row in _fitting(some, CHARACTERS)]
+    if not chosen:
+        return None
     found = classifier.explain(chosen, steps=FEW_STEPS)
     random = torch.Generator().manual_seed(0)
     pairs = [(text, one) for text, one in zip(chosen, found, strict=True) if len(one.words) > 1]
@@ -96,17 +117,14 @@ def measure_faithfulness(classifier: TextClassifier, texts: list[str]) -> Faithf
     return Faithfulness(len(pairs), lost[0], lost[2], lost[1], lost[3])
 
 
-def _some(texts: list[str]) -> list[str]:
-    """Takes texts at equal distances, as many as may be measured."""
-    distance = max(1, len(texts) // TEXTS)
-    chosen: list[str] = []
-    left = CHARACTERS
-    for text in texts[::distance][:TEXTS]:
-        left -= len(text)
-        if left < 0 and chosen:
-            break
-        chosen.append(text)
-    return chosen
+def _fitting(texts: list[str], characters: int) -> list[int]:
+    """Gives the rows of texts that have at most so many characters together; skips longer ones."""
+    rows = []
+    for row, text in enumerate(texts):
+        if len(text) <= characters:
+            characters -= len(text)
+            rows.append(row)
+    return rows
 
 
 def _kept(text: str, explanation: Explanation, kept: set[int]) -> str:
