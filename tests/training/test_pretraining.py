@@ -288,18 +288,37 @@ def test_few_tokens_leave_the_network_as_it_is_and_say_so(read, tmp_path, caplog
     assert not kept_stages(tmp_path / "stages")
 
 
-def test_joined_texts_are_the_rows_of_both_whole_and_cut_alike(read, tmp_path):
+def test_joined_texts_are_cut_as_in_training_and_unlabelled_ones_read_in_pieces(read, tmp_path):
     more = tmp_path / "more.txt"
-    more.write_text("late goals of the match\nshares of the bank fell\n", encoding="utf-8")
+    lines = ["late goals of the match", "the bank fell", "shares of the bank fell in the market"]
+    more.write_text("\n".join(lines), encoding="utf-8")
     data = read(unlabelled=str(more), max_length=4, pad_to=12, truncate="tail")
     texts = joined(data.language_texts(), data.settings)
-    assert len(texts) == 64 + 2
-    batch = texts.__getitems__([0, 64, 65])
-    assert batch.tokens_BT.shape == (3, 4)  # not padded to data.pad_to
+    assert len(texts) == 64 + 2 + 1 + 2
+    batch = texts.__getitems__([0, *range(64, 69)])
+    assert batch.tokens_BT.shape == (6, 4)  # not padded to data.pad_to
     own = data.encoded["train"].__getitems__([0])
     assert batch.tokens_BT[0].tolist() == own.tokens_BT[0, :4].tolist()
-    words = [data.tokenizer.id_to_token(token) for token in batch.tokens_BT[1].tolist()]
-    assert words == ["goals", "of", "the", "match"]
+    pieces = [
+        " ".join(data.tokenizer.id_to_token(token) for token in tokens_T[:length].tolist())
+        for tokens_T, length in zip(batch.tokens_BT[1:], batch.lengths_B[1:], strict=True)
+    ]
+    assert pieces == [
+        "late goals of the",
+        "match",
+        "the bank fell",
+        "shares of the bank",
+        "fell in the market",
+    ]
+
+
+def test_a_book_without_a_line_break_is_learned_from(read, tmp_path):
+    book = tmp_path / "book.txt"
+    book.write_text("the bank lends and the team scores " * 400, encoding="utf-8")
+    data = read(unlabelled=str(book), max_length=20)
+    _, record = stage(data, tmp_path / "stages", epochs=1)
+    assert record["texts"] == 64 + 1
+    assert record["tokens"] == int(data.encoded["train"].lengths.sum()) + 7 * 400
 
 
 def test_few_texts_and_texts_of_one_word_are_no_error(read, tmp_path):

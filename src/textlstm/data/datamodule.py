@@ -198,7 +198,7 @@ class TextDataModule(pl.LightningDataModule):
         )
 
     def language_texts(self) -> list[EncodedTexts]:
-        """The texts that a language model may learn from: those of train, and unlabelled ones.
+        """The texts that a language model may learn from: those of train, and unlabelled, uncut ones.
 
         Where train is a stream, its sample stands in for it.
         """
@@ -209,7 +209,6 @@ class TextDataModule(pl.LightningDataModule):
             encode_source(self.tokenizer, self.unlabelled, self.cache),
             torch.full((len(row_numbers),), IGNORED),
             rows=row_numbers,
-            cut=self.settings,
         )
         return [self.encoded["train"], unlabelled]
 

@@ -76,7 +76,7 @@ class Pretraining(TypedDict):
     texts: int
     """Texts of the training split and of data.unlabelled."""
     tokens: int
-    """Tokens of these texts."""
+    """Tokens of these texts that it reads."""
     from_cache: bool
     """Whether an earlier run had trained it."""
     history: list[PretrainingEpoch]

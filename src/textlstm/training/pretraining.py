@@ -77,7 +77,7 @@ def pretrain(
 
     Args:
         network: the classifier's network, or its ensemble, whose weights are replaced.
-        texts: all texts that may be learned from.
+        texts: all texts that may be learned from; see `joined`.
         settings: without a number of epochs, it has as many as `epochs_for` computes.
         cut: how many tokens of a text are read, and which.
         device: where it is trained.
@@ -133,7 +133,7 @@ def pretrain(
         unused = member.load_state_dict(as_read_by(member, weights), strict=False).unexpected_keys
         assert not unused, unused
     return {
-        "texts": len(whole),
+        "texts": sum(map(len, texts)),
         "tokens": tokens,
         "from_cache": found,
         "history": history,
@@ -169,18 +169,32 @@ def _sizes(network: Network) -> NetworkSettings:
 
 
 def joined(texts: list[EncodedTexts], cut: CutSettings) -> EncodedTexts:
-    """Puts texts of several sources into one place: only those of their rows, one after another."""
-    tokens, lengths, unknown = [], [], []
-    for some in texts:
+    """Puts texts of several sources into one place: only those of their rows, one after another.
+
+    The first are those of training, of which as much is read as the classifier reads. Longer ones
+    of the other sources are read whole, in pieces of `cut.max_length` tokens.
+    """
+    tokens, lengths = [], []
+    for number, some in enumerate(texts):
         uncut_N = some.lengths + some.skipped
         first_N = (uncut_N.cumsum(0) - uncut_N).repeat_interleave(uncut_N)
         places = some.starts.repeat_interleave(uncut_N) + torch.arange(len(first_N)) - first_N
         tokens.append(some.tokens[places])
-        lengths.append(uncut_N)
-        unknown.append(some.unknown)
-    encoded = Encoded(torch.cat(tokens), torch.cat(lengths), torch.cat(unknown))
+        lengths.append(uncut_N if number == 0 else _divided(uncut_N, cut.max_length))
+    all_N = torch.cat(lengths)
+    encoded = Encoded(torch.cat(tokens), all_N, unknown=torch.zeros_like(all_N))  # not asked for
     own = CutSettings(max_length=cut.max_length, truncate=cut.truncate, pad_to=None)
-    return EncodedTexts(encoded, torch.zeros(len(encoded.lengths), dtype=torch.long), cut=own)
+    return EncodedTexts(encoded, torch.zeros(len(all_N), dtype=torch.long), cut=own)
+
+
+def _divided(lengths_N: Tensor, longest: int | None) -> Tensor:
+    """Gives the lengths of the pieces of texts, in their order; `longest` is that of a piece."""
+    if longest is None:
+        return lengths_N
+    pieces_N = (lengths_N.clamp(min=1) + longest - 1) // longest
+    lengths_M = torch.full((int(pieces_N.sum()),), longest)
+    lengths_M[pieces_N.cumsum(0) - 1] = lengths_N - (pieces_N - 1) * longest
+    return lengths_M
 
 
 def _digest(texts: EncodedTexts) -> str:
