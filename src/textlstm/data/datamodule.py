@@ -198,9 +198,9 @@ class TextDataModule(pl.LightningDataModule):
         )
 
     def language_texts(self) -> list[EncodedTexts]:
-        """The texts that a language model may learn from: those of train, and unlabelled, uncut ones.
+        """The texts that a language model may learn from: those of train, and unlabelled ones.
 
-        Where train is a stream, its sample stands in for it.
+        The unlabelled ones are uncut. Where train is a stream, its sample stands in for it.
         """
         if self.unlabelled is None:
             return [self.encoded["train"]]
