@@ -12,6 +12,7 @@ import torch
 from helpers.commands import call, record, table
 from helpers.commands import run as run_command
 from helpers.configs import composed
+from helpers.priors import factor_loss
 from textlstm import TextClassifier
 from textlstm.checks import InputError
 from textlstm.training.settings import RunSettings
@@ -112,8 +113,20 @@ def test_a_mixture_stands_beside_its_channels(mixed, trained):
         alone = found["wide"]["alone"][split]
         assert alone["lstm"] == record(trained)[split]  # the LSTM is the very same
         assert alone["wide"].keys() == found[split].keys()
-    best = min(found["wide"]["alone"]["validation"][key]["log_loss"] for key in ("lstm", "wide"))
-    assert found["validation"]["log_loss"] <= best + 1e-6
+    wide, temperature = found["wide"], found["calibration"]["temperature"]
+    factors = {
+        "both": (
+            wide["lstm_temperature"] * wide["weight"] / temperature,
+            (1 - wide["weight"]) / temperature,
+        ),
+        "lstm": (1, 0),
+        "wide": (0, 1 / wide["wide_temperature"]),
+    }
+    losses = {"both": found["validation"]["log_loss"]}
+    losses |= {key: scores["log_loss"] for key, scores in wide["alone"]["validation"].items()}
+    loss = {key: losses[key] + factor_loss(*factors[key], rows=100) for key in factors}
+    assert loss["both"] <= min(loss["lstm"], loss["wide"]) + 1e-6
+    assert losses["both"] <= losses["wide"]
     assert found["score"] == found["validation"]["macro_f1"]
     assert 0 <= found["wide"]["weight"] <= 1
     report = (mixed / "report.md").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from helpers.priors import factor_loss
 from textlstm.model import mixing
 from textlstm.model.calibration import fit_temperature
 from textlstm.model.metrics import Predictions, scores
@@ -289,8 +290,7 @@ def mixture_loss(lstm, wide_NC, weight, temperature):
 
 
 def prior(weight, temperature, own, rows):
-    lstm, wide = own * weight / temperature, (1 - weight) / temperature
-    return (((lstm - 0.2) / 0.2) ** 2 + ((wide - 0.8) / 0.3) ** 2) / 2 / rows
+    return factor_loss(own * weight / temperature, (1 - weight) / temperature, rows)
 
 
 @pytest.mark.parametrize("calibrate", [True, False])
