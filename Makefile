@@ -32,7 +32,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@if $(BIN)/python -c 'import torch; assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 10)' 2>/dev/null; \
 	then grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt; else cp constraints.txt $(VENV)/constraints.txt; fi
-	@begun=$$(date +%s); { PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
+	@begun=$$(date +%s); { PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --use-pep517 \
 	-c $(VENV)/constraints.txt -e '.[dev]' || echo "pip failed"; } | awk -v total=$$(grep -c == constraints.txt) "$$FOLLOW_PIP" \
 	&& echo "Installed in $$(($$(date +%s) - begun)) s."
 	@touch $@
