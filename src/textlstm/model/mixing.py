@@ -176,8 +176,8 @@ def fit_mixture(lstm: Predictions, wide_NC: Tensor, *, calibrate: bool) -> Mixtu
     choose the factors by chance. So they have a prior: that of the LSTM, whose log-probabilities
     are divided by the temperature that `fit_temperature` finds for them first, is normal with mean
     0.2 and standard deviation 0.2, and that of the wide channel with mean 0.8 and standard
-    deviation 0.3. Its negative logarithm, divided by the rows, is added to the log loss; with
-    several hundred rows it is next to nothing. The sum is convex in the factors.
+    deviation 0.3. Its negative logarithm, divided by the rows, is added to the log loss, so that
+    many rows outweigh it. The sum is convex in the factors.
 
     Args:
         lstm: what the LSTM predicts for validation, without a temperature.
