@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 
 import pytest
 
@@ -92,6 +93,14 @@ def test_two_data_sets_and_two_seeds_are_compared_and_a_stopped_one_goes_on(
     assert record(runs[1])["test"]["accuracy"] == accuracies[1]
     assert table(folder / "benchmark.csv")[0]["accuracy"] == rows[0]["accuracy"]
     assert again.split("folder: ")[0].splitlines()[0] == out.splitlines()[0]
+
+    for name in ("metrics.json", "predictions.csv", "baseline_predictions.csv"):
+        kept = (runs[0] / name).read_bytes()
+        (runs[0] / name).write_bytes(kept[: len(kept) // 2])
+        _, errors = call("benchmark", *command, code=2)
+        assert re.match(rf"error: {re.escape(str(runs[0] / name))} (is damaged|does not)", errors)
+        assert errors.endswith(f"To train it anew, delete {runs[0]}.\n")
+        (runs[0] / name).write_bytes(kept)
 
 
 @pytest.mark.parametrize("used", [".", "news/default-1"])

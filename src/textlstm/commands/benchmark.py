@@ -29,6 +29,7 @@ from textlstm.leaderboard.benchmark import (
     Line,
     compare,
     print_lines,
+    read_predicted,
     write_benchmark,
 )
 from textlstm.places import CONF, INSTALLED, OUTPUTS, PACKAGE, folder_line, pass_outputs_on
@@ -198,13 +199,21 @@ def _plain(config: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _finish(job: Job, number: str) -> bool:
-    """Trains a job, unless it is finished with this configuration and data; says if that worked."""
+    """Trains a job, unless it is finished with this configuration and data; says if that worked.
+
+    Raises:
+        InputError: it is finished, and a file of it that is compared is missing or damaged.
+    """
     what = visible(f"[{number}] {job.data.name}, {job.run.path.name}")
-    record = job.run.record()
-    same = record is not None and _is_of(record["config"], job)
-    if record is not None and same and not changed_sources(record["data"]["sources"]):
-        print(f"{what}: finished before", file=sys.stderr)
-        return True
+    try:
+        record = job.run.record()
+        same = record is not None and _is_of(record["config"], job)
+        if record is not None and same and not changed_sources(record["data"]["sources"]):
+            read_predicted(job.run)
+            print(f"{what}: finished before", file=sys.stderr)
+            return True
+    except InputError as error:
+        raise InputError(f"{error} To train it anew, delete {job.run.path}.") from error
 
     arguments, how = [*job.arguments, f"hydra.run.dir={job.run.path}"], ""
     if record is None and _stopped(job):

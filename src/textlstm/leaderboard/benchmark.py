@@ -15,6 +15,7 @@ from rich.text import Text
 
 from textlstm.escaping import code_block, in_markdown, one_line
 from textlstm.leaderboard.benchmark_figure import benchmark_figure
+from textlstm.leaderboard.compared_run import read_predictions
 from textlstm.model.significance import kinds_of_rows, mcnemar, middle, resampled_scores
 from textlstm.runs.figures import save
 from textlstm.runs.folder import RunFolder
@@ -116,6 +117,9 @@ def compare(presets: dict[str, list[RunFolder]]) -> list[Line]:
 
     Args:
         presets: the finished runs of each.
+
+    Raises:
+        InputError: as `read_predicted`.
     """
     linear: dict[int, Predicted] = {}
     models: dict[str, list[Predicted]] = {}
@@ -131,12 +135,16 @@ def compare(presets: dict[str, list[RunFolder]]) -> list[Line]:
 
 
 def read_predicted(run: RunFolder) -> tuple[Predicted, Predicted | None]:
-    """Reads what a finished run and its baseline predicted; None if it has no baseline."""
+    """Reads what a finished run and its baseline predicted; None if it has no baseline.
+
+    Raises:
+        InputError: a file of predictions is missing or damaged, or is not that of the record.
+    """
     record = run.record()
     assert record is not None
     files = [run.predictions]
     scored = [record["test"]]
-    if LINEAR in record["baselines"] and run.baseline_predictions.is_file():
+    if LINEAR in record["baselines"]:
         files.append(run.baseline_predictions)
         scored.append(record["baselines"][LINEAR])
 
@@ -144,15 +152,13 @@ def read_predicted(run: RunFolder) -> tuple[Predicted, Predicted | None]:
     for file, scores, seconds in zip(
         files, scored, [record["seconds"]["total"], None], strict=False
     ):
-        names = dict.fromkeys(["text", "gold", "predicted"], str)
-        table = pd.read_csv(file, keep_default_na=False, dtype=names)
-        shares = table.filter(regex="^probability_").to_numpy(float)
+        table = read_predictions(file, record, "test", scores["accuracy"])
         found.append(
             Predicted(
                 int(pd.util.hash_pandas_object(table[["text", "gold"]], index=True).sum()),
                 table["gold"].to_numpy(str),
                 table["predicted"].to_numpy(str),
-                shares.max(axis=1),
+                table["probability"].to_numpy(),
                 scores["accuracy"],
                 scores["macro_f1"],
                 scores["calibration_error"],

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from textlstm.checks import InputError
-from textlstm.escaping import in_spreadsheet
+from textlstm.escaping import BYTE_ORDER_MARK, in_spreadsheet
 from textlstm.model.scores import Scores
 from textlstm.runs.folder import RunFolder
 from textlstm.runs.record import METRICS, Record, ScoredName
 
 COLUMNS = ["text", "gold", "predicted"]
+PLACE = ["file", "row"]
 PROBABILITY = "probability_"
 
 
@@ -61,27 +62,55 @@ class ComparedRun:
             InputError: predictions.csv is missing or damaged, or is not that of the record.
         """
         file = RunFolder(self.folder).predictions
-        try:
-            table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-            rows = table[COLUMNS].assign(probability=_probabilities(table))
-            if {"file", "row"} <= {*table.columns}:
-                rows["place"] = _without_folders(table["file"]) + "\n" + table["row"]
-        except OSError as error:
-            raise InputError(f"{file} cannot be read: {error.strerror}.") from error
-        except (KeyError, ValueError) as error:  # pandas' own errors are kinds of the latter
-            raise InputError(
-                f"{file} is damaged ({error}): columns text, gold, predicted and one probability "
-                f"per class were expected. Bring the file back from a copy, or train the run anew."
-            ) from error
+        rows = read_predictions(file, self.record, self.split, self.scores["accuracy"])
+        if not {*PLACE} <= {*rows.columns}:
+            return rows
+        place = _without_folders(rows["file"]) + "\n" + rows["row"]
+        return rows.drop(columns=PLACE).assign(place=place)
 
-        right = float((rows["gold"] == rows["predicted"]).mean()) if len(rows) else 0.0
-        if abs(right - self.scores["accuracy"]) > 1e-6:
-            raise InputError(
-                f"{file} does not hold what was predicted for {self.split}: {right:.4f} of its "
-                f"{len(rows):,} rows are right, and {METRICS} says {self.scores['accuracy']:.4f}. "
-                f"Bring the file back from a copy, or train the run anew."
-            )
-        return rows
+
+def read_predictions(
+    file: Path, record: Record, split: ScoredName, accuracy: float
+) -> pd.DataFrame:
+    """Reads the rows that a run, or its baseline, has predicted.
+
+    Args:
+        file: predictions.csv or baseline_predictions.csv of the run.
+        split: the rows that it predicted.
+        accuracy: the share of them that is right, by the record.
+
+    Returns:
+        For each row its text, gold and predicted class and the probability of the latter; its file
+        and row, too, but not of runs of older versions.
+
+    Raises:
+        InputError: the file is missing or damaged, or is not that of the record.
+    """
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        place = PLACE if {*PLACE} <= {*table.columns} else []
+        rows = table[[*COLUMNS, *place]].assign(
+            probability=_probabilities(table, record["labels"], escaped=_for_a_spreadsheet(file))
+        )
+    except OSError as error:
+        raise InputError(
+            f"{file} cannot be read: {error.strerror}. Bring the file back from a copy, or train "
+            f"the run anew."
+        ) from error
+    except (KeyError, ValueError) as error:  # pandas' own errors are kinds of the latter
+        raise InputError(
+            f"{file} is damaged ({error}): columns text, gold, predicted and one probability "
+            f"per class were expected. Bring the file back from a copy, or train the run anew."
+        ) from error
+
+    right = float((rows["gold"] == rows["predicted"]).mean()) if len(rows) else 0.0
+    if abs(right - accuracy) > 1e-6:
+        raise InputError(
+            f"{file} does not hold what was predicted for {split}: {right:.4f} of its "
+            f"{len(rows):,} rows are right, and {METRICS} says {accuracy:.4f}. "
+            f"Bring the file back from a copy, or train the run anew."
+        )
+    return rows
 
 
 def read_runs(folders: list[Path]) -> list[ComparedRun]:
@@ -136,17 +165,24 @@ def _look_at(run: ComparedRun) -> None:
     _ = [sorted(run.record["labels"]), data["columns"].items(), data["tokenizer"].items()]
 
 
-def _probabilities(table: pd.DataFrame) -> np.ndarray:
+def _probabilities(table: pd.DataFrame, labels: list[str], *, escaped: bool) -> np.ndarray:
     """Gives the probability of the predicted class of each row.
 
-    A table that was written for a spreadsheet has its classes escaped, and not so its header.
+    Args:
+        escaped: whether header and cells are those that a spreadsheet takes for no formula.
     """
-    names = [name for name in table.columns if name.startswith(PROBABILITY)]
-    of_class = {name.removeprefix(PROBABILITY): place for place, name in enumerate(names)}
-    of_class |= {in_spreadsheet(name): place for name, place in of_class.items()}
-    shares_NC = table[names].to_numpy(float)
+    shown = in_spreadsheet if escaped else str
+    shares_NC = table[[shown(PROBABILITY + label) for label in labels]].to_numpy(float)
+    of_class = {shown(label): place for place, label in enumerate(labels)}
     chosen_N = [of_class[predicted] for predicted in table["predicted"]]
     return shares_NC[np.arange(len(table)), chosen_N]
+
+
+def _for_a_spreadsheet(file: Path) -> bool:
+    """Tells whether a table was written for a spreadsheet: only then it has a byte order mark."""
+    mark = BYTE_ORDER_MARK.encode()
+    with open(file, "rb") as content:
+        return content.read(len(mark)) == mark
 
 
 def _without_folders(files: pd.Series) -> pd.Series:

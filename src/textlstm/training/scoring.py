@@ -114,7 +114,9 @@ def score_whole(
     thorough = settings.baselines == "thorough"
     beside, linear = dict[str, Baseline](), None
     if settings.baselines and settings.test:
-        beside, linear = _score_baselines(data, run, thorough=thorough)
+        beside, linear = _score_baselines(
+            data, run, thorough=thorough, spreadsheet=settings.spreadsheet
+        )
     elif settings.baselines:
         beside = _baselines_on_validation(data, thorough=thorough)
 
@@ -140,7 +142,7 @@ def _with_intervals(split: ScoredSplit) -> ScoredSplit:
 
 
 def _score_baselines(
-    data: TextDataModule, run: RunFolder, *, thorough: bool
+    data: TextDataModule, run: RunFolder, *, thorough: bool, spreadsheet: bool
 ) -> tuple[dict[str, Baseline], Predictions]:
     """Test scores of what the network has to beat, and what the linear model predicts for test.
 
@@ -153,7 +155,14 @@ def _score_baselines(
     )
     texts = data.splits["test"]["text"][:]
     places = data.places["test"]
-    write_predictions(run.baseline_predictions, data.class_names, texts, kept[-1], places)
+    write_predictions(
+        run.baseline_predictions,
+        data.class_names,
+        texts,
+        kept[-1],
+        places,
+        spreadsheet=spreadsheet,
+    )
     return {"majority class": baselines.majority(data.splits), LINEAR: linear}, kept[-1]
 
 
