@@ -170,6 +170,17 @@ def test_a_refit_takes_the_mixture_of_the_run_that_chose_it(mixed, trained, file
     assert "was trained with wide=false; give the same here" in errors
 
 
+def test_a_refit_on_other_data_than_the_run_that_it_is_told_says_so(trained, files, tmp_path):
+    other = write(tmp_path / "train.csv", 400, 200)
+    options = [f"data.train={other}", "data.refit=true", f"calibration_from={trained}"]
+    _, errors = call("train", *QUICK, *files[1:], *options, f"hydra.run.dir={tmp_path}/run")
+    assert f"calibration_from: data.train of {trained} was {files[0].partition('=')[2]}" in errors
+    rows = other.read_text(encoding="utf-8")
+    other.write_text(rows.replace(",sports", ",sport"), encoding="utf-8")
+    _, errors = call("train", *QUICK, files[2], *options, f"hydra.run.dir={tmp_path}/2", code=2)
+    assert f"{trained} has the classes money, sports, and this run has money, sport. " in errors
+
+
 def test_a_calibrated_run_differs_from_another_in_its_probabilities_alone(trained, files, tmp_path):
     plain = tmp_path / "plain"
     call("train", *QUICK, *files, "calibrate=false", f"hydra.run.dir={plain}")

@@ -95,6 +95,11 @@ def test_with_nothing_else_in_them_they_are_refused(read, write_rows, write_file
         read(write_file("more.txt", "a bank lends\n"), test=held_out)
 
 
+def test_a_file_without_a_text_is_refused(read, write_file):
+    with pytest.raises(InputError, match=r"data\.unlabelled: .*more\.txt has no text\.$"):
+        read(write_file("more.txt", "\n \n\n"))
+
+
 def test_their_words_join_the_vocabulary_and_their_ids_the_language_model(read, write_file):
     path = write_file("more.txt", "a storm comes in the night\n")
     plain, more = read(None), read(path)

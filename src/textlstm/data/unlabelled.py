@@ -116,6 +116,8 @@ def load_unlabelled(
     if facts["swallowing"]["rows"]:
         log.warning("%s", swallowing_sentence(KEY, facts["swallowing"]))
     allowed = ~np.isin(rows.data.column("duplicate_of").to_numpy(), held_out)
+    if not len(rows):
+        raise InputError(f"{KEY}: {absolute} has no text.")
     if not allowed.any():
         raise InputError(
             f"{KEY}: {absolute} has {number_of(len(rows), 'text')}, none that is not in validation "

@@ -47,7 +47,7 @@ from textlstm.training.resuming import (
     goes_on_from,
     model_settings_of,
 )
-from textlstm.training.scoring import calibrated_run, score_kept, score_whole
+from textlstm.training.scoring import calibrated_run, check_calibrated_run, score_kept, score_whole
 from textlstm.training.settings import RunSettings
 from textlstm.training.stopping import early_end, going_on
 from textlstm.training.threads import take_fastest_threads
@@ -129,6 +129,7 @@ def _trained(
     checkpoint = _checkpoint(settings, run, sweeping=sweeping)
     data = _read(settings, trainer, checkpoint, cache)
     check_watched(trainer, data)
+    check_calibrated_run(settings, taken, data)
     module = _module(settings, data, checkpoint)
     check_resumed(checkpoint, module)
     if trainer.is_global_zero:

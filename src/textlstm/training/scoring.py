@@ -1,5 +1,6 @@
 """Scores a trained run: validation, then test, beside the baselines; calibrated and mixed."""
 
+import logging
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -21,6 +22,8 @@ from textlstm.training.checkpoints import read_checkpoint
 from textlstm.training.module import TextClassificationModule, saved_arguments
 from textlstm.training.recording import ScoredRun, ScoredSplit
 from textlstm.training.settings import RunSettings
+
+log = logging.getLogger(__name__)
 
 
 def calibrated_run(settings: RunSettings) -> Record | None:
@@ -44,6 +47,33 @@ def calibrated_run(settings: RunSettings) -> Record | None:
             f"same here."
         )
     return record
+
+
+def check_calibrated_run(settings: RunSettings, taken: Record | None, data: TextDataModule) -> None:
+    """Looks whether a refit trains on what the run did that it takes its calibration from.
+
+    Args:
+        taken: that run's record; None if there is none.
+
+    Raises:
+        InputError: the classes are others.
+    """
+    if taken is None:
+        return
+    if set(taken["labels"]) != set(data.class_names):
+        raise InputError(
+            f"calibration_from: {settings.calibration_from} has the classes "
+            f"{', '.join(taken['labels'])}, and this run has {', '.join(data.class_names)}. Give "
+            f"the run on these data that chose the epochs."
+        )
+    before, now = (facts["sources"].get("train") for facts in (taken["data"], data.facts))
+    if before and now and before["sha256"] != now["sha256"]:
+        log.warning(
+            "calibration_from: data.train of %s was %s, with another content. Its probabilities "
+            "were calibrated for that, and may not fit this run.",
+            settings.calibration_from,
+            before["path"],
+        )
 
 
 def score_kept(
