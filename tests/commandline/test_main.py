@@ -259,6 +259,15 @@ def test_a_resumed_run_takes_a_file_of_data_that_has_moved(tmp_path):
         prepare("train", [f"resume={run}", "data.test=/other.csv"])
 
 
+def test_a_resumed_refit_takes_the_run_of_its_calibration_that_has_moved(tmp_path):
+    run = recorded_run(tmp_path / "run", "data.refit=true", "calibration_from=/gone")
+    arguments = prepare("train", [f"resume={run}", "calibration_from=/it's moved"])
+    assert composed_as_resumed(arguments).calibration_from == "/it's moved"
+    without = recorded_run(tmp_path / "without", "data.refit=true")
+    with pytest.raises(InputError, match="only trainer keys may differ, got calibration_from="):
+        prepare("train", [f"resume={without}", "calibration_from=/other"])
+
+
 def test_a_resumed_run_may_repeat_what_it_was_started_with(tmp_path):
     run = recorded_run(tmp_path / "run", "model.hidden=77")
     assert not [

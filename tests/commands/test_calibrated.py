@@ -15,6 +15,7 @@ from helpers.configs import composed
 from helpers.priors import factor_loss
 from textlstm import TextClassifier
 from textlstm.checks import InputError
+from textlstm.training.scoring import calibrated_run
 from textlstm.training.settings import RunSettings
 
 QUICK = [
@@ -249,3 +250,7 @@ def test_a_calibration_that_cannot_be_taken_is_refused(tmp_path):
         code=2,
     )
     assert "none cannot be read" in errors
+    refit = {**without_sweep["data"], "refit": True}
+    resumed = settings(data=refit, calibration_from=f"{tmp_path}/none", resume="some run")
+    with pytest.raises(InputError, match=r"moved, resume=some run calibration_from=NEW goes on"):
+        calibrated_run(resumed)

@@ -223,8 +223,8 @@ def typed_values(arguments: list[str]) -> dict[str, Any]:
 def _changes(recorded: dict[str, Any], overrides: list[Override]) -> list[str]:
     """Gives the typed keys of a resumed run whose values differ from the recorded ones.
 
-    They are trainer keys and files of data. A file may have moved: what it holds is compared with
-    the run's checkpoint once it is read.
+    They are trainer keys, files of data and the run of `calibration_from`, which may have moved.
+    What a file of data holds is compared with the run's checkpoint once it is read.
     """
     changes = []
     for override in overrides:
@@ -232,12 +232,12 @@ def _changes(recorded: dict[str, Any], overrides: list[Override]) -> list[str]:
         before = value_in(recorded, key)
         if key == "resume" or before == override.value():
             continue
-        moved = key in RECORDED_PATHS and bool(before)
+        moved = key in RECORDED_PATHS | {"calibration_from"} and bool(before)
         if not (moved or key.startswith("trainer.")):
             raise InputError(
                 f"A resumed run keeps its recorded values; only trainer keys may differ, got "
-                f"{override.input_line}, and the paths of data that have moved. For another value "
-                f"start a new run."
+                f"{override.input_line}, and paths that have moved. For another value start a new "
+                f"run."
             )
         if key in SCHEDULED and value_in(recorded, "optimizer.schedule") == "one_cycle":
             numbers = f"{key}={before}" if before not in (None, {}) else "its training rows"

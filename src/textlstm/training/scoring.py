@@ -34,7 +34,14 @@ def calibrated_run(settings: RunSettings) -> Record | None:
     """
     if settings.calibration_from is None:
         return None
-    record = read_record(Path(settings.calibration_from).expanduser())
+    try:
+        record = read_record(Path(settings.calibration_from).expanduser().absolute())
+    except InputError as error:
+        moved = ""
+        if settings.resume is not None:
+            new = f"resume={settings.resume} calibration_from=NEW"
+            moved = f" If it has moved, {new} goes on with it."
+        raise InputError(f"calibration_from: {error}{moved}") from error
     if "calibration" not in record:
         raise InputError(
             f"calibration_from: {settings.calibration_from} was not calibrated. Give a run "
