@@ -36,6 +36,13 @@ def test_onnx_gives_pytorchs_probabilities(tmp_path, bidirectional, layers, pool
     assert [difference(session, network, *shape) <= 1e-5 for shape in SHAPES] == [True] * 3
 
 
+@pytest.mark.parametrize("layers", [2, 3])
+def test_directions_that_stay_separate_are_exported_so(tmp_path, layers):
+    network = lively_network(bidirectional=True, directions="separate", layers=layers)
+    session = session_of(network, tmp_path)
+    assert [difference(session, network, *shape) <= 1e-5 for shape in SHAPES] == [True] * 3
+
+
 def test_the_temperature_is_in_the_graph(tmp_path):
     network = lively_network()
     session = session_of(network, tmp_path, 0.4)

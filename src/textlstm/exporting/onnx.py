@@ -20,11 +20,15 @@ TOLERANCE = 1e-5
 
 @torch.library.custom_op("textlstm::lstm_layer", mutates_args=())
 def lstm_layer(
-    inputs_BTE: Tensor, lengths_B: Tensor, weights: list[Tensor], bidirectional: bool
+    inputs_BTE: Tensor,
+    lengths_B: Tensor,
+    weights: list[Tensor],
+    bidirectional: bool,
+    separate: bool,
 ) -> Tensor:
     """An `LSTMLayer` as one operator, so that the exporter need not see through its time loop."""
-    hidden = weights[1].shape[1]
-    layer = LSTMLayer(inputs_BTE.shape[2], hidden, bidirectional=bidirectional)
+    hidden, inputs = weights[1].shape[1], weights[0].shape[1]
+    layer = LSTMLayer(inputs, hidden, bidirectional=bidirectional, separate=separate)
     for lstm, start in zip(layer.directions(), range(0, len(weights), 4), strict=True):
         for parameter, weight in zip(lstm.parameters(), weights[start : start + 4], strict=True):
             parameter.data = weight
@@ -32,7 +36,13 @@ def lstm_layer(
 
 
 @lstm_layer.register_fake
-def _(inputs_BTE: Tensor, lengths_B: Tensor, weights: list[Tensor], bidirectional: bool) -> Tensor:
+def _(
+    inputs_BTE: Tensor,
+    lengths_B: Tensor,
+    weights: list[Tensor],
+    bidirectional: bool,
+    separate: bool,
+) -> Tensor:
     states = weights[1].shape[1] * (2 if bidirectional else 1)
     return inputs_BTE.new_empty(inputs_BTE.shape[0], inputs_BTE.shape[1], states)
 
@@ -46,7 +56,8 @@ class _OperatorLayer(nn.Module):
 
     def forward(self, inputs_BTE: Tensor, lengths_B: Tensor) -> Tensor:
         weights = [parameter for lstm in self.layer.directions() for parameter in lstm.parameters()]
-        return lstm_layer(inputs_BTE, lengths_B, weights, self.layer.backwards is not None)
+        bidirectional = self.layer.backwards is not None
+        return lstm_layer(inputs_BTE, lengths_B, weights, bidirectional, self.layer.separate)
 
 
 class Probabilities(nn.Module):
@@ -140,7 +151,10 @@ class MixedProbabilities(Probabilities):
 
 
 def write_onnx(probabilities: Probabilities, file: Path) -> None:
-    """Exports with one ONNX LSTM per layer, which knows lengths and both directions by itself."""
+    """Exports with one ONNX LSTM per layer, which knows lengths and both directions by itself.
+
+    A layer whose directions read inputs of their own has two.
+    """
     exported = copy.deepcopy(probabilities).eval().requires_grad_(False)
     for member in exported.network.members:
         member.lstm = nn.ModuleList(_OperatorLayer(layer) for layer in member.lstm)
@@ -195,7 +209,8 @@ def _translation() -> Any:
     def stacked(directions: list[Any]) -> Any:
         return op.Concat(*directions, axis=0) if len(directions) > 1 else directions[0]
 
-    def translate(inputs_BTE: Any, lengths_B: Any, weights: Any, bidirectional: bool) -> Any:
+    def states(inputs_TBE: Any, lengths_B: Any, weights: list[Any], direction: str) -> Any:
+        """Gives the states (B, T, H) of one or two directions that read the same inputs."""
         hidden = weights[1].shape[1]
         inputs, recurrent, biases = [], [], []
         for start in range(0, len(weights), 4):
@@ -206,14 +221,27 @@ def _translation() -> Any:
                 op.Unsqueeze(op.Concat(gates(b_ih, hidden), gates(b_hh, hidden), axis=0), [0])
             )
         states_TDBH, _, _ = op.LSTM(
-            op.Transpose(inputs_BTE, perm=[1, 0, 2]),
+            inputs_TBE,
             stacked(inputs),
             stacked(recurrent),
             stacked(biases),
             op.Cast(lengths_B, to=6),
             hidden_size=hidden,
-            direction="bidirectional" if bidirectional else "forward",
+            direction=direction,
         )
         return op.Reshape(op.Transpose(states_TDBH, perm=[2, 0, 1, 3]), [0, 0, -1])
+
+    def translate(
+        inputs_BTE: Any, lengths_B: Any, weights: list[Any], bidirectional: bool, separate: bool
+    ) -> Any:
+        inputs_TBE = op.Transpose(inputs_BTE, perm=[1, 0, 2])
+        if not separate:
+            direction = "bidirectional" if bidirectional else "forward"
+            return states(inputs_TBE, lengths_B, weights, direction)
+        size = weights[0].shape[1]
+        halves = [op.Slice(inputs_TBE, [k * size], [(k + 1) * size], [2]) for k in range(2)]
+        forward_BTH = states(halves[0], lengths_B, weights[:4], "forward")
+        backward_BTH = states(halves[1], lengths_B, weights[4:], "reverse")
+        return op.Concat(forward_BTH, backward_BTH, axis=2)
 
     return translate
