@@ -97,7 +97,7 @@ def read_predictions(
             f"{file} cannot be read: {error.strerror}. Bring the file back from a copy, or train "
             f"the run anew."
         ) from error
-    except (KeyError, ValueError) as error:  # pandas' own errors are kinds of the latter
+    except (KeyError, TypeError, ValueError) as error:  # pandas' own errors are kinds of the last
         raise InputError(
             f"{file} is damaged ({error}): columns text, gold, predicted and one probability "
             f"per class were expected. Bring the file back from a copy, or train the run anew."
